@@ -1,0 +1,1 @@
+"""The composition root: settings, commands, the ASGI app and HTTP."""

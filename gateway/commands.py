@@ -1,0 +1,171 @@
+"""The commands: ``python -m gateway demo``, ``serve``, ``seed`` and ``schema``.
+
+Exit codes: 0 done, 1 could not be done (one sentence on stderr says why), 2 wrong settings (a line for each).
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from gateway.settings import PREFIX, DemoSettings, SeedSettings, ServeSettings, Settings, SettingsError
+from store.errors import StoreError
+
+S = TypeVar("S", bound=Settings)
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+commands = typer.Typer(
+    help="Proxygraph: a GraphQL gateway to, and an archive of, the conversations of Twilio Proxy.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _flag(settings: type[Settings], name: str) -> Any:
+    # Flags come in as text: the settings check them all together, and tell every problem at once.
+    field = settings.model_fields[name]
+    default = "needed" if field.is_required() else f"default: {field.default}"
+    help_text = f"{field.description} [dim]\\[{default}; env: {PREFIX}{name.upper()}][/dim]"
+    return typer.Option(f"--{name}", help=help_text, show_default=False, metavar=name.upper())
+
+
+@commands.command()
+def demo(
+    database: Annotated[str | None, _flag(DemoSettings, "database")] = None,
+    host: Annotated[str | None, _flag(DemoSettings, "host")] = None,
+    port: Annotated[str | None, _flag(DemoSettings, "port")] = None,
+) -> None:
+    """Try Proxygraph without a Twilio account.
+
+    Fills a database with made-up conversations (the first time), serves it, and says where to look.
+    """
+    settings = _settings(DemoSettings, locals())
+    from rich.syntax import Syntax
+
+    from gateway.graphiql import FIRST_QUERY
+    from gateway.seeding import DEMO, demo_archive
+    from gateway.server import listen, serve
+
+    with _sentences():
+        listener = listen(settings.host, settings.port)
+        filled = asyncio.run(demo_archive(settings.database, DEMO))
+        address = _address(listener.getsockname())
+        out.print(
+            f"[bold]Proxygraph demo[/bold] over {settings.database} ({'just filled' if filled else 'as it was left'})"
+        )
+        out.print(f"  GraphQL endpoint  {address}/graphql  (POST, JSON)")
+        out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
+        out.print("\nA first query to paste into GraphiQL:\n")
+        out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
+        out.print("Press Ctrl-C to stop.")
+        raise typer.Exit(serve(settings.database, listener, workers=1))
+
+
+@commands.command()
+def serve(
+    database: Annotated[str | None, _flag(ServeSettings, "database")] = None,
+    host: Annotated[str | None, _flag(ServeSettings, "host")] = None,
+    port: Annotated[str | None, _flag(ServeSettings, "port")] = None,
+    workers: Annotated[str | None, _flag(ServeSettings, "workers")] = None,
+) -> None:
+    """Serve an archive as GraphQL.
+
+    A file that is not there yet is created, empty.
+    """
+    settings = _settings(ServeSettings, locals())
+    from gateway.seeding import checked_archive
+    from gateway.server import listen, serve
+
+    with _sentences():
+        listener = listen(settings.host, settings.port)
+        created = asyncio.run(checked_archive(settings.database))
+        out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
+        out.print(f"at {_address(listener.getsockname())}/graphql, which shows GraphiQL to a browser. Ctrl-C stops it.")
+        raise typer.Exit(serve(settings.database, listener, settings.workers))
+
+
+@commands.command()
+def seed(
+    database: Annotated[str | None, _flag(SeedSettings, "database")] = None,
+    services: Annotated[str | None, _flag(SeedSettings, "services")] = None,
+    sessions: Annotated[str | None, _flag(SeedSettings, "sessions")] = None,
+    interactions: Annotated[str | None, _flag(SeedSettings, "interactions")] = None,
+    seed: Annotated[str | None, _flag(SeedSettings, "seed")] = None,
+) -> None:
+    """Fill a new database with a made-up account, as large as you like.
+
+    Everything in it is invented: phone numbers of the range kept for fiction, roles for names.
+    """
+    settings = _settings(SeedSettings, locals())
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gateway.seeding import Seed, seed_archive
+
+    wanted = Seed(settings.seed, settings.services, settings.sessions, settings.interactions)
+    total = settings.services * settings.sessions * settings.interactions
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with _sentences(), Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task("Interactions", total=total)
+        filled = asyncio.run(seed_archive(settings.database, wanted, lambda added: progress.advance(task, added)))
+    if filled:
+        out.print(
+            f"Filled {settings.database} with {settings.services:,} Services, "
+            f"{settings.services * settings.sessions:,} Sessions and {total:,} Interactions. "
+            f"Serve it: python -m gateway serve --database {settings.database}"
+        )
+    else:
+        out.print(f"{settings.database} holds just this account already; nothing was changed.")
+
+
+@commands.command()
+def schema(
+    check: Annotated[
+        bool, typer.Option("--check", help="Print nothing; fail where schema/schema.graphql differs.")
+    ] = False,
+) -> None:
+    """Print the schema in GraphQL's schema definition language."""
+    from schema.build import SDL_FILE, printed
+
+    if not check:
+        typer.echo(printed(), nl=False)
+    elif not SDL_FILE.exists() or SDL_FILE.read_text("utf-8") != printed():
+        _fail(
+            "schema/schema.graphql differs from the schema. Write it anew: "
+            "python -m gateway schema > schema/schema.graphql"
+        )
+
+
+def _settings(kind: type[S], flags: dict[str, Any]) -> S:
+    try:
+        return kind.of(flags)
+    except SettingsError as error:
+        for problem in error.problems:
+            err.print(problem, markup=False)
+        raise typer.Exit(2) from error
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    from gateway.server import PortTaken
+
+    try:
+        yield
+    except (StoreError, PortTaken) as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> None:
+    err.print(sentence, markup=False)
+    raise typer.Exit(1)
+
+
+def _address(name: Any) -> str:
+    host, port = name[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,86 @@
+"""GraphQL over HTTP at /graphql: POST with JSON for programs, GET for people with a browser.
+
+After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``application/json`` answers 200
+to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
+"""
+
+import time
+
+import msgspec
+import orjson
+
+from gateway import graphiql
+from gateway.execution import Request, Result, execute
+from gateway.http import JSON, HttpError, Receive, Scope, Send, body_of, header, preferred, respond
+from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
+from resolvers.context import Context
+from store.archive import Archive
+
+GRAPHQL_RESPONSE = b"application/graphql-response+json"
+MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
+HTML = b"text/html"
+BODY_LIMIT = 1_000_000
+
+DECODER = msgspec.json.Decoder(Request)
+
+
+async def graphql(archive: Archive, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers one request to /graphql; raises HttpError for what is no GraphQL request."""
+    accept = header(scope, b"accept")
+    if scope["method"] in ("GET", "HEAD"):
+        if preferred(accept, (HTML,)) is None:
+            raise HttpError(406, "Expected a browser, for GET shows GraphiQL here. Send queries by POST, as JSON.")
+        await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
+        return
+    if scope["method"] != "POST":
+        raise HttpError(405, f"Expected POST, but got {scope['method']}.", ((b"allow", b"GET, HEAD, POST"),))
+    media_type = preferred(accept, MEDIA_TYPES)
+    if media_type is None:
+        offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
+        raise HttpError(406, f"Expected an Accept header that allows {offered}.")
+    begun = time.perf_counter()
+    context = Context(archive)
+    try:
+        result = await execute(await _request(scope, receive), context)
+    finally:
+        # The executor and its helpers refer to each other; what they hold on to should not wait for the collector.
+        context.loaders.forget()
+    _measure(result, context, time.perf_counter() - begun)
+    body = orjson.dumps(result.response)
+    await respond(send, _status(result, media_type), media_type + b"; charset=utf-8", body)
+
+
+async def _request(scope: Scope, receive: Receive) -> Request:
+    content_type = header(scope, b"content-type").split(b";")[0].strip().lower()
+    if content_type != JSON:
+        raise HttpError(
+            415, f"Expected a body of application/json, but got {content_type.decode('latin-1') or 'none'}."
+        )
+    body = await body_of(receive, BODY_LIMIT)
+    try:
+        return DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        status, finding = 422, str(error)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        status, finding = 400, "JSON that nests too deeply" if isinstance(error, RecursionError) else str(error)
+    raise HttpError(
+        status,
+        "Expected a JSON object with query (a text) and perhaps variables (an object) and operationName (a text), "
+        f"but got something else: {finding.rstrip('.')}.",
+    )
+
+
+def _status(result: Result, media_type: bytes) -> int:
+    if media_type != GRAPHQL_RESPONSE or "errors" not in result.response:
+        return 200
+    if not result.request_error:
+        return 294
+    code = result.response["errors"][0]["extensions"]["code"]
+    return 400 if code == "GRAPHQL_PARSE_FAILED" else 422
+
+
+def _measure(result: Result, context: Context, seconds: float) -> None:
+    outcome = "request_error" if result.request_error else "errors" if "errors" in result.response else "ok"
+    GRAPHQL_REQUESTS.labels(result.operation, outcome).inc()
+    GRAPHQL_SECONDS.labels(result.operation).observe(seconds)
+    SQL_STATEMENTS.inc(len(context.reader.statements))

@@ -1,0 +1,80 @@
+"""The HTTP under everything: reading a body within bounds, choosing a media type, sending an answer."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import msgspec
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = b"application/json"
+COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+
+
+class HttpError(Exception):
+    """An answer other than the one that was asked for: its status, its sentence, its headers."""
+
+    def __init__(self, status: int, message: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = tuple(headers)
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The value of a request header, several of a name joined by commas; empty where there is none."""
+    return b",".join(value for key, value in scope["headers"] if key == name)
+
+
+def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
+    """The media type of ``offered`` that the Accept header likes best (RFC 9110 §12.5.1); None if it likes none.
+
+    Among those it likes equally the first of ``offered`` wins; no header likes the last.
+    """
+    if not accept.strip():
+        return offered[-1]
+    weights: dict[bytes, tuple[int, float]] = dict.fromkeys(offered, (-1, 0.0))
+    for item in accept.split(b","):
+        name, *parameters = (part.strip().lower() for part in item.split(b";"))
+        quality = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
+        for media_type in offered:
+            patterns = (b"*/*", media_type.split(b"/")[0] + b"/*", media_type)
+            if name in patterns:
+                weights[media_type] = max(weights[media_type], (patterns.index(name), quality))
+    best = max(offered, key=lambda media_type: weights[media_type][1])
+    return best if weights[best][1] > 0 else None
+
+
+async def body_of(receive: Receive, limit: int) -> bytes:
+    """The request's whole body; raises HttpError 413 past ``limit`` bytes."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= limit:
+        message = await receive()
+        body += message.get("body", b"")
+    if len(body) > limit:
+        raise HttpError(413, f"Expected a body of up to {limit:,} bytes, but this one is longer.")
+    return body
+
+
+async def respond(
+    send: Send, status: int, media_type: bytes, body: bytes, headers: Iterable[tuple[bytes, bytes]] = COMMON_HEADERS
+) -> None:
+    """Sends a whole answer."""
+    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def respond_error(send: Send, error: HttpError, media_type: bytes = JSON) -> None:
+    """Sends an error in the shape that GraphQL's errors have."""
+    body = msgspec.json.encode({"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]})
+    await respond(send, error.status, media_type, body, (*COMMON_HEADERS, *error.headers))
+
+
+def _quality(text: bytes) -> float:
+    try:
+        return min(max(float(text), 0.0), 1.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,84 @@
+"""Serving: a socket, uvicorn over it, one process or several."""
+
+import gc
+import logging
+import logging.config
+import os
+import socket
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from gateway.logs import CONFIG
+from store.sqlite import has_wal_reset_bug
+
+FACTORY = "gateway.server:application"
+DATABASE = "PROXYGRAPH_DATABASE"
+
+log = logging.getLogger("proxygraph.gateway")
+
+
+class PortTaken(Exception):
+    """The address can't be listened on; its text is a sentence."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; raises PortTaken with a sentence where it can't."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PortTaken(f"Can't listen on {host}:{port}: {error.strerror or error}. Choose another --port.") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def serve(database: Path, listener: socket.socket, workers: int) -> int:
+    """Serves ``database`` on ``listener`` until it is told to stop; returns the exit code."""
+    logging.config.dictConfig(CONFIG)
+    if has_wal_reset_bug():
+        log.info(
+            "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
+            "3.44.6); here only the writer takes checkpoints, under its lock, so they can't. Let no other program "
+            "write to %s while it is served.",
+            sqlite3.sqlite_version,
+            database,
+        )
+    os.environ[DATABASE] = str(database)
+    if workers == 1:
+        server = uvicorn.Server(_config(1))
+        server.run(sockets=[listener])
+        return 0 if server.started else 1
+    with tempfile.TemporaryDirectory(prefix="proxygraph-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        Multiprocess(_config(workers), sockets=[listener]).run()
+    return 0
+
+
+def application() -> object:
+    """The ASGI application of one worker, over the database that the environment names and a command has checked."""
+    from gateway.app import Gateway
+
+    # What is loaded by now stays, so the collector need not look at it again; what requests leave goes soon.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 10, 5)
+    return Gateway(Path(os.environ[DATABASE]), look_for_damage=False)
+
+
+def _config(workers: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        FACTORY,
+        factory=True,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=CONFIG,
+        timeout_graceful_shutdown=30,
+    )

@@ -1,0 +1,1 @@
+"""How the schema is answered: resolvers, dataloaders, paging, the mutation and errors."""

@@ -1,0 +1,153 @@
+"""Connections: a list that is read page by page, only as far as the client selects it.
+
+A Connection reads nothing when it is made. Its page (for edges, nodes or pageInfo) and its count are loads of
+their own, so that ``{ totalCount }`` reads no rows, and rows are not counted unless asked.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import msgspec
+import strawberry
+from strawberry import UNSET
+
+from resolvers.arguments import given
+from resolvers.context import Context, Info
+from resolvers.cursors import cursor_of, fingerprint, position_of
+from resolvers.paging import After, Before, First, Last, PageRequest, page_size
+from store.columns import Record
+from store.queries import Count, Page
+from store.relations import Relation
+
+R = TypeVar("R", bound=Record)
+ORDER = "date_created,sid"
+
+
+class Edge(msgspec.Struct, Generic[R], frozen=True):
+    """A row of a connection and its cursor."""
+
+    cursor: str
+    node: R
+
+
+class PageInfo(msgspec.Struct, frozen=True):
+    """What is around a page."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+class Connection(Generic[R]):
+    """The children that ``relation`` gives ``parent`` (a SID; None at the root), cut to the page asked for."""
+
+    def __init__(
+        self,
+        context: Context,
+        relation: Relation[R],
+        parent: str | None,
+        first: int | None,
+        after: str | None,
+        last: int | None,
+        before: str | None,
+    ) -> None:
+        """Raises BadInput where the page arguments don't fit; ``None`` stands for left out or null."""
+        self._context = context
+        self._relation = relation
+        self._parent = parent
+        size, backwards = page_size(first, last)
+        self._request = PageRequest(
+            size,
+            backwards,
+            None if after is None else position_of(after, self._fingerprint, "after"),
+            None if before is None else position_of(before, self._fingerprint, "before"),
+        )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(self._relation.name, self._parent, ORDER)
+
+    def load_rows(self) -> Awaitable[list[R]]:
+        """The page's rows, and one more where there is one beyond it."""
+        size, backwards, after, before = self._request
+        page = Page(self._relation, size + 1, backwards, after, before)
+        return self._context.loaders.load(page, self._parent)
+
+    def load_count(self) -> Awaitable[int]:
+        """How many rows the connection has, whatever the page."""
+        return self._context.loaders.load(Count(self._relation), self._parent)
+
+    def nodes(self, rows: list[R]) -> list[R]:
+        """The page without the one row beyond it."""
+        size, backwards, _, _ = self._request
+        return rows[-size:] if backwards else rows[:size]
+
+    def edges(self, rows: list[R]) -> list[Edge[R]]:
+        """The page's rows with their cursors."""
+        of = self._fingerprint
+        return [Edge(cursor_of(row, of), row) for row in self.nodes(rows)]
+
+    def page_info(self, rows: list[R]) -> PageInfo:
+        """Exact in the direction of travel; behind the start it says whether a cursor cut something off."""
+        size, backwards, after, before = self._request
+        more, nodes, of = len(rows) > size, self.nodes(rows), self._fingerprint
+        return PageInfo(
+            has_next_page=before is not None or (more and not backwards),
+            has_previous_page=after is not None or (more and backwards),
+            start_cursor=cursor_of(nodes[0], of) if nodes else None,
+            end_cursor=cursor_of(nodes[-1], of) if nodes else None,
+        )
+
+
+def edges(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[Edge[R]]]:
+    """``Connection.edges``."""
+    return _edges(parent, parent.load_rows())
+
+
+def nodes(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[R]]:
+    """``Connection.nodes``."""
+    return _nodes(parent, parent.load_rows())
+
+
+def page_info(parent: strawberry.Parent[Connection[R]]) -> Awaitable[PageInfo]:
+    """``Connection.pageInfo``."""
+    return _page_info(parent, parent.load_rows())
+
+
+def total_count(parent: strawberry.Parent[Connection[R]]) -> Awaitable[int]:
+    """``Connection.totalCount``."""
+    return parent.load_count()
+
+
+# The rows are asked for by the caller, before these start, so that they take their place in its round.
+
+
+async def _edges(connection: Connection[R], rows: Awaitable[list[R]]) -> list[Edge[R]]:
+    return connection.edges(await rows)
+
+
+async def _nodes(connection: Connection[R], rows: Awaitable[list[R]]) -> list[R]:
+    return connection.nodes(await rows)
+
+
+async def _page_info(connection: Connection[R], rows: Awaitable[list[R]]) -> PageInfo:
+    return connection.page_info(await rows)
+
+
+def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
+    """The resolver of a field that lists ``relation``: of its parent's children, or at the root of all."""
+
+    def resolve(
+        root: Record | None,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[R]:
+        parent = root.sid if root else None
+        return Connection(info.context, relation, parent, given(first), given(after), given(last), given(before))
+
+    return resolve

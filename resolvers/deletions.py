@@ -1,0 +1,98 @@
+"""deleteInteraction: the wish goes to the ledger, the row and every byte of it go, the client learns what stays.
+
+The Message and Call records behind an Interaction are Twilio's and stay there; once it is gone Proxy can't name
+them any more, so the answer to the deletion is the last place to learn their SIDs.
+"""
+
+from collections.abc import Awaitable, Iterator
+from enum import StrEnum
+
+import msgspec
+
+from resolvers.context import Info
+from resolvers.errors import Busy
+from resolvers.nodes import known
+from resolvers.sids import sid_of
+from store import erasure
+from store.errors import DatabaseLocked
+from store.interactions import Interaction, Leg
+from store.services import Service
+from store.sessions import Session
+
+
+class DeleteInteractionErrorCode(StrEnum):
+    """Why a deletion did not happen."""
+
+    NOT_FOUND = "NOT_FOUND"
+
+
+class DeletionError(msgspec.Struct, frozen=True):
+    """Why a deletion did not happen: a code for programs, a sentence for people, the input field at fault."""
+
+    code: DeleteInteractionErrorCode
+    message: str
+    field: list[str] | None
+
+
+class RemainingResource(msgspec.Struct, frozen=True):
+    """A Message or Call that Twilio keeps."""
+
+    sid: str
+    type: str
+    url: str | None
+
+
+class Deletion(msgspec.Struct, frozen=True):
+    """What a deletion came to."""
+
+    client_mutation_id: str | None
+    deleted_interaction_id: str | None
+    session_sid: str | None
+    remaining_resources: list[RemainingResource]
+    user_errors: list[DeletionError]
+
+
+async def delete_interaction(
+    info: Info, sid: str, service_sid: str | None, session_sid: str | None, client_mutation_id: str | None
+) -> Deletion:
+    """Deletes the Interaction ``sid``, if it is under the given Service and Session where they are given.
+
+    Raises BadInput for a malformed SID, Busy where another process keeps the writer's place.
+    """
+    sid_of(Interaction, sid)
+    guards = {"service_sid": service_sid and sid_of(Service, service_sid)}
+    guards["session_sid"] = session_sid and sid_of(Session, session_sid)
+    interaction = await known(info, Interaction, sid)
+    if interaction is None:
+        return _not_found(client_mutation_id, "sid", f"There is no Interaction {sid}; it may be deleted already.")
+    for guard, expected in guards.items():
+        if expected and getattr(interaction, guard) != expected:
+            return _not_found(client_mutation_id, guard, f"The Interaction {sid} is not under {expected}.")
+    archive, loaders = info.context.archive, info.context.loaders
+    try:
+        await erasure.intend(archive, interaction, info.context.actor)
+        await erasure.erase(archive, sid)
+    except DatabaseLocked as error:
+        raise Busy from error
+    finally:
+        loaders.forget()
+    return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [])
+
+
+def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
+    """``DeleteInteractionPayload.session``, as it is after the deletion."""
+    return known(info, Session, root.session_sid) if root.session_sid else None
+
+
+def _remaining(interaction: Interaction) -> Iterator[RemainingResource]:
+    legs: tuple[Leg | None, ...] = (interaction.inbound, interaction.outbound)
+    for leg in legs:
+        if leg and leg.resource_sid:
+            yield RemainingResource(leg.resource_sid, leg.resource_type or "unknown", leg.resource_url)
+
+
+def _not_found(client_mutation_id: str | None, field: str, message: str) -> Deletion:
+    path = ["input", field.replace("_sid", "Sid")]
+    return Deletion(
+        client_mutation_id, None, None, [], [DeletionError(DeleteInteractionErrorCode.NOT_FOUND, message, path)]
+    )

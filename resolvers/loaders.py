@@ -1,0 +1,72 @@
+"""Dataloaders: what the resolvers of one request ask for one by one is read together.
+
+A request runs in rounds. All that resolvers ask for, until none of them can go on without an answer, is one
+round; each distinct query of a round is one statement, whatever number of keys were asked of it. So a query's
+statements depend on its depth and its fields, never on the number of parents.
+"""
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar
+
+from store.queries import Query
+from store.reader import Reader
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Loaders:
+    """The loads of one request: one cache, one queue a query. Never shared between requests."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._queues: dict[Any, dict[Any, asyncio.Future[Any]]] = {}
+        self._cache: dict[tuple[Any, Any], asyncio.Future[Any]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._rounds: set[asyncio.Task[None]] = set()
+
+    def load(self, query: Query[K, V], key: K) -> asyncio.Future[V]:
+        """``query``'s answer for ``key``, in this round or, if it was asked before, from the cache.
+
+        A plain function: it takes its place in the round when it is called, not when its result is awaited.
+        """
+        asked = (query, key)
+        future = self._cache.get(asked)
+        if future is None:
+            if not self._queues:
+                # Behind whatever the loop has ready now, so that those resolvers still get into this round.
+                self._loop.call_soon(self._start_round)
+            future = self._cache[asked] = self._loop.create_future()
+            self._queues.setdefault(query, {})[key] = future
+        return future
+
+    def forget(self) -> None:
+        """Drops every cached answer; called after a write."""
+        self._cache.clear()
+
+    def _start_round(self) -> None:
+        queues, self._queues = self._queues, {}
+        task = self._loop.create_task(self._run_round(queues))
+        self._rounds.add(task)
+        task.add_done_callback(self._rounds.discard)
+
+    async def _run_round(self, queues: dict[Any, dict[Any, asyncio.Future[Any]]]) -> None:
+        outcomes = await asyncio.gather(
+            *(self._reader.read(query, list(keys)) for query, keys in queues.items()), return_exceptions=True
+        )
+        # All at once, and only now: answers that came in one by one would split the next round.
+        for keys, outcome in zip(queues.values(), outcomes, strict=True):
+            _settle(list(keys.values()), outcome)
+
+
+def _settle(futures: Sequence[asyncio.Future[Any]], outcome: Sequence[Any] | BaseException) -> None:
+    if isinstance(outcome, BaseException):
+        for future in futures:
+            if not future.done():
+                future.set_exception(outcome)
+                future.exception()  # A load that nobody awaits any more is no news.
+        return
+    for future, answer in zip(futures, outcome, strict=True):
+        if not future.done():
+            future.set_result(answer)

@@ -1,0 +1,66 @@
+"""Finding one record by its SID: at the root, as a Relay Node, or under a parent that must be its own."""
+
+from collections.abc import Awaitable
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.errors import BadInput
+from resolvers.paging import MAX_PAGE_SIZE
+from resolvers.sids import but, record_of, sid_of
+from store.columns import Record
+from store.queries import Lookup
+
+R = TypeVar("R", bound=Record)
+
+NodeId = Annotated[strawberry.ID, strawberry.argument(description="A SID: KS, KC, KP or KI and 32 hexadecimal digits.")]
+NodeIds = Annotated[
+    list[strawberry.ID],
+    strawberry.argument(description=f"Up to {MAX_PAGE_SIZE} SIDs: each KS, KC, KP or KI and 32 hexadecimal digits."),
+]
+
+
+def find(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
+    """The record of ``kind`` with this SID, None where there is none; raises BadInput where it is malformed."""
+    return info.context.loaders.load(Lookup(kind), sid_of(kind, sid))
+
+
+def find_under(info: Info, kind: type[R], sid: str, parent: Record) -> Awaitable[R | None]:
+    """The same, but None too where the record is not ``parent``'s, as Twilio's REST path answers 404."""
+    return _if_under(find(info, kind, sid), parent)
+
+
+def known(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
+    """The record with a SID that the store itself gave, which needs no check of its form."""
+    return info.context.loaders.load(Lookup(kind), sid)
+
+
+def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
+    """``Query.node``: the record with this id; raises BadInput where it is no SID of ours."""
+    return _node(info, id)
+
+
+def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
+    """``Query.nodes``: one record, None or error for each id, in their order."""
+    if len(ids) > MAX_PAGE_SIZE:
+        raise BadInput(f"Expected up to {MAX_PAGE_SIZE} ids, but got {len(ids)}. Ask for them in several requests.")
+    found: list[Awaitable[Record | None] | BadInput] = []
+    for sid in ids:
+        try:
+            found.append(_node(info, sid))
+        except BadInput as error:
+            found.append(error)
+    return found
+
+
+def _node(info: Info, id: str) -> Awaitable[Record | None]:
+    kind = record_of(id)
+    if kind is None:
+        raise BadInput(f"Expected an id that is a SID, KS, KC, KP or KI and 32 hexadecimal digits, {but(id)}")
+    return known(info, kind, id)
+
+
+async def _if_under(found: Awaitable[R | None], parent: Record) -> R | None:
+    record = await found
+    return record if record and getattr(record, f"{parent.table}_sid") == parent.sid else None

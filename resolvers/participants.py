@@ -1,0 +1,19 @@
+"""How the fields of a Participant that are more than a column are answered."""
+
+from collections.abc import Awaitable
+
+import strawberry
+
+from resolvers.connections import connection_of
+from resolvers.context import Info
+from resolvers.nodes import known
+from store import interactions as interaction_rows
+from store.participants import Participant
+from store.sessions import Session
+
+interactions = connection_of(interaction_rows.OF_PARTICIPANT)
+
+
+def session(parent: strawberry.Parent[Participant], info: Info) -> Awaitable[Session | None]:
+    """``Participant.session``."""
+    return known(info, Session, parent.session_sid)

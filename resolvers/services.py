@@ -1,0 +1,29 @@
+"""How the fields of a Service that are more than a column are answered."""
+
+from collections.abc import Awaitable
+
+import strawberry
+
+from resolvers.connections import connection_of
+from resolvers.context import Info
+from resolvers.nodes import find, find_under
+from resolvers.sids import ServiceSid, SessionSid
+from store import interactions as interaction_rows
+from store import services as service_rows
+from store import sessions as session_rows
+from store.services import Service
+from store.sessions import Session
+
+services = connection_of(service_rows.ALL)
+sessions = connection_of(session_rows.OF_SERVICE)
+interactions = connection_of(interaction_rows.OF_SERVICE)
+
+
+def service(info: Info, sid: ServiceSid) -> Awaitable[Service | None]:
+    """``Query.service``."""
+    return find(info, Service, sid)
+
+
+def session(parent: strawberry.Parent[Service], info: Info, sid: SessionSid) -> Awaitable[Session | None]:
+    """``Service.session``."""
+    return find_under(info, Session, sid, parent)

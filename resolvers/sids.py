@@ -1,0 +1,44 @@
+"""SIDs as arguments: two letters that name the resource, and 32 hexadecimal digits."""
+
+import re
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from resolvers.errors import BadInput
+from store.columns import Record
+from store.interactions import Interaction
+from store.participants import Participant
+from store.services import Service
+from store.sessions import Session
+
+RECORDS: dict[str, type[Record]] = {kind.prefix: kind for kind in (Service, Session, Participant, Interaction)}
+PATTERN = re.compile(r"([A-Z]{2})[0-9a-fA-F]{32}")
+
+
+def _argument(noun: str, prefix: str) -> object:
+    return strawberry.argument(description=f"The {noun}'s SID: {prefix} and 32 hexadecimal digits.")
+
+
+ServiceSid: TypeAlias = Annotated[strawberry.ID, _argument("Service", "KS")]
+SessionSid: TypeAlias = Annotated[strawberry.ID, _argument("Session", "KC")]
+ParticipantSid: TypeAlias = Annotated[strawberry.ID, _argument("Participant", "KP")]
+InteractionSid: TypeAlias = Annotated[strawberry.ID, _argument("Interaction", "KI")]
+
+
+def sid_of(kind: type[Record], given: str) -> str:
+    """``given``, if it has the form of a SID of ``kind``; raises BadInput where it has not."""
+    if record_of(given) is not kind:
+        raise BadInput(f"Expected the SID of one {kind.noun}, {kind.prefix} and 32 hexadecimal digits, {but(given)}")
+    return given
+
+
+def record_of(given: str) -> type[Record] | None:
+    """The kind of record that ``given`` is a SID of, by its prefix; None where it is a SID of none of ours."""
+    matched = PATTERN.fullmatch(given)
+    return RECORDS.get(matched[1]) if matched else None
+
+
+def but(given: str) -> str:
+    """The end of a sentence that says what came instead, shortened to what helps."""
+    return f"but got {given[:40]!r}{' …' if len(given) > 40 else ''}."

@@ -1,0 +1,37 @@
+"""The schema, built once, and its printed form."""
+
+from pathlib import Path
+
+import strawberry
+from graphql import GraphQLEnumType, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from schema.deletions import Mutation
+from schema.enums import open_enum
+from schema.interactions import Interaction
+from schema.participants import Participant
+from schema.query import Query
+from schema.scalars import DATE_TIME, DateTime
+from schema.services import Service
+from schema.sessions import Session
+
+SDL_FILE = Path(__file__).with_name("schema.graphql")
+
+SCHEMA = strawberry.Schema(
+    Query,
+    Mutation,
+    types=[Service, Session, Participant, Interaction],
+    config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
+)
+
+EXECUTABLE: GraphQLSchema = SCHEMA._schema
+"""The same schema as graphql-core runs it."""
+
+for _type in EXECUTABLE.type_map.values():
+    if isinstance(_type, GraphQLEnumType) and "UNKNOWN" in _type.values:
+        open_enum(_type)
+
+
+def printed() -> str:
+    """The schema in GraphQL's schema definition language."""
+    return SCHEMA.as_str() + "\n"

@@ -1,0 +1,83 @@
+"""The deleteInteraction mutation: its input, its payload and what Twilio keeps."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers import deletions
+from resolvers.arguments import given
+from resolvers.context import Info
+from schema.enums import DeleteInteractionErrorCode, ResourceType
+from schema.fields import column, resolved
+
+if TYPE_CHECKING:
+    from schema.sessions import Session
+
+
+@strawberry.input(description="Which Interaction to delete.")
+class DeleteInteractionInput:
+    """The mutation's one argument."""
+
+    sid: strawberry.ID = column("The Interaction's SID: KI and 32 hexadecimal digits.")
+    service_sid: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="A guard: delete it only if it is under this Service."
+    )
+    session_sid: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="A guard: delete it only if it is under this Session."
+    )
+    client_mutation_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Any text; the payload gives it back."
+    )
+
+
+@strawberry.type(description="A Message or Call behind a deleted Interaction that Twilio keeps.")
+class RemainingResource:
+    """A view of resolvers.deletions.RemainingResource."""
+
+    sid: strawberry.ID = column("Its SID.")
+    type: ResourceType = column("Whether it is a Message or a Call.")
+    url: str | None = column("Its address in Twilio's REST API, where it can be deleted too.")
+
+
+@strawberry.type(description="Why an Interaction was not deleted.")
+class DeleteInteractionError:
+    """A view of resolvers.deletions.DeletionError."""
+
+    code: DeleteInteractionErrorCode = column("The reason, for programs.")
+    message: str = column("The reason, for people.")
+    field: list[str] | None = column("The path to the input field at fault.")
+
+
+@strawberry.type(description="What a deletion came to: a deletedInteractionId, or userErrors that say why not.")
+class DeleteInteractionPayload:
+    """A view of resolvers.deletions.Deletion."""
+
+    client_mutation_id: str | None = column("The text that the input gave.")
+    deleted_interaction_id: strawberry.ID | None = column("The id of what was deleted; null where nothing was.")
+    session: Annotated["Session", strawberry.lazy("schema.sessions")] | None = resolved(
+        deletions.session, "The Session that it was in, as it is now; null where nothing was deleted."
+    )
+    remaining_resources: list[RemainingResource] = column(
+        "The Message and Call records behind it, which Twilio keeps. Proxy can't name them any more once the "
+        "Interaction is gone: this answer is the last chance to learn their SIDs."
+    )
+    user_errors: list[DeleteInteractionError] = column("Why nothing was deleted; empty where it was.")
+
+
+async def _delete(
+    info: Info,
+    input: Annotated[DeleteInteractionInput, strawberry.argument(description="Which Interaction to delete.")],
+) -> deletions.Deletion:
+    guards = given(input.service_sid), given(input.session_sid)
+    return await deletions.delete_interaction(info, input.sid, *guards, given(input.client_mutation_id))
+
+
+@strawberry.type(description="The one thing that can be changed.")
+class Mutation:
+    """The root of mutations."""
+
+    delete_interaction: DeleteInteractionPayload = resolved(
+        _delete,
+        "Deletes an Interaction for good: no query finds it afterwards, no byte of it stays in the archive's files, "
+        "and it never comes back. The Message and Call records behind it stay at Twilio. Deleting twice is harmless.",
+    )

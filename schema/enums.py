@@ -1,0 +1,151 @@
+"""Twilio's lists of words as GraphQL enums: its strings in capitals, each with UNKNOWN for what is in no list."""
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import strawberry
+from graphql import GraphQLEnumType
+
+from resolvers.deletions import DeleteInteractionErrorCode
+from store.enums import (
+    GeoMatchLevel,
+    InteractionType,
+    NumberSelectionBehavior,
+    ResourceStatus,
+    ResourceType,
+    SessionMode,
+    SessionStatus,
+)
+
+E = TypeVar("E", bound=StrEnum)
+
+
+__all__ = [
+    "DeleteInteractionErrorCode",
+    "GeoMatchLevel",
+    "InteractionType",
+    "NumberSelectionBehavior",
+    "ResourceStatus",
+    "ResourceType",
+    "SessionMode",
+    "SessionStatus",
+]
+
+
+def _describe(words: type[E], description: str, meanings: dict[E, str]) -> None:
+    definition: Any = strawberry.enum(words, description=description).__strawberry_definition__  # type: ignore[attr-defined]
+    for value in definition.values:
+        value.description = meanings[words[value.name]]
+
+
+def open_enum(enum: GraphQLEnumType) -> None:
+    """Makes ``enum`` show what isn't in its list as UNKNOWN, where an ordinary one would fail the field."""
+    names = {value.value: name for name, value in enum.values.items()}
+
+    def name_of(output_value: Any) -> str:
+        name: str = names.get(output_value, "UNKNOWN")
+        return name
+
+    enum.coerce_output_value = name_of  # type: ignore[method-assign]
+
+
+_MESSAGE, _CALL = "For a message", "For a call"
+
+_describe(
+    InteractionType,
+    "What an Interaction was.",
+    {
+        InteractionType.MESSAGE: "A text message, relayed between two participants or sent to one.",
+        InteractionType.VOICE: "A phone call.",
+        InteractionType.UNKNOWN: "Neither, or a kind that Twilio added since.",
+    },
+)
+
+_describe(
+    ResourceStatus,
+    "How far the Message or Call behind a leg got, as Twilio last reported it.",
+    {
+        ResourceStatus.ACCEPTED: f"{_MESSAGE}: Twilio took it on and is choosing a sender.",
+        ResourceStatus.ANSWERED: f"{_CALL}: somebody picked up.",
+        ResourceStatus.BUSY: f"{_CALL}: the line was busy.",
+        ResourceStatus.CANCELED: "Called off before it went through.",
+        ResourceStatus.COMPLETED: f"{_CALL}: it was answered and has ended.",
+        ResourceStatus.DELETED: "The Message or Call was deleted at Twilio.",
+        ResourceStatus.DELIVERED: f"{_MESSAGE}: the carrier confirmed that it arrived.",
+        ResourceStatus.DELIVERY_UNKNOWN: f"{_MESSAGE}: it was sent, and the carrier never said what became of it.",
+        ResourceStatus.FAILED: "It could not be sent or connected.",
+        ResourceStatus.IN_PROGRESS: f"{_CALL}: it is going on.",
+        ResourceStatus.INITIATED: f"{_CALL}: Twilio is about to dial.",
+        ResourceStatus.NO_ANSWER: f"{_CALL}: nobody picked up.",
+        ResourceStatus.QUEUED: "Waiting for its turn at Twilio.",
+        ResourceStatus.RECEIVED: f"{_MESSAGE}: it reached Twilio.",
+        ResourceStatus.RECEIVING: f"{_MESSAGE}: it is on its way into Twilio.",
+        ResourceStatus.RINGING: f"{_CALL}: the phone is ringing.",
+        ResourceStatus.SCHEDULED: f"{_MESSAGE}: it will be sent at a set time.",
+        ResourceStatus.SENDING: f"{_MESSAGE}: it is on its way out of Twilio.",
+        ResourceStatus.SENT: f"{_MESSAGE}: the carrier accepted it.",
+        ResourceStatus.UNDELIVERED: f"{_MESSAGE}: the carrier reported that it did not arrive.",
+        ResourceStatus.UNKNOWN: "Twilio said so itself, or gave a status that it added since.",
+    },
+)
+
+_describe(
+    ResourceType,
+    "What kind of Twilio resource carried a leg.",
+    {
+        ResourceType.MESSAGE: "A Message resource.",
+        ResourceType.CALL: "A Call resource.",
+        ResourceType.UNKNOWN: "Something else, such as a chat message of Flex.",
+    },
+)
+
+_describe(
+    SessionStatus,
+    "Where a Session is in its life.",
+    {
+        SessionStatus.OPEN: "Created; its participants can be added and can talk.",
+        SessionStatus.IN_PROGRESS: "Its participants have begun to talk.",
+        SessionStatus.CLOSED: "Ended; nothing is relayed any more, and Twilio deletes it 90 days later.",
+        SessionStatus.FAILED: "It could not be set up.",
+        SessionStatus.UNKNOWN: "Twilio said so itself, or gave a status that it added since.",
+    },
+)
+
+_describe(
+    SessionMode,
+    "What a Session lets through.",
+    {
+        SessionMode.MESSAGE_ONLY: "Messages, but no calls.",
+        SessionMode.VOICE_ONLY: "Calls, but no messages.",
+        SessionMode.VOICE_AND_MESSAGE: "Both calls and messages.",
+        SessionMode.UNKNOWN: "A mode that Twilio added since.",
+    },
+)
+
+_describe(
+    GeoMatchLevel,
+    "How near a proxy number has to be to the number of its participant.",
+    {
+        GeoMatchLevel.AREA_CODE: "In the same area code.",
+        GeoMatchLevel.OVERLAY: "In an area code that overlays the same region.",
+        GeoMatchLevel.RADIUS: "Within the same radius.",
+        GeoMatchLevel.COUNTRY: "In the same country.",
+        GeoMatchLevel.UNKNOWN: "A level that Twilio added since.",
+    },
+)
+
+_describe(
+    NumberSelectionBehavior,
+    "Whether a participant is given the proxy number of an earlier Session again.",
+    {
+        NumberSelectionBehavior.AVOID_STICKY: "A different number where there is one.",
+        NumberSelectionBehavior.PREFER_STICKY: "The same number where it is free.",
+        NumberSelectionBehavior.UNKNOWN: "A behaviour that Twilio added since.",
+    },
+)
+
+_describe(
+    DeleteInteractionErrorCode,
+    "Why an Interaction was not deleted.",
+    {DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or it is not where the guards say."},
+)

@@ -1,0 +1,65 @@
+"""The Interaction type and its legs."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import strawberry
+
+from resolvers import interactions
+from schema.enums import InteractionType, ResourceStatus, ResourceType
+from schema.fields import column, resolved
+from schema.node import Node
+from schema.scalars import DateTime
+from store.columns import Record
+from store.interactions import Interaction as InteractionRecord
+
+if TYPE_CHECKING:
+    from schema.participants import Participant
+    from schema.services import Service
+    from schema.sessions import Session
+
+
+@strawberry.type(
+    description="One side of an Interaction, into Twilio or out of it: who it was, and which Message "
+    "or Call carried it."
+)
+class Leg:
+    """A view of store.interactions.Leg."""
+
+    participant_sid: strawberry.ID | None = column("The SID of the participant on this side.")
+    participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
+        interactions.participant, "The participant on this side; null where none is named or the archive has none."
+    )
+    resource_sid: strawberry.ID | None = column("The SID of the Message (SM, MM) or Call (CA) behind this leg.")
+    resource_status: ResourceStatus | None = column("How far that Message or Call got.")
+    resource_type: ResourceType | None = column("Whether it is a Message or a Call.")
+    resource_url: str | None = column("Its address in Twilio's REST API.")
+
+
+@strawberry.type(
+    description="A Twilio Proxy Interaction: one message or call, with a leg into Twilio and a leg out of it."
+)
+class Interaction(Node):
+    """A view of store.interactions.Interaction."""
+
+    of: ClassVar[type[Record]] = InteractionRecord
+
+    sid: strawberry.ID = column("The Interaction's SID, KI and 32 hexadecimal digits; the same as id.")
+    session_sid: strawberry.ID = column("The SID of the Session that it belongs to.")
+    service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
+    type: InteractionType = column("What it was: a message or a call.")
+    data: str | None = column("What Twilio keeps about it, as the JSON text that Twilio gives. Personal data.")
+    body: str | None = column("The text of a message, out of data; null for a call. Personal data.")
+    duration_seconds: int | None = column("The length of a call in seconds, out of data, where Twilio knows it.")
+    inbound: Leg | None = column("The leg into Twilio; null where there is none, as for a message that the API sent.")
+    outbound: Leg | None = column("The leg out of Twilio; null where there is none, as for what was not relayed.")
+    date_created: DateTime = column("When it began.")
+    date_updated: DateTime = column("When it was last changed, such as by a new status of a leg.")
+    url: str | None = column("The Interaction's address in Twilio's REST API.")
+
+    session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(
+        interactions.session, "The Session that it belongs to."
+    )
+    service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
+        interactions.service, "The Service that its Session belongs to."
+    )

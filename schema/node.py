@@ -1,0 +1,28 @@
+"""Node: Relay's global object identification, with the SID as the id."""
+
+from typing import Any, ClassVar
+
+import strawberry
+
+from schema.fields import resolved
+from store.columns import Record
+
+
+def _id(root: Record) -> str:
+    return root.sid
+
+
+@strawberry.interface(
+    description="Anything that can be fetched again by its id (https://relay.dev/graphql/objectidentification.htm)."
+)
+class Node:
+    """The interface of all four resources; ``of`` is the record that a type is a view of."""
+
+    of: ClassVar[type[Record]]
+
+    id: strawberry.ID = resolved(_id, "The SID: unique across all of Twilio, its first two letters name the type.")
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        """Whether this type is the one to show ``value``."""
+        return isinstance(value, cls.of)

@@ -1,0 +1,65 @@
+"""The Session type."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import strawberry
+
+from resolvers import sessions
+from schema.connections import Connection
+from schema.enums import SessionMode, SessionStatus
+from schema.fields import column, resolved
+from schema.node import Node
+from schema.scalars import DateTime
+from store.columns import Record
+from store.sessions import Session as SessionRecord
+
+if TYPE_CHECKING:
+    from schema.interactions import Interaction
+    from schema.participants import Participant
+    from schema.services import Service
+
+
+@strawberry.type(
+    description="A Twilio Proxy Session: one conversation between two participants who know only each "
+    "other's proxy number."
+)
+class Session(Node):
+    """A view of store.sessions.Session."""
+
+    of: ClassVar[type[Record]] = SessionRecord
+
+    sid: strawberry.ID = column("The Session's SID, KC and 32 hexadecimal digits; the same as id.")
+    service_sid: strawberry.ID = column("The SID of the Service that it belongs to.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
+    unique_name: str | None = column("A name that the account gave it, unique in its Service.")
+    status: SessionStatus | None = column("Where the Session is in its life.")
+    closed_reason: str | None = column("Why the Session ended, in Twilio's words.")
+    mode: SessionMode | None = column("What the Session lets through.")
+    ttl: int | None = column("How many seconds the Session lives after its last interaction; 0 is for ever.")
+    date_started: DateTime | None = column("When the Session started.")
+    date_ended: DateTime | None = column("When the Session ended.")
+    date_last_interaction: DateTime | None = column("When its participants last talked; null where they never did.")
+    date_expiry: DateTime | None = column("When the Session is to expire; it outweighs ttl.")
+    date_created: DateTime = column("When the Session was created.")
+    date_updated: DateTime = column("When the Session was last changed.")
+    url: str | None = column("The Session's address in Twilio's REST API.")
+    archived_at: DateTime | None = column(
+        "When Twilio's retention was seen to have taken the Session, 90 days or more after it was closed; "
+        "null while Twilio has it. From then on only this archive does."
+    )
+
+    service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
+        sessions.service, "The Service that it belongs to."
+    )
+    participants: list[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
+        sessions.participants, "Its two participants, and those who were removed before (dateDeleted is set)."
+    )
+    participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
+        sessions.participant, "The Participant with this SID, if it is one of this Session."
+    )
+    interaction: Annotated["Interaction", strawberry.lazy("schema.interactions")] | None = resolved(
+        sessions.interaction, "The Interaction with this SID, if it is one of this Session."
+    )
+    interactions: Connection[Annotated["Interaction", strawberry.lazy("schema.interactions")]] = resolved(
+        sessions.interactions, "The Interactions of this Session: what was said, in order."
+    )

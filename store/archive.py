@@ -1,0 +1,60 @@
+"""The archive: one database file, opened, with its writer and its readers."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from store.opening import prepare
+from store.reader import Reader
+from store.sqlite import connect_reader, connect_writer
+from store.writer import Writer
+
+READERS = 4
+
+
+class Archive:
+    """An open database. ``open_archive`` makes one; ``created`` says whether the file was made by it."""
+
+    def __init__(self, path: Path, writer: Writer, readers: Sequence[aiosqlite.Connection], created: bool) -> None:
+        self.path = path
+        self.created = created
+        self.writer = writer
+        self._readers = cycle(readers)
+
+    def reader(self) -> Reader:
+        """A reader for one request."""
+        return Reader(self._readers)
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[Any]:
+        """The rows of a small read that no request makes."""
+        return await next(self._readers).execute_fetchall(sql, parameters)
+
+
+@asynccontextmanager
+async def open_archive(path: Path, look_for_damage: bool = True) -> AsyncIterator[Archive]:
+    """The archive at ``path``, created or migrated where needed; closed at the end of the block.
+
+    Looking for damage takes up to a quarter of a second, which a file that was just opened can do without.
+    Raises a DatabaseError where the file can't be used.
+    """
+    connection, created = prepare(path, look_for_damage=look_for_damage)
+    async with AsyncExitStack() as stack:
+        # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
+        file = os.open(path, os.O_RDWR)
+        stack.callback(os.close, file)
+        with closing(connection):
+            writing = await connect_writer(str(path))
+            stack.push_async_callback(writing.close)
+        readers = await asyncio.gather(*(connect_reader(str(path)) for _ in range(READERS)))
+        archive = Archive(path, Writer(writing, path, file), readers, created)
+        # Closing the last connection would move the log into the database without the scrub.
+        stack.push_async_callback(archive.writer.checkpoint)
+        for reader in readers:
+            stack.push_async_callback(reader.close)
+        yield archive

@@ -1,0 +1,55 @@
+"""The deletion ledger: what was to be erased, who wanted it, and how far it got; no word of the content.
+
+An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files).
+A sid in the ledger never comes back: the trigger ``deleted_interaction_stays_out`` keeps it out of every write.
+"""
+
+from datetime import UTC, datetime
+
+from store.interactions import Interaction
+from store.rest import instant
+from store.writer import Transaction
+
+INTEND = """
+INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
+  outbound_resource_sid, outbound_resource_type, requested_by, intended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (sid) DO NOTHING
+""".strip()
+MARK_ERASED = "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid = :sid"
+CLOSE_ERASED = "UPDATE deletion SET closed_at = :at WHERE erased_at IS NOT NULL AND closed_at IS NULL"
+UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL"
+
+
+async def intend(transaction: Transaction, interaction: Interaction, requested_by: str) -> None:
+    """Notes that ``requested_by`` wants ``interaction`` erased."""
+    await transaction.execute(
+        INTEND,
+        (
+            interaction.sid,
+            interaction.session_sid,
+            interaction.service_sid,
+            interaction.account_sid,
+            interaction.inbound_resource_sid,
+            interaction.inbound_resource_type,
+            interaction.outbound_resource_sid,
+            interaction.outbound_resource_type,
+            requested_by,
+            now(),
+        ),
+    )
+
+
+async def mark_erased(transaction: Transaction, sid: str) -> None:
+    """Notes that the row of ``sid`` is gone."""
+    await transaction.execute(MARK_ERASED, {"sid": sid, "at": now()})
+
+
+async def close_erased(transaction: Transaction) -> None:
+    """Closes every entry whose row is gone; to be called once the log behind them is emptied."""
+    await transaction.execute(CLOSE_ERASED, {"at": now()})
+
+
+def now() -> str:
+    """This moment, as the archive writes times."""
+    return instant(datetime.now(UTC).isoformat())

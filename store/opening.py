@@ -1,0 +1,138 @@
+"""What is checked before a database is used, and the one sentence that says why it can't be.
+
+Nothing is written to a file that fails here: whose it is gets read from the file alone, before anything is
+written or locked.
+"""
+
+import os
+import sqlite3
+import stat
+import time
+from contextlib import closing
+from pathlib import Path
+
+from store.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseForeign,
+    DatabaseLocked,
+    DatabaseNewer,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+)
+from store.migrations import FOLDER, latest, migrate
+from store.sqlite import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS
+
+CHECK_SECONDS = 0.25
+"""How long the check for damage may take: a small file is checked whole, a large one as far as this goes."""
+
+
+def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True) -> tuple[sqlite3.Connection, bool]:
+    """Makes the database at ``path`` ready for use; creates and migrates it where needed.
+
+    Returns a connection that keeps the log from being moved, to be closed once others are open, and whether
+    the file was created. Raises a DatabaseError, and leaves the file as it was, where it can't be used.
+    """
+    try:
+        created = _identify(path, latest(migrations))
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.executescript(WRITE_PRAGMAS)
+            if look_for_damage and not created:
+                _look_for_damage(connection, path)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            migrate(connection, path, migrations)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise explained(error, path) from error
+    return connection, created
+
+
+def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """SQLite's error about the database at ``path``, as one of ours."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return DatabaseLocked(
+            f"{path} is locked by another process; waited {BUSY_TIMEOUT_MS // 1000} seconds for it. "
+            "Stop the other process, or try again when it is done."
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        return DatabaseReadOnly(
+            f"{path} can't be written ({error}). Make the file and its folder writable, or name another file."
+        )
+    if name.startswith("SQLITE_NOTADB"):
+        return DatabaseForeign(f"{path} is not a Proxygraph database ({error}). Name another file.")
+    if name.startswith("SQLITE_CORRUPT"):
+        return DatabaseCorrupt(_damaged(path, str(error)))
+    return DatabaseCorrupt(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
+
+
+def _identify(path: Path, known_version: int) -> bool:
+    """Whether there is no database at ``path`` yet; raises where there is one that isn't ours to use."""
+    if path.is_dir():
+        raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
+    if not path.parent.is_dir():
+        raise DatabaseUnreachable(f"There is no folder {path.parent} to keep {path.name} in. Create it first.")
+    size = path.stat().st_size if path.exists() else 0
+    if size:
+        _demand_ours(path, known_version)
+    if path.exists():
+        _demand_writable(path)
+    _demand_writable(path.parent)
+    return size == 0
+
+
+def _demand_ours(path: Path, known_version: int) -> None:
+    # An immutable connection reads the file alone: no lock, no log, nothing left beside it.
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        try:
+            ((application,), (version,)) = (
+                connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+            )
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname == "SQLITE_CORRUPT" and _has_log(path):
+                return  # A crash in the middle of a checkpoint looks like this; SQLite mends it from the log.
+            raise
+    if application != APPLICATION_ID:
+        raise DatabaseForeign(f"{path} is a SQLite database of something else than Proxygraph. Name another file.")
+    if version > known_version:
+        raise DatabaseNewer(
+            f"{path} is a database of version {version}, but this Proxygraph knows versions up to {known_version}. "
+            "Upgrade Proxygraph, or name another file."
+        )
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _demand_writable(path: Path) -> None:
+    # The mode bits speak for the owner's wish even to root, whom os.access always lets through.
+    marked_read_only = not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    if marked_read_only or not os.access(path, os.W_OK):
+        raise DatabaseReadOnly(f"{path} is read-only. Make it writable, or name another file.")
+
+
+def _look_for_damage(connection: sqlite3.Connection, path: Path) -> None:
+    deadline = time.monotonic() + CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    try:
+        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_INTERRUPT":
+            raise
+        finding = "ok"
+    finally:
+        connection.set_progress_handler(None, 0)
+    if finding != "ok":
+        raise DatabaseCorrupt(_damaged(path, " ".join(str(finding).split())))
+
+
+def _damaged(path: Path, finding: str) -> str:
+    return f"{path} is damaged: {finding}. Restore it from a backup, or name another file."

@@ -1,0 +1,29 @@
+"""The Participant: one side of a Session, known to the other by a proxy number only."""
+
+from typing import ClassVar
+
+from store.columns import Instant, MaybeInstant, Record, Sid, Text
+from store.relations import Relation
+
+
+class Participant(Record, frozen=True, array_like=True, gc=False):
+    """A row of ``participant``: Twilio's properties; ``date_deleted`` is set on one that was removed."""
+
+    table: ClassVar[str] = "participant"
+    prefix: ClassVar[str] = "KP"
+    noun: ClassVar[str] = "Participant"
+
+    session_sid: Sid
+    service_sid: Sid
+    account_sid: Sid
+    friendly_name: Text
+    identifier: Text
+    proxy_identifier: Text
+    proxy_identifier_sid: Text
+    date_deleted: MaybeInstant
+    date_updated: Instant
+    url: Text
+    extra: Text
+
+
+OF_SESSION = Relation("Session.participants", Participant, ("session_sid = parent.value",))

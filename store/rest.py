@@ -1,0 +1,141 @@
+"""A body of Twilio's REST API becomes a record: the one mapping that every way into the archive uses.
+
+Twilio guarantees no property (its OpenAPI document has no ``required`` list), so the archive does: a SID and
+the parents must be there, dates and type get a fallback, everything else may be null. What a column can't
+hold as it was given, and what we don't know, is kept as JSON in ``extra``.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from store.columns import Column, Kind, Record, columns
+from store.errors import BodyRejected
+from store.interactions import Interaction, contents
+
+R = TypeVar("R", bound=Record)
+
+LEFT_OUT = frozenset({"links"})
+"""REST properties that are not kept: ``links`` only spells out the paths that GraphQL's fields replace."""
+
+EPOCH = "1970-01-01T00:00:00.000Z"
+INT32 = range(-(2**31), 2**31)
+
+log = logging.getLogger("proxygraph.store")
+unknown_words: Counter[tuple[str, str]] = Counter()
+"""How often a word outside Twilio's lists came, by column and word; each is logged once."""
+
+_layout = lru_cache(columns)
+
+
+def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
+    """``body`` as a record of ``kind``; ``parents`` (``service_sid=…``) stand in where the body lacks them.
+
+    Raises BodyRejected where the SID or a parent's SID is missing.
+    """
+    values: dict[str, Any] = {}
+    extra = {
+        name: value
+        for name, value in body.items()
+        if name not in kind.__struct_fields__ and name not in LEFT_OUT and value is not None
+    }
+    for column in _layout(kind):
+        if column.kind is Kind.OWN or column.name == "extra":
+            continue
+        given = body.get(column.name)
+        if given is None:
+            given = parents.get(column.name)
+        value = _READ[column.kind](column, given)
+        if value is None and given is not None:
+            extra[column.name] = given
+        if value is None and column.kind is Kind.SID:
+            raise BodyRejected(f"A {kind.noun} needs a {column.name}, but the body gives {given!r}.")
+        values[column.name] = value
+    _give_dates(values)
+    if kind is Interaction:
+        values["type"] = values["type"] or "unknown"
+        body_text, duration = contents(values["data"])
+        values["body"] = None if body_text is None else storable(body_text)
+        values["duration_seconds"] = duration
+    values["extra"] = storable(msgspec.json.encode(extra).decode()) if extra else None
+    row: list[Any] = [values.get(name) for name in kind.__struct_fields__]
+    return kind(*row)
+
+
+def instant(text: str) -> str:
+    """An ISO 8601 time as UTC with milliseconds and fixed width, so that text order is time order.
+
+    A time without an offset is UTC, as Twilio's are. Raises ValueError where ``text`` is no time.
+    """
+    moment = datetime.fromisoformat(text)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def storable(text: str) -> str:
+    """``text`` with each lone surrogate, which UTF-8 can't hold, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _sid(_: Column, given: Any) -> str | None:
+    return given if isinstance(given, str) and given else None
+
+
+def _text(_: Column, given: Any) -> str | None:
+    if given is None:
+        return None
+    return storable(given if isinstance(given, str) else msgspec.json.encode(given).decode())
+
+
+def _integer(_: Column, given: Any) -> int | None:
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 11:
+        given = int(given)
+    return given if isinstance(given, int) and not isinstance(given, bool) and given in INT32 else None
+
+
+def _instant(_: Column, given: Any) -> str | None:
+    if not isinstance(given, str):
+        return None
+    try:
+        return instant(given)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _word(column: Column, given: Any) -> str | None:
+    if given is None or column.words is None:
+        return None
+    word = str(given).lower()
+    if word in _words(column.words):
+        return word
+    _note_unknown(column.name, word)
+    return None
+
+
+@lru_cache
+def _words(words: type[StrEnum]) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _note_unknown(column: str, word: str) -> None:
+    seen = (column, word[:64])
+    if seen not in unknown_words:
+        log.warning("Twilio gave %s the value %r, which is not in its lists; it shows as UNKNOWN.", *seen)
+    unknown_words[seen] += 1
+
+
+def _give_dates(values: dict[str, Any]) -> None:
+    created, updated = values["date_created"], values["date_updated"]
+    values["date_created"] = created or updated or EPOCH
+    values["date_updated"] = updated or created or EPOCH
+
+
+_READ = {Kind.SID: _sid, Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.INSTANT: _instant, Kind.WORD: _word}

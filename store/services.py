@@ -1,0 +1,38 @@
+"""The Service: a pool of proxy numbers and the Sessions that use them."""
+
+from typing import ClassVar
+
+from store.columns import (
+    Instant,
+    Integer,
+    MaybeGeoMatchLevel,
+    MaybeNumberSelectionBehavior,
+    Record,
+    Sid,
+    Text,
+)
+from store.relations import Relation
+
+
+class Service(Record, frozen=True, array_like=True, gc=False):
+    """A row of ``service``: the 13 properties of Twilio's resource, ``links`` left out."""
+
+    table: ClassVar[str] = "service"
+    prefix: ClassVar[str] = "KS"
+    noun: ClassVar[str] = "Service"
+
+    account_sid: Sid
+    unique_name: Text
+    chat_instance_sid: Text
+    callback_url: Text
+    intercept_callback_url: Text
+    out_of_session_callback_url: Text
+    default_ttl: Integer
+    geo_match_level: MaybeGeoMatchLevel
+    number_selection_behavior: MaybeNumberSelectionBehavior
+    date_updated: Instant
+    url: Text
+    extra: Text
+
+
+ALL = Relation("Query.services", Service, ("TRUE",))

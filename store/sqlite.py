@@ -1,0 +1,71 @@
+"""What is SQLite's own: connections, pragmas, versions, checkpoints, and rows that come back as JSON.
+
+Another database would replace this module, and leave the rest of the store's statements nearly as they are.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+import aiosqlite
+
+APPLICATION_ID = 0x50785967
+"""Marks a file as ours, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
+
+BUSY_TIMEOUT_MS = 5_000
+WAL_LIMIT_BYTES = 16 * 2**20
+"""A log longer than this is moved into the database after the write that made it so."""
+
+READ_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
+WRITE_PRAGMAS = (
+    READ_PRAGMAS + "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+    "PRAGMA wal_autocheckpoint=0;"
+)
+
+
+def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite can corrupt a database when a checkpoint races with a writer.
+
+    Versions 3.7.0 to 3.51.2, but for the backports 3.44.6 and 3.50.7 and what follows them
+    (https://www.sqlite.org/wal.html#walresetbug).
+    """
+    backported = (3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0)
+    return (3, 7, 0) <= version < (3, 51, 3) and not backported
+
+
+async def connect_reader(path: str) -> aiosqlite.Connection:
+    """A connection that can't write. It never checkpoints either, being opened read-only."""
+    connection = await aiosqlite.connect(
+        f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, cached_statements=512
+    )
+    await connection.executescript(READ_PRAGMAS + "PRAGMA query_only=ON;")
+    return connection
+
+
+async def connect_writer(path: str) -> aiosqlite.Connection:
+    """The connection that writes; it never checkpoints by itself, only when told to."""
+    connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=128)
+    await connection.executescript(WRITE_PRAGMAS)
+    return connection
+
+
+def rows_as_json(columns: Iterable[str]) -> str:
+    """The SELECT expression that gives all rows as one JSON array of arrays, in UTF-8 bytes.
+
+    One row comes back however many there are: a thread that fetches row by row beside a busy event loop
+    gives up the interpreter lock, and waits to win it back, at each of them.
+    """
+    return f"CAST(json_group_array(json_array({', '.join(columns)})) AS BLOB)"
+
+
+def rows_as_json_text(columns: Iterable[str]) -> str:
+    """The same as a piece of text, to be spliced into a longer array: [[…],[…]]."""
+    return f"'[' || coalesce(group_concat(json_array({', '.join(columns)})), '') || ']'"
+
+
+def texts_as_json(expression: str) -> str:
+    """The SELECT expression that gives an array of pieces of JSON text, one a row, in UTF-8 bytes."""
+    return f"CAST('[' || coalesce(group_concat({expression}), '') || ']' AS BLOB)"
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -1,0 +1,116 @@
+"""The one writer: transactions and checkpoints, one at a time among all processes.
+
+SQLite's checkpoints are taken here alone, under the lock that writes take too, since SQLite before 3.51.3 can
+corrupt a database when a checkpoint races with a write (see has_wal_reset_bug in store/sqlite.py).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import filelock
+import msgspec
+
+from store.columns import Record
+from store.errors import DatabaseLocked
+from store.opening import explained
+from store.scrub import pages_in_log, scrub
+from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES
+
+UPSERT = """
+INSERT INTO {table} ({columns}) VALUES ({marks})
+ON CONFLICT (sid) DO UPDATE SET {assignments}
+""".strip()
+MOVE_DATA_VERSION = "UPDATE archive SET data_version = data_version + 1"
+
+
+class Transaction:
+    """What can be written together; it becomes visible as a whole, or not at all."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
+        """Runs one statement; returns how many rows it changed."""
+        async with self._connection.execute(sql, parameters) as cursor:
+            return cursor.rowcount
+
+    async def put(self, records: Iterable[Record]) -> None:
+        """Inserts or replaces records, parents before children. Those that were deleted stay out."""
+        for kind, rows in groupby(records, type):
+            await self._connection.executemany(_upsert(kind), [msgspec.structs.astuple(row) for row in rows])
+
+
+class Writer:
+    """Hands out transactions, one at a time, and moves the data version with each."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path, file: int) -> None:
+        self._connection = connection
+        self._path = path
+        self._file = file
+        self._wal = path.with_name(path.name + "-wal")
+        self._turn = asyncio.Lock()
+        self._lock = filelock.AsyncFileLock(path.with_name(path.name + "-lock"), timeout=BUSY_TIMEOUT_MS / 1000)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction that commits at the end of the block, or rolls back if it raises.
+
+        Raises DatabaseLocked where another process keeps the writer's place for too long.
+        """
+        async with self._exclusively():
+            await self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection)
+                await self._connection.execute(MOVE_DATA_VERSION)
+                await self._connection.execute("COMMIT")
+            except BaseException:
+                await self._connection.execute("ROLLBACK")
+                raise
+            if self._wal.stat().st_size > WAL_LIMIT_BYTES:
+                await self._empty_log()
+
+    async def checkpoint(self) -> bool:
+        """Moves the whole log into the database and empties it; False where a reader held it up for too long."""
+        async with self._exclusively():
+            return await self._empty_log()
+
+    async def _empty_log(self) -> bool:
+        pages = await asyncio.to_thread(pages_in_log, self._wal)
+        ((held_up, _, _),) = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        if held_up:
+            return False
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            await asyncio.to_thread(scrub, self._file, pages)
+        finally:
+            await self._connection.execute("ROLLBACK")
+        return True
+
+    @asynccontextmanager
+    async def _exclusively(self) -> AsyncIterator[None]:
+        async with self._turn:
+            try:
+                async with self._lock:
+                    yield
+            except filelock.Timeout as error:
+                raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
+            except sqlite3.OperationalError as error:
+                raise explained(error, self._path) from error
+
+
+@lru_cache
+def _upsert(kind: type[Record]) -> str:
+    columns = kind.__struct_fields__
+    return UPSERT.format(
+        table=kind.table,
+        columns=", ".join(columns),
+        marks=", ".join("?" * len(columns)),
+        assignments=", ".join(f"{column} = excluded.{column}" for column in columns if column != "sid"),
+    )

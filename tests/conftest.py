@@ -1,0 +1,84 @@
+"""Real parts for the tests: a database file, the schema over it, a server on loopback."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from bodies import put, service, session
+
+from gateway.app import Gateway
+from gateway.execution import Request, execute
+from resolvers.context import Context
+from store.archive import Archive, open_archive
+from store.reader import Statement
+
+Answer = dict[str, Any]
+Ask = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "archive.db"
+
+
+@pytest.fixture
+async def archive(database: Path) -> AsyncIterator[Archive]:
+    """An archive with one Service and one Session."""
+    async with open_archive(database) as opened:
+        await put(opened, service(1), session(1))
+        yield opened
+
+
+class Asked(dict[str, Any]):
+    """A response, with the statements that made it."""
+
+    statements: list[Statement]
+
+
+@pytest.fixture
+def ask(archive: Archive) -> Ask:
+    """Runs a document on the schema over the archive, as the server would."""
+    return asker(archive)
+
+
+def asker(archive: Archive) -> Ask:
+    async def run(query: str, **variables: Any) -> Answer:
+        context = Context(archive)
+        answer = Asked((await execute(Request(query, variables=variables), context)).response)
+        answer.statements = context.reader.statements
+        return answer
+
+    return run
+
+
+@asynccontextmanager
+async def serving(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a real server over ``database``, which stops at the end of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = uvicorn.Server(
+            uvicorn.Config(Gateway(database), loop="none", lifespan="on", log_config=None, timeout_graceful_shutdown=5)
+        )
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            timeout = aiohttp.ClientTimeout(total=10)
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture
+async def client(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a server over an archive with one Service and one Session."""
+    async with open_archive(database) as archive:
+        await put(archive, service(1), session(1))
+    async with serving(database) as client:
+        yield client
