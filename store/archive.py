@@ -31,7 +31,7 @@ class Archive:
         """A reader for one request."""
         return Reader(self._readers)
 
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[Any]:
+    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a small read that no request makes."""
         return await next(self._readers).execute_fetchall(sql, parameters)
 

@@ -33,11 +33,14 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True)
     Returns a connection that keeps the log from being moved, to be closed once others are open, and whether
     the file was created. Raises a DatabaseError, and leaves the file as it was, where it can't be used.
     """
+    _demand_place(path)
     try:
-        created = _identify(path, latest(migrations))
+        if path.exists() and path.stat().st_size:
+            _demand_ours_in_file(path, latest(migrations))
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.executescript(WRITE_PRAGMAS)
+            created = _demand_ours(connection, path, latest(migrations))
             if look_for_damage and not created:
                 _look_for_damage(connection, path)
             connection.execute("PRAGMA journal_mode=WAL")
@@ -71,40 +74,42 @@ def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
     return DatabaseCorrupt(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
 
 
-def _identify(path: Path, known_version: int) -> bool:
-    """Whether there is no database at ``path`` yet; raises where there is one that isn't ours to use."""
+def _demand_place(path: Path) -> None:
     if path.is_dir():
         raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
     if not path.parent.is_dir():
         raise DatabaseUnreachable(f"There is no folder {path.parent} to keep {path.name} in. Create it first.")
-    size = path.stat().st_size if path.exists() else 0
-    if size:
-        _demand_ours(path, known_version)
     if path.exists():
         _demand_writable(path)
     _demand_writable(path.parent)
-    return size == 0
 
 
-def _demand_ours(path: Path, known_version: int) -> None:
+def _demand_ours_in_file(path: Path, known_version: int) -> None:
     # An immutable connection reads the file alone: no lock, no log, nothing left beside it.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         try:
-            ((application,), (version,)) = (
-                connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
-            )
+            _demand_ours(connection, path, known_version)
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname == "SQLITE_CORRUPT" and _has_log(path):
-                return  # A crash in the middle of a checkpoint looks like this; SQLite mends it from the log.
-            raise
-    if application != APPLICATION_ID:
+            # A crash in the middle of a checkpoint looks like damage, which SQLite mends from the log.
+            if error.sqlite_errorname != "SQLITE_CORRUPT" or not _has_log(path):
+                raise
+
+
+def _demand_ours(connection: sqlite3.Connection, path: Path, known_version: int) -> bool:
+    """Whether the database is empty; raises where it isn't ours to use."""
+    ((application,), (version,), (holds_something,)) = (
+        connection.execute(sql).fetchone()
+        for sql in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) > 0 FROM sqlite_schema")
+    )
+    if application != APPLICATION_ID and (application or holds_something):
         raise DatabaseForeign(f"{path} is a SQLite database of something else than Proxygraph. Name another file.")
     if version > known_version:
         raise DatabaseNewer(
             f"{path} is a database of version {version}, but this Proxygraph knows versions up to {known_version}. "
             "Upgrade Proxygraph, or name another file."
         )
+    return not holds_something
 
 
 def _has_log(path: Path) -> bool:

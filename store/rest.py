@@ -55,7 +55,7 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
         if value is None and given is not None:
             extra[column.name] = given
         if value is None and column.kind is Kind.SID:
-            raise BodyRejected(f"A {kind.noun} needs a {column.name}, but the body gives {given!r}.")
+            raise BodyRejected(f"Each {kind.noun} needs its {column.name}, but the body gives {given!r}.")
         values[column.name] = value
     _give_dates(values)
     if kind is Interaction:

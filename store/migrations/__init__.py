@@ -33,6 +33,9 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
         except BaseException:
             connection.rollback()
             raise
+    if pending:
+        # The file's header says whose it is and of which version, also to who does not read the log.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def copies(path: Path) -> list[Path]:

@@ -1,0 +1,212 @@
+"""An erased Interaction is gone to the last byte, and never comes back."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import bodies
+import pytest
+
+from store import erasure, interactions, ledger
+from store.archive import Archive, open_archive
+from store.interactions import Interaction
+from store.queries import Count, Lookup
+from store.scrub import scrub, unallocated
+
+ROOT = Path(__file__).parent.parent
+
+
+def canary(number: int) -> str:
+    return f"CANARY{number:06d}."
+
+
+def traces(database: Path, numbers: list[int]) -> list[int]:
+    """Which of the canaries are in the database file or beside it."""
+    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+    found = {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
+    return [number for number in numbers if number in found]
+
+
+async def put_canaries(archive: Archive, numbers: list[int], pick: Random) -> None:
+    """Messages of all lengths, some of them longer than a page of the database."""
+    rows = []
+    for number in numbers:
+        text = canary(number) + "x" * pick.randrange(60 if pick.random() < 0.97 else 9_000)
+        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
+    await bodies.put(archive, *rows)
+
+
+async def erase(archive: Archive, *numbers: int) -> None:
+    sids = [bodies.sid("KI", number) for number in numbers]
+    for found in await archive.reader().read(Lookup(Interaction), sids):
+        assert found is not None
+        await erasure.intend(archive, found, "a test")
+    await erasure.erase(archive, *sids)
+
+
+async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Path) -> None:
+    await put_canaries(archive, [1, 2, 3], Random(1))
+    assert traces(database, [1, 2, 3]) == [1, 2, 3]
+    await erase(archive, 2)
+    assert traces(database, [1, 2, 3]) == [1, 3]
+
+
+async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, database: Path) -> None:
+    """Rows that grew and were erased among others make SQLite move rows between pages; see store/scrub.py."""
+    pick = Random(7)
+    numbers = list(range(1, 3_001))
+    pick.shuffle(numbers)
+    await put_canaries(archive, numbers, pick)
+    for _ in range(3):
+        await put_canaries(archive, pick.sample(numbers, 1_500), pick)
+    doomed = pick.sample(numbers, 2_000)
+    for start in range(0, len(doomed), 200):
+        await erase(archive, *doomed[start : start + 200])
+        assert traces(database, doomed[: start + 200]) == []
+    (left,) = await archive.reader().read(Count(interactions.ALL), [None])
+    assert left == 1_000
+    assert [tuple(row) for row in await archive.fetch("PRAGMA integrity_check")] == [("ok",)]
+
+
+async def test_a_row_that_is_written_again_stays_out(archive: Archive) -> None:
+    await put_canaries(archive, [1], Random(1))
+    await erase(archive, 1)
+    await put_canaries(archive, [1, 2], Random(1))
+    found = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1), bodies.sid("KI", 2)])
+    assert [row and row.sid for row in found] == [None, bodies.sid("KI", 2)]
+
+
+async def test_the_ledger_holds_the_deletion_without_its_content(archive: Archive) -> None:
+    await put_canaries(archive, [1], Random(1))
+    await erase(archive, 1)
+    (entry,) = [tuple(row) for row in await archive.fetch("SELECT * FROM deletion")]
+    assert entry[:9] == (
+        bodies.sid("KI", 1),
+        bodies.sid("KC", 1),
+        bodies.sid("KS", 1),
+        bodies.ACCOUNT,
+        bodies.sid("SM", 1),
+        "message",
+        bodies.sid("MM", 1),
+        "message",
+        "a test",
+    )
+    assert all(entry[9:]), "intended, erased and closed each have their moment"
+    assert "CANARY" not in repr(entry)
+
+
+async def test_copies_from_before_a_migration_go_with_what_they_hold(archive: Archive, database: Path) -> None:
+    await put_canaries(archive, [1], Random(1))
+    copy = database.with_name(f"{database.name}.version-0")
+    copy.write_text(canary(1))
+    await erase(archive, 1)
+    assert not copy.exists()
+
+
+async def test_a_reader_that_holds_the_log_up_leaves_the_entry_open_until_it_can_be_closed(
+    archive: Archive, database: Path
+) -> None:
+    await put_canaries(archive, [1, 2], Random(1))
+    await archive.writer._connection.execute("PRAGMA busy_timeout=1")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM interaction").fetchall()
+        await erase(archive, 1)
+        assert [row[0] for row in await archive.fetch(ledger.UNFINISHED)] == [bodies.sid("KI", 1)]
+        other.execute("COMMIT")
+    assert await erasure.recover(archive) == 1
+    assert traces(database, [1, 2]) == [2]
+    assert await erasure.recover(archive) == 0
+
+
+async def test_what_was_intended_before_a_crash_is_finished_at_the_next_start(database: Path) -> None:
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1))
+        await put_canaries(archive, [1, 2], Random(1))
+        (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
+        assert found
+        await erasure.intend(archive, found, "a test")
+    async with open_archive(database) as archive:
+        assert await erasure.recover(archive) == 1
+        assert traces(database, [1, 2]) == [2]
+
+
+DELETING = """
+import asyncio, sys
+from pathlib import Path
+from store import erasure
+from store.archive import open_archive
+from store.interactions import Interaction
+from store.queries import Lookup
+
+async def main():
+    async with open_archive(Path(sys.argv[1])) as archive:
+        await erasure.recover(archive)
+        for sid in sys.argv[2:]:
+            (found,) = await archive.reader().read(Lookup(Interaction), [sid])
+            if found:
+                print(sid, flush=True)
+                await erasure.intend(archive, found, "a test")
+                await erasure.erase(archive, sid)
+
+asyncio.run(main())
+"""
+
+
+async def test_deletions_that_are_killed_are_whole_after_a_restart(database: Path) -> None:
+    numbers = list(range(1, 61))
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1))
+        await put_canaries(archive, numbers, Random(1))
+    begun: set[str] = set()
+    for kill_after in (1, 4, 9, 2):
+        sids = [bodies.sid("KI", number) for number in numbers]
+        command = [sys.executable, "-c", DELETING, str(database), *sids]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stdout
+            for _ in range(kill_after):
+                begun.add(process.stdout.readline().strip())
+            os.kill(process.pid, signal.SIGKILL)
+            begun.update(process.stdout.read().split())
+    async with open_archive(database) as archive:
+        await erasure.recover(archive)
+        states = {row[0]: row[1] for row in await archive.fetch("SELECT sid, closed_at FROM deletion")}
+        held = {row[0] for row in await archive.fetch("SELECT sid FROM interaction")}
+    assert begun >= set(states), "nothing was erased that was not begun"
+    assert all(states.values()), "every entry is closed"
+    assert held == {bodies.sid("KI", number) for number in numbers} - set(states)
+    assert traces(database, numbers) == [number for number in numbers if bodies.sid("KI", number) in held]
+
+
+def test_only_unallocated_space_is_ever_zeroed(tmp_path: Path) -> None:
+    path = tmp_path / "any.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * (n % 3_000),) for n in range(500)])
+        connection.execute("DELETE FROM t WHERE rowid % 3 = 0")
+        connection.commit()
+    before = path.read_bytes()
+    pages = len(before) // 4096
+    with path.open("r+b") as file:
+        assert scrub(file.fileno(), range(pages + 10)) > 0
+    after = path.read_bytes()
+    for number in range(pages):
+        page, header = before[number * 4096 :][:4096], 100 if number == 0 else 0
+        start, end = unallocated(page, header)
+        assert after[number * 4096 :][:4096] == page[:start] + bytes(end - start) + page[end:]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize(
+    "page", [bytes(4096), b"\x0d" + b"\xff" * 4095, b"\x0d\0\0\0\x01\x0f\x00\0\0\x01" + bytes(4086)]
+)
+def test_a_page_that_is_no_sound_b_tree_page_is_left_alone(page: bytes) -> None:
+    assert unallocated(page) == (0, 0)

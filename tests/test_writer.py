@@ -1,0 +1,105 @@
+"""Transactions happen whole or not at all, one at a time among all processes, and each moves the data version."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import bodies
+import pytest
+
+import store.sqlite
+from store import interactions, writer
+from store.archive import Archive, open_archive
+from store.errors import DatabaseLocked
+from store.queries import Count
+
+
+async def count(archive: Archive) -> int:
+    (found,) = await archive.reader().read(Count(interactions.ALL), [None])
+    return found
+
+
+async def data_version(archive: Archive) -> int:
+    ((version,),) = await archive.fetch("SELECT data_version FROM archive")
+    return int(version)
+
+
+async def test_what_raises_in_a_transaction_leaves_nothing_behind(archive: Archive) -> None:
+    version = await data_version(archive)
+
+    async def fail_half_way() -> None:
+        async with archive.writer.transaction() as transaction:
+            await transaction.put([bodies.record(bodies.interaction(1))])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    assert (await count(archive), await data_version(archive)) == (0, version)
+
+
+async def test_every_write_moves_the_data_version(archive: Archive) -> None:
+    version = await data_version(archive)
+    await bodies.put(archive, bodies.interaction(1))
+    await bodies.put(archive, bodies.interaction(1))
+    assert await data_version(archive) == version + 2
+
+
+async def test_a_row_that_comes_again_replaces_the_one_before(archive: Archive) -> None:
+    await bodies.put(archive, bodies.interaction(1), bodies.interaction(1, outbound_resource_status="failed"))
+    assert [tuple(row) for row in await archive.fetch("SELECT outbound_resource_status FROM interaction")] == [
+        ("failed",)
+    ]
+
+
+async def test_a_child_without_its_parent_is_refused(archive: Archive) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        await bodies.put(archive, bodies.interaction(1, of=99))
+
+
+async def test_reading_goes_on_while_a_write_is_under_way(archive: Archive) -> None:
+    async with archive.writer.transaction() as transaction:
+        await transaction.put([bodies.record(bodies.interaction(1))])
+        assert await count(archive) == 0
+    assert await count(archive) == 1
+
+
+async def test_writers_of_several_archives_on_one_file_take_turns(archive: Archive, database: Path) -> None:
+    async with open_archive(database) as second:
+        await asyncio.gather(
+            *(
+                bodies.put(writing, bodies.interaction(number))
+                for number, writing in enumerate([archive, second] * 10, start=1)
+            )
+        )
+        assert (await count(archive), await count(second)) == (20, 20)
+
+
+async def test_a_file_that_another_program_keeps_locked_gives_a_sentence(
+    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive.writer._connection.execute("PRAGMA busy_timeout=1")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLocked, match="is locked by another process"):
+            await bodies.put(archive, bodies.interaction(1))
+        other.execute("ROLLBACK")
+    await bodies.put(archive, bodies.interaction(1))
+    assert await count(archive) == 1
+
+
+async def test_a_long_log_is_moved_into_the_database(
+    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = database.with_name(f"{database.name}-wal")
+    await bodies.put(archive, bodies.interaction(1))
+    assert log.stat().st_size > 0
+    monkeypatch.setattr(writer, "WAL_LIMIT_BYTES", 1)
+    await bodies.put(archive, bodies.interaction(2))
+    assert log.stat().st_size == 0
+
+
+async def test_no_connection_checkpoints_by_itself(archive: Archive) -> None:
+    rows = await archive.writer._connection.execute_fetchall("PRAGMA wal_autocheckpoint")
+    assert [tuple(row) for row in rows] == [(0,)]
+    assert store.sqlite.WAL_LIMIT_BYTES < 2**30
