@@ -84,7 +84,11 @@ class Account:
         start = BEGIN + timedelta(days=1, minutes=number * 37 + pick.randrange(30))
         status = SESSION_STATUSES[(number + pick.randrange(2)) % len(SESSION_STATUSES)]
         length = pick.randint(0, self._interactions * 2) if self._varied and number else self._interactions
-        people = [self._participant(url, service, sid, role, start) for role in trade.roles]
+        joining = (start, start + timedelta(seconds=1))
+        people = [
+            self._participant(url, service, sid, role, joined)
+            for role, joined in zip(trade.roles, joining, strict=True)
+        ]
         if removed := number % 8 == 3:
             people.append(self._participant(url, service, sid, trade.roles[1], start + timedelta(hours=1)))
         interactions = self._interactions_of(url, service, sid, trade, people, start, length)

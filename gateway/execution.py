@@ -110,7 +110,8 @@ def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
 
 def _blamed(error: GraphQLError) -> GraphQLError:
     # graphql-core finds out only when a field runs that a variable is null where its argument can't be.
-    if error.original_error is None and not error.extensions and error.message.startswith("Argument "):
+    graphqls_own = error.original_error is None or isinstance(error.original_error, GraphQLError)
+    if graphqls_own and not error.extensions and error.message.startswith("Argument "):
         error.extensions = {"code": "BAD_USER_INPUT"}
     return error
 

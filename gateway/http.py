@@ -28,22 +28,20 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
-    """The media type of ``offered`` that the Accept header likes best (RFC 9110 §12.5.1); None if it likes none.
+    """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
 
-    Among those it likes equally the first of ``offered`` wins; no header likes the last.
+    Of those with the same weight the first wins. The last is for who doesn't say: no header, or a wildcard.
     """
-    if not accept.strip():
-        return offered[-1]
-    weights: dict[bytes, tuple[int, float]] = dict.fromkeys(offered, (-1, 0.0))
-    for item in accept.split(b","):
-        name, *parameters = (part.strip().lower() for part in item.split(b";"))
-        quality = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
-        for media_type in offered:
-            patterns = (b"*/*", media_type.split(b"/")[0] + b"/*", media_type)
-            if name in patterns:
-                weights[media_type] = max(weights[media_type], (patterns.index(name), quality))
-    best = max(offered, key=lambda media_type: weights[media_type][1])
-    return best if weights[best][1] > 0 else None
+    weights: dict[bytes, float] = {}
+    for item in (accept.strip() or b"*/*").lower().split(b","):
+        name, *parameters = (part.strip() for part in item.split(b";"))
+        weights[name] = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
+    usual = offered[-1]
+    for wildcard in (usual.split(b"/")[0] + b"/*", b"*/*"):
+        if wildcard in weights:
+            weights.setdefault(usual, weights[wildcard])
+    best = max(offered, key=lambda media_type: weights.get(media_type, 0.0))
+    return best if weights.get(best, 0.0) > 0 else None
 
 
 async def body_of(receive: Receive, limit: int) -> bytes:

@@ -4,8 +4,10 @@ import gc
 import logging
 import logging.config
 import os
+import signal
 import socket
 import sqlite3
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,7 +33,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise PortTaken(f"Can't listen on {host}:{port}: {error.strerror or error}. Choose another --port.") from error
+        raise PortTaken(
+            f"Can't listen on {host}:{port}: {os.strerror(error.errno or 0)}. Choose another --port."
+        ) from error
     listener.set_inheritable(True)
     return listener
 
@@ -48,6 +52,9 @@ def serve(database: Path, listener: socket.socket, workers: int) -> int:
             database,
         )
     os.environ[DATABASE] = str(database)
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn shuts down in order and then raises the signal again; by then there is nothing left to break off.
+        signal.signal(told_to_stop, lambda *_: sys.exit(0))
     if workers == 1:
         server = uvicorn.Server(_config(1))
         server.run(sockets=[listener])

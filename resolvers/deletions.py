@@ -60,13 +60,15 @@ async def delete_interaction(
     Raises BadInput for a malformed SID, Busy where another process keeps the writer's place.
     """
     sid_of(Interaction, sid)
-    guards = {"service_sid": service_sid and sid_of(Service, service_sid)}
-    guards["session_sid"] = session_sid and sid_of(Session, session_sid)
+    guards = {
+        "service_sid": None if service_sid is None else sid_of(Service, service_sid),
+        "session_sid": None if session_sid is None else sid_of(Session, session_sid),
+    }
     interaction = await known(info, Interaction, sid)
     if interaction is None:
         return _not_found(client_mutation_id, "sid", f"There is no Interaction {sid}; it may be deleted already.")
     for guard, expected in guards.items():
-        if expected and getattr(interaction, guard) != expected:
+        if expected is not None and getattr(interaction, guard) != expected:
             return _not_found(client_mutation_id, guard, f"The Interaction {sid} is not under {expected}.")
     archive, loaders = info.context.archive, info.context.loaders
     try:

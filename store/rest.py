@@ -1,8 +1,9 @@
 """A body of Twilio's REST API becomes a record: the one mapping that every way into the archive uses.
 
 Twilio guarantees no property (its OpenAPI document has no ``required`` list), so the archive does: a SID and
-the parents must be there, dates and type get a fallback, everything else may be null. What a column can't
-hold as it was given, and what we don't know, is kept as JSON in ``extra``.
+the parents must be there, dates and type get a fallback, everything else may be null. A word outside Twilio's
+lists is kept as ``unknown``. What a column can't hold as it was given, and what we don't know, is JSON in
+``extra``.
 """
 
 import logging
@@ -24,6 +25,7 @@ R = TypeVar("R", bound=Record)
 LEFT_OUT = frozenset({"links"})
 """REST properties that are not kept: ``links`` only spells out the paths that GraphQL's fields replace."""
 
+UNKNOWN = "unknown"
 EPOCH = "1970-01-01T00:00:00.000Z"
 INT32 = range(-(2**31), 2**31)
 
@@ -52,14 +54,14 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
         if given is None:
             given = parents.get(column.name)
         value = _READ[column.kind](column, given)
-        if value is None and given is not None:
+        if given is not None and (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN)):
             extra[column.name] = given
         if value is None and column.kind is Kind.SID:
             raise BodyRejected(f"Each {kind.noun} needs its {column.name}, but the body gives {given!r}.")
         values[column.name] = value
     _give_dates(values)
     if kind is Interaction:
-        values["type"] = values["type"] or "unknown"
+        values["type"] = values["type"] or UNKNOWN
         body_text, duration = contents(values["data"])
         values["body"] = None if body_text is None else storable(body_text)
         values["duration_seconds"] = duration
@@ -113,11 +115,16 @@ def _instant(_: Column, given: Any) -> str | None:
 def _word(column: Column, given: Any) -> str | None:
     if given is None or column.words is None:
         return None
-    word = str(given).lower()
+    word = _folded(given)
     if word in _words(column.words):
         return word
     _note_unknown(column.name, word)
-    return None
+    return UNKNOWN
+
+
+def _folded(word: Any) -> str:
+    # Twilio's own sources differ in case: "Voice" in a webhook is "voice" in the API.
+    return str(word).lower()
 
 
 @lru_cache

@@ -18,8 +18,18 @@ from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
 
-Answer = dict[str, Any]
+
+class Answer(dict[str, Any]):
+    """A response, with the statements that made it."""
+
+    statements: list[Statement]
+
+
 Ask = Callable[..., Awaitable[Answer]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-golden", action="store_true", help="Write tests/golden anew.")
 
 
 @pytest.fixture
@@ -35,12 +45,6 @@ async def archive(database: Path) -> AsyncIterator[Archive]:
         yield opened
 
 
-class Asked(dict[str, Any]):
-    """A response, with the statements that made it."""
-
-    statements: list[Statement]
-
-
 @pytest.fixture
 def ask(archive: Archive) -> Ask:
     """Runs a document on the schema over the archive, as the server would."""
@@ -50,7 +54,7 @@ def ask(archive: Archive) -> Ask:
 def asker(archive: Archive) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
         context = Context(archive)
-        answer = Asked((await execute(Request(query, variables=variables), context)).response)
+        answer = Answer((await execute(Request(query, variables=variables), context)).response)
         answer.statements = context.reader.statements
         return answer
 

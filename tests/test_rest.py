@@ -88,6 +88,7 @@ def test_an_unknown_word_is_counted_logged_once_and_kept_as_it_came(caplog: pyte
         kept = rest.record(Interaction, bodies.interaction(outbound_resource_status="Partially-Delivered"))
     assert rest.unknown_words == {("outbound_resource_status", "partially-delivered"): 3}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert kept.outbound_resource_status == "unknown"
     assert json.loads(kept.extra or "") == {"outbound_resource_status": "Partially-Delivered"}
 
 

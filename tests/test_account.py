@@ -1,0 +1,90 @@
+"""The made-up account is the same for the same seed, and shows everything that a real one can hold."""
+
+import re
+from collections import Counter
+from itertools import islice
+
+import bodies
+import pytest
+
+from gateway.account import Account
+from gateway.conversations import SLOTS, TRADES
+from gateway.seeding import DEMO
+from store import rest
+from store.enums import ResourceStatus, SessionMode, SessionStatus
+from store.interactions import Interaction
+
+
+def account(seed: int = DEMO.seed) -> Account:
+    return Account(seed, DEMO.services, DEMO.sessions, DEMO.interactions, DEMO.varied)
+
+
+@pytest.fixture(scope="module")
+def demo() -> list[tuple[bodies.Body, list[bodies.Body], list[bodies.Body]]]:
+    return list(account().conversations())
+
+
+Demo = list[tuple[bodies.Body, list[bodies.Body], list[bodies.Body]]]
+
+
+def test_the_same_seed_gives_the_same_account_to_the_last_digit() -> None:
+    one, other, another = account(1), account(1), account(2)
+    assert one.services == other.services
+    assert list(one.conversations()) == list(other.conversations())
+    assert one.services != another.services
+
+
+def test_a_size_is_met_exactly() -> None:
+    lengths = [len(made.interactions) for made in Account(1, services=2, sessions=3, interactions=7).conversations()]
+    assert lengths == [7] * 6
+
+
+def test_it_has_every_status_and_mode(demo: Demo) -> None:
+    assert {session["status"] for session, _, _ in demo} == set(SessionStatus)
+    assert {session["mode"] for session, _, _ in demo} == set(SessionMode) - {SessionMode.UNKNOWN}
+    outbound = {body["outbound_resource_status"] for _, _, interactions in demo for body in interactions}
+    assert outbound == {*ResourceStatus, None}
+
+
+def test_it_has_calls_with_lengths_and_one_sided_interactions(demo: Demo) -> None:
+    rows = [rest.record(Interaction, body) for _, _, interactions in demo for body in interactions]
+    kinds = Counter((row.type, row.inbound is None, row.outbound is None) for row in rows)
+    assert {("message", True, False), ("message", False, True), ("voice", False, False)} <= set(kinds)
+    assert any(row.duration_seconds for row in rows if row.type == "voice")
+    assert all(row.body and "{" not in row.body for row in rows if row.type == "message")
+
+
+def test_it_has_removed_participants_and_those_who_took_their_place(demo: Demo) -> None:
+    crowds = [people for _, people, _ in demo if len(people) == 3]
+    assert crowds
+    for people in crowds:
+        assert [bool(person["date_deleted"]) for person in people] == [False, True, False]
+        assert people[1]["date_deleted"] == people[2]["date_created"]
+
+
+def test_it_has_sessions_in_which_nobody_spoke(demo: Demo) -> None:
+    silent = [session for session, _, interactions in demo if not interactions]
+    assert silent
+    assert all(session["date_last_interaction"] is None for session in silent)
+
+
+def test_nobody_in_it_is_a_person(demo: Demo) -> None:
+    roles = {role for trade in TRADES for role in trade.roles}
+    people = [person for _, crowd, _ in demo for person in crowd]
+    assert {person["friendly_name"] for person in people} == roles
+    fiction = re.compile(r"\+1\d{3}55501\d\d")
+    assert all(fiction.fullmatch(person[name]) for person in people for name in ("identifier", "proxy_identifier"))
+
+
+def test_every_blank_of_every_line_can_be_filled() -> None:
+    for trade in TRADES:
+        for scene in trade.scenes:
+            for speaker, text in scene:
+                assert speaker in (None, 0, 1)
+                assert set(re.findall(r"{(\w+)}", text)) <= set(SLOTS)
+
+
+def test_conversations_stay_in_the_order_of_their_script() -> None:
+    (first,) = islice(Account(1, services=1, sessions=1, interactions=50).conversations(), 1)
+    dates = [body["date_created"] for body in first.interactions]
+    assert dates == sorted(dates)

@@ -1,0 +1,75 @@
+"""The house rules, held by tests: who may import whom, where things are, and how files look."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("store", "resolvers", "schema", "gateway")
+TOP_LEVEL = {*ROOMS, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "Dockerfile"}
+RESOURCES = ("services", "sessions", "participants", "interactions")
+DRAWERS = {"utils", "helpers", "common", "models", "core", "misc"}
+LONGEST = 300
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [Path(name) for name in listed.decode().split("\0") if name]
+
+
+TRACKED = tracked() if (ROOT / ".git").exists() else []
+SOURCES = [ROOT / file for file in TRACKED if file.suffix == ".py" and (ROOT / file).exists()]
+needs_git = pytest.mark.skipif(not TRACKED, reason="The house is looked at as git has it, and this is no checkout.")
+
+
+def test_imports_follow_the_contracts_of_pyproject() -> None:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
+
+
+def test_only_the_store_imports_sqlite() -> None:
+    """Beside the contracts, since the standard library is none of import-linter's packages."""
+    for source in SOURCES:
+        if source.parent.name in ROOMS[1:]:
+            for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                assert "sqlite3" not in names or source.name == "server.py", source
+
+
+@needs_git
+def test_nothing_else_is_at_the_top_level() -> None:
+    assert {file.parts[0] for file in TRACKED if not file.parts[0].startswith(".")} == TOP_LEVEL
+
+
+@pytest.mark.parametrize("room", ROOMS[:3])
+def test_the_same_noun_names_the_file_in_every_room(room: str) -> None:
+    assert not [noun for noun in RESOURCES if not (ROOT / room / f"{noun}.py").exists()]
+
+
+@needs_git
+def test_there_is_no_drawer() -> None:
+    assert not [file for file in TRACKED if DRAWERS & {Path(part).stem for part in file.parts}]
+
+
+def test_the_tests_are_flat_and_no_package() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
+def test_every_module_says_first_what_it_is_for_and_stays_short(source: Path) -> None:
+    text = source.read_text("utf-8")
+    assert ast.get_docstring(ast.parse(text)), "the first line is a sentence"
+    assert len(text.splitlines()) <= LONGEST
+
+
+@needs_git
+def test_no_file_carries_a_path_or_a_note_of_somebodys_machine() -> None:
+    suspicious = re.compile(rb"/(home|Users|root|work|tmp)/\w|index-url|registry\.npmjs")
+    for file in TRACKED:
+        if file.name != "test_house.py":
+            assert not suspicious.search((ROOT / file).read_bytes()), file

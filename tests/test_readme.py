@@ -1,0 +1,43 @@
+"""What the README tells people to do and to expect is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import asker
+
+from gateway.commands import commands
+from gateway.seeding import DEMO, fill
+from store.archive import open_archive
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def block(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)\n```", README, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_the_demo_and_the_tests_are_one_line_each() -> None:
+    for name, ending in (("the demo", "-m gateway demo"), ("the tests", "-m pytest")):
+        assert block(name).endswith(ending)
+        assert "\n" not in block(name)
+
+
+def test_every_command_is_in_the_table() -> None:
+    told = re.findall(r"^\| `python -m gateway (\w+)", README, re.MULTILINE)
+    assert told == [command.callback.__name__ for command in commands.registered_commands if command.callback]
+
+
+async def test_the_query_gets_the_answer_that_it_shows(database: Path, request: pytest.FixtureRequest) -> None:
+    async with open_archive(database) as archive:
+        await fill(archive, DEMO, lambda _: None)
+        answer = await asker(archive)(block("a query"))
+    assert json.loads(block("its answer")) == answer
+
+
+@pytest.mark.parametrize("file", sorted(set(re.findall(r"`((?:store|resolvers|schema|tests|\.ci)/[\w./]+)`", README))))
+def test_every_file_that_it_names_is_there(file: str) -> None:
+    assert (Path(__file__).parent.parent / file).exists()
