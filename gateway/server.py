@@ -33,9 +33,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise PortTaken(
-            f"Can't listen on {host}:{port}: {os.strerror(error.errno or 0)}. Choose another --port."
-        ) from error
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise PortTaken(f"Can't listen on {host}:{port}: {reason}. Choose another --host or --port.") from error
     listener.set_inheritable(True)
     return listener
 

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 import uvicorn
-from bodies import put, service, session
 
+from bodies import put, service, session
 from gateway.app import Gateway
 from gateway.execution import Request, execute
 from resolvers.context import Context

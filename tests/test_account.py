@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from itertools import islice
 
-import bodies
 import pytest
 
+import bodies
 from gateway.account import Account
 from gateway.conversations import SLOTS, TRADES
 from gateway.seeding import DEMO

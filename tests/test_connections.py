@@ -4,10 +4,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import bodies
 import pytest
-from conftest import Ask, asker
 
+import bodies
+from conftest import Ask, asker
 from store.archive import Archive, open_archive
 
 PAGE = """

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import bodies
 import pytest
-from conftest import Ask
 
+import bodies
+from conftest import Ask
 from store.archive import Archive
 
 DELETE = """

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
-import bodies
 import pytest
 
+import bodies
 from store import erasure, interactions, ledger
 from store.archive import Archive, open_archive
 from store.interactions import Interaction

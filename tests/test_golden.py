@@ -6,10 +6,10 @@ A change of any of the three shows as a diff there. To accept it: pytest tests/t
 import json
 from pathlib import Path
 
-import bodies
 import pytest
-from conftest import asker
 
+import bodies
+from conftest import asker
 from store.archive import open_archive
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import bodies
 import pytest
-from conftest import serving
 
+import bodies
+from conftest import serving
 from gateway.graphiql import FIRST_QUERY
 from gateway.http import preferred
 from store.archive import open_archive

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import bodies
 import pytest
-from conftest import asker
 
+import bodies
+from conftest import asker
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from store.archive import Archive, open_archive

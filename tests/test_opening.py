@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import bodies
 import pytest
 
+import bodies
 import store.opening
 from store import errors, migrations
 from store.archive import open_archive

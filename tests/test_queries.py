@@ -5,9 +5,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import bodies
 import pytest
 
+import bodies
 from store import interactions, participants, services, sessions
 from store.archive import Archive, open_archive
 from store.interactions import Interaction

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import asker
 
+from conftest import asker
 from gateway.commands import commands
 from gateway.seeding import DEMO, fill
 from store.archive import open_archive

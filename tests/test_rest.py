@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import bodies
 import pytest
 
+import bodies
 from store import rest
 from store.errors import BodyRejected
 from store.interactions import Interaction, contents

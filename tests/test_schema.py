@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-import bodies
 import pytest
-from conftest import Ask
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -20,6 +18,8 @@ from graphql import (
 )
 from strawberry.utils.str_converters import to_camel_case
 
+import bodies
+from conftest import Ask
 from gateway.commands import commands
 from resolvers import connections, deletions
 from schema.build import EXECUTABLE, SDL_FILE, printed

@@ -5,9 +5,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import bodies
 import pytest
 
+import bodies
 import store.sqlite
 from store import interactions, writer
 from store.archive import Archive, open_archive
