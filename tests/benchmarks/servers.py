@@ -1,0 +1,128 @@
+"""Servers as processes of their own: started on 127.0.0.1, waited for, asked, looked at, and ended."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+PEER = Path(__file__).with_name("peer.py")
+HOST = "127.0.0.1"
+START_SECONDS = 30
+ANSWER_SECONDS = 30
+STOP_SECONDS = 15
+
+
+class BenchmarkFailed(Exception):
+    """Something could not be measured; the text is a sentence that says why."""
+
+
+class Memory(NamedTuple):
+    """A process's resident memory in MB (2**20 bytes): the most it had, and what it has now."""
+
+    peak: float
+    now: float
+
+
+class Server(NamedTuple):
+    """A server that answers."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    start_ms: float
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/graphql"
+
+    def answer(self, body: str) -> Any:
+        """The ``data`` of the answer to a request; raises BenchmarkFailed where it carries errors."""
+        connection = HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
+        try:
+            headers = {"Content-Type": "application/json", "Accept": "application/json"}
+            connection.request("POST", "/graphql", body.encode(), headers)
+            response = connection.getresponse()
+            text = response.read()
+        except (OSError, HTTPException) as error:
+            raise BenchmarkFailed(f"{self.url} did not answer: {error!r}.") from error
+        finally:
+            connection.close()
+        answered = json.loads(text) if response.status == 200 else {"errors": text.decode()}
+        if answered.get("errors"):
+            raise BenchmarkFailed(
+                f"{self.url} answered {response.status} with errors: {str(answered['errors'])[:500]}."
+            )
+        return answered["data"]
+
+    def memory(self) -> Memory | None:
+        """None on systems without /proc."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            return None
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return Memory(*(int(fields[name].split()[0]) / 1024 for name in ("VmHWM", "VmRSS")))
+
+
+@contextmanager
+def gateway(database: Path, log: Path) -> Iterator[Server]:
+    """``python -m gateway serve``, until the end of the block."""
+    port = _free_port()
+    options = ["--database", str(database), "--host", HOST, "--port", str(port), "--workers", "1"]
+    with _serving(["-m", "gateway", "serve", *options], port, "/readyz", log) as server:
+        yield server
+
+
+@contextmanager
+def peer(database: Path, log: Path) -> Iterator[Server]:
+    """The peer, until the end of the block."""
+    port = _free_port()
+    with _serving([str(PEER), str(database), str(port)], port, "/graphql?query=%7B__typename%7D", log) as server:
+        yield server
+
+
+@contextmanager
+def _serving(arguments: list[str], port: int, ready: str, log: Path) -> Iterator[Server]:
+    begun = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=output, stderr=output)
+    try:
+        if not _gets_ready(process, port, ready):
+            ended = "did not get ready" if process.poll() is None else f"ended with exit code {process.returncode}"
+            said = log.read_text()[-1_000:].strip() or "nothing"
+            raise BenchmarkFailed(f"python {' '.join(arguments)} {ended}; it said: {said}")
+        yield Server(process, port, (time.perf_counter() - begun) * 1_000)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _gets_ready(process: subprocess.Popen[bytes], port: int, path: str) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = HTTPConnection(HOST, port, timeout=START_SECONDS)
+        try:
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return True
+        except (OSError, HTTPException):
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.001)
+    return False
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
