@@ -1,14 +1,20 @@
 """The ASGI application: GraphQL, two probes and the metrics, over one archive."""
 
+import asyncio
 import logging
-from contextlib import AsyncExitStack
-from pathlib import Path
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
 
 from gateway import metrics
-from gateway.graphql_http import graphql
+from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
+from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
+from resolvers.deletions import finish_deletions
+from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
+from store.demo import demo_mark
 from store.erasure import recover
+from store.sync_state import bind_account, last_complete
 
 PLAIN = b"text/plain; charset=utf-8"
 
@@ -18,9 +24,13 @@ log = logging.getLogger("proxygraph.gateway")
 class Gateway:
     """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
 
-    def __init__(self, database: Path, look_for_damage: bool = True) -> None:
+    def __init__(
+        self, settings: ServeSettings, twilio: TwilioSettings | None = None, look_for_damage: bool = True
+    ) -> None:
+        self._settings = settings
+        self._twilio = twilio
         self._look_for_damage = look_for_damage
-        self._database = database
+        self._graphql: GraphQLOverHTTP | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()
 
@@ -34,18 +44,46 @@ class Gateway:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            archive = await self._stack.enter_async_context(open_archive(self._database, self._look_for_damage))
+            opened = open_archive(self._settings.database, self._look_for_damage)
+            archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that were cut off.", finished)
-            self._archive = archive
+            upstream = None
+            if self._twilio and await demo_mark(archive) is None:
+                upstream = await self._connect(archive, self._twilio)
+            self._archive, self._graphql = archive, GraphQLOverHTTP(archive, upstream)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._archive = None
+        self._archive = self._graphql = None
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
+        # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
+        from gateway.background import keep_syncing
+        from gateway.twilio import connected
+        from gateway.upstream import TwilioUpstream
+
+        await bind_account(archive, settings.account_sid)
+        twilio = await self._stack.enter_async_context(connected(settings))
+        upstream = TwilioUpstream(twilio)
+        if self._settings.sync_every:
+            task = keep_syncing(
+                self._settings.database,
+                archive,
+                twilio,
+                SyncSettings.of({"database": self._settings.database}),
+                timedelta(seconds=self._settings.sync_every),
+                timedelta(hours=self._settings.sync_full_every),
+            )
+        else:
+            task = _finish(archive, upstream)
+        background = asyncio.create_task(task)
+        self._stack.push_async_callback(_ended, background)
+        return upstream
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -54,11 +92,11 @@ class Gateway:
             await respond_error(send, error)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, archive = scope["path"], self._archive
+        path = scope["path"]
         if path == "/graphql":
-            if archive is None:
+            if self._graphql is None:
                 raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-            await graphql(archive, scope, receive, send)
+            await self._graphql(scope, receive, send)
             return
         if path not in ("/", "/livez", "/readyz", "/metrics"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
@@ -69,8 +107,10 @@ class Gateway:
         elif path == "/livez":
             await respond(send, 200, PLAIN, b"alive\n")
         elif path == "/metrics":
+            if self._archive and (completed := await last_complete(self._archive)):
+                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
             await respond(send, 200, metrics.MEDIA_TYPE, metrics.exposition())
-        elif await _reads(archive):
+        elif await _reads(self._archive):
             await respond(send, 200, PLAIN, b"ready\n")
         else:
             await respond(send, 503, PLAIN, b"not ready: the archive can't be read\n")
@@ -85,3 +125,15 @@ async def _reads(archive: Archive | None) -> bool:
         log.exception("The archive can't be read.")
         return False
     return True
+
+
+async def _finish(archive: Archive, upstream: Upstream) -> None:
+    finished, left = await finish_deletions(archive, upstream)
+    if finished or left:
+        log.info("Of the deletions that were cut off %d are finished; %d wait for Twilio.", finished, left)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

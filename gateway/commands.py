@@ -1,20 +1,30 @@
-"""The commands: ``python -m gateway demo``, ``serve``, ``seed`` and ``schema``.
+"""The commands: ``python -m gateway demo``, ``serve``, ``sync``, ``seed`` and ``schema``.
 
 Exit codes: 0 done, 1 could not be done (one sentence on stderr says why), 2 wrong settings (a line for each).
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import AliasChoices
 from rich.console import Console
 
-from gateway.settings import PREFIX, DemoSettings, SeedSettings, ServeSettings, Settings, SettingsError
+from gateway.settings import (
+    DemoSettings,
+    SeedSettings,
+    ServeSettings,
+    Settings,
+    SettingsError,
+    SyncSettings,
+    TwilioSettings,
+)
 from store.errors import StoreError
 
 S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -32,8 +42,20 @@ def _flag(settings: type[Settings], name: str) -> Any:
     # Flags come in as text: the settings check them all together, and tell every problem at once.
     field = settings.model_fields[name]
     default = "needed" if field.is_required() else f"default: {field.default}"
-    help_text = f"{field.description} [dim]\\[{default}; env: {PREFIX}{name.upper()}][/dim]"
-    return typer.Option(f"--{name}", help=help_text, show_default=False, metavar=name.upper())
+    help_text = f"{field.description} [dim]\\[{default}; env: {_variable(settings, name)}][/dim]"
+    flag = f"--{name.replace('_', '-')}"
+    return typer.Option(flag, help=help_text, show_default=False, metavar=name.upper())
+
+
+def _switch(settings: type[Settings], name: str) -> Any:
+    field = settings.model_fields[name]
+    help_text = f"{field.description} [dim]\\[env: {_variable(settings, name)}][/dim]"
+    return typer.Option(f"--{name}", help=help_text, show_default=False)
+
+
+def _variable(settings: type[Settings], name: str) -> str:
+    alias = settings.model_fields[name].validation_alias
+    return str(alias.choices[-1]) if isinstance(alias, AliasChoices) else f"{settings.prefix()}{name.upper()}"
 
 
 @commands.command()
@@ -65,7 +87,7 @@ def demo(
         out.print("\nA first query to paste into GraphiQL:\n")
         out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
         out.print("Press Ctrl-C to stop.")
-        raise typer.Exit(serve(settings.database, listener, workers=1))
+        raise typer.Exit(serve({"database": str(settings.database)}, listener, workers=1))
 
 
 @commands.command()
@@ -74,12 +96,18 @@ def serve(
     host: Annotated[str | None, _flag(ServeSettings, "host")] = None,
     port: Annotated[str | None, _flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, _flag(ServeSettings, "workers")] = None,
+    sync_every: Annotated[str | None, _flag(ServeSettings, "sync_every")] = None,
 ) -> None:
     """Serve an archive as GraphQL.
 
-    A file that is not there yet is created, empty.
+    A file that is not there yet is created, empty. Where the environment names a Twilio account (see sync --help),
+    deleteInteraction deletes there too, and --sync-every keeps the archive fresh.
     """
-    settings = _settings(ServeSettings, locals())
+    flags = locals()
+    settings, twilio = _all_settings(lambda: ServeSettings.of(flags), TwilioSettings.of_environment_if_any)
+    if settings.sync_every and twilio is None:
+        err.print("--sync-every needs a Twilio account: TWILIO_ACCOUNT_SID is not set.")
+        raise typer.Exit(2)
     from gateway.seeding import checked_archive
     from gateway.server import listen, serve
 
@@ -88,7 +116,30 @@ def serve(
         created = asyncio.run(checked_archive(settings.database))
         out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
         out.print(f"at {_address(listener.getsockname())}/graphql, which shows GraphiQL to a browser. Ctrl-C stops it.")
-        raise typer.Exit(serve(settings.database, listener, settings.workers))
+        environment = {name: str(getattr(settings, name)) for name in ("database", "sync_every", "sync_full_every")}
+        raise typer.Exit(serve(environment, listener, settings.workers))
+
+
+@commands.command()
+def sync(
+    database: Annotated[str | None, _flag(SyncSettings, "database")] = None,
+    full: Annotated[bool | None, _switch(SyncSettings, "full")] = None,
+    service: Annotated[list[str] | None, _flag(SyncSettings, "service")] = None,
+    keep: Annotated[bool | None, _switch(SyncSettings, "keep")] = None,
+    erase: Annotated[bool | None, _switch(SyncSettings, "erase")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nothing but a summary, as JSON.")] = False,
+) -> None:
+    """Mirror a Twilio account's Proxy into the archive.
+
+    The account is that of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET. Stop it
+    anywhere; the next run goes on. Exit codes: 0 complete, 1 failed, 2 wrong settings, 3 it would erase too much,
+    4 another sync is running, 130 stopped.
+    """
+    flags = {"database": database, "full": full, "service": service or None, "keep": keep, "erase": erase}
+    settings, twilio = _all_settings(lambda: SyncSettings.of(flags), TwilioSettings.of_environment)
+    from gateway.sync_command import run
+
+    raise typer.Exit(run(settings, twilio, as_json, out, err))
 
 
 @commands.command()
@@ -140,6 +191,21 @@ def schema(
             "schema/schema.graphql differs from the schema. Write it anew: "
             "python -m gateway schema > schema/schema.graphql"
         )
+
+
+def _all_settings(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
+    problems: list[str] = []
+    found: list[Any] = []
+    for read in (one, other):
+        try:
+            found.append(read())
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        for problem in problems:
+            err.print(problem, markup=False)
+        raise typer.Exit(2)
+    return found[0], found[1]
 
 
 def _settings(kind: type[S], flags: dict[str, Any]) -> S:

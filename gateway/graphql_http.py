@@ -4,6 +4,7 @@ After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``
 to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
 """
 
+import asyncio
 import time
 
 import msgspec
@@ -14,40 +15,54 @@ from gateway.execution import Request, Result, execute
 from gateway.http import JSON, HttpError, Receive, Scope, Send, body_of, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
 from resolvers.context import Context
+from resolvers.upstream import Upstream
 from store.archive import Archive
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json"
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 HTML = b"text/html"
 BODY_LIMIT = 1_000_000
+OPERATIONS_AT_ONCE = 3
+"""How many operations run at a time; more would only take turns on the one core, and memory. The rest wait."""
 
 DECODER = msgspec.json.Decoder(Request)
 
 
-async def graphql(archive: Archive, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers one request to /graphql; raises HttpError for what is no GraphQL request."""
-    accept = header(scope, b"accept")
-    if scope["method"] in ("GET", "HEAD"):
-        if preferred(accept, (HTML,)) is None:
-            raise HttpError(406, "Expected a browser, for GET shows GraphiQL here. Send queries by POST, as JSON.")
-        await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
-        return
-    if scope["method"] != "POST":
-        raise HttpError(405, f"Expected POST, but got {scope['method']}.", ((b"allow", b"GET, HEAD, POST"),))
-    media_type = preferred(accept, MEDIA_TYPES)
-    if media_type is None:
-        offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
-        raise HttpError(406, f"Expected an Accept header that allows {offered}.")
-    begun = time.perf_counter()
-    context = Context(archive)
-    try:
-        result = await execute(await _request(scope, receive), context)
-    finally:
-        # The executor and its helpers refer to each other; what they hold on to should not wait for the collector.
-        context.loaders.forget()
-    _measure(result, context, time.perf_counter() - begun)
-    body = orjson.dumps(result.response)
-    await respond(send, _status(result, media_type), media_type + b"; charset=utf-8", body)
+class GraphQLOverHTTP:
+    """The endpoint over one archive, and over Twilio where deletions go there too."""
+
+    def __init__(self, archive: Archive, upstream: Upstream | None) -> None:
+        self._archive, self._upstream = archive, upstream
+        self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; raises HttpError for what is no GraphQL request."""
+        accept = header(scope, b"accept")
+        if scope["method"] in ("GET", "HEAD"):
+            if preferred(accept, (HTML,)) is None:
+                raise HttpError(406, "Expected a browser, for GET shows GraphiQL here. Send queries by POST, as JSON.")
+            await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
+            return
+        if scope["method"] != "POST":
+            raise HttpError(405, f"Expected POST, but got {scope['method']}.", ((b"allow", b"GET, HEAD, POST"),))
+        media_type = preferred(accept, MEDIA_TYPES)
+        if media_type is None:
+            offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
+            raise HttpError(406, f"Expected an Accept header that allows {offered}.")
+        status, body = await self._answer(await _request(scope, receive), media_type)
+        await respond(send, status, media_type + b"; charset=utf-8", body)
+
+    async def _answer(self, request: Request, media_type: bytes) -> tuple[int, bytes]:
+        begun = time.perf_counter()
+        async with self._turns:
+            context = Context(self._archive, self._upstream)
+            try:
+                result = await execute(request, context)
+            finally:
+                # The executor and its helpers refer to each other; what they hold should not wait for the collector.
+                context.loaders.forget()
+            _measure(result, context, time.perf_counter() - begun)
+            return _status(result, media_type), orjson.dumps(result.response)
 
 
 async def _request(scope: Scope, receive: Receive) -> Request:

@@ -7,6 +7,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -23,6 +24,11 @@ GRAPHQL_REQUESTS = Counter(
 )
 GRAPHQL_SECONDS = Histogram("proxygraph_graphql_seconds", "Seconds a GraphQL request took.", ["operation"])
 SQL_STATEMENTS = Counter("proxygraph_sql_statements", "SQL statements that GraphQL requests ran.")
+
+
+SYNC_LAG = Gauge(
+    "proxygraph_sync_lag_seconds", "Seconds since a sync was last completed.", multiprocess_mode="mostrecent"
+)
 
 
 class UnknownWords(Collector):

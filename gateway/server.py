@@ -9,16 +9,16 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from pathlib import Path
+from collections.abc import Mapping
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.logs import CONFIG
+from gateway.settings import PREFIX, ServeSettings, TwilioSettings
 from store.sqlite import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
-DATABASE = "PROXYGRAPH_DATABASE"
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -39,18 +39,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(database: Path, listener: socket.socket, workers: int) -> int:
-    """Serves ``database`` on ``listener`` until it is told to stop; returns the exit code."""
+def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) -> int:
+    """Serves on ``listener`` until it is told to stop; returns the exit code.
+
+    ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
+    """
     logging.config.dictConfig(CONFIG)
     if has_wal_reset_bug():
         log.info(
             "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
-            "3.44.6); here only the writer takes checkpoints, under its lock, so they can't. Let no other program "
+            "3.44.6); here only the writer takes checkpoints, under its lock. Let no other program "
             "write to %s while it is served.",
             sqlite3.sqlite_version,
-            database,
+            settings["database"],
         )
-    os.environ[DATABASE] = str(database)
+    os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in settings.items()})
     for told_to_stop in (signal.SIGINT, signal.SIGTERM):
         # uvicorn shuts down in order and then raises the signal again; by then there is nothing left to break off.
         signal.signal(told_to_stop, lambda *_: sys.exit(0))
@@ -72,7 +75,7 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
-    return Gateway(Path(os.environ[DATABASE]), look_for_damage=False)
+    return Gateway(ServeSettings.of({}), TwilioSettings.of_environment_if_any(), look_for_damage=False)
 
 
 def _config(workers: int) -> uvicorn.Config:

@@ -13,7 +13,9 @@ from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
 from resolvers.sids import sid_of
+from resolvers.upstream import Answer, Outcome, Upstream
 from store import erasure
+from store.archive import Archive
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
 from store.services import Service
@@ -24,6 +26,17 @@ class DeleteInteractionErrorCode(StrEnum):
     """Why a deletion did not happen."""
 
     NOT_FOUND = "NOT_FOUND"
+    LEGAL_HOLD = "LEGAL_HOLD"
+    UPSTREAM_REFUSED = "UPSTREAM_REFUSED"
+    UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
+
+
+CODES = {
+    Outcome.HELD: DeleteInteractionErrorCode.LEGAL_HOLD,
+    Outcome.REFUSED: DeleteInteractionErrorCode.UPSTREAM_REFUSED,
+    Outcome.UNAVAILABLE: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
+    Outcome.UNCERTAIN: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
+}
 
 
 class DeletionError(msgspec.Struct, frozen=True):
@@ -66,19 +79,62 @@ async def delete_interaction(
     }
     interaction = await known(info, Interaction, sid)
     if interaction is None:
-        return _not_found(client_mutation_id, "sid", f"There is no Interaction {sid}; it may be deleted already.")
+        message = f"There is no Interaction {sid}; it may be deleted already."
+        return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, "sid")
     for guard, expected in guards.items():
         if expected is not None and getattr(interaction, guard) != expected:
-            return _not_found(client_mutation_id, guard, f"The Interaction {sid} is not under {expected}.")
-    archive, loaders = info.context.archive, info.context.loaders
+            message = f"The Interaction {sid} is not under {expected}."
+            return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, guard)
     try:
-        await erasure.intend(archive, interaction, info.context.actor)
-        await erasure.erase(archive, sid)
+        answer = await erase_everywhere(info.context.archive, info.context.upstream, interaction, info.context.actor)
     except DatabaseLocked as error:
         raise Busy from error
     finally:
-        loaders.forget()
+        info.context.loaders.forget()
+    if answer.outcome is not Outcome.GONE:
+        return _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
     return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [])
+
+
+async def erase_everywhere(
+    archive: Archive, upstream: Upstream | None, interaction: Interaction, requested_by: str
+) -> Answer:
+    """Deletes at Twilio, where there is one, and then here; what Twilio refuses is kept here too.
+
+    The wish stays in the ledger where it is uncertain whether Twilio did it, to be finished later.
+    """
+    await erasure.intend(archive, interaction, requested_by, at_twilio=upstream is not None)
+    if upstream is not None:
+        answer = await upstream.delete_interaction(interaction.service_sid, interaction.session_sid, interaction.sid)
+        if answer.outcome is Outcome.UNCERTAIN:
+            return answer
+        if answer.outcome is not Outcome.GONE:
+            await erasure.withdraw(archive, interaction.sid)
+            return answer
+    await erasure.erase(archive, interaction.sid)
+    return Answer(Outcome.GONE)
+
+
+async def finish_deletions(archive: Archive, upstream: Upstream | None) -> tuple[int, int]:
+    """Finishes what was cut off between the wish and the erasure; returns how many were finished, and are left.
+
+    What Twilio was to delete too waits until Twilio can be asked.
+    """
+    finished = await erasure.recover(archive)
+    left = 0
+    for sid, session_sid, service_sid in await erasure.waiting_for_twilio(archive):
+        answer = Answer(Outcome.UNAVAILABLE)
+        if upstream is not None:
+            answer = await upstream.delete_interaction(service_sid, session_sid, sid)
+        if answer.outcome is Outcome.GONE:
+            await erasure.erase(archive, sid)
+            finished += 1
+        elif answer.outcome in (Outcome.HELD, Outcome.REFUSED):
+            await erasure.withdraw(archive, sid)
+            finished += 1
+        else:
+            left += 1
+    return finished, left
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
@@ -93,8 +149,8 @@ def _remaining(interaction: Interaction) -> Iterator[RemainingResource]:
             yield RemainingResource(leg.resource_sid, leg.resource_type or "unknown", leg.resource_url)
 
 
-def _not_found(client_mutation_id: str | None, field: str, message: str) -> Deletion:
-    path = ["input", field.replace("_sid", "Sid")]
-    return Deletion(
-        client_mutation_id, None, None, [], [DeletionError(DeleteInteractionErrorCode.NOT_FOUND, message, path)]
-    )
+def _failed(
+    client_mutation_id: str | None, code: DeleteInteractionErrorCode, message: str, field: str | None
+) -> Deletion:
+    path = ["input", field.replace("_sid", "Sid")] if field else None
+    return Deletion(client_mutation_id, None, None, [], [DeletionError(code, message, path)])

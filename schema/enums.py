@@ -147,5 +147,10 @@ _describe(
 _describe(
     DeleteInteractionErrorCode,
     "Why an Interaction was not deleted.",
-    {DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or it is not where the guards say."},
+    {
+        DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or it is not where the guards say.",
+        DeleteInteractionErrorCode.LEGAL_HOLD: "A legal hold at Twilio keeps it; it stays here too.",
+        DeleteInteractionErrorCode.UPSTREAM_REFUSED: "Twilio won't delete it; it stays here too.",
+        DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio could not be asked, or did not answer; try again.",
+    },
 )

@@ -2,13 +2,14 @@
 
 import strawberry
 
-from resolvers import interactions, nodes, services, sessions
+from resolvers import interactions, nodes, services, sessions, sync_status
 from schema.connections import Connection
 from schema.fields import resolved
 from schema.interactions import Interaction
 from schema.node import Node
 from schema.services import Service
 from schema.sessions import Session
+from schema.sync_status import SyncStatus
 
 
 @strawberry.type(description="Where every query starts. A path of Service, Session and Interaction is Twilio's own.")
@@ -29,3 +30,4 @@ class Query:
     interactions: Connection[Interaction] = resolved(
         interactions.interactions, "The Interactions of all Sessions of all Services."
     )
+    sync_status: SyncStatus = resolved(sync_status.sync_status, "How fresh the archive is.")

@@ -1,21 +1,21 @@
 """The archive: one database file, opened, with its writer and its readers."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
+from store.errors import DatabaseLocked
 from store.opening import prepare
 from store.reader import Reader
 from store.sqlite import connect_reader, connect_writer
 from store.writer import Writer
 
-READERS = 4
+READERS = 2
 
 
 class Archive:
@@ -43,18 +43,23 @@ async def open_archive(path: Path, look_for_damage: bool = True) -> AsyncIterato
     Looking for damage takes up to a quarter of a second, which a file that was just opened can do without.
     Raises a DatabaseError where the file can't be used.
     """
-    connection, created = prepare(path, look_for_damage=look_for_damage)
+    prepared = prepare(path, look_for_damage=look_for_damage)
     async with AsyncExitStack() as stack:
         # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
-        file = os.open(path, os.O_RDWR)
-        stack.callback(os.close, file)
-        with closing(connection):
+        stack.callback(os.close, prepared.file)
+        with closing(prepared.connection):
             writing = await connect_writer(str(path))
             stack.push_async_callback(writing.close)
-        readers = await asyncio.gather(*(connect_reader(str(path)) for _ in range(READERS)))
-        archive = Archive(path, Writer(writing, path, file), readers, created)
+        writer = Writer(writing, path, prepared.file)
         # Closing the last connection would move the log into the database without the scrub.
-        stack.push_async_callback(archive.writer.checkpoint)
-        for reader in readers:
-            stack.push_async_callback(reader.close)
-        yield archive
+        stack.push_async_callback(_emptied, writer)
+        readers = []
+        for _ in range(READERS):
+            readers.append(await connect_reader(str(path)))
+            stack.push_async_callback(readers[-1].close)
+        yield Archive(path, writer, readers, prepared.created)
+
+
+async def _emptied(writer: Writer) -> None:
+    with suppress(DatabaseLocked):  # Whoever writes now is not the last, and empties it in the end.
+        await writer.checkpoint()

@@ -12,17 +12,32 @@ from store.writer import Transaction
 
 INTEND = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
+  outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (sid) DO NOTHING
+""".strip()
+INTEND_VANISHED = """
+INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
+  outbound_resource_sid, outbound_resource_type, :by, :at
+FROM interaction WHERE {of} = :sid
+ON CONFLICT (sid) DO NOTHING
+""".strip()
+INTEND_SESSION = """
+INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)
+SELECT sid, sid, service_sid, account_sid, :by, :at FROM session WHERE sid = :sid
 ON CONFLICT (sid) DO NOTHING
 """.strip()
 MARK_ERASED = "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid = :sid"
 CLOSE_ERASED = "UPDATE deletion SET closed_at = :at WHERE erased_at IS NOT NULL AND closed_at IS NULL"
-UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL"
+WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
+UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
+WAITING = "SELECT sid, session_sid, service_sid FROM deletion WHERE erased_at IS NULL AND at_twilio"
 
 
-async def intend(transaction: Transaction, interaction: Interaction, requested_by: str) -> None:
-    """Notes that ``requested_by`` wants ``interaction`` erased."""
+async def intend(transaction: Transaction, interaction: Interaction, requested_by: str, at_twilio: bool) -> None:
+    """Notes that ``requested_by`` wants ``interaction`` erased, ``at_twilio`` too."""
     await transaction.execute(
         INTEND,
         (
@@ -36,8 +51,26 @@ async def intend(transaction: Transaction, interaction: Interaction, requested_b
             interaction.outbound_resource_type,
             requested_by,
             now(),
+            int(at_twilio),
         ),
     )
+
+
+async def intend_vanished(transaction: Transaction, sid: str, requested_by: str) -> None:
+    """Notes that an Interaction that is gone at Twilio is to be erased here."""
+    await transaction.execute(INTEND_VANISHED.format(of="sid"), {"sid": sid, "by": requested_by, "at": now()})
+
+
+async def intend_vanished_session(transaction: Transaction, sid: str, requested_by: str) -> None:
+    """Notes that a Session that is gone at Twilio is to be erased here, with all its Interactions."""
+    bound = {"sid": sid, "by": requested_by, "at": now()}
+    await transaction.execute(INTEND_VANISHED.format(of="session_sid"), bound)
+    await transaction.execute(INTEND_SESSION, bound)
+
+
+async def withdraw(transaction: Transaction, sid: str) -> None:
+    """Forgets a wish that was not fulfilled."""
+    await transaction.execute(WITHDRAW, (sid,))
 
 
 async def mark_erased(transaction: Transaction, sid: str) -> None:

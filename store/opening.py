@@ -10,6 +10,7 @@ import stat
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from store.errors import (
     DatabaseCorrupt,
@@ -21,22 +22,36 @@ from store.errors import (
     DatabaseUnreachable,
 )
 from store.migrations import FOLDER, latest, migrate
+from store.scrub import empty_log
 from store.sqlite import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS
 
 CHECK_SECONDS = 0.25
 """How long the check for damage may take: a small file is checked whole, a large one as far as this goes."""
 
 
-def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True) -> tuple[sqlite3.Connection, bool]:
+class Prepared(NamedTuple):
+    """A database that is ready: the open file, a connection that keeps its log from being moved, and its novelty."""
+
+    file: int
+    connection: sqlite3.Connection
+    created: bool
+
+    def close(self) -> None:
+        """Closes both; the file last, since closing any handle of it drops this process's locks on it."""
+        self.connection.close()
+        os.close(self.file)
+
+
+def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True) -> Prepared:
     """Makes the database at ``path`` ready for use; creates and migrates it where needed.
 
-    Returns a connection that keeps the log from being moved, to be closed once others are open, and whether
-    the file was created. Raises a DatabaseError, and leaves the file as it was, where it can't be used.
+    Raises a DatabaseError, and leaves the file as it was, where it can't be used.
     """
     _demand_place(path)
     try:
         if path.exists() and path.stat().st_size:
             _demand_ours_in_file(path, latest(migrations))
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.executescript(WRITE_PRAGMAS)
@@ -46,13 +61,15 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-            migrate(connection, path, migrations)
+            if migrate(connection, path, migrations):
+                # The file's header says whose it is and of which version, also to who does not read the log.
+                empty_log(connection, file, path.with_name(path.name + "-wal"))
         except BaseException:
-            connection.close()
+            Prepared(file, connection, False).close()
             raise
     except sqlite3.Error as error:
         raise explained(error, path) from error
-    return connection, created
+    return Prepared(file, connection, created)
 
 
 def explained(error: sqlite3.Error, path: Path) -> DatabaseError:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,7 +33,19 @@ log = logging.getLogger("proxygraph.store")
 unknown_words: Counter[tuple[str, str]] = Counter()
 """How often a word outside Twilio's lists came, by column and word; each is logged once."""
 
-_layout = lru_cache(columns)
+
+class Layout(NamedTuple):
+    """What of a record comes from the body, all that the body may have without being odd, and the record's fields."""
+
+    columns: tuple[Column, ...]
+    known: frozenset[str]
+    fields: tuple[str, ...]
+
+
+@lru_cache
+def _layout(kind: type[Record]) -> Layout:
+    read = tuple(column for column in columns(kind) if column.kind is not Kind.OWN and column.name != "extra")
+    return Layout(read, frozenset(column.name for column in read) | LEFT_OUT, kind.__struct_fields__)
 
 
 def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
@@ -41,32 +53,33 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
 
     Raises BodyRejected where the SID or a parent's SID is missing.
     """
+    layout = _layout(kind)
     values: dict[str, Any] = {}
-    extra = {
-        name: value
-        for name, value in body.items()
-        if name not in kind.__struct_fields__ and name not in LEFT_OUT and value is not None
-    }
-    for column in _layout(kind):
-        if column.kind is Kind.OWN or column.name == "extra":
-            continue
-        given = body.get(column.name)
+    extra: dict[str, Any] = {}
+    for column in layout.columns:
+        name = column.name
+        given = body.get(name)
         if given is None:
-            given = parents.get(column.name)
-        value = _READ[column.kind](column, given)
-        if given is not None and (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN)):
-            extra[column.name] = given
-        if value is None and column.kind is Kind.SID:
-            raise BodyRejected(f"Each {kind.noun} needs its {column.name}, but the body gives {given!r}.")
-        values[column.name] = value
+            given = parents.get(name)
+        if given is None:
+            if column.kind is Kind.SID:
+                raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
+            values[name] = None
+            continue
+        value = values[name] = _READ[column.kind](column, given)
+        if value is None or (value == UNKNOWN and _folded(given) != UNKNOWN):
+            extra[name] = given
+            if column.kind is Kind.SID:
+                raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
+    if not body.keys() <= layout.known:
+        extra |= {name: body[name] for name in body if name not in layout.known and body[name] is not None}
     _give_dates(values)
     if kind is Interaction:
         values["type"] = values["type"] or UNKNOWN
-        body_text, duration = contents(values["data"])
-        values["body"] = None if body_text is None else storable(body_text)
-        values["duration_seconds"] = duration
+        text, values["duration_seconds"] = contents(values["data"])
+        values["body"] = None if text is None else storable(text)
     values["extra"] = storable(msgspec.json.encode(extra).decode()) if extra else None
-    row: list[Any] = [values.get(name) for name in kind.__struct_fields__]
+    row: list[Any] = [values.get(name) for name in layout.fields]
     return kind(*row)
 
 
@@ -92,8 +105,6 @@ def _sid(_: Column, given: Any) -> str | None:
 
 
 def _text(_: Column, given: Any) -> str | None:
-    if given is None:
-        return None
     return storable(given if isinstance(given, str) else msgspec.json.encode(given).decode())
 
 
@@ -113,10 +124,8 @@ def _instant(_: Column, given: Any) -> str | None:
 
 
 def _word(column: Column, given: Any) -> str | None:
-    if given is None or column.words is None:
-        return None
     word = _folded(given)
-    if word in _words(column.words):
+    if column.words is None or word in _words(column.words):
         return word
     _note_unknown(column.name, word)
     return UNKNOWN

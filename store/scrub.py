@@ -8,6 +8,7 @@ https://www.sqlite.org/fileformat.html), so zeros there change nothing but what 
 """
 
 import os
+import sqlite3
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,6 +61,24 @@ def scrub(database: int, pages: Iterable[int]) -> int:
     if scrubbed:
         os.fsync(database)
     return scrubbed
+
+
+def empty_log(connection: sqlite3.Connection, database: int, log: Path) -> bool:
+    """Moves the whole log into the database, empties it, and scrubs the pages that were moved.
+
+    ``database`` is the open file of ``connection``. Returns False where a reader held the log up. To be called by
+    one writer at a time.
+    """
+    pages = pages_in_log(log)
+    ((held_up, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if held_up:
+        return False
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        scrub(database, pages)
+    finally:
+        connection.execute("ROLLBACK")
+    return True
 
 
 def unallocated(page: bytes, header: int = 0) -> tuple[int, int]:

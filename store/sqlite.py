@@ -3,6 +3,7 @@
 Another database would replace this module, and leave the rest of the store's statements nearly as they are.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 
@@ -10,6 +11,9 @@ import aiosqlite
 
 APPLICATION_ID = 0x50785967
 """Marks a file as ours, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
+
+# Its debug lines quote what statements bind: names and messages, which no log may have.
+logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 BUSY_TIMEOUT_MS = 5_000
 WAL_LIMIT_BYTES = 16 * 2**20

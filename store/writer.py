@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiosqlite
 import filelock
@@ -25,9 +25,21 @@ from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES
 
 UPSERT = """
 INSERT INTO {table} ({columns}) VALUES ({marks})
-ON CONFLICT (sid) DO UPDATE SET {assignments}
+ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
+""".strip()
+HELD = """
+SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
+  (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
 """.strip()
 MOVE_DATA_VERSION = "UPDATE archive SET data_version = data_version + 1"
+
+
+class Written(NamedTuple):
+    """How many of the records that were put were new, changed, or just as they were."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
 
 
 class Transaction:
@@ -41,10 +53,20 @@ class Transaction:
         async with self._connection.execute(sql, parameters) as cursor:
             return cursor.rowcount
 
-    async def put(self, records: Iterable[Record]) -> None:
+    async def put(self, records: Iterable[Record]) -> Written:
         """Inserts or replaces records, parents before children. Those that were deleted stay out."""
-        for kind, rows in groupby(records, type):
-            await self._connection.executemany(_upsert(kind), [msgspec.structs.astuple(row) for row in rows])
+        written = Written()
+        kind: type[Record]
+        for kind, group in groupby(records, type):
+            rows = {record.sid: msgspec.structs.astuple(record) for record in group}
+            sids = {"sids": msgspec.json.encode(list(rows)).decode()}
+            ((held, deleted),) = await self._connection.execute_fetchall(HELD.format(table=kind.table), sids)
+            async with self._connection.executemany(_upsert(kind), rows.values()) as cursor:
+                moved = cursor.rowcount
+            new = len(rows) - held - deleted
+            counts = (new, moved - new, held - (moved - new))
+            written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
+        return written
 
 
 class Writer:
@@ -108,9 +130,12 @@ class Writer:
 @lru_cache
 def _upsert(kind: type[Record]) -> str:
     columns = kind.__struct_fields__
+    others = [column for column in columns if column != "sid"]
     return UPSERT.format(
         table=kind.table,
         columns=", ".join(columns),
         marks=", ".join("?" * len(columns)),
-        assignments=", ".join(f"{column} = excluded.{column}" for column in columns if column != "sid"),
+        assignments=", ".join(f"{column} = excluded.{column}" for column in others),
+        values=", ".join(f"{kind.table}.{column}" for column in others),
+        excluded=", ".join(f"excluded.{column}" for column in others),
     )

@@ -14,6 +14,7 @@ import uvicorn
 from bodies import put, service, session
 from gateway.app import Gateway
 from gateway.execution import Request, execute
+from gateway.settings import ServeSettings
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
@@ -67,7 +68,13 @@ async def serving(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
-            uvicorn.Config(Gateway(database), loop="none", lifespan="on", log_config=None, timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                Gateway(ServeSettings.of({"database": database})),
+                loop="none",
+                lifespan="on",
+                log_config=None,
+                timeout_graceful_shutdown=5,
+            )
         )
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -14,9 +14,10 @@ from random import Random
 import pytest
 
 import bodies
-from store import erasure, interactions, ledger
+from store import erasure, interactions, ledger, migrations
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
+from store.opening import prepare
 from store.queries import Count, Lookup
 from store.scrub import scrub, unallocated
 
@@ -75,6 +76,30 @@ async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, databa
     assert [tuple(row) for row in await archive.fetch("PRAGMA integrity_check")] == [("ok",)]
 
 
+async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Path) -> None:
+    """The log that a crash left is moved into the database at the next start, by whatever comes first there."""
+    pick, numbers = Random(7), list(range(1, 2_001))
+    for file in migrations.FOLDER.glob("*.sql"):
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / f"{migrations.latest(tmp_path) + 1:04d}_note.sql").write_text(
+        "ALTER TABLE archive ADD COLUMN note TEXT;"
+    )
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1))
+        await put_canaries(archive, numbers, pick)
+        for _ in range(3):
+            await put_canaries(archive, pick.sample(numbers, 1_000), pick)
+        crashed = database.with_name("crashed.db")
+        crashed.write_bytes(database.read_bytes())
+        crashed.with_name("crashed.db-wal").write_bytes(database.with_name(f"{database.name}-wal").read_bytes())
+    prepare(crashed, tmp_path).close()
+    content = crashed.read_bytes()
+    for number in range(len(content) // 4096):
+        page = content[number * 4096 :][:4096]
+        start, end = unallocated(page, 100 if number == 0 else 0)
+        assert not any(page[start:end])
+
+
 async def test_a_row_that_is_written_again_stays_out(archive: Archive) -> None:
     await put_canaries(archive, [1], Random(1))
     await erase(archive, 1)
@@ -98,7 +123,7 @@ async def test_the_ledger_holds_the_deletion_without_its_content(archive: Archiv
         "message",
         "a test",
     )
-    assert all(entry[9:]), "intended, erased and closed each have their moment"
+    assert all(entry[9:12]), "intended, erased and closed each have their moment"
     assert "CANARY" not in repr(entry)
 
 
@@ -144,6 +169,7 @@ from pathlib import Path
 from store import erasure
 from store.archive import open_archive
 from store.interactions import Interaction
+from store.opening import prepare
 from store.queries import Lookup
 
 async def main():

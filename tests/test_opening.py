@@ -140,7 +140,7 @@ async def test_an_older_database_is_migrated_after_a_copy_is_set_aside(filled: P
         (newer / file.name).write_text(file.read_text())
     last = migrations.latest(newer)
     (newer / f"{last + 1:04d}_note.sql").write_text("ALTER TABLE archive ADD COLUMN note TEXT;")
-    prepare(filled, newer)[0].close()
+    prepare(filled, newer).close()
     with closing(sqlite3.connect(filled)) as connection:
         assert connection.execute("SELECT note FROM archive").fetchall() == [(None,)]
         assert connection.execute("PRAGMA user_version").fetchall() == [(last + 1,)]

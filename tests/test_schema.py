@@ -28,6 +28,7 @@ from store import enums, rest
 from store.archive import Archive
 from store.columns import columns
 from store.interactions import Leg
+from store.sync_status import ServiceSync, SyncStatus
 
 VOCABULARY = json.loads((Path(__file__).parent / "data" / "twilio_vocabulary.json").read_text("utf-8"))
 RESOURCES = {kind.table: kind for kind in bodies.KINDS.values()}
@@ -106,6 +107,9 @@ VIEWS = {
     "DeleteInteractionPayload": deletions.Deletion,
     "DeleteInteractionError": deletions.DeletionError,
     "RemainingResource": deletions.RemainingResource,
+    "SyncStatus": SyncStatus,
+    "SyncRun": SyncStatus,
+    "ServiceSync": ServiceSync,
 } | {kind.noun: kind for kind in bodies.KINDS.values()}
 
 

@@ -18,8 +18,11 @@ def latest(folder: Path = FOLDER) -> int:
     return len(_files(folder))
 
 
-def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> None:
-    """Brings the database at ``path`` to the latest version; a failed step leaves the version before it."""
+def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> bool:
+    """Brings the database at ``path`` to the latest version; a failed step leaves the version before it.
+
+    Returns whether there was anything to do.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     pending = _files(folder)[version:]
     if version and pending:
@@ -33,9 +36,7 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
         except BaseException:
             connection.rollback()
             raise
-    if pending:
-        # The file's header says whose it is and of which version, also to who does not read the log.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return bool(pending)
 
 
 def copies(path: Path) -> list[Path]:

@@ -1,0 +1,68 @@
+"""Writing what the walk reads: many rows a transaction, each session's mark in that of its last rows."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from gateway.twilio import Twilio
+from store import sync_state
+from store.archive import Archive
+from store.columns import Record
+from store.interactions import Interaction
+from store.participants import Participant
+from store.services import Service
+from store.sessions import Session
+from store.sync_state import Progress
+
+ROWS = 4_000
+PARENTS_FIRST: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
+
+
+class Batch(NamedTuple):
+    """What is to be written in one transaction."""
+
+    rows: list[Record]
+    read: list[str]
+    unread: list[str]
+    seen: dict[str, list[str]]
+
+
+class Batches:
+    """Collects rows, and writes them once there are enough; whoever brings the last one waits for it."""
+
+    def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
+        self._archive, self._twilio, self._run, self._progress = archive, twilio, run, progress
+        self._batch = Batch([], [], [], {})
+        self._turn = asyncio.Lock()
+
+    async def add(self, rows: Iterable[Record], read: str | None = None, unread: str | None = None) -> None:
+        """Takes rows; ``read`` names a session that is complete with them, ``unread`` one that isn't yet."""
+        self._batch.rows.extend(rows)
+        if read:
+            self._batch.read.append(read)
+        if unread:
+            self._batch.unread.append(unread)
+        if len(self._batch.rows) >= ROWS:
+            await self.flush()
+
+    async def see(self, service_sid: str, session_sids: Sequence[str]) -> None:
+        """Notes that the sweep met these sessions."""
+        self._batch.seen.setdefault(service_sid, []).extend(session_sids)
+
+    async def flush(self) -> None:
+        """Writes what was taken so far."""
+        batch, self._batch = self._batch, Batch([], [], [], {})
+        async with self._turn, self._archive.writer.transaction() as transaction:
+            for sid in batch.unread:
+                await transaction.execute(sync_state.UNMARK_READ, (sid,))
+            kinds = {kind: [row for row in batch.rows if type(row) is kind] for kind in PARENTS_FIRST}
+            for rows in kinds.values():
+                written = await transaction.put(rows)
+                self._progress.new += written.new
+                self._progress.changed += written.changed
+                self._progress.unchanged += written.unchanged
+            await sync_state.mark_read(transaction, batch.read)
+            for service_sid, sids in batch.seen.items():
+                await sync_state.mark_seen(transaction, service_sid, sids)
+            self._progress.requests, self._progress.retries = self._twilio.requests, self._twilio.retries
+            await sync_state.note_progress(transaction, self._run, self._progress)

@@ -1,0 +1,43 @@
+"""How fresh the archive is, in the words of the schema."""
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.nodes import known
+from store.services import Service
+from store.sync_status import ServiceSync, StatusQuery, SyncStatus
+
+ALIVE_SECONDS = 30
+"""A run that said nothing for so long is over, however it ended."""
+
+
+def sync_status(info: Info) -> Awaitable[SyncStatus]:
+    """``Query.syncStatus``."""
+    return info.context.loaders.load(StatusQuery(), None)
+
+
+def running(parent: strawberry.Parent[SyncStatus]) -> bool:
+    """``SyncStatus.running``."""
+    return parent.finished_at is None and parent.alive_at is not None and _age(parent.alive_at) < ALIVE_SECONDS
+
+
+def run(parent: strawberry.Parent[SyncStatus]) -> SyncStatus | None:
+    """``SyncStatus.run``: the run that is under way, or else the last; None before the first."""
+    return parent if parent.started_at else None
+
+
+def lag_seconds(parent: strawberry.Parent[SyncStatus]) -> int | None:
+    """``SyncStatus.lagSeconds``, and ``ServiceSync.lagSeconds``."""
+    return None if parent.last_completed_at is None else int(_age(parent.last_completed_at))
+
+
+def service(parent: strawberry.Parent[ServiceSync], info: Info) -> Awaitable[Service | None]:
+    """``ServiceSync.service``."""
+    return known(info, Service, parent.service_sid)
+
+
+def _age(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()

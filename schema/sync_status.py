@@ -1,0 +1,53 @@
+"""The SyncStatus type: how fresh the archive is."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers import sync_status
+from schema.fields import column, resolved
+from schema.scalars import DateTime
+
+if TYPE_CHECKING:
+    from schema.services import Service
+
+
+@strawberry.type(description="One run of the mirror: what it has read of Twilio, and what became of it.")
+class SyncRun:
+    """A view of store.sync_status.SyncStatus."""
+
+    started_at: DateTime = column("When it started.")
+    finished_at: DateTime | None = column("When it ended; null while it is under way.")
+    mode: str = column("Whether it is incremental, which skips sessions that look as they did, or full.")
+    sessions_pending: int = column("How many sessions are known to need reading and were not read yet.")
+    new: int = column("How many rows were new.")
+    changed: int = column("How many rows had changed.")
+    unchanged: int = column("How many rows were as they were.")
+    archived: int = column("How many sessions were found to be taken by Twilio's retention and are only here now.")
+    erased: int = column("How many interactions were erased since they were deleted at Twilio.")
+    requests: int = column("How many requests it sent.")
+    retries: int = column("How many of them were second tries.")
+
+
+@strawberry.type(description="How fresh one Service is.")
+class ServiceSync:
+    """A view of store.sync_status.ServiceSync."""
+
+    service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(sync_status.service, "The Service.")
+    last_completed_at: DateTime | None = column("When all of it was last read; null where it never was.")
+    lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago that was.")
+
+
+@strawberry.type(description="How fresh the archive is, against Twilio.")
+class SyncStatus:
+    """A view of store.sync_status.SyncStatus."""
+
+    last_completed_at: DateTime | None = column("When a run was last completed; null where none ever was.")
+    last_full_completed_at: DateTime | None = column(
+        "When a full run was last completed: only a full one meets deletions in sessions that are quiet."
+    )
+    lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago a run was last completed.")
+    running: bool = resolved(sync_status.running, "Whether a run is under way now.")
+    last_error: str | None = column("Why the last run failed; null where it did not.")
+    run: SyncRun | None = resolved(sync_status.run, "The run that is under way, or else the last one.")
+    services: list[ServiceSync] = column("How fresh each Service is.")

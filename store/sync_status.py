@@ -1,0 +1,65 @@
+"""How fresh the archive is: the last runs, as one read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+STATUS = """
+SELECT CAST(json_object(
+  'last_completed_at', (SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete'),
+  'last_full_completed_at', (SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND mode = 'full'),
+  'last_error', CASE WHEN run.outcome IN ('failed', 'refused') THEN run.error END,
+  'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
+  'sessions_pending', run.sessions_pending, 'new', run.new, 'changed', run.changed, 'unchanged', run.unchanged,
+  'archived', run.archived, 'erased', run.erased, 'requests', run.requests, 'retries', run.retries,
+  'services', (SELECT json_group_array(json_object('service_sid', service.sid, 'last_completed_at', completed_at))
+    FROM service LEFT JOIN service_sync ON service_sid = service.sid)
+) AS BLOB)
+FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run
+""".strip()
+
+
+class ServiceSync(msgspec.Struct, frozen=True):
+    """When one Service was last swept whole."""
+
+    service_sid: str
+    last_completed_at: str | None
+
+
+class SyncStatus(msgspec.Struct, frozen=True):
+    """The last complete runs, and the one that is under way or was last."""
+
+    last_completed_at: str | None
+    last_full_completed_at: str | None
+    last_error: str | None
+    started_at: str | None
+    alive_at: str | None
+    finished_at: str | None
+    mode: str | None
+    services: list[ServiceSync]
+    sessions_pending: int | None
+    new: int | None
+    changed: int | None
+    unchanged: int | None
+    archived: int | None
+    erased: int | None
+    requests: int | None
+    retries: int | None
+
+
+class StatusQuery(msgspec.Struct, frozen=True):
+    """None → the status."""
+
+    @property
+    def sql(self) -> str:
+        """See STATUS."""
+        return STATUS
+
+    def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    def answer(self, payload: bytes, keys: Sequence[None]) -> list[SyncStatus]:
+        """The status, for each key."""
+        return [msgspec.json.decode(payload, type=SyncStatus)] * len(keys)

@@ -1,0 +1,91 @@
+"""A mirror for tests: a stand-in for Twilio on loopback, a client of it, and an archive that is synced from it."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import bodies
+from fake_account import KINDS
+from fake_twilio import AUTH_TOKEN, FakeTwilio
+from gateway.settings import SyncSettings, TwilioSettings
+from gateway.sync import sync
+from gateway.twilio import Twilio, connected
+from store import rest
+from store.archive import Archive, open_archive
+from store.sync_state import Progress
+
+OLD = "2026-01-01T00:00:00Z"
+"""Long before any test runs, so that no session counts as recent."""
+
+
+def settings_for(fake: FakeTwilio, **changes: Any) -> TwilioSettings:
+    values: dict[str, Any] = {"account_sid": fake.account_sid, "auth_token": AUTH_TOKEN, "proxy_url": fake.base_url}
+    return TwilioSettings.model_validate(values | {"PROXYGRAPH_SYNC_RATE": 0} | changes)
+
+
+class Mirror:
+    """What a test works with."""
+
+    def __init__(self, fake: FakeTwilio, twilio: Twilio, archive: Archive) -> None:
+        self.fake, self.twilio, self.archive = fake, twilio, archive
+
+    async def sync(self, **flags: Any) -> Progress:
+        progress = Progress()
+        settings = SyncSettings.of({"database": self.archive.path, **flags})
+        await sync(self.archive, self.twilio, settings, progress)
+        return progress
+
+    async def held(self, prefix: str) -> list[str]:
+        table = bodies.KINDS[prefix].table
+        return sorted(row[0] for row in await self.archive.fetch(f"SELECT sid FROM {table}"))
+
+    async def column(self, prefix: str, name: str) -> dict[str, Any]:
+        table = bodies.KINDS[prefix].table
+        return {row[0]: row[1] for row in await self.archive.fetch(f"SELECT sid, {name} FROM {table}")}
+
+    async def ledger(self) -> dict[str, str]:
+        return {row[0]: row[1] for row in await self.archive.fetch("SELECT sid, requested_by FROM deletion")}
+
+    async def assert_equal(self) -> None:
+        await assert_equal(self.archive, self.fake)
+
+
+async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
+    """The archive holds, row by row, what the stand-in holds."""
+    for prefix in KINDS:
+        kind = bodies.KINDS[prefix]
+        columns = ", ".join(kind.__struct_fields__)
+        found = {row[0]: tuple(row) for row in await archive.fetch(f"SELECT {columns} FROM {kind.table}")}
+        expected = {}
+        for sid in fake.sids(prefix):
+            kept = rest.record(kind, fake.get(sid))
+            expected[sid] = tuple(getattr(kept, name) for name in kind.__struct_fields__)
+        assert found == expected
+
+
+def account(fake: FakeTwilio, services: int = 2, sessions: int = 3, interactions: int = 2) -> None:
+    """Fills the stand-in with sessions that nobody has touched for long."""
+    number = 0
+    for service in range(1, services + 1):
+        fake.put(bodies.service(service, account_sid=fake.account_sid))
+        for _ in range(sessions):
+            number += 1
+            of = {"service_sid": bodies.sid("KS", service), "account_sid": fake.account_sid}
+            fake.put(
+                bodies.session(number, of=service, account_sid=fake.account_sid, date_created=OLD, date_updated=OLD)
+            )
+            fake.put(
+                bodies.participant(2 * number, of=number, **of), bodies.participant(2 * number + 1, of=number, **of)
+            )
+            for each in range(interactions):
+                data = json.dumps({"body": f"what was said in {number}, {each}"})
+                fake.put(bodies.interaction(number * 1000 + each, of=number, data=data, **of))
+
+
+@asynccontextmanager
+async def mirroring(database: Path, fake: FakeTwilio, **changes: Any) -> AsyncIterator[Mirror]:
+    """The stand-in served, a client connected, the archive open; until the end of the block."""
+    async with fake.serving(), connected(settings_for(fake, **changes)) as twilio, open_archive(database) as archive:
+        yield Mirror(fake, twilio, archive)

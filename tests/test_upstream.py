@@ -1,0 +1,159 @@
+"""deleteInteraction deletes at Twilio too, and says which of the two did not happen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+
+import bodies
+from fake_twilio import FakeTwilio
+from gateway.execution import Request, execute
+from gateway.upstream import TwilioUpstream
+from mirror import Mirror, account, mirroring
+from resolvers.context import Context
+from resolvers.deletions import finish_deletions
+from store import erasure, ledger
+from store.interactions import Interaction
+from store.queries import Lookup
+
+KI = bodies.sid("KI", 1000)
+DELETE = """
+mutation ($sid: ID!) {
+  deleteInteraction(input: {sid: $sid}) {
+    deletedInteractionId remainingResources { sid } userErrors { code message field }
+  }
+}
+"""
+TEMPLATE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Retries as ever, but without the waits between them."""
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+async def delete(mirror: Mirror) -> dict[str, Any]:
+    context = Context(mirror.archive, TwilioUpstream(mirror.twilio))
+    answer = (await execute(Request(DELETE, variables={"sid": KI}), context)).response
+    assert "errors" not in answer, answer
+    payload: dict[str, Any] = answer["data"]["deleteInteraction"]
+    return payload
+
+
+async def code(mirror: Mirror) -> str:
+    payload = await delete(mirror)
+    assert payload["deletedInteractionId"] is None
+    (error,) = payload["userErrors"]
+    assert error["message"].endswith(".")
+    return str(error["code"])
+
+
+def small() -> FakeTwilio:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=1)
+    return fake
+
+
+async def test_it_goes_at_twilio_and_here(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        payload = await delete(mirror)
+        assert payload["deletedInteractionId"] == KI
+        assert len(payload["remainingResources"]) == 2
+        assert KI not in fake
+        await mirror.assert_equal()
+
+
+async def test_what_twilio_had_no_more_is_erased_here(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KI)
+        assert (await delete(mirror))["deletedInteractionId"] == KI
+        assert KI not in await mirror.held("KI")
+
+
+async def test_a_legal_hold_keeps_it_here_too_and_is_not_asked_twice(database: Path) -> None:
+    fake = small()
+    fake.hold(KI)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        assert await code(mirror) == "LEGAL_HOLD"
+        assert fake.requests[TEMPLATE] == 1
+        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+
+
+async def test_what_twilio_refuses_stays(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.fail_next(TEMPLATE, 403, {"code": 70051, "message": "No"})
+        assert await code(mirror) == "UPSTREAM_REFUSED"
+        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+
+
+async def test_when_twilio_is_too_busy_it_stays_and_can_be_tried_again(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.fail_next(TEMPLATE, 429, {"code": 20429, "message": "Too many requests"}, times=3)
+        assert await code(mirror) == "UPSTREAM_UNAVAILABLE"
+        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+        assert (await delete(mirror))["deletedInteractionId"] == KI
+
+
+async def test_a_lost_answer_stays_in_the_ledger_and_is_finished_later(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.fail_next(TEMPLATE, 504, "<html>", times=3)
+        assert await code(mirror) == "UPSTREAM_UNAVAILABLE"
+        assert await mirror.ledger() == {KI: "anonymous"}
+        assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
+        assert KI not in fake
+        await mirror.assert_equal()
+
+
+async def test_what_was_cut_off_before_twilio_was_asked_waits_for_twilio(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
+        assert found
+        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        assert await finish_deletions(mirror.archive, None) == (0, 1)
+        assert KI in await mirror.held("KI")
+        fake.fail_next(TEMPLATE, 429, {"code": 20429}, times=3)
+        assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (0, 1)
+        assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
+        await mirror.assert_equal()
+        assert [tuple(row) for row in await mirror.archive.fetch(ledger.WAITING)] == []
+
+
+async def test_what_was_cut_off_after_twilio_had_done_it_is_erased_here(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
+        assert found
+        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        fake.remove(KI)
+        assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
+        await mirror.assert_equal()
+
+
+async def test_a_hold_that_is_met_when_finishing_takes_the_wish_back(database: Path) -> None:
+    fake = small()
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
+        assert found
+        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        fake.hold(KI)
+        assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
+        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})

@@ -1,0 +1,257 @@
+"""What vanishes at Twilio: retention is kept and marked, a deletion erases, and nothing is decided in haste."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import stamina
+
+import bodies
+from fake_account import Faults
+from fake_twilio import FakeTwilio
+from gateway.twilio_errors import TwilioUnavailable
+from gateway.vanished import TooMuchGone
+from mirror import Mirror, account, mirroring
+
+KC = [bodies.sid("KC", number) for number in range(10)]
+KI = [bodies.sid("KI", number * 1000) for number in range(10)]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Retries as ever, but without the waits between them."""
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+def days_ago(days: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def close(fake: FakeTwilio, number: int, days: float) -> None:
+    """Closes a session that many days ago."""
+    fake.put(fake.get(KC[number]) | {"status": "closed", "date_ended": days_ago(days), "date_updated": days_ago(days)})
+
+
+async def archived(mirror: Mirror) -> list[str]:
+    return sorted(sid for sid, at in (await mirror.column("KC", "archived_at")).items() if at)
+
+
+async def test_what_retention_took_is_kept_and_marked(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=3)
+    close(fake, 1, days=91)
+    close(fake, 2, days=89)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.expire()
+        assert fake.sids("KC") == [KC[2], KC[3]]
+        progress = await mirror.sync()
+        assert (progress.archived, progress.erased) == (1, 0)
+        assert await archived(mirror) == [KC[1]]
+        assert len(await mirror.held("KI")) == 6
+        again = await mirror.sync(full=True)
+        assert (again.archived, again.erased) == (0, 0)
+
+
+async def test_an_interaction_that_was_deleted_is_erased_and_noted(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KI[1])
+        quiet = await mirror.sync()
+        assert quiet.erased == 0, "an incremental run skips quiet sessions"
+        progress = await mirror.sync(full=True)
+        assert progress.erased == 1
+        await mirror.assert_equal()
+        assert await mirror.ledger() == {KI[1]: "sync"}
+        content = b"".join(file.read_bytes() for file in database.parent.iterdir())
+        assert b"what was said in 1, 0" not in content
+        assert b"what was said in 1, 1" in content
+
+
+async def test_a_session_that_was_deleted_is_erased_with_what_it_held(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=3)
+    close(fake, 2, days=10)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KC[1])
+        fake.remove(KC[2])
+        progress = await mirror.sync()
+        assert (progress.erased, progress.archived) == (4, 0)
+        await mirror.assert_equal()
+        assert set(await mirror.ledger()) == {
+            KC[1],
+            KC[2],
+            KI[1],
+            bodies.sid("KI", 1001),
+            KI[2],
+            bodies.sid("KI", 2001),
+        }
+        assert b"what was said in 1" not in database.read_bytes()
+
+
+async def test_a_service_that_was_deleted_takes_its_sessions_along_but_not_what_retention_took(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=2, sessions=2)
+    close(fake, 1, days=100)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(bodies.sid("KS", 1))
+        progress = await mirror.sync()
+        assert (progress.archived, progress.erased) == (1, 2)
+        assert await archived(mirror) == [KC[1]]
+        assert await mirror.held("KC") == [KC[1], KC[3], KC[4]]
+        assert len(await mirror.held("KS")) == 2, "what is kept needs its Service"
+
+
+async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=2, sessions=1)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(bodies.sid("KS", 1))
+        await mirror.sync()
+        await mirror.assert_equal()
+
+
+async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        async with mirror.archive.writer.transaction() as transaction:
+            await transaction.execute(
+                "UPDATE session_read SET read_at = ? WHERE session_sid = ?", (days_ago(120), KC[1])
+            )
+        fake.remove(KC[1])
+        progress = await mirror.sync()
+        assert (progress.archived, progress.erased) == (1, 0)
+
+
+async def test_a_session_that_comes_back_is_no_longer_marked(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    close(fake, 1, days=100)
+    rows = [fake.get(sid) for sid in (KC[1], KI[1])]
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KC[1])
+        await mirror.sync()
+        assert await archived(mirror) == [KC[1]]
+        other = FakeTwilio(account_sid=fake.account_sid)
+        account(other, services=1, sessions=2)
+        other.put(*rows)
+        async with mirroring(database, other) as mirror:
+            await mirror.sync()
+            assert await archived(mirror) == []
+
+
+@pytest.mark.parametrize("missing_from", ["Sessions", "Interactions"])
+async def test_a_list_that_lacks_what_is_there_erases_nothing(database: Path, missing_from: str) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        empty = {missing_from.lower(): [], "meta": {"key": missing_from.lower(), "next_page_url": None}}
+        fake.fail_next(f"/{missing_from}", 200, empty)
+        progress = await mirror.sync(full=True)
+        assert (progress.erased, progress.archived) == (0, 0)
+        await mirror.assert_equal()
+
+
+async def test_a_sweep_that_does_not_complete_decides_nothing(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=2, sessions=3)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KI[1])
+        fake.remove(KC[2])
+        fake.fail_next("GET /Services/{}/Sessions/{}/Participants", 500, "<html>", times=1_000)
+        with pytest.raises(TwilioUnavailable):
+            await mirror.sync(full=True)
+        assert len(await mirror.held("KI")) == 12
+        assert await mirror.ledger() == {}
+        fake._script.clear()
+        await mirror.sync(full=True)
+        await mirror.assert_equal()
+
+
+async def test_a_confirmation_that_fails_decides_nothing(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=3)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KI[1])
+        fake.fail_next("GET /Services/{}/Sessions/{}/Interactions/{}", 503, "<html>", times=10)
+        with pytest.raises(TwilioUnavailable):
+            await mirror.sync(full=True)
+        assert len(await mirror.held("KI")) == 6
+        fake._script.clear()
+        progress = await mirror.sync()
+        assert progress.erased == 1, "the session counts as not read until its deletions are decided upon"
+
+
+async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        gone = [fake.get(sid) for sid in (KI[1], KC[2], KI[2])]
+        fake.remove(KI[1])
+        fake.remove(KC[2])
+        await mirror.sync(full=True)
+        stale = FakeTwilio(account_sid=fake.account_sid)
+        account(stale, services=1, sessions=2)
+        stale.put(*gone)
+        async with mirroring(database, stale) as mirror:
+            await mirror.sync(full=True)
+            assert not {KI[1], KI[2]} & set(await mirror.held("KI"))
+            assert KC[2] not in await mirror.held("KC")
+
+
+async def test_more_than_a_small_share_wants_a_flag(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=30, interactions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        for sid in fake.sids("KI")[:21]:
+            fake.remove(sid)
+        with pytest.raises(TooMuchGone, match=r"no longer has 21 of the 60 interactions .* Nothing was erased\."):
+            await mirror.sync(full=True)
+        assert (len(await mirror.held("KI")), await mirror.ledger()) == (60, {})
+        ((outcome,),) = await mirror.archive.fetch("SELECT outcome FROM sync_run WHERE number = 2")
+        assert outcome == "refused"
+        progress = await mirror.sync(full=True, erase=True)
+        assert progress.erased == 21
+        await mirror.assert_equal()
+
+
+async def test_what_was_deleted_can_be_kept_instead(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KC[1])
+        fake.remove(KI[2])
+        progress = await mirror.sync(full=True, keep=True)
+        assert (progress.erased, progress.archived) == (0, 1)
+        assert len(await mirror.held("KI")) == 4
+        assert await archived(mirror) == [KC[1]]
+
+
+async def test_a_session_that_goes_while_it_is_read_is_judged_too(database: Path) -> None:
+    def take(fake: FakeTwilio, path: str, number: int) -> None:
+        if path.endswith(f"{KC[1]}/Participants") and KC[1] in fake:
+            fake.remove(KC[1])
+
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.faults = Faults(drift=True, on_page=take)
+        await mirror.sync(full=True)
+        assert await mirror.held("KC") == [KC[2]]
