@@ -75,7 +75,7 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True)
 def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
     """SQLite's error about the database at ``path``, as one of ours."""
     name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if is_locked(error):
         return DatabaseLocked(
             f"{path} is locked by another process; waited {BUSY_TIMEOUT_MS // 1000} seconds for it. "
             "Stop the other process, or try again when it is done."
@@ -88,7 +88,12 @@ def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
         return DatabaseForeign(f"{path} is not a Proxygraph database ({error}). Name another file.")
     if name.startswith("SQLITE_CORRUPT"):
         return DatabaseCorrupt(_damaged(path, str(error)))
-    return DatabaseCorrupt(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
+    return DatabaseError(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process held the database for too long."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def _demand_place(path: Path) -> None:

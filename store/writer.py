@@ -6,12 +6,12 @@ corrupt a database when a checkpoint races with a write (see has_wal_reset_bug i
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
 import filelock
@@ -19,9 +19,11 @@ import msgspec
 
 from store.columns import Record
 from store.errors import DatabaseLocked
-from store.opening import explained
+from store.opening import explained, is_locked
 from store.scrub import pages_in_log, scrub
 from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES
+
+T = TypeVar("T")
 
 UPSERT = """
 INSERT INTO {table} ({columns}) VALUES ({marks})
@@ -87,21 +89,22 @@ class Writer:
         Raises DatabaseLocked where another process keeps the writer's place for too long.
         """
         async with self._exclusively():
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
+                await self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
                 await self._connection.execute(MOVE_DATA_VERSION)
                 await self._connection.execute("COMMIT")
             except BaseException:
-                await self._connection.execute("ROLLBACK")
+                # Behind whatever a cancelled task has left for the connection's thread to do, be it the BEGIN.
+                await _to_the_end(self._connection.rollback())
                 raise
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
-                await self._empty_log()
+                await _to_the_end(self._empty_log())
 
     async def checkpoint(self) -> bool:
         """Moves the whole log into the database and empties it; False where a reader held it up for too long."""
         async with self._exclusively():
-            return await self._empty_log()
+            return await _to_the_end(self._empty_log())
 
     async def _empty_log(self) -> bool:
         pages = await asyncio.to_thread(pages_in_log, self._wal)
@@ -124,7 +127,24 @@ class Writer:
             except filelock.Timeout as error:
                 raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
             except sqlite3.OperationalError as error:
-                raise explained(error, self._path) from error
+                if is_locked(error):
+                    raise explained(error, self._path) from error
+                raise
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns; a cancellation waits until it is done, so that nothing of it goes on unwatched."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled:
+        raise cancelled
+    return task.result()
 
 
 @lru_cache

@@ -103,3 +103,31 @@ async def test_no_connection_checkpoints_by_itself(archive: Archive) -> None:
     rows = await archive.writer._connection.execute_fetchall("PRAGMA wal_autocheckpoint")
     assert [tuple(row) for row in rows] == [(0,)]
     assert store.sqlite.WAL_LIMIT_BYTES < 2**30
+
+
+async def test_a_write_that_is_cancelled_anywhere_leaves_the_writer_free(archive: Archive) -> None:
+    """A task is cancelled after every number of turns of the loop that its transaction can take."""
+    written = 0
+    for turns in range(40):
+        task = asyncio.create_task(bodies.put(archive, bodies.interaction(turns + 1)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+        assert outcome is None or isinstance(outcome, asyncio.CancelledError)
+        await bodies.put(archive, bodies.interaction(1_000 + turns))
+        written += 1
+    assert await count(archive) >= written
+
+
+async def test_a_checkpoint_that_is_cancelled_is_finished_first(archive: Archive, database: Path) -> None:
+    log = database.with_name(f"{database.name}-wal")
+    for turns in range(12):
+        await bodies.put(archive, bodies.interaction(turns + 1))
+        task = asyncio.create_task(archive.writer.checkpoint())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await archive.writer.checkpoint()
+        assert log.stat().st_size == 0
