@@ -14,7 +14,7 @@ from store.services import Service
 from store.sessions import Session
 from store.sync_state import Progress
 
-ROWS = 4_000
+ROWS = 5_000
 PARENTS_FIRST: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
 
 
@@ -43,25 +43,29 @@ class Batches:
         if unread:
             self._batch.unread.append(unread)
         if len(self._batch.rows) >= ROWS:
-            await self.flush()
+            await self.flush(ROWS)
 
     async def see(self, service_sid: str, session_sids: Sequence[str]) -> None:
         """Notes that the sweep met these sessions."""
         self._batch.seen.setdefault(service_sid, []).extend(session_sids)
 
-    async def flush(self) -> None:
-        """Writes what was taken so far."""
-        batch, self._batch = self._batch, Batch([], [], [], {})
-        async with self._turn, self._archive.writer.transaction() as transaction:
-            for sid in batch.unread:
-                await transaction.execute(sync_state.UNMARK_READ, (sid,))
+    async def flush(self, least: int = 0) -> None:
+        """Writes what was taken so far, if it still is ``least`` rows by the time it is its turn."""
+        async with self._turn:
+            if len(self._batch.rows) >= least:
+                batch, self._batch = self._batch, Batch([], [], [], {})
+                await self._write(batch)
+
+    async def _write(self, batch: Batch) -> None:
+        async with self._archive.writer.transaction() as transaction:
+            await sync_state.mark_read(transaction, batch.unread, complete=False)
             kinds = {kind: [row for row in batch.rows if type(row) is kind] for kind in PARENTS_FIRST}
             for rows in kinds.values():
                 written = await transaction.put(rows)
                 self._progress.new += written.new
                 self._progress.changed += written.changed
                 self._progress.unchanged += written.unchanged
-            await sync_state.mark_read(transaction, batch.read)
+            await sync_state.mark_read(transaction, batch.read, complete=True)
             for service_sid, sids in batch.seen.items():
                 await sync_state.mark_seen(transaction, service_sid, sids)
             self._progress.requests, self._progress.retries = self._twilio.requests, self._twilio.retries

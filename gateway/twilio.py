@@ -34,7 +34,7 @@ class Twilio:
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._http = http
-        self._base = URL(settings.proxy_url.rstrip("/"))
+        self._base = settings.proxy_url.rstrip("/")
         self._gate = Gate(settings.concurrency)
         rate = settings.rate * (1 - BURST / (5 * settings.rate)) if settings.rate else 0
         self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
@@ -50,31 +50,33 @@ class Twilio:
 
     async def fetch(self, *path: str) -> Body:
         """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError."""
-        return await self._json("GET", path, self._base.joinpath(*path))
+        return await self._asked("GET", path, self._address(path))
 
     async def delete(self, *path: str) -> None:
         """Deletes the resource at ``path``; any 2xx is a yes. Raises a TwilioError."""
-        await self._asked("DELETE", path, self._base.joinpath(*path))
+        await self._asked("DELETE", path, self._address(path))
 
     async def pages(self, *path: str) -> AsyncIterator[list[Body]]:
         """The pages of the list at ``path``, until Twilio says that there is none after it. Raises a TwilioError."""
-        first = self._base.joinpath(*path)
-        address: URL | None = first.with_query(PageSize=PAGE_SIZE)
-        seen = set()
-        while address is not None:
+        first = address = self._address(path, f"?PageSize={PAGE_SIZE}")
+        seen: set[URL] = set()
+        while True:
             seen.add(address)
-            page = await self._json("GET", path, address)
+            page = await self._asked("GET", path, address)
             meta = page.get("meta")
             rows = page.get(str(meta.get("key"))) if isinstance(meta, dict) else None
             if not isinstance(meta, dict) or not isinstance(rows, list):
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
             yield [row for row in rows if isinstance(row, dict)]
-            address = _next(meta.get("next_page_url"), first)
+            if meta.get("next_page_url") is None:
+                return
+            address = _next(meta["next_page_url"], first)
             if address in seen:
                 raise PageRefused(f"The pages of /{'/'.join(path)} lead in circles: Twilio gave one of them twice.")
 
-    async def _json(self, verb: str, path: tuple[str, ...], address: URL) -> Body:
-        return await self._asked(verb, path, address)
+    def _address(self, path: tuple[str, ...], query: str = "") -> URL:
+        # Paths are SIDs and words of this module, with nothing in them to encode.
+        return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
     async def _asked(self, verb: str, path: tuple[str, ...], address: URL) -> Body:
         try:
@@ -149,10 +151,8 @@ def _decoded(content: bytes, where: str) -> Body:
     return body
 
 
-def _next(given: object, first: URL) -> URL | None:
+def _next(given: object, first: URL) -> URL:
     """The next page's address; raises PageRefused where the credentials must not be sent there."""
-    if given is None:
-        return None
     try:
         address = URL(str(given), encoded=True)
         same_place = address.origin() == first.origin() and address.path == first.path

@@ -16,7 +16,7 @@ APPLICATION_ID = 0x50785967
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 BUSY_TIMEOUT_MS = 5_000
-WAL_LIMIT_BYTES = 16 * 2**20
+WAL_LIMIT_BYTES = 64 * 2**20
 """A log longer than this is moved into the database after the write that made it so."""
 
 READ_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
@@ -69,6 +69,12 @@ def rows_as_json_text(columns: Iterable[str]) -> str:
 def texts_as_json(expression: str) -> str:
     """The SELECT expression that gives an array of pieces of JSON text, one a row, in UTF-8 bytes."""
     return f"CAST('[' || coalesce(group_concat({expression}), '') || ']' AS BLOB)"
+
+
+def rows_from_json(columns: int) -> str:
+    """The SELECT that gives the rows of ``:rows``, a JSON array of arrays of so many columns."""
+    values = ", ".join(f"value ->> {number}" for number in range(columns))
+    return f"SELECT {values} FROM json_each(:rows) WHERE TRUE"
 
 
 def _quoted(path: str) -> str:

@@ -18,8 +18,11 @@ from store.writer import Transaction
 
 KNOWN_READ = "SELECT session_sid FROM session_read WHERE session_sid IN (SELECT value FROM json_each(?))"
 KNOWN_DELETED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
-MARK_READ = "INSERT INTO session_read VALUES (?, ?) ON CONFLICT (session_sid) DO UPDATE SET read_at = excluded.read_at"
-UNMARK_READ = "DELETE FROM session_read WHERE session_sid = ?"
+MARK_READ = """
+INSERT INTO session_read SELECT value, :at FROM json_each(:sids) WHERE TRUE
+ON CONFLICT (session_sid) DO UPDATE SET read_at = excluded.read_at
+""".strip()
+UNMARK_READ = "DELETE FROM session_read WHERE session_sid IN (SELECT value FROM json_each(:sids))"
 MARK_SEEN = "INSERT INTO session_seen SELECT ?, value FROM json_each(?) WHERE TRUE ON CONFLICT DO NOTHING"
 FORGET_SEEN = "DELETE FROM session_seen WHERE service_sid = ?"
 UNSEEN = """
@@ -133,10 +136,10 @@ async def unseen(archive: Archive, service_sid: str, after: str) -> list[str]:
     return [row[0] for row in await archive.fetch(UNSEEN, {"service": service_sid, "after": after})]
 
 
-async def mark_read(transaction: Transaction, session_sids: Iterable[str]) -> None:
-    """Notes that these sessions' contents are complete."""
-    for sid in session_sids:
-        await transaction.execute(MARK_READ, (sid, now()))
+async def mark_read(transaction: Transaction, session_sids: Sequence[str], complete: bool) -> None:
+    """Notes that these sessions' contents are complete, or are not."""
+    bound = {"sids": json.dumps(list(session_sids))}
+    await transaction.execute(*((MARK_READ, bound | {"at": now()}) if complete else (UNMARK_READ, bound)))
 
 
 async def mark_seen(transaction: Transaction, service_sid: str, session_sids: Sequence[str]) -> None:

@@ -21,12 +21,15 @@ from store.columns import Record
 from store.errors import DatabaseLocked
 from store.opening import explained, is_locked
 from store.scrub import pages_in_log, scrub
-from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES
+from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
 
 T = TypeVar("T")
 
+NUL = b"\\u0000"
+"""What SQLite's JSON ends a text at."""
+
 UPSERT = """
-INSERT INTO {table} ({columns}) VALUES ({marks})
+INSERT INTO {table} ({columns}) {rows}
 ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
 """.strip()
 HELD = """
@@ -60,15 +63,24 @@ class Transaction:
         written = Written()
         kind: type[Record]
         for kind, group in groupby(records, type):
-            rows = {record.sid: msgspec.structs.astuple(record) for record in group}
+            rows = {record.sid: record for record in group}
             sids = {"sids": msgspec.json.encode(list(rows)).decode()}
             ((held, deleted),) = await self._connection.execute_fetchall(HELD.format(table=kind.table), sids)
-            async with self._connection.executemany(_upsert(kind), rows.values()) as cursor:
-                moved = cursor.rowcount
+            moved = await self._upsert(kind, list(rows.values()))
             new = len(rows) - held - deleted
             counts = (new, moved - new, held - (moved - new))
             written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
         return written
+
+    async def _upsert(self, kind: type[Record], rows: list[Record]) -> int:
+        # One value, so that SQLite works through all rows without the interpreter lock: a thread that binds row by
+        # row beside a busy event loop has to win the lock back at each of them.
+        payload = msgspec.json.encode(rows)
+        if NUL not in payload:
+            return await self.execute(_upsert(kind, as_json=True), {"rows": payload.decode()})
+        statement = _upsert(kind, as_json=False)
+        async with self._connection.executemany(statement, [msgspec.structs.astuple(row) for row in rows]) as cursor:
+            return cursor.rowcount
 
 
 class Writer:
@@ -148,13 +160,14 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 @lru_cache
-def _upsert(kind: type[Record]) -> str:
+def _upsert(kind: type[Record], as_json: bool) -> str:
     columns = kind.__struct_fields__
     others = [column for column in columns if column != "sid"]
+    marks = f"VALUES ({', '.join('?' * len(columns))})"
     return UPSERT.format(
         table=kind.table,
         columns=", ".join(columns),
-        marks=", ".join("?" * len(columns)),
+        rows=rows_from_json(len(columns)) if as_json else marks,
         assignments=", ".join(f"{column} = excluded.{column}" for column in others),
         values=", ".join(f"{kind.table}.{column}" for column in others),
         excluded=", ".join(f"excluded.{column}" for column in others),

@@ -31,6 +31,7 @@ Ask = Callable[..., Awaitable[Answer]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-golden", action="store_true", help="Write tests/golden anew.")
+    parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
 
 
 @pytest.fixture

@@ -22,8 +22,6 @@ from mirror import account, assert_equal
 from store.archive import open_archive
 
 ROOT = Path(__file__).parent.parent
-KILLS = 6
-"""How often the run is killed; tests/benchmarks/killed.py does it fifty times."""
 
 
 @asynccontextmanager
@@ -140,13 +138,14 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(database: Path) -> Non
         await assert_equal(archive, fake)
 
 
-async def test_killed_at_random_moments_it_ends_equal_to_twilio(database: Path) -> None:
+async def test_killed_at_random_moments_it_ends_equal_to_twilio(database: Path, request: pytest.FixtureRequest) -> None:
+    """Six times here; more with --kills, such as fifty."""
     pick = Random(11)
     fake = FakeTwilio(faults=Faults(seed=2, too_many=0.1, server_error=0.1))
     account(fake, services=2, sessions=120, interactions=3)
     fake.put(*(bodies.interaction(900_000 + number, account_sid=fake.account_sid) for number in range(250)))
     async with fake.serving():
-        for _ in range(KILLS):
+        for _ in range(request.config.getoption("--kills")):
             async with syncing(fake, database) as process:
                 await asyncio.wait_for(until(fake, fake.total_requests + pick.randint(1, 150)), 60)
                 process.kill()
