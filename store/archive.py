@@ -40,7 +40,7 @@ class Archive:
 async def open_archive(path: Path, look_for_damage: bool = True) -> AsyncIterator[Archive]:
     """The archive at ``path``, created or migrated where needed; closed at the end of the block.
 
-    Looking for damage takes up to a quarter of a second, which a file that was just opened can do without.
+    Looking for damage reads a small file whole, which one that was just opened can do without.
     Raises a DatabaseError where the file can't be used.
     """
     prepared = prepare(path, look_for_damage=look_for_damage)
