@@ -1,6 +1,7 @@
 """Writing what the walk reads: many rows a transaction, each session's mark in that of its last rows."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ class Batches:
     def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
         self._archive, self._twilio, self._run, self._progress = archive, twilio, run, progress
         self._batch = Batch([], [], [], {})
+        self.pending: Counter[str] = Counter()
+        """How many sessions of each Service wait to be read."""
         self._turn = asyncio.Lock()
 
     async def add(self, rows: Iterable[Record], read: str | None = None, unread: str | None = None) -> None:
@@ -68,5 +71,6 @@ class Batches:
             await sync_state.mark_read(transaction, batch.read, complete=True)
             for service_sid, sids in batch.seen.items():
                 await sync_state.mark_seen(transaction, service_sid, sids)
+            await sync_state.note_pending(transaction, self.pending)
             self._progress.requests, self._progress.retries = self._twilio.requests, self._twilio.retries
             await sync_state.note_progress(transaction, self._run, self._progress)

@@ -52,7 +52,7 @@ async def sync(archive: Archive, twilio: Twilio, settings: SyncSettings, progres
         await vanished.apply(archive, gone, rules, progress)
         async with archive.writer.transaction() as transaction:
             await sync_state.complete_services(transaction, walk.services)
-        await sync_state.finish_run(archive, run, progress, "complete", None)
+        await sync_state.finish_run(archive, run, progress, batches.pending, "complete", None)
     except BaseException as error:
         cause = _first(error)
         outcome = "stopped" if isinstance(cause, asyncio.CancelledError) else "failed"
@@ -60,7 +60,8 @@ async def sync(archive: Archive, twilio: Twilio, settings: SyncSettings, progres
         sentence = str(cause) if isinstance(cause, (TwilioError, StoreError, TooMuchGone)) else type(cause).__name__
         progress.requests, progress.retries = twilio.requests, twilio.retries
         with suppress(StoreError):
-            await asyncio.shield(sync_state.finish_run(archive, run, progress, outcome, sentence))
+            books = sync_state.finish_run(archive, run, progress, batches.pending, outcome, sentence)
+            await asyncio.shield(books)
         raise cause from error
 
 

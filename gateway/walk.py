@@ -109,6 +109,7 @@ class Walk:
             await self._batches.see(service_sid, list(found))
             for waiting in await self._to_read(list(found.values())):
                 self._progress.sessions_pending += 1
+                self._batches.pending[service_sid] += 1
                 await self._queue.put(waiting)
 
     async def _to_read(self, listed: list[Session]) -> list[ToRead]:
@@ -138,12 +139,13 @@ class Walk:
             except TwilioMissing:
                 self.suspects.sessions.append((session.service_sid, session.sid))
             self._progress.sessions_pending -= 1
+            self._batches.pending[session.service_sid] -= 1
             self._progress.sessions += 1
             self._queue.task_done()
 
     async def _read(self, session: Session, held: bool) -> None:
         path = ("Services", session.service_sid, "Sessions", session.sid)
-        parents = {"service_sid": session.service_sid, "session_sid": session.sid, "account_sid": session.account_sid}
+        parents = {"service_sid": session.service_sid, "session_sid": session.sid}
         rows: list[Record] = []
         async for page in self._twilio.pages(*path, "Participants"):
             rows += self._records(Participant, page, parents)
@@ -178,7 +180,7 @@ class Walk:
 
     def _record(self, kind: type[R], body: Body, **parents: str) -> R | None:
         try:
-            return rest.record(kind, body, **parents)
+            return rest.record(kind, body, account_sid=self._twilio.account_sid, **parents)
         except BodyRejected as error:
             log.warning("Left out of the archive: %s", error)
             return None

@@ -36,6 +36,7 @@ class ServiceSync:
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(sync_status.service, "The Service.")
     last_completed_at: DateTime | None = column("When all of it was last read; null where it never was.")
     lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago that was.")
+    sessions_pending: int = column("How many of its sessions are known to need reading and were not read yet.")
 
 
 @strawberry.type(description="How fresh the archive is, against Twilio.")

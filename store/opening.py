@@ -90,6 +90,11 @@ def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
     return DatabaseError(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
 
 
+def is_the_files(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file or its disk is to blame (locked, damaged, full, …), and not the statement or its rows."""
+    return getattr(error, "sqlite_errorname", "SQLITE_ERROR").split("_")[1] not in ("ERROR", "CONSTRAINT", "INTERRUPT")
+
+
 def is_locked(error: sqlite3.Error) -> bool:
     """Whether another process held the database for too long."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

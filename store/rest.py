@@ -49,18 +49,17 @@ def _layout(kind: type[Record]) -> Layout:
 
 
 def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
-    """``body`` as a record of ``kind``; ``parents`` (``service_sid=…``) stand in where the body lacks them.
+    """``body`` as a record of ``kind``, under the ``parents`` (``service_sid=…``) of the path it was found at.
 
-    Raises BodyRejected where the SID or a parent's SID is missing.
+    The path has the last word: the body need not repeat it, and may not contradict it. Raises BodyRejected where
+    the SID or a parent's SID is missing.
     """
     layout = _layout(kind)
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for column in layout.columns:
         name = column.name
-        given = body.get(name)
-        if given is None:
-            given = parents.get(name)
+        given = parents.get(name) or body.get(name)
         if given is None:
             if column.kind is Kind.SID:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")

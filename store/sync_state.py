@@ -5,7 +5,7 @@ anywhere is gone on with by the next, with nothing lost or doubled.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +36,10 @@ COUNT_INTERACTIONS = "SELECT count(*) FROM interaction"
 LAST_SEEN = "SELECT read_at FROM session_read WHERE session_sid = ?"
 HELD_SERVICES = "SELECT sid FROM service"
 ARCHIVE_SESSION = "UPDATE session SET archived_at = ? WHERE sid = ? AND archived_at IS NULL"
+PENDING_SERVICE = """
+INSERT INTO service_sync (service_sid, sessions_pending) SELECT key, value FROM json_each(:pending) WHERE TRUE
+ON CONFLICT (service_sid) DO UPDATE SET sessions_pending = excluded.sessions_pending
+""".strip()
 REMOVE_SERVICE = """
 DELETE FROM service WHERE sid = :sid AND NOT EXISTS (SELECT 1 FROM session WHERE service_sid = :sid)
 """.strip()
@@ -100,10 +104,18 @@ async def note_progress(transaction: Transaction, run: int, progress: Progress) 
     )
 
 
-async def finish_run(archive: Archive, run: int, progress: Progress, outcome: str, error: str | None) -> None:
+async def note_pending(transaction: Transaction, pending: Mapping[str, int]) -> None:
+    """Notes how many sessions of each Service wait to be read."""
+    await transaction.execute(PENDING_SERVICE, {"pending": json.dumps(dict(pending))})
+
+
+async def finish_run(
+    archive: Archive, run: int, progress: Progress, pending: Mapping[str, int], outcome: str, error: str | None
+) -> None:
     """Notes how the run ended: ``complete``, ``stopped``, ``failed`` or ``refused``, and the sentence why."""
     async with archive.writer.transaction() as transaction:
         await note_progress(transaction, run, progress)
+        await note_pending(transaction, pending)
         await transaction.execute(
             "UPDATE sync_run SET finished_at = ?, outcome = ?, error = ? WHERE number = ?", (now(), outcome, error, run)
         )

@@ -13,7 +13,8 @@ SELECT CAST(json_object(
   'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
   'sessions_pending', run.sessions_pending, 'new', run.new, 'changed', run.changed, 'unchanged', run.unchanged,
   'archived', run.archived, 'erased', run.erased, 'requests', run.requests, 'retries', run.retries,
-  'services', (SELECT json_group_array(json_object('service_sid', service.sid, 'last_completed_at', completed_at))
+  'services', (SELECT json_group_array(json_object('service_sid', service.sid, 'last_completed_at', completed_at,
+      'sessions_pending', coalesce(service_sync.sessions_pending, 0)))
     FROM service LEFT JOIN service_sync ON service_sid = service.sid)
 ) AS BLOB)
 FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run
@@ -21,10 +22,11 @@ FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) 
 
 
 class ServiceSync(msgspec.Struct, frozen=True):
-    """When one Service was last swept whole."""
+    """When one Service was last swept whole, and what of it waits."""
 
     service_sid: str
     last_completed_at: str | None
+    sessions_pending: int
 
 
 class SyncStatus(msgspec.Struct, frozen=True):

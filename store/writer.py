@@ -19,7 +19,7 @@ import msgspec
 
 from store.columns import Record
 from store.errors import DatabaseLocked
-from store.opening import explained, is_locked
+from store.opening import explained, is_the_files
 from store.scrub import pages_in_log, scrub
 from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
 
@@ -138,8 +138,8 @@ class Writer:
                     yield
             except filelock.Timeout as error:
                 raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
-            except sqlite3.OperationalError as error:
-                if is_locked(error):
+            except sqlite3.DatabaseError as error:
+                if is_the_files(error):
                     raise explained(error, self._path) from error
                 raise
 

@@ -41,10 +41,9 @@ def test_null_in_every_property_that_may_be_null_is_kept_as_null(kind: Any) -> N
     assert {name for name in kind.__struct_fields__ if getattr(kept, name) is not None} <= needed
 
 
-def test_parents_stand_in_where_the_body_lacks_them() -> None:
-    body = bodies.session(1)
-    del body["service_sid"]
-    assert rest.record(Session, body, service_sid="KS9").service_sid == "KS9"
+@pytest.mark.parametrize("given", [None, "KS1"])
+def test_the_path_says_who_the_parents_are(given: str | None) -> None:
+    assert rest.record(Session, bodies.session(1) | {"service_sid": given}, service_sid="KS9").service_sid == "KS9"
 
 
 @pytest.mark.parametrize("missing", ["sid", "session_sid", "account_sid"])

@@ -20,7 +20,7 @@ STATUS = """
   syncStatus {
     lastCompletedAt lastFullCompletedAt lagSeconds running lastError
     run { startedAt finishedAt mode sessionsPending new changed unchanged archived erased requests retries }
-    services { service { sid } lastCompletedAt lagSeconds }
+    services { service { sid } lastCompletedAt lagSeconds sessionsPending }
   }
 }
 """
@@ -41,7 +41,14 @@ async def test_an_archive_that_was_never_synced_says_so(ask: Ask) -> None:
         "running": False,
         "lastError": None,
         "run": None,
-        "services": [{"service": {"sid": bodies.sid("KS", 1)}, "lastCompletedAt": None, "lagSeconds": None}],
+        "services": [
+            {
+                "service": {"sid": bodies.sid("KS", 1)},
+                "lastCompletedAt": None,
+                "lagSeconds": None,
+                "sessionsPending": 0,
+            }
+        ],
     }
 
 
@@ -71,6 +78,8 @@ async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) ->
         found = await status(asker(mirror.archive))
         assert "was answered 400 (code 80701): No." in found["lastError"]
         assert (found["lagSeconds"], found["running"]) == (None, False)
+        pending = [service["sessionsPending"] for service in found["services"]]
+        assert sum(pending) == found["run"]["sessionsPending"] > 0
         await mirror.sync(full=True)
         found = await status(asker(mirror.archive))
         assert (found["lastError"], found["lastFullCompletedAt"] is not None) == (None, True)

@@ -17,7 +17,8 @@ CREATE TABLE session_seen (
 
 CREATE TABLE service_sync (
   service_sid TEXT NOT NULL PRIMARY KEY REFERENCES service (sid) ON DELETE CASCADE,
-  completed_at TEXT
+  completed_at TEXT,
+  sessions_pending INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE sync_run (
