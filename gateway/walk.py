@@ -74,8 +74,8 @@ class Walk:
         async with asyncio.TaskGroup() as group:
             readers = [group.create_task(self._read_sessions()) for _ in range(self._options.readers)]
             async with asyncio.TaskGroup() as listing:
-                for service_sid in self.services:
-                    listing.create_task(self._list_sessions(service_sid))
+                for service_sid in list(self.services):
+                    listing.create_task(self._sweep(service_sid))
             await self._queue.join()
             for reader in readers:
                 reader.cancel()
@@ -100,6 +100,13 @@ class Walk:
         self._progress.services = len(listed)
         held = await sync_state.sids(self._archive, sync_state.HELD_SERVICES)
         self.suspects.services.extend(sid for sid in held if sid not in listed and (not wanted or sid in wanted))
+
+    async def _sweep(self, service_sid: str) -> None:
+        try:
+            await self._list_sessions(service_sid)
+        except TwilioMissing:  # It went while it was read.
+            self.services.remove(service_sid)
+            self.suspects.services.append(service_sid)
 
     async def _list_sessions(self, service_sid: str) -> None:
         async with self._archive.writer.transaction() as transaction:

@@ -118,6 +118,21 @@ async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: 
         await mirror.assert_equal()
 
 
+async def test_a_service_that_goes_while_it_is_read_is_judged_too(database: Path) -> None:
+    def take(fake: FakeTwilio, path: str, number: int) -> None:
+        if path.endswith(f"{bodies.sid('KS', 1)}/Sessions") and bodies.sid("KS", 1) in fake:
+            fake.remove(bodies.sid("KS", 1))
+
+    fake = FakeTwilio()
+    account(fake, services=2, sessions=2)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.faults = Faults(drift=True, on_page=take)
+        await mirror.sync()
+        await mirror.assert_equal()
+        assert await mirror.held("KS") == [bodies.sid("KS", 2)]
+
+
 async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
