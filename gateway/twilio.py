@@ -64,7 +64,7 @@ class Twilio:
             seen.add(address)
             page = await self._asked("GET", path, address)
             meta = page.get("meta")
-            rows = page.get(str(meta.get("key"))) if isinstance(meta, dict) else None
+            rows = page.get(path[-1].lower())
             if not isinstance(meta, dict) or not isinstance(rows, list):
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
             yield [row for row in rows if isinstance(row, dict)]
