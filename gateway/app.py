@@ -120,7 +120,7 @@ async def _reads(archive: Archive | None) -> bool:
     if archive is None:
         return False
     try:
-        await archive.fetch("SELECT data_version FROM archive")
+        await archive.data_version()
     except Exception:
         log.exception("The archive can't be read.")
         return False

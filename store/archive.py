@@ -16,6 +16,7 @@ from store.sqlite import connect_reader, connect_writer
 from store.writer import Writer
 
 READERS = 2
+DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class Archive:
@@ -30,6 +31,11 @@ class Archive:
     def reader(self) -> Reader:
         """A reader for one request."""
         return Reader(self._readers)
+
+    async def data_version(self) -> int:
+        """A number that every write moves."""
+        ((version,),) = await self.fetch(DATA_VERSION)
+        return int(version)
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a small read that no request makes."""

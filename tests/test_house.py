@@ -41,6 +41,12 @@ def test_only_the_store_imports_sqlite() -> None:
                 assert "sqlite3" not in names or source.name == "server.py", source
 
 
+def test_sql_is_written_in_the_store_alone() -> None:
+    statement = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w+)\b")
+    rooms = [source for source in SOURCES if source.parent.name in ROOMS[1:]]
+    assert not [source for source in rooms if statement.search(source.read_text("utf-8"))]
+
+
 @needs_git
 def test_nothing_else_is_at_the_top_level() -> None:
     assert {file.parts[0] for file in TRACKED if not file.parts[0].startswith(".")} == TOP_LEVEL

@@ -20,13 +20,8 @@ async def count(archive: Archive) -> int:
     return found
 
 
-async def data_version(archive: Archive) -> int:
-    ((version,),) = await archive.fetch("SELECT data_version FROM archive")
-    return int(version)
-
-
 async def test_what_raises_in_a_transaction_leaves_nothing_behind(archive: Archive) -> None:
-    version = await data_version(archive)
+    version = await archive.data_version()
 
     async def fail_half_way() -> None:
         async with archive.writer.transaction() as transaction:
@@ -35,14 +30,14 @@ async def test_what_raises_in_a_transaction_leaves_nothing_behind(archive: Archi
 
     with pytest.raises(ZeroDivisionError):
         await fail_half_way()
-    assert (await count(archive), await data_version(archive)) == (0, version)
+    assert (await count(archive), await archive.data_version()) == (0, version)
 
 
 async def test_every_write_moves_the_data_version(archive: Archive) -> None:
-    version = await data_version(archive)
+    version = await archive.data_version()
     await bodies.put(archive, bodies.interaction(1))
     await bodies.put(archive, bodies.interaction(1))
-    assert await data_version(archive) == version + 2
+    assert await archive.data_version() == version + 2
 
 
 async def test_a_row_that_comes_again_replaces_the_one_before(archive: Archive) -> None:
