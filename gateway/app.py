@@ -44,14 +44,15 @@ class Gateway:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            opened = open_archive(self._settings.database, self._look_for_damage)
+            opened = open_archive(self._settings.database, self._look_for_damage, self._settings.search_seconds)
             archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that were cut off.", finished)
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
-            self._archive, self._graphql = archive, GraphQLOverHTTP(archive, upstream)
+            self._archive = archive
+            self._graphql = GraphQLOverHTTP(archive, upstream, self._settings.count_cap)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

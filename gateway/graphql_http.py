@@ -31,8 +31,8 @@ DECODER = msgspec.json.Decoder(Request)
 class GraphQLOverHTTP:
     """The endpoint over one archive, and over Twilio where deletions go there too."""
 
-    def __init__(self, archive: Archive, upstream: Upstream | None) -> None:
-        self._archive, self._upstream = archive, upstream
+    def __init__(self, archive: Archive, upstream: Upstream | None, count_cap: int) -> None:
+        self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
         self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ class GraphQLOverHTTP:
     async def _answer(self, request: Request, media_type: bytes) -> tuple[int, bytes]:
         begun = time.perf_counter()
         async with self._turns:
-            context = Context(self._archive, self._upstream)
+            context = Context(self._archive, self._upstream, count_cap=self._count_cap)
             try:
                 result = await execute(request, context)
             finally:

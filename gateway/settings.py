@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from resolvers.context import COUNT_CAP
+from store.archive import SEARCH_SECONDS
+
 PREFIX = "PROXYGRAPH_"
 
 RATE = "Requests a second for each endpoint and Service; 0 is without limit."
@@ -77,6 +80,12 @@ class ServeSettings(Listening):
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
     sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next; 0 is never.")
     sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next.")
+    search_seconds: float = Field(
+        SEARCH_SECONDS, gt=0, description="How long a search by bodyContains may take before it is stopped."
+    )
+    count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
+        COUNT_CAP, description="How far a totalCount is exact; from there on it says that there are more."
+    )
 
 
 class DemoSettings(Listening):

@@ -1,10 +1,13 @@
-"""Arguments that were left out."""
+"""Arguments: what was left out, and the one scalar of ours."""
 
-from typing import TypeVar
+from typing import NewType, TypeVar
 
 import strawberry
 
 T = TypeVar("T")
+
+DateTime = NewType("DateTime", str)
+"""A moment as the archive writes it, so that text order is time order; schema/scalars.py shows it to clients."""
 
 
 def given(argument: T) -> T | None:

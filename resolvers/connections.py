@@ -15,13 +15,14 @@ from strawberry import UNSET
 from resolvers.arguments import given
 from resolvers.context import Context, Info
 from resolvers.cursors import cursor_of, fingerprint, position_of
-from resolvers.paging import After, Before, First, Last, PageRequest, page_size
+from resolvers.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from store.columns import Record
-from store.queries import Count, Page
+from store.filters import Filter
+from store.orders import BY_DATE_CREATED, Order
+from store.pages import Count, Page
 from store.relations import Relation
 
 R = TypeVar("R", bound=Record)
-ORDER = "date_created,sid"
 
 
 class Edge(msgspec.Struct, Generic[R], frozen=True):
@@ -41,23 +42,25 @@ class PageInfo(msgspec.Struct, frozen=True):
 
 
 class Connection(Generic[R]):
-    """The children that ``relation`` gives ``parent`` (a SID; None at the root), cut to the page asked for."""
+    """The children that ``relation`` gives ``parent`` (None at the root), filtered, ordered, and cut to a page."""
 
     def __init__(
         self,
         context: Context,
         relation: Relation[R],
-        parent: str | None,
-        first: int | None,
-        after: str | None,
-        last: int | None,
-        before: str | None,
+        parent: Record | None,
+        page: PageArguments,
+        order: Order = BY_DATE_CREATED,
+        filter: Filter | None = None,
     ) -> None:
-        """Raises BadInput where the page arguments don't fit; ``None`` stands for left out or null."""
+        """Raises BadInput where the page arguments don't fit."""
         self._context = context
         self._relation = relation
-        self._parent = parent
-        size, backwards = page_size(first, last)
+        self._parent = parent.sid if parent else None
+        self._order = order
+        self._filter = filter
+        size, backwards = page_size(given(page.first), given(page.last))
+        after, before = given(page.after), given(page.before)
         self._request = PageRequest(
             size,
             backwards,
@@ -67,17 +70,26 @@ class Connection(Generic[R]):
 
     @cached_property
     def _fingerprint(self) -> str:
-        return fingerprint(self._relation.name, self._parent, ORDER)
+        return fingerprint(self._relation.name, self._parent, self._order, self._filter)
 
     def load_rows(self) -> Awaitable[list[R]]:
         """The page's rows, and one more where there is one beyond it."""
         size, backwards, after, before = self._request
-        page = Page(self._relation, size + 1, backwards, after, before)
+        page = Page(self._relation, size + 1, backwards, after, before, self._order, self._filter)
         return self._context.loaders.load(page, self._parent)
 
     def load_count(self) -> Awaitable[int]:
-        """How many rows the connection has, whatever the page."""
-        return self._context.loaders.load(Count(self._relation), self._parent)
+        """How many rows the connection has, whatever the page; one more than the cap where it has more than that."""
+        count = Count(self._relation, self._filter, self._context.count_cap + 1)
+        return self._context.loaders.load(count, self._parent)
+
+    def counted(self, count: int) -> int:
+        """``count`` as it is shown: up to the cap."""
+        return min(count, self._context.count_cap)
+
+    def is_capped(self, count: int) -> bool:
+        """Whether ``count`` went past the cap."""
+        return count > self._context.count_cap
 
     def nodes(self, rows: list[R]) -> list[R]:
         """The page without the one row beyond it."""
@@ -87,17 +99,18 @@ class Connection(Generic[R]):
     def edges(self, rows: list[R]) -> list[Edge[R]]:
         """The page's rows with their cursors."""
         of = self._fingerprint
-        return [Edge(cursor_of(row, of), row) for row in self.nodes(rows)]
+        at = self._order.position
+        return [Edge(cursor_of(at(row), of), row) for row in self.nodes(rows)]
 
     def page_info(self, rows: list[R]) -> PageInfo:
         """Exact in the direction of travel; behind the start it says whether a cursor cut something off."""
         size, backwards, after, before = self._request
-        more, nodes, of = len(rows) > size, self.nodes(rows), self._fingerprint
+        more, nodes, of, at = len(rows) > size, self.nodes(rows), self._fingerprint, self._order.position
         return PageInfo(
             has_next_page=before is not None or (more and not backwards),
             has_previous_page=after is not None or (more and backwards),
-            start_cursor=cursor_of(nodes[0], of) if nodes else None,
-            end_cursor=cursor_of(nodes[-1], of) if nodes else None,
+            start_cursor=cursor_of(at(nodes[0]), of) if nodes else None,
+            end_cursor=cursor_of(at(nodes[-1]), of) if nodes else None,
         )
 
 
@@ -118,7 +131,12 @@ def page_info(parent: strawberry.Parent[Connection[R]]) -> Awaitable[PageInfo]:
 
 def total_count(parent: strawberry.Parent[Connection[R]]) -> Awaitable[int]:
     """``Connection.totalCount``."""
-    return parent.load_count()
+    return _total_count(parent, parent.load_count())
+
+
+def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bool]:
+    """``Connection.totalCountCapped``."""
+    return _total_count_capped(parent, parent.load_count())
 
 
 # The rows are asked for by the caller, before these start, so that they take their place in its round.
@@ -136,6 +154,14 @@ async def _page_info(connection: Connection[R], rows: Awaitable[list[R]]) -> Pag
     return connection.page_info(await rows)
 
 
+async def _total_count(connection: Connection[R], count: Awaitable[int]) -> int:
+    return connection.counted(await count)
+
+
+async def _total_count_capped(connection: Connection[R], count: Awaitable[int]) -> bool:
+    return connection.is_capped(await count)
+
+
 def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
     """The resolver of a field that lists ``relation``: of its parent's children, or at the root of all."""
 
@@ -147,7 +173,6 @@ def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Connection[R]:
-        parent = root.sid if root else None
-        return Connection(info.context, relation, parent, given(first), given(after), given(last), given(before))
+        return Connection(info.context, relation, root, PageArguments(first, after, last, before))
 
     return resolve

@@ -8,14 +8,26 @@ from resolvers.loaders import Loaders
 from resolvers.upstream import Upstream
 from store.archive import Archive
 
+COUNT_CAP = 100_000
+
 
 class Context:
-    """One request's archive, loaders, Twilio (None where there is none) and actor; made afresh for each."""
+    """One request's archive, loaders, Twilio (None where there is none) and actor; made afresh for each.
 
-    def __init__(self, archive: Archive, upstream: Upstream | None = None, actor: str = "anonymous") -> None:
+    A totalCount is exact up to ``count_cap``.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        upstream: Upstream | None = None,
+        actor: str = "anonymous",
+        count_cap: int = COUNT_CAP,
+    ) -> None:
         self.archive = archive
         self.upstream = upstream
         self.actor = actor
+        self.count_cap = count_cap
         self.reader = archive.reader()
         self.loaders = Loaders(self.reader)
 

@@ -1,30 +1,34 @@
 """Cursors: a place in one connection, as text that only this module reads.
 
 A cursor holds the order's key of its row, so a page costs the same wherever it starts and stays put while rows
-arrive, and a fingerprint of its connection (field, parent, order), so that it can't be used on another one.
+arrive, and a fingerprint of its connection (field, parent, order, filter), so that it can't be used on another one.
 """
 
 import hashlib
 import re
 from functools import lru_cache
 
+import msgspec
+
 from resolvers.errors import BadInput
 from resolvers.sids import but
-from store.columns import Record
-from store.queries import Position
+from store.filters import Filter
+from store.orders import Order, Position
 
 PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.([A-Z]{2}[0-9a-fA-F]{32})")
 
 
 @lru_cache(10_000)
-def fingerprint(*connection: str | None) -> str:
-    """Eight digits that tell this connection's cursors from those of others."""
-    return hashlib.blake2s("\n".join(part or "" for part in connection).encode(), digest_size=4).hexdigest()
+def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | None) -> str:
+    """Eight digits that tell the cursors of this field, under this parent, so ordered and filtered, from others."""
+    by = f"{order.column}{' desc' if order.descending else ''},sid"
+    wanted = msgspec.json.encode(dict(filter.given())).decode() if filter else ""
+    return hashlib.blake2s("\n".join((field, parent or "", by, wanted)).encode(), digest_size=4).hexdigest()
 
 
-def cursor_of(record: Record, of: str) -> str:
-    """The cursor of ``record`` in the connection with the fingerprint ``of``."""
-    return f"{of}.{record.date_created}.{record.sid}"
+def cursor_of(position: Position, of: str) -> str:
+    """The cursor of the row at ``position`` in the connection with the fingerprint ``of``."""
+    return f"{of}.{position.key}.{position.sid}"
 
 
 def position_of(cursor: str, of: str, argument: str) -> Position:
@@ -34,7 +38,7 @@ def position_of(cursor: str, of: str, argument: str) -> Position:
         raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but(cursor)}")
     if matched[1] != of:
         raise BadInput(
-            f"Expected {argument} to be a cursor of this connection, but got one of another connection or order. "
-            "Take cursors from the same field, of the same parent, with the same order."
+            f"Expected {argument} to be a cursor of this connection, but got one of another connection, order or "
+            "filter. Take cursors from the same field, of the same parent, with the same orderBy and filter."
         )
     return Position(matched[2], matched[3])

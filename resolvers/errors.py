@@ -3,6 +3,7 @@
     GraphQLError
     ├── BadInput              BAD_USER_INPUT: an argument is malformed or out of range; says what was expected
     ├── Busy                  BUSY: another process keeps the writer's place; try again
+    ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
 Errors of the request itself carry GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT (variables)
@@ -15,6 +16,8 @@ import uuid
 from typing import Any
 
 from graphql import GraphQLError
+
+from store.errors import SearchTooLong
 
 log = logging.getLogger("proxygraph.errors")
 
@@ -39,6 +42,9 @@ class Busy(GraphQLError):
 def formatted(error: GraphQLError) -> dict[str, Any]:
     """The error as the response shows it. What isn't ours is masked, and logged with its path."""
     shown: dict[str, Any] = dict(error.formatted)
+    if isinstance(error.original_error, SearchTooLong):
+        shown["extensions"] = {"code": "SEARCH_TOO_LONG"}
+        return shown
     if "code" not in (error.extensions or {}):
         shown["message"] = f"Something went wrong on the server. Its log has the details under {_logged(error)}."
         shown["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}

@@ -1,20 +1,46 @@
 """How the fields of an Interaction and of its legs that are more than a column are answered."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import strawberry
+from strawberry import UNSET
 
-from resolvers.connections import connection_of
+from resolvers.connections import Connection
 from resolvers.context import Info
+from resolvers.filters import InteractionFilterArgument, interaction_filter
 from resolvers.nodes import find, known
+from resolvers.orders import InteractionOrderBy, order_of
+from resolvers.paging import After, Before, First, Last, PageArguments
 from resolvers.sids import InteractionSid
 from store import interactions as interaction_rows
+from store.columns import Record
 from store.interactions import Interaction, Leg
 from store.participants import Participant
+from store.relations import Relation
 from store.services import Service
 from store.sessions import Session
 
-interactions = connection_of(interaction_rows.ALL)
+
+def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection[Interaction]]:
+    """The resolver of a field that lists Interactions: of its parent, or at the root all."""
+
+    def resolve(
+        root: Record | None,
+        info: Info,
+        filter: InteractionFilterArgument = UNSET,
+        order_by: InteractionOrderBy = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[Interaction]:
+        page = PageArguments(first, after, last, before)
+        return Connection(info.context, relation, root, page, order_of(order_by), interaction_filter(filter))
+
+    return resolve
+
+
+interactions = interactions_of(interaction_rows.ALL)
 
 
 def interaction(info: Info, sid: InteractionSid) -> Awaitable[Interaction | None]:

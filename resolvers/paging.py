@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import strawberry
 
 from resolvers.errors import BadInput
-from store.queries import Position
+from store.orders import Position
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
@@ -29,6 +29,15 @@ Last: TypeAlias = Annotated[
 Before: TypeAlias = Annotated[
     str | None, strawberry.argument(description="Only what comes before this cursor of the same connection.")
 ]
+
+
+class PageArguments(NamedTuple):
+    """The page arguments as they came; UNSET where they were left out."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
 
 
 class PageRequest(NamedTuple):

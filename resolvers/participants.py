@@ -4,14 +4,14 @@ from collections.abc import Awaitable
 
 import strawberry
 
-from resolvers.connections import connection_of
 from resolvers.context import Info
+from resolvers.interactions import interactions_of
 from resolvers.nodes import known
 from store import interactions as interaction_rows
 from store.participants import Participant
 from store.sessions import Session
 
-interactions = connection_of(interaction_rows.OF_PARTICIPANT)
+interactions = interactions_of(interaction_rows.OF_PARTICIPANT)
 
 
 def session(parent: strawberry.Parent[Participant], info: Info) -> Awaitable[Session | None]:

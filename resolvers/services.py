@@ -6,7 +6,9 @@ import strawberry
 
 from resolvers.connections import connection_of
 from resolvers.context import Info
+from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under
+from resolvers.sessions import sessions_of
 from resolvers.sids import ServiceSid, SessionSid
 from store import interactions as interaction_rows
 from store import services as service_rows
@@ -15,8 +17,8 @@ from store.services import Service
 from store.sessions import Session
 
 services = connection_of(service_rows.ALL)
-sessions = connection_of(session_rows.OF_SERVICE)
-interactions = connection_of(interaction_rows.OF_SERVICE)
+sessions = sessions_of(session_rows.OF_SERVICE)
+interactions = interactions_of(interaction_rows.OF_SERVICE)
 
 
 def service(info: Info, sid: ServiceSid) -> Awaitable[Service | None]:

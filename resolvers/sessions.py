@@ -1,26 +1,54 @@
 """How the fields of a Session that are more than a column are answered."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import strawberry
+from strawberry import UNSET
 
-from resolvers.connections import connection_of
+from resolvers.connections import Connection
 from resolvers.context import Info
+from resolvers.filters import SessionFilterArgument, session_filter
+from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, known
+from resolvers.orders import SessionOrderBy, order_of
+from resolvers.paging import After, Before, First, Last, PageArguments
 from resolvers.sids import InteractionSid, ParticipantSid, SessionSid
 from store import interactions as interaction_rows
 from store import participants as participant_rows
 from store import sessions as session_rows
+from store.columns import Record
 from store.interactions import Interaction
+from store.pages import Page
 from store.participants import Participant
-from store.queries import Page
+from store.relations import Relation
 from store.services import Service
 from store.sessions import Session
 
 ALL_PARTICIPANTS = Page(participant_rows.OF_SESSION)
 
-sessions = connection_of(session_rows.ALL)
-interactions = connection_of(interaction_rows.OF_SESSION)
+interactions = interactions_of(interaction_rows.OF_SESSION)
+
+
+def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session]]:
+    """The resolver of a field that lists Sessions: of its parent, or at the root all."""
+
+    def resolve(
+        root: Record | None,
+        info: Info,
+        filter: SessionFilterArgument = UNSET,
+        order_by: SessionOrderBy = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[Session]:
+        page = PageArguments(first, after, last, before)
+        return Connection(info.context, relation, root, page, order_of(order_by), session_filter(filter))
+
+    return resolve
+
+
+sessions = sessions_of(session_rows.ALL)
 
 
 def session(info: Info, sid: SessionSid) -> Awaitable[Session | None]:

@@ -34,7 +34,9 @@ class Edge(Generic[T]):
     node: T = column("The row.")
 
 
-@strawberry.type(description="A list that is read page by page, in the order of dateCreated and then sid.")
+@strawberry.type(
+    description="A list that is read page by page, in the order of orderBy, or else of dateCreated, and then of sid."
+)
 class Connection(Generic[T]):
     """Relay's Connection, with the shortcut ``nodes`` and a count."""
 
@@ -42,5 +44,11 @@ class Connection(Generic[T]):
     nodes: list[T] = resolved(connections.nodes, "The page's rows without their cursors.")
     page_info: PageInfo = resolved(connections.page_info, "Where the page lies, and how to go on.")
     total_count: int = resolved(
-        connections.total_count, "How many rows there are in all, on this page and off it. Counted only when selected."
+        connections.total_count,
+        "How many rows there are in all that the filter leaves, on this page and off it. Counted only when selected, "
+        "and only up to a cap that is a setting of the server; see totalCountCapped.",
+    )
+    total_count_capped: bool = resolved(
+        connections.total_count_capped,
+        "Whether there are more rows than the server counts: then totalCount is the cap, and a lower bound.",
     )

@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLEnumType
 
 from resolvers.deletions import DeleteInteractionErrorCode
+from resolvers.orders import InteractionOrder, SessionOrder
 from store.enums import (
     GeoMatchLevel,
     InteractionType,
@@ -23,11 +24,13 @@ E = TypeVar("E", bound=StrEnum)
 __all__ = [
     "DeleteInteractionErrorCode",
     "GeoMatchLevel",
+    "InteractionOrder",
     "InteractionType",
     "NumberSelectionBehavior",
     "ResourceStatus",
     "ResourceType",
     "SessionMode",
+    "SessionOrder",
     "SessionStatus",
 ]
 
@@ -152,5 +155,33 @@ _describe(
         DeleteInteractionErrorCode.LEGAL_HOLD: "A legal hold at Twilio keeps it; it stays here too.",
         DeleteInteractionErrorCode.UPSTREAM_REFUSED: "Twilio won't delete it; it stays here too.",
         DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio could not be asked, or did not answer; try again.",
+    },
+)
+
+_FIRST = {"ASC": "the oldest first", "DESC": "the newest first"}
+
+_describe(
+    InteractionOrder,
+    "What Interactions are sorted by.",
+    {
+        InteractionOrder.DATE_CREATED_ASC: f"When they began, {_FIRST['ASC']}: new ones come at the end.",
+        InteractionOrder.DATE_CREATED_DESC: f"When they began, {_FIRST['DESC']}.",
+        InteractionOrder.DATE_UPDATED_ASC: f"When they were last changed, {_FIRST['ASC']}.",
+        InteractionOrder.DATE_UPDATED_DESC: f"When they were last changed, {_FIRST['DESC']}.",
+    },
+)
+
+_describe(
+    SessionOrder,
+    "What Sessions are sorted by.",
+    {
+        SessionOrder.DATE_CREATED_ASC: f"When they were created, {_FIRST['ASC']}: new ones come at the end.",
+        SessionOrder.DATE_CREATED_DESC: f"When they were created, {_FIRST['DESC']}.",
+        SessionOrder.DATE_UPDATED_ASC: f"When they were last changed, {_FIRST['ASC']}.",
+        SessionOrder.DATE_UPDATED_DESC: f"When they were last changed, {_FIRST['DESC']}.",
+        SessionOrder.DATE_LAST_INTERACTION_ASC: "When their participants last talked, the longest ago first; those "
+        "whose participants never talked come before all others.",
+        SessionOrder.DATE_LAST_INTERACTION_DESC: "When their participants last talked, the latest first; those whose "
+        "participants never talked come last.",
     },
 )

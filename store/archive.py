@@ -12,25 +12,36 @@ import aiosqlite
 from store.errors import DatabaseLocked
 from store.opening import prepare
 from store.reader import Reader
+from store.searches import Searches
 from store.sqlite import connect_reader, connect_writer
 from store.writer import Writer
 
 READERS = 2
+SEARCHERS = 2
+SEARCH_SECONDS = 5.0
 DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class Archive:
     """An open database. ``open_archive`` makes one; ``created`` says whether the file was made by it."""
 
-    def __init__(self, path: Path, writer: Writer, readers: Sequence[aiosqlite.Connection], created: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: Writer,
+        readers: Sequence[aiosqlite.Connection],
+        searches: Searches,
+        created: bool,
+    ) -> None:
         self.path = path
         self.created = created
         self.writer = writer
         self._readers = cycle(readers)
+        self._searches = searches
 
     def reader(self) -> Reader:
         """A reader for one request."""
-        return Reader(self._readers)
+        return Reader(self._readers, self._searches)
 
     async def data_version(self) -> int:
         """A number that every write moves."""
@@ -43,8 +54,12 @@ class Archive:
 
 
 @asynccontextmanager
-async def open_archive(path: Path, look_for_damage: bool = True) -> AsyncIterator[Archive]:
+async def open_archive(
+    path: Path, look_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS
+) -> AsyncIterator[Archive]:
     """The archive at ``path``, created or migrated where needed; closed at the end of the block.
+
+    A search, which no index serves, is stopped after ``search_seconds``.
 
     Looking for damage reads a small file whole, which one that was just opened can do without.
     Raises a DatabaseError where the file can't be used.
@@ -59,11 +74,12 @@ async def open_archive(path: Path, look_for_damage: bool = True) -> AsyncIterato
         writer = Writer(writing, path, prepared.file)
         # Closing the last connection would move the log into the database without the scrub.
         stack.push_async_callback(_emptied, writer)
-        readers = []
-        for _ in range(READERS):
-            readers.append(await connect_reader(str(path)))
-            stack.push_async_callback(readers[-1].close)
-        yield Archive(path, writer, readers, prepared.created)
+        connections = []
+        for _ in range(READERS + SEARCHERS):
+            connections.append(await connect_reader(str(path)))
+            stack.push_async_callback(connections[-1].close)
+        searches = Searches(connections[READERS:], search_seconds)
+        yield Archive(path, writer, connections[:READERS], searches, prepared.created)
 
 
 async def _emptied(writer: Writer) -> None:

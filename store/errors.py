@@ -9,7 +9,8 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   └── DatabaseOccupied      it holds something that made-up rows must not be mixed with
-└── BodyRejected              a REST body without what a row can't do without
+├── BodyRejected              a REST body without what a row can't do without
+└── SearchTooLong             a read that no index serves took too long, and was stopped
 """
 
 
@@ -51,3 +52,7 @@ class DatabaseOccupied(DatabaseError):
 
 class BodyRejected(StoreError):
     """A REST body lacks what a row can't do without: its SID or a parent's."""
+
+
+class SearchTooLong(StoreError):
+    """A search was stopped at its time limit."""

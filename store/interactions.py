@@ -16,7 +16,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.relations import Relation
+from store.filters import Filter, Period, any_of, contains, either, equal, within
+from store.kinds import Kinds, lag_of
+from store.orders import Order
+from store.relations import Indexes, Relation, Scope, Way
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
@@ -84,17 +87,83 @@ def _leg(*properties: str | None) -> Leg | None:
     return Leg(*properties) if any(properties) else None
 
 
-ALL = Relation("Query.interactions", Interaction, ("TRUE",))
-OF_SERVICE = Relation("Service.interactions", Interaction, ("service_sid = parent.value",))
-OF_SESSION = Relation("Session.interactions", Interaction, ("session_sid = parent.value",))
-OF_PARTICIPANT = Relation(
-    "Participant.interactions",
-    Interaction,
-    (
-        "inbound_participant_sid = parent.value",
-        "outbound_participant_sid = parent.value AND inbound_participant_sid IS NOT parent.value",
-    ),
+class InteractionFilter(Filter, frozen=True, kw_only=True):
+    """Which Interactions are wanted. ``resource_sid`` and ``participant_sid`` may be on either leg."""
+
+    conditions: ClassVar[dict[str, str]] = {
+        "service_sid": equal("service_sid"),
+        "session_sid": equal("session_sid"),
+        "participant_sid": either("inbound_participant_sid", "outbound_participant_sid"),
+        "resource_sid": either("inbound_resource_sid", "outbound_resource_sid"),
+        "type": any_of("type"),
+        "inbound_status": any_of("inbound_resource_status"),
+        "outbound_status": any_of("outbound_resource_status"),
+        "date_created": within("date_created"),
+        "body_contains": contains("body"),
+    }
+    long: ClassVar[frozenset[str]] = frozenset({"body_contains"})
+
+    service_sid: str | None = None
+    session_sid: str | None = None
+    participant_sid: str | None = None
+    resource_sid: str | None = None
+    type: tuple[str, ...] | None = None
+    inbound_status: tuple[str, ...] | None = None
+    outbound_status: tuple[str, ...] | None = None
+    date_created: Period | None = None
+    body_contains: str | None = None
+
+
+KINDS = Kinds(
+    "interaction_kind",
+    {
+        "service_sid": "service_sid",
+        "type": "type",
+        "inbound_resource_status": "ifnull(inbound_resource_status, '')",
+        "outbound_resource_status": "ifnull(outbound_resource_status, '')",
+        "lag": lag_of("date_created", "date_updated"),
+    },
+    frozenset({"service_sid", "type", "inbound_status", "outbound_status"}),
+    {"date_created": "interaction_by_kind", "date_updated": "interaction_by_kind_updated"},
+    lag="date_updated",
 )
+
+
+def _on_either_leg(attribute: str, noun: str) -> Way:
+    inbound, outbound = f"inbound_{attribute}", f"outbound_{attribute}"
+    return Way(
+        attribute,
+        (
+            Scope(f"interaction_by_inbound_{noun}", equal(inbound)),
+            Scope(f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS NOT {{value}}"),
+        ),
+    )
+
+
+INDEXES = Indexes(
+    narrow=(
+        _on_either_leg("resource_sid", "resource"),
+        Way("session_sid", (Scope("interaction_by_session", equal("session_sid")),)),
+        _on_either_leg("participant_sid", "participant"),
+    ),
+    wide=(
+        Way("service_sid", (Scope("interaction_by_service", equal("service_sid")),)),
+        Way(None, (Scope("interaction_by_date", "TRUE"),)),
+    ),
+    kinds=KINDS,
+)
+
+
+def _relation(name: str, parent: str | None) -> Relation[Interaction]:
+    return Relation(f"{name}.interactions", Interaction, parent, InteractionFilter.conditions, INDEXES)
+
+
+ALL = _relation("Query", None)
+OF_SERVICE = _relation("Service", "service_sid")
+OF_SESSION = _relation("Session", "session_sid")
+OF_PARTICIPANT = _relation("Participant", "participant_sid")
+
+BY_DATE_UPDATED = Order("date_updated")
 
 
 def contents(data: str | None) -> tuple[str | None, int | None]:

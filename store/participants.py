@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from store.columns import Instant, MaybeInstant, Record, Sid, Text
-from store.relations import Relation
+from store.filters import equal
+from store.relations import Indexes, Relation, Scope, Way
 
 
 class Participant(Record, frozen=True, array_like=True, gc=False):
@@ -26,4 +27,8 @@ class Participant(Record, frozen=True, array_like=True, gc=False):
     extra: Text
 
 
-OF_SESSION = Relation("Session.participants", Participant, ("session_sid = parent.value",))
+INDEXES = Indexes(
+    narrow=(Way("session_sid", (Scope("participant_by_session", equal("session_sid")),)),),
+    wide=(),
+)
+OF_SESSION = Relation("Session.participants", Participant, "session_sid", {}, INDEXES)

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import aiosqlite
 
 from store.queries import Query
+from store.searches import Searches
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -22,13 +23,20 @@ class Statement(NamedTuple):
 class Reader:
     """The reads of one request."""
 
-    def __init__(self, connections: "cycle[aiosqlite.Connection]") -> None:
+    def __init__(self, connections: "cycle[aiosqlite.Connection]", searches: Searches) -> None:
         self._connections = connections
+        self._searches = searches
         self.statements: list[Statement] = []
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
-        """``query``'s answers for ``keys``, in their order, by one statement."""
+        """``query``'s answers for ``keys``, in their order, by one statement.
+
+        Raises SearchTooLong where it may be long and is.
+        """
         self.statements.append(Statement(query.sql, len(keys)))
-        rows = await next(self._connections).execute_fetchall(query.sql, query.parameters(keys))
+        if query.may_be_long:
+            rows = await self._searches.fetch(query.sql, query.parameters(keys))
+        else:
+            rows = await next(self._connections).execute_fetchall(query.sql, query.parameters(keys))
         ((payload,),) = rows
         return query.answer(payload, keys)

@@ -11,7 +11,7 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.relations import Relation
+from store.relations import Indexes, Relation, Scope, Way
 
 
 class Service(Record, frozen=True, array_like=True, gc=False):
@@ -35,4 +35,5 @@ class Service(Record, frozen=True, array_like=True, gc=False):
     extra: Text
 
 
-ALL = Relation("Query.services", Service, ("TRUE",))
+INDEXES = Indexes(narrow=(), wide=(Way(None, (Scope("service_by_date", "TRUE"),)),))
+ALL = Relation("Query.services", Service, None, {}, INDEXES)

@@ -13,7 +13,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.relations import Relation
+from store.filters import Filter, Period, any_of, equal, within
+from store.kinds import Kinds
+from store.orders import Order
+from store.relations import Indexes, Relation, Scope, Way
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):
@@ -40,5 +43,46 @@ class Session(Record, frozen=True, array_like=True, gc=False):
     extra: Text
 
 
-ALL = Relation("Query.sessions", Session, ("TRUE",))
-OF_SERVICE = Relation("Service.sessions", Session, ("service_sid = parent.value",))
+class SessionFilter(Filter, frozen=True, kw_only=True):
+    """Which Sessions are wanted."""
+
+    conditions: ClassVar[dict[str, str]] = {
+        "service_sid": equal("service_sid"),
+        "unique_name": equal("unique_name"),
+        "status": any_of("status"),
+        "mode": any_of("mode"),
+        "date_created": within("date_created"),
+        "date_last_interaction": within("date_last_interaction"),
+    }
+
+    unique_name: str | None = None
+    status: tuple[str, ...] | None = None
+    mode: tuple[str, ...] | None = None
+    date_created: Period | None = None
+    date_last_interaction: Period | None = None
+
+
+KINDS = Kinds(
+    "session_kind",
+    {"service_sid": "service_sid", "status": "ifnull(status, '')", "mode": "ifnull(mode, '')"},
+    frozenset({"service_sid", "status", "mode"}),
+    {
+        "date_created": "session_by_kind",
+        "date_updated": "session_by_kind_updated",
+        "date_last_interaction": "session_by_kind_last_interaction",
+    },
+)
+INDEXES = Indexes(
+    narrow=(Way("unique_name", (Scope("session_by_unique_name", equal("unique_name")),)),),
+    wide=(
+        Way("service_sid", (Scope("session_by_service", equal("service_sid")),)),
+        Way(None, (Scope("session_by_date", "TRUE"),)),
+    ),
+    kinds=KINDS,
+)
+
+ALL = Relation("Query.sessions", Session, None, SessionFilter.conditions, INDEXES)
+OF_SERVICE = Relation("Service.sessions", Session, "service_sid", SessionFilter.conditions, INDEXES)
+
+BY_DATE_UPDATED = Order("date_updated")
+BY_DATE_LAST_INTERACTION = Order("date_last_interaction", nullable=True)

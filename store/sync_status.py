@@ -58,6 +58,11 @@ class StatusQuery(msgspec.Struct, frozen=True):
         """See STATUS."""
         return STATUS
 
+    @property
+    def may_be_long(self) -> bool:
+        """No: it reads a few small tables."""
+        return False
+
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
         """None."""
         return {}

@@ -17,21 +17,30 @@ import aiosqlite
 import filelock
 import msgspec
 
+from store import interactions, sessions
 from store.columns import Record
 from store.errors import DatabaseLocked
+from store.interactions import Interaction
+from store.kinds import Kinds
 from store.opening import explained, is_the_files
 from store.scrub import pages_in_log, scrub
+from store.sessions import Session
 from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
 
 T = TypeVar("T")
+
+KINDS: dict[type[Record], Kinds] = {Session: sessions.KINDS, Interaction: interactions.KINDS}
 
 NUL = b"\\u0000"
 """What SQLite's JSON ends a text at."""
 
 UPSERT = """
-INSERT INTO {table} ({columns}) {rows}
+INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
 ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
 """.strip()
+NAME_KINDS = "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
+WITH_KIND = "SELECT *, {values} FROM ({rows})"
+KIND = "(SELECT id FROM {kinds} WHERE {conditions})"
 HELD = """
 SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
   (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
@@ -76,10 +85,15 @@ class Transaction:
         # One value, so that SQLite works through all rows without the interpreter lock: a thread that binds row by
         # row beside a busy event loop has to win the lock back at each of them.
         payload = msgspec.json.encode(rows)
-        if NUL not in payload:
-            return await self.execute(_upsert(kind, as_json=True), {"rows": payload.decode()})
-        statement = _upsert(kind, as_json=False)
-        async with self._connection.executemany(statement, [msgspec.structs.astuple(row) for row in rows]) as cursor:
+        as_json = NUL not in payload
+        if name_kinds := _name_kinds(kind, as_json):
+            await self._with_rows(name_kinds, rows, payload, as_json)
+        return await self._with_rows(_upsert(kind, as_json), rows, payload, as_json)
+
+    async def _with_rows(self, sql: str, rows: list[Record], payload: bytes, as_json: bool) -> int:
+        if as_json:
+            return await self.execute(sql, {"rows": payload.decode()})
+        async with self._connection.executemany(sql, [msgspec.structs.astuple(row) for row in rows]) as cursor:
             return cursor.rowcount
 
 
@@ -162,13 +176,37 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 @lru_cache
 def _upsert(kind: type[Record], as_json: bool) -> str:
     columns = kind.__struct_fields__
+    rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
+    if kinds := KINDS.get(kind):
+        same = " AND ".join(f"{kinds.table}.{name} = row.kind_{name}" for name in kinds.columns)
+        values = ", ".join(f"{value} AS kind_{name}" for name, value in kinds.columns.items())
+        rows = WITH_KIND.format(values=values, rows=rows)
+        given = f"{given}, {KIND.format(kinds=kinds.table, conditions=same)}"
+        columns = (*columns, "kind")
     others = [column for column in columns if column != "sid"]
-    marks = f"VALUES ({', '.join('?' * len(columns))})"
     return UPSERT.format(
         table=kind.table,
         columns=", ".join(columns),
-        rows=rows_from_json(len(columns)) if as_json else marks,
+        given=given,
+        rows=rows,
         assignments=", ".join(f"{column} = excluded.{column}" for column in others),
         values=", ".join(f"{kind.table}.{column}" for column in others),
         excluded=", ".join(f"excluded.{column}" for column in others),
     )
+
+
+@lru_cache
+def _name_kinds(kind: type[Record], as_json: bool) -> str | None:
+    kinds = KINDS.get(kind)
+    if kinds is None:
+        return None
+    return NAME_KINDS.format(
+        kinds=kinds.table,
+        columns=", ".join(kinds.columns),
+        values=", ".join(kinds.columns.values()),
+        rows=_rows(kind.__struct_fields__, as_json),
+    )
+
+
+def _rows(columns: tuple[str, ...], as_json: bool) -> str:
+    return rows_from_json(columns) if as_json else f"SELECT {', '.join(f'? AS {column}' for column in columns)}"

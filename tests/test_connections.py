@@ -149,7 +149,7 @@ async def test_a_cursor_of_another_connection_is_refused(ten: Archive, ask: Ask)
         f'{{ session(sid: "{second}") {{ interactions(after: "{cursor}") {{ totalCount }} }} }}',
         f'{{ service(sid: "{bodies.sid("KS", 1)}") {{ interactions(before: "{cursor}") {{ totalCount }} }} }}',
     ):
-        assert "a cursor of this connection, but got one of another connection or order" in await refusal(
+        assert "a cursor of this connection, but got one of another connection, order or filter" in await refusal(
             ask, elsewhere
         )
     answer = await ask(f'{{ session(sid: "{first}") {{ interactions(after: "{cursor}") {{ totalCount }} }} }}')

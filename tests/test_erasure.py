@@ -18,7 +18,8 @@ from store import erasure, interactions, ledger, migrations
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
 from store.opening import prepare
-from store.queries import Count, Lookup
+from store.pages import Count
+from store.queries import Lookup
 from store.scrub import scrub, unallocated
 
 ROOT = Path(__file__).parent.parent

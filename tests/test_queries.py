@@ -11,7 +11,9 @@ import bodies
 from store import interactions, participants, services, sessions
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
-from store.queries import Count, Lookup, Page, Position
+from store.orders import Position
+from store.pages import Count, Page
+from store.queries import Lookup
 from store.relations import Relation
 
 RELATIONS: list[Relation[Any]] = [

@@ -12,7 +12,7 @@ import store.sqlite
 from store import interactions, writer
 from store.archive import Archive, open_archive
 from store.errors import DatabaseLocked
-from store.queries import Count
+from store.pages import Count
 
 
 async def count(archive: Archive) -> int:

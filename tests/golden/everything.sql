@@ -11,7 +11,7 @@ SELECT CAST(json_group_array(json_array(sid, date_created, session_sid, service_
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)), '') || ']' FROM (
-      SELECT sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra FROM participant WHERE session_sid = parent.value
+      SELECT sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra FROM participant INDEXED BY participant_by_session WHERE session_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
     )
   ) AS page FROM json_each(:parents) AS parent
