@@ -31,11 +31,19 @@ def test_every_command_is_in_the_table() -> None:
     assert told == [command.callback.__name__ for command in commands.registered_commands if command.callback]
 
 
-async def test_the_query_gets_the_answer_that_it_shows(database: Path, request: pytest.FixtureRequest) -> None:
+QUESTIONS = {
+    "a query": "its answer",
+    "what was said": "what was said: its answer",
+    "which calls": "which calls: its answer",
+    "which interaction": "which interaction: its answer",
+}
+
+
+async def test_the_queries_get_the_answers_that_it_shows(database: Path) -> None:
     async with open_archive(database) as archive:
         await fill(archive, DEMO, lambda _: None)
-        answer = await asker(archive)(block("a query"))
-    assert json.loads(block("its answer")) == answer
+        for query, answer in QUESTIONS.items():
+            assert json.loads(block(answer)) == await asker(archive)(block(query)), query
 
 
 @pytest.mark.parametrize("file", sorted(set(re.findall(r"`((?:store|resolvers|schema|tests|\.ci)/[\w./]+)`", README))))
