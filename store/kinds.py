@@ -53,11 +53,20 @@ def lag_of(first: str, second: str) -> str:
     return f"CASE WHEN {second} < {first} THEN -1 {steps} ELSE {len(LAGS) - 1} END"
 
 
-def periods_by_lag(period: Period) -> list[tuple[str, str]]:
+def by_lag(end: str) -> str:
+    """The SQL that picks, of the ends that ``ends_by_lag`` binds, the one of a kind's lag."""
+    return f"CASE lag {' '.join(f'WHEN {number - 1} THEN :{end}_{number}' for number in range(len(LAGS) + 1))} END"
+
+
+def ends_by_lag(period: Period) -> dict[str, str]:
     """For each lag from -1 on, the ends of where the second date lies if the first is in ``period``."""
     before_its_time = ("", period.ends[1])
     later = [
         Period(period.since, period.before if most else None).moved(least - SLACK, (most or least) + SLACK)
         for least, most in zip(LAGS, (*LAGS[1:], None), strict=True)
     ]
-    return [before_its_time, *later]
+    return {
+        f"{end}_{number}": moment
+        for number, ends in enumerate((before_its_time, *later))
+        for end, moment in zip(("since", "before"), ends, strict=True)
+    }

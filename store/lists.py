@@ -5,7 +5,7 @@ A statement depends on which conditions there are, never on their values, which 
 
 from typing import Any
 
-from store.kinds import Kinds
+from store.kinds import Kinds, by_lag
 from store.orders import BY_DATE_CREATED, Order
 from store.relations import Relation, Way
 
@@ -122,7 +122,7 @@ def _picked_kinds(relation: Relation[Any], order: Order, descending: bool, names
     kinds = _kinds(relation)
     low, low_sid, high, high_sid = ":after_key", ":after_sid", ":before_key", ":before_sid"
     if "date_created" in names and order.column == kinds.lag:
-        since, before = (f"json_extract(:periods, '$[' || (lag + 1) || '][{end}]')" for end in (0, 1))
+        since, before = by_lag("since"), by_lag("before")
         low, low_sid = f"max({low}, {since})", f"iif({low} >= {since}, {low_sid}, '')"
         high, high_sid = f"min({high}, {before})", f"iif({high} <= {before}, {high_sid}, '')"
     start, end = ((high, high_sid), (low, low_sid)) if descending else ((low, low_sid), (high, high_sid))

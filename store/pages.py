@@ -12,7 +12,7 @@ import msgspec
 
 from store.columns import Record
 from store.filters import Filter, Period
-from store.kinds import periods_by_lag
+from store.kinds import ends_by_lag
 from store.lists import count_sql, list_sql, way_of
 from store.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
 from store.relations import Relation
@@ -80,7 +80,7 @@ class Page(Generic[R]):
             bound |= self.filter.parameters()
             period = getattr(self.filter, "date_created", None)
             if merged and period:
-                bound["periods"] = _json(periods_by_lag(period))
+                bound |= ends_by_lag(period)
         return bound
 
     @property

@@ -49,7 +49,7 @@ UPDATE session SET kind = (
 );
 
 CREATE INDEX interaction_by_kind ON interaction (kind, date_created, sid);
-CREATE INDEX interaction_by_kind_updated ON interaction (kind, date_updated, sid);
+CREATE INDEX interaction_by_kind_updated ON interaction (kind, date_updated, sid, date_created);
 CREATE INDEX interaction_by_inbound_resource
   ON interaction (inbound_resource_sid) WHERE inbound_resource_sid IS NOT NULL;
 CREATE INDEX interaction_by_outbound_resource
