@@ -5,6 +5,7 @@ A 429 was never processed, so any verb is tried again, with backoff and jitter (
 asked twice. stamina does the waiting, aiolimiter keeps to the rate.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from yarl import URL
 from gateway.concurrency import Gate
 from gateway.settings import TwilioSettings
 from gateway.twilio_errors import PageRefused, TwilioError, TwilioUnavailable, error_of
+from store.rest import storable
 
 PAGE_SIZE = 100
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
@@ -144,8 +146,12 @@ def _backoff(error: Exception) -> bool | float:
 def _decoded(content: bytes, where: str) -> Body:
     try:
         body = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise TwilioUnavailable(f"{where} was answered with something else than JSON.") from error
+    except orjson.JSONDecodeError:
+        try:
+            # A text that was cut in the middle of an emoji escapes half of it, which orjson takes for no JSON.
+            body = orjson.loads(storable(json.dumps(json.loads(content), ensure_ascii=False)))
+        except (ValueError, RecursionError) as error:
+            raise TwilioUnavailable(f"{where} was answered with something else than JSON.") from error
     if not isinstance(body, dict):
         raise TwilioUnavailable(f"{where} was answered with JSON that is no object.")
     return body

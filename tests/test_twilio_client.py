@@ -97,6 +97,14 @@ async def test_what_asking_again_cannot_help_is_told_at_once(status: int, body: 
         assert fake.total_requests == 1
 
 
+async def test_a_text_that_was_cut_in_the_middle_of_an_emoji_is_read() -> None:
+    fake = FakeTwilio()
+    fake.fail_next("Services", 200, '{"unique_name": "cut \\ud83d", "whole": "\\ud83d\\ude00"}')
+    async for twilio in with_client(fake):
+        assert await twilio.fetch("Services", KS) == {"unique_name": "cut \ufffd", "whole": "\U0001f600"}
+        assert fake.total_requests == 1
+
+
 async def test_wrong_credentials_are_told_and_never_shown() -> None:
     async for twilio in with_client(FakeTwilio(), auth_token="wrong-secret"):
         with pytest.raises(TwilioDenied) as caught:
