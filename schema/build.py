@@ -1,9 +1,10 @@
 """The schema, built once, and its printed form."""
 
 from pathlib import Path
+from typing import Any
 
 import strawberry
-from graphql import GraphQLEnumType, GraphQLSchema
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from schema.deletions import Mutation
@@ -30,6 +31,18 @@ EXECUTABLE: GraphQLSchema = SCHEMA._schema
 for _type in EXECUTABLE.type_map.values():
     if isinstance(_type, GraphQLEnumType) and "UNKNOWN" in _type.values:
         open_enum(_type)
+
+
+def _is_one_of(kind: Any, _info: Any) -> bool | None:
+    return (
+        bool(kind.extensions["strawberry-definition"].is_one_of) if isinstance(kind, GraphQLInputObjectType) else None
+    )
+
+
+# Strawberry 0.341's own resolver of it fails on lists and non-null types, which have no definition.
+_introspected = EXECUTABLE.type_map["__Type"]
+if isinstance(_introspected, GraphQLObjectType):
+    _introspected.fields["isOneOf"].resolve = _is_one_of
 
 
 def printed() -> str:

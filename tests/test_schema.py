@@ -180,5 +180,13 @@ async def test_a_word_outside_twilios_lists_shows_as_unknown(ask: Ask, archive: 
     ]
 
 
+async def test_every_type_says_whether_it_is_a_one_of(ask: Ask) -> None:
+    answer = await ask("{ __schema { types { kind isOneOf fields { type { kind isOneOf ofType { isOneOf } } } } } }")
+    assert "errors" not in answer
+    said = {(kind["kind"], kind["isOneOf"]) for kind in answer["data"]["__schema"]["types"]}
+    assert {one_of for kind, one_of in said if kind != "INPUT_OBJECT"} == {None}
+    assert ("INPUT_OBJECT", False) in said
+
+
 def test_the_commands_have_help() -> None:
     assert all(command.callback and command.callback.__doc__ for command in commands.registered_commands)
