@@ -1,0 +1,253 @@
+"""An archive full of rows that are hard to show: what any way into it lets through, and what only raw SQL could do."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import bodies
+from bodies import sid
+from document_values import Pool
+from store.archive import Archive
+from store.enums import InteractionType, ResourceStatus, ResourceType, SessionMode, SessionStatus
+
+TEXTS = (
+    "",
+    " ",
+    "null",
+    "[1]",
+    '"quoted" and \\"escaped\\"',
+    "back\\slash \\u0041 \\",
+    "it's -- ; /* */ %_?:$ </script>",
+    "line\nfeed, carriage\rreturn, tab\t",
+    "".join(map(chr, range(0x20))),
+    "in\x00between\x00",
+    "\x00",
+    "\x7f\x80\x85\x9f\xa0\xad",
+    "\u2028 and \u2029",
+    "\ufeffbegins with a byte order mark",
+    "😀 👩‍👩‍👧 🏳️‍🌈 \U0010ffff",
+    "e\u0301 n\u0303 Z͑ͫ̓ͪ̂ͫ̽͏",
+    "שלום \u202eمرحبا\u202c",
+    "\ufffe\uffff\ufdd0\U0001fffe",
+    "日本語 ﷽ ǅ ı İ ß",
+    "\ufffd",
+)
+"""Texts that JSON, SQL, UTF-8 or a terminal makes something special of."""
+
+SURROGATES = ("\ud800", "\udfff tail", "half an emoji \ud83d", "\ude00\ud83d", "\ud83d\ude00")
+"""What a body in UTF-16 can be cut to. The mapping makes U+FFFD of each lone one."""
+
+DATA = (
+    None,
+    "",
+    "no JSON",
+    "{",
+    "null",
+    "[]",
+    '"text"',
+    "{}",
+    '{"body": null}',
+    '{"body": 7}',
+    '{"body": ""}',
+    '{"body": "\\ud83d cut", "more": "\\u0000"}',
+    '{"body": "\\ud83d\\ude00 \\u2028 \\u007f"}',
+    '{"duration": "5"}',
+    '{"duration": 0}',
+    '{"duration": "999999999"}',
+    '{"duration": "9999999999"}',
+    '{"duration": -1}',
+    '{"duration": 1.5}',
+    '{"duration": true}',
+    '{"duration": "٣"}',
+    '{"body": "a", "body": "b"}',
+    '{"body": NaN}',
+    "[" * 3_000,
+    {"body": "given as an object"},
+    "1e999",
+)
+"""``data`` as Twilio would never give it, and as it does."""
+
+MOMENTS = (
+    "0001-01-01T00:00:00Z",
+    "1969-12-31T23:59:59.999Z",
+    "2026-02-28T23:59:59.9996Z",
+    "2026-05-04T09:30:00+14:00",
+    "2026-05-04",
+    "2038-01-19T03:14:08Z",
+    "9999-12-31T23:59:59.999999Z",
+)
+ODD_MOMENTS = (None, "", "yesterday", "2026-13-01T00:00:00Z", 1_700_000_000, "0001-01-01T00:00:00+01:00")
+INTEGERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**31, 2**63, "7", "0007", "²", True, 1.5, None, "")
+WORDS = ("Delivered", "IN-PROGRESS", "in_progress", "no-such-word", "", " ", "é", "unknown", "UNKNOWN", 7, None)
+LONG = "long \U0001f600 " * 100_000
+
+EMPTY_SERVICE = sid("KS", 2)
+CROWDED = sid("KC", 1)
+LEGS: dict[str, Any] = {
+    f"{side}_{name}": None
+    for side, name in product(
+        ("inbound", "outbound"),
+        ("participant_sid", "resource_sid", "resource_status", "resource_type", "resource_url"),
+    )
+}
+
+ODD_INTERACTION = """
+UPDATE interaction SET type = ?, inbound_resource_status = ?, outbound_resource_type = ? WHERE sid = ?
+""".strip()
+FAILED_RUN = """
+INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome, error) VALUES (1, ?, ?, ?, ?, ?, ?)
+""".strip()
+ROW = "SELECT sid FROM {table} ORDER BY date_created, sid"
+RELATED = "SELECT session_sid, service_sid, sid FROM {table}"
+WORDS_OF = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
+
+
+async def fill(archive: Archive) -> None:
+    """Fills ``archive`` with awkward rows. Every read of every one of them is answered without a server error."""
+    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions())
+    async with archive.writer.transaction() as transaction:
+        # The mapping keeps these out; an older version, or a hand, may not have.
+        for number, word in enumerate(word for word in WORDS if isinstance(word, str)):
+            await transaction.execute(
+                "UPDATE session SET status = ?, mode = ? WHERE sid = ?", (word, word, sid("KC", 10 + number))
+            )
+            await transaction.execute(
+                ODD_INTERACTION,
+                (word, word, word, sid("KI", 10 + number)),
+            )
+        await transaction.execute("UPDATE interaction SET inbound_participant_sid = '' WHERE sid = ?", (sid("KI", 30),))
+        await transaction.execute(
+            "UPDATE session SET date_started = 'x', archived_at = '' WHERE sid = ?", (sid("KC", 9),)
+        )
+        await transaction.execute(
+            FAILED_RUN,
+            ("odd", *["2026-01-01T00:00:00.000Z"] * 3, "failed", TEXTS[8]),
+        )
+        await transaction.execute(
+            "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (?, ?)", (EMPTY_SERVICE, 2**31 - 1)
+        )
+
+
+async def damage(archive: Archive) -> None:
+    """Adds what no way into the archive lets through, and what the answer to is a server error in some field."""
+    async with archive.writer.transaction() as transaction:
+        for number, value in enumerate((2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1)):
+            await transaction.execute("UPDATE session SET ttl = ? WHERE sid = ?", (value, sid("KC", 20 + number)))
+            await transaction.execute(
+                "UPDATE interaction SET duration_seconds = ? WHERE sid = ?", (value, sid("KI", 20 + number))
+            )
+        await transaction.execute(
+            "UPDATE interaction SET service_sid = ? WHERE sid = ?", (sid("KS", 999), sid("KI", 40))
+        )
+        await transaction.execute(
+            "UPDATE interaction SET body = CAST(x'eda080ff' AS TEXT) WHERE sid = ?", (sid("KI", 41),)
+        )
+
+
+async def pool_of(archive: Archive) -> Pool:
+    """The values that documents over ``archive`` are written with."""
+    ids: dict[str, list[str]] = {}
+    for record in bodies.KINDS.values():
+        ids[record.__name__] = [row[0] for row in await archive.fetch(ROW.format(table=record.table))]
+    under: dict[tuple[str, str], list[str]] = {}
+    for session, service in await archive.fetch("SELECT sid, service_sid FROM session ORDER BY sid"):
+        under.setdefault((service, "Session"), []).append(session)
+    for table, kind in (("participant", "Participant"), ("interaction", "Interaction")):
+        for session, service, one in await archive.fetch(RELATED.format(table=table) + " ORDER BY sid"):
+            under.setdefault((session, kind), []).append(one)
+            under.setdefault((service, kind), []).append(one)
+    names = [row[0] for row in await archive.fetch(WORDS_OF.format(table="session", column="unique_name"))]
+    legs = await archive.fetch(WORDS_OF.format(table="interaction", column="inbound_resource_sid"))
+    moments = await archive.fetch(WORDS_OF.format(table="interaction", column="date_created"))
+    spelled = ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T01:00:00.5+01:00"]
+    return Pool(
+        ids=ids,
+        under=under,
+        words={
+            "": [*TEXTS[1:], "text", "%", "_", "é", "TEXT 1"],
+            "uniqueName": names,
+            "resourceSid": [row[0] for row in legs],
+        },
+        moments=[*spelled, *(row[0] for row in moments)],
+    )
+
+
+def _services() -> Iterator[bodies.Body]:
+    yield bodies.service(1)
+    yield bodies.service(2, unique_name="without a session", date_created=MOMENTS[0])
+    yield {"sid": sid("KS", 3), "account_sid": bodies.ACCOUNT}
+    for number, text in enumerate(TEXTS[:3], 4):
+        yield bodies.service(
+            number,
+            unique_name=TEXTS[-number],
+            callback_url=text,
+            chat_instance_sid=TEXTS[10],
+            geo_match_level=WORDS[number],
+            number_selection_behavior="Prefer-Sticky",
+            default_ttl=INTEGERS[number],
+            date_created=MOMENTS[number],
+            extra_word={"unknown": text},
+        )
+
+
+def _sessions() -> Iterator[bodies.Body]:
+    yield bodies.session(1)
+    statuses, modes = [*SessionStatus, *WORDS], [*SessionMode, None]
+    for number in range(2, 40):
+        yield bodies.session(
+            number,
+            of=(1, 1, 1, 3, 4, 5, 6)[number % 7],
+            unique_name=None if number % 9 == 0 else [*TEXTS, *SURROGATES][number % 25],
+            status=statuses[number % len(statuses)],
+            mode=modes[number % len(modes)],
+            closed_reason=TEXTS[(number * 7) % len(TEXTS)],
+            ttl=INTEGERS[number % len(INTEGERS)],
+            date_started=ODD_MOMENTS[number % len(ODD_MOMENTS)],
+            date_ended=MOMENTS[number % len(MOMENTS)],
+            date_last_interaction=MOMENTS[-number % len(MOMENTS)] if number % 3 else None,
+            date_created=MOMENTS[number % len(MOMENTS)] if number % 2 else bodies.time(5),
+            links={"interactions": "left out"},
+            url=None,
+        )
+
+
+def _participants() -> Iterator[bodies.Body]:
+    for number, name in enumerate([*TEXTS, *SURROGATES], 1):
+        yield bodies.participant(
+            number,
+            of=1 if number < 4 else 1 + number % 12,
+            friendly_name=name,
+            identifier=f"+1555{number:07d}",
+            proxy_identifier=TEXTS[-number % len(TEXTS)],
+            date_deleted=MOMENTS[number % len(MOMENTS)] if number % 3 == 0 else None,
+            date_created=bodies.time(7),
+        )
+
+
+def _interactions() -> Iterator[bodies.Body]:
+    people = [sid("KP", number) for number in (1, 2, 3, 999)] + [None, sid("KP", 20)]
+    statuses, kinds = [*ResourceStatus, *WORDS], ["Message", "Call", "message", *ResourceType, "chat", None]
+    types = ["Message", "voice", *InteractionType, *WORDS]
+    for number in range(1, 130):
+        text = [*TEXTS, *SURROGATES][number % 25]
+        body = bodies.interaction(
+            number,
+            of=1 if number % 2 else 1 + number % 30,
+            type=types[number % len(types)],
+            data=DATA[number % len(DATA)],
+            inbound_participant_sid=people[number % len(people)],
+            outbound_participant_sid=people[number // len(people) % len(people)],
+            inbound_resource_status=statuses[number % len(statuses)],
+            outbound_resource_status=statuses[number * 5 % len(statuses)],
+            inbound_resource_type=kinds[number % len(kinds)],
+            outbound_resource_type=kinds[number * 3 % len(kinds)],
+            inbound_resource_url=text,
+            date_created=MOMENTS[number % len(MOMENTS)] if number % 5 == 0 else bodies.time(number // 10),
+            date_updated=ODD_MOMENTS[number % len(ODD_MOMENTS)],
+            url=text if number % 4 == 0 else None,
+        )
+        if number % 6 == 1:
+            body |= {name: None for name in LEGS if number % 12 == 1 or name.startswith("outbound")}
+        yield body
+    for number in (130, 131):
+        yield bodies.interaction(number, of=2, data='{"body": "' + LONG + '"}', date_created=bodies.time(6))
