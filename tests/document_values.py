@@ -82,7 +82,7 @@ class Values:
     def constant(self, kind: Input, name: str, of: str, parent: str | None, depth: int = 0) -> Any:
         """A JSON value of the type ``kind`` for the argument ``name`` of a field that gives an ``of``."""
         if kind.item:
-            if self._random.random() < 0.15:
+            if self._random.random() < 0.3:
                 return self.constant(kind.item, name, of, parent, depth)
             size = 0 if self.spoil(0.1) else 1 + int(self._random.random() * 3)
             return [self.constant(kind.item, name, of, parent, depth) for _ in range(size)]
