@@ -13,6 +13,7 @@ from store.errors import DatabaseLocked
 from store.opening import prepare
 from store.reader import Reader
 from store.searches import Searches
+from store.snapshots import Snapshots
 from store.sqlite import connect_reader, connect_writer
 from store.writer import Writer
 
@@ -31,9 +32,11 @@ class Archive:
         writer: Writer,
         readers: Sequence[aiosqlite.Connection],
         searches: Searches,
+        snapshots: Snapshots,
         created: bool,
     ) -> None:
         self.path = path
+        self.snapshots = snapshots
         self.created = created
         self.writer = writer
         self._readers = cycle(readers)
@@ -79,7 +82,9 @@ async def open_archive(
             connections.append(await connect_reader(str(path)))
             stack.push_async_callback(connections[-1].close)
         searches = Searches(connections[READERS:], search_seconds)
-        yield Archive(path, writer, connections[:READERS], searches, prepared.created)
+        snapshots = Snapshots(str(path))
+        stack.callback(snapshots.close)
+        yield Archive(path, writer, connections[:READERS], searches, snapshots, prepared.created)
 
 
 async def _emptied(writer: Writer) -> None:

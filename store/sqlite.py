@@ -42,9 +42,7 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
 
 async def connect_reader(path: str) -> aiosqlite.Connection:
     """A connection that can't write. It never checkpoints either, being opened read-only."""
-    connection = await aiosqlite.connect(
-        f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, cached_statements=512
-    )
+    connection = await aiosqlite.connect(reading(path), uri=True, isolation_level=None, cached_statements=512)
     await connection.executescript(READ_PRAGMAS)
     return connection
 
@@ -81,5 +79,7 @@ def rows_from_json(columns: Iterable[str]) -> str:
     return f"SELECT {values} FROM json_each(:rows)"
 
 
-def _quoted(path: str) -> str:
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+def reading(path: str) -> str:
+    """The URI of the database at ``path``, for who only reads it."""
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?mode=ro"

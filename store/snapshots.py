@@ -1,0 +1,133 @@
+"""Snapshots: reads on the event loop itself, in short slices, all of one operation on the same state of the archive.
+
+A point read takes 10 µs, and the way to another thread and back several times that. So statements run where they
+are asked for, and give the loop to others about every millisecond. One that turns out to take long is interrupted
+and run again in a thread.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+from time import perf_counter
+from typing import Any
+
+from store.sqlite import READ_PRAGMAS, reading
+
+SLICE_SECONDS = 0.001
+LOOP_SECONDS = 0.004
+"""How long one statement may keep the loop."""
+STEPS_BETWEEN_LOOKS = 2_000
+AT_ONCE = 4
+
+Rows = list[Any]
+
+
+class Snapshot:
+    """One operation's reads. ``statements`` counts them."""
+
+    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "statements")
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(
+            reading(path), uri=True, isolation_level=None, cached_statements=1_024, check_same_thread=False
+        )
+        self._connection.executescript(READ_PRAGMAS)
+        self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
+        self._execute = self._connection.execute
+        self._begun, self._over = 0.0, inf
+        self._in_transaction = False
+        self.statements = 0
+
+    def begin(self, several: bool) -> None:
+        """Starts an operation's slice, and where it needs ``several`` statements what they all see."""
+        self._begun, self._over = perf_counter(), inf
+        self.statements = 0
+        if several:
+            self._execute("BEGIN")
+            self._in_transaction = True
+
+    def end(self) -> None:
+        """Lets go of what the operation saw."""
+        self._over = inf
+        if self._in_transaction:
+            self._execute("ROLLBACK")
+            self._in_transaction = False
+
+    async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
+        """The rows of a statement that may well be long: in a thread, if the loop is too short for it."""
+        rows = self.quick_rows(sql, parameters)
+        return await self.long_rows(sql, parameters) if rows is None else rows
+
+    def quick_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows | None:
+        """The statement's rows, or None where it takes longer than the loop can wait."""
+        self.statements += 1
+        self._over = perf_counter() + LOOP_SECONDS
+        try:
+            return self._execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_INTERRUPT":
+                return None
+            raise
+
+    async def long_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
+        """The statement's rows, read in a thread."""
+        self._over = inf
+        reading_rows = asyncio.ensure_future(asyncio.to_thread(lambda: self._execute(sql, parameters).fetchall()))
+        try:
+            rows: Rows = await asyncio.shield(reading_rows)
+        finally:
+            while not reading_rows.done():
+                # Whoever asked is gone; the connection must not be used by others before its thread is.
+                await asyncio.wait([reading_rows])
+        self._begun = perf_counter()
+        return rows
+
+    def is_due(self) -> bool:
+        """Whether others should have the loop now."""
+        return perf_counter() - self._begun > SLICE_SECONDS
+
+    async def give_way(self) -> None:
+        """Lets others have the loop."""
+        await asyncio.sleep(0)
+        self._begun = perf_counter()
+
+    def close(self) -> None:
+        """Closes its connection."""
+        self._connection.close()
+
+    def _is_over(self) -> bool:
+        return perf_counter() > self._over
+
+
+class Snapshots:
+    """The connections that snapshots are read on: as many operations at a time as there are."""
+
+    def __init__(self, path: str) -> None:
+        self._all = [Snapshot(path) for _ in range(AT_ONCE)]
+        self._free = list(self._all)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> Snapshot:
+        """A connection for one operation, to be given back."""
+        while not self._free:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        return self._free.pop()
+
+    def give_back(self, snapshot: Snapshot) -> None:
+        """Makes the connection free for the next operation."""
+        snapshot.end()
+        self._free.append(snapshot)
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                break
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for snapshot in self._all:
+            snapshot.close()
