@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gateway import metrics
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
-from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
+from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
 from resolvers.deletions import finish_deletions
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
@@ -25,9 +25,15 @@ class Gateway:
     """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
 
     def __init__(
-        self, settings: ServeSettings, twilio: TwilioSettings | None = None, look_for_damage: bool = True
+        self,
+        settings: ServeSettings,
+        twilio: TwilioSettings | None = None,
+        look_for_damage: bool = True,
+        limits: Limits | None = None,
+        protocol: Protocol | None = None,
     ) -> None:
         self._settings = settings
+        self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -51,8 +57,9 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
+            limits, protocol = self._limits, self._protocol
+            self._graphql = GraphQLOverHTTP(archive, upstream, limits, protocol, self._settings.count_cap)
             self._archive = archive
-            self._graphql = GraphQLOverHTTP(archive, upstream, self._settings.count_cap)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

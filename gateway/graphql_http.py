@@ -1,4 +1,4 @@
-"""GraphQL over HTTP at /graphql: POST with JSON for programs, GET for people with a browser.
+"""GraphQL over HTTP at /graphql: POST with JSON, GET for what can be cached, GraphiQL for people with a browser.
 
 After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``application/json`` answers 200
 to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
@@ -6,92 +6,99 @@ to whatever is a well-formed request, ``application/graphql-response+json`` tell
 
 import asyncio
 import time
+from typing import Any, NamedTuple
 
-import msgspec
 import orjson
 
 from gateway import graphiql
-from gateway.execution import Request, Result, execute
-from gateway.http import JSON, HttpError, Receive, Scope, Send, body_of, header, preferred, respond
+from gateway.execution import CostWish, Request, Result, execute
+from gateway.http import COMMON_HEADERS, JSON, Headers, HttpError, Receive, Scope, Send, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
+from gateway.requests import Sent, in_url, posted
+from gateway.settings import Limits, Protocol
+from gateway.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from resolvers.context import Context
 from resolvers.upstream import Upstream
 from store.archive import Archive
 
-GRAPHQL_RESPONSE = b"application/graphql-response+json"
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 HTML = b"text/html"
-BODY_LIMIT = 1_000_000
+METHODS = b"GET, HEAD, OPTIONS, POST"
 OPERATIONS_AT_ONCE = 3
 """How many operations run at a time; more would only take turns on the one core, and memory. The rest wait."""
 
-DECODER = msgspec.json.Decoder(Request)
+
+class Answer(NamedTuple):
+    """A response to be sent."""
+
+    status: int
+    body: bytes
+    headers: Headers = COMMON_HEADERS
 
 
 class GraphQLOverHTTP:
     """The endpoint over one archive, and over Twilio where deletions go there too."""
 
-    def __init__(self, archive: Archive, upstream: Upstream | None, count_cap: int) -> None:
+    def __init__(
+        self, archive: Archive, upstream: Upstream | None, limits: Limits, protocol: Protocol, count_cap: int
+    ) -> None:
         self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
+        self._limits, self._legacy_status = limits, protocol.legacy_status
         self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; raises HttpError for what is no GraphQL request."""
-        accept = header(scope, b"accept")
-        if scope["method"] in ("GET", "HEAD"):
-            if preferred(accept, (HTML,)) is None:
-                raise HttpError(406, "Expected a browser, for GET shows GraphiQL here. Send queries by POST, as JSON.")
+        """Answers one request; raises HttpError where there is no media type to answer in."""
+        method = scope["method"]
+        if method == "OPTIONS":
+            await respond(send, 204, None, b"", ((b"allow", METHODS), *COMMON_HEADERS))
+            return
+        if method not in ("GET", "HEAD", "POST"):
+            raise HttpError(405, f"Expected GET or POST, but got {method}.", ((b"allow", METHODS),))
+        offered = MEDIA_TYPES if method == "POST" else (HTML, *MEDIA_TYPES)
+        media_type = preferred(header(scope, b"accept"), offered)
+        if media_type is None:
+            names = " or ".join(offer.decode() for offer in offered)
+            raise HttpError(406, f"Expected an Accept header that allows {names}.")
+        if media_type == HTML:
             await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
             return
-        if scope["method"] != "POST":
-            raise HttpError(405, f"Expected POST, but got {scope['method']}.", ((b"allow", b"GET, HEAD, POST"),))
-        media_type = preferred(accept, MEDIA_TYPES)
-        if media_type is None:
-            offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
-            raise HttpError(406, f"Expected an Accept header that allows {offered}.")
-        status, body = await self._answer(await _request(scope, receive), media_type)
-        await respond(send, status, media_type + b"; charset=utf-8", body)
+        try:
+            answer = await self._answer(scope, receive, media_type)
+        except HttpError as error:
+            status = status_of_refusal(error, media_type, self._legacy_status)
+            answer = Answer(status, error.body, (*COMMON_HEADERS, *error.headers))
+        await respond(send, answer.status, media_type + b"; charset=utf-8", answer.body, answer.headers)
 
-    async def _answer(self, request: Request, media_type: bytes) -> tuple[int, bytes]:
+    async def _answer(self, scope: Scope, receive: Receive, media_type: bytes) -> Answer:
+        is_get = scope["method"] != "POST"
+        sent = in_url(scope) if is_get else await posted(scope, receive, self._limits.max_body)
+        request = Request(_document(sent), sent.operation_name, sent.variables, is_get, _cost_wish(scope))
+        result = await self._run(request)
+        headers = ((b"allow", b"POST"), *COMMON_HEADERS) if result.is_unsafe else COMMON_HEADERS
+        return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), headers)
+
+    async def _run(self, request: Request) -> Result:
         begun = time.perf_counter()
         async with self._turns:
             context = Context(self._archive, self._upstream, count_cap=self._count_cap)
             try:
-                result = await execute(request, context)
+                result = await execute(request, context, self._limits)
             finally:
                 # The executor and its helpers refer to each other; what they hold should not wait for the collector.
                 context.loaders.forget()
             _measure(result, context, time.perf_counter() - begun)
-            return _status(result, media_type), orjson.dumps(result.response)
+            return result
 
 
-async def _request(scope: Scope, receive: Receive) -> Request:
-    content_type = header(scope, b"content-type").split(b";")[0].strip().lower()
-    if content_type != JSON:
-        raise HttpError(
-            415, f"Expected a body of application/json, but got {content_type.decode('latin-1') or 'none'}."
-        )
-    body = await body_of(receive, BODY_LIMIT)
-    try:
-        return DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        status, finding = 422, str(error)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        status, finding = 400, "JSON that nests too deeply" if isinstance(error, RecursionError) else str(error)
-    raise HttpError(
-        status,
-        "Expected a JSON object with query (a text) and perhaps variables (an object) and operationName (a text), "
-        f"but got something else: {finding.rstrip('.')}.",
-    )
+def _document(sent: Sent) -> str:
+    if sent.query is None:
+        raise HttpError(400, "Expected a request with query, the text of a document, but got none.")
+    return sent.query
 
 
-def _status(result: Result, media_type: bytes) -> int:
-    if media_type != GRAPHQL_RESPONSE or "errors" not in result.response:
-        return 200
-    if not result.request_error:
-        return 294
-    code = result.response["errors"][0]["extensions"]["code"]
-    return 400 if code == "GRAPHQL_PARSE_FAILED" else 422
+def _cost_wish(scope: Scope) -> CostWish:
+    wish: Any = header(scope, b"graphql-cost").lower().decode("latin-1")
+    return CostWish(wish) if wish in ("report", "validate") else CostWish.NOTHING
 
 
 def _measure(result: Result, context: Context, seconds: float) -> None:

@@ -5,6 +5,7 @@ pydantic-settings reads and checks them all before anything runs, so that every 
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.limits import DocumentLimits
 from resolvers.context import COUNT_CAP
 from store.archive import SEARCH_SECONDS
 
@@ -85,6 +87,45 @@ class ServeSettings(Listening):
     )
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="How far a totalCount is exact; from there on it says that there are more."
+    )
+
+
+Most = Annotated[int, Field(ge=1)]
+
+
+class Limits(Settings):
+    """What a request may be and take, at most; what is larger is refused with an error that says so."""
+
+    max_body: Most = Field(200_000, description="Bytes of a request's body.")
+    max_tokens: Most = Field(1_000, description="Tokens of a document, counted before it is parsed.")
+    max_depth: Most = Field(16, description="Levels of fields.")
+    max_aliases: Most = Field(30, description="Aliases, counted wherever their fragment is spread.")
+    max_directives: Most = Field(50, description="Directives, counted wherever their fragment is spread.")
+    max_root_fields: Most = Field(20, description="Fields at the root of an operation.")
+    max_repeated_fields: Most = Field(50, description="Fields under a name that their selection set has already.")
+    max_page_size: int = Field(100, ge=1, le=100, description="Rows of a page, and ids of nodes.")
+    max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
+    max_statements: Most = Field(100, description="SQL statements.")
+    max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")
+
+    @cached_property
+    def document(self) -> DocumentLimits:
+        """Those of a document by itself."""
+        return DocumentLimits(
+            self.max_tokens,
+            self.max_depth,
+            self.max_aliases,
+            self.max_directives,
+            self.max_root_fields,
+            self.max_repeated_fields,
+        )
+
+
+class Protocol(Settings):
+    """How GraphQL is spoken over HTTP."""
+
+    legacy_status: bool = Field(
+        False, description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect."
     )
 
 

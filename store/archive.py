@@ -7,13 +7,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from store.errors import DatabaseLocked
+from store.lanes import Lane, open_lane
 from store.opening import prepare
 from store.reader import Reader
 from store.searches import Searches
-from store.sqlite import connect_reader, connect_writer
+from store.sqlite import connect_writer
 from store.writer import Writer
 
 READERS = 2
@@ -25,23 +24,16 @@ DATA_VERSION = "SELECT data_version FROM archive"
 class Archive:
     """An open database. ``open_archive`` makes one; ``created`` says whether the file was made by it."""
 
-    def __init__(
-        self,
-        path: Path,
-        writer: Writer,
-        readers: Sequence[aiosqlite.Connection],
-        searches: Searches,
-        created: bool,
-    ) -> None:
+    def __init__(self, path: Path, writer: Writer, lanes: Sequence[Lane], searches: Searches, created: bool) -> None:
         self.path = path
         self.created = created
         self.writer = writer
-        self._readers = cycle(readers)
+        self._lanes = cycle(lanes)
         self._searches = searches
 
     def reader(self) -> Reader:
         """A reader for one request."""
-        return Reader(self._readers, self._searches)
+        return Reader(self._lanes, self._searches)
 
     async def data_version(self) -> int:
         """A number that every write moves."""
@@ -50,7 +42,8 @@ class Archive:
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a small read that no request makes."""
-        return await next(self._readers).execute_fetchall(sql, parameters)
+        rows: Iterable[Any] = await next(self._lanes).fetch(sql, parameters)
+        return rows
 
 
 @asynccontextmanager
@@ -74,12 +67,12 @@ async def open_archive(
         writer = Writer(writing, path, prepared.file)
         # Closing the last connection would move the log into the database without the scrub.
         stack.push_async_callback(_emptied, writer)
-        connections = []
+        lanes = []
         for _ in range(READERS + SEARCHERS):
-            connections.append(await connect_reader(str(path)))
-            stack.push_async_callback(connections[-1].close)
-        searches = Searches(connections[READERS:], search_seconds)
-        yield Archive(path, writer, connections[:READERS], searches, prepared.created)
+            lanes.append(await open_lane(str(path)))
+            stack.push_async_callback(lanes[-1].close)
+        searches = Searches(lanes[READERS:], search_seconds)
+        yield Archive(path, writer, lanes[:READERS], searches, prepared.created)
 
 
 async def _emptied(writer: Writer) -> None:

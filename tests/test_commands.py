@@ -85,7 +85,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.returncode == 0
-    flags = {"demo": 3, "serve": 5, "sync": 5, "seed": 5}.get("".join(command), 0)
+    flags = {"demo": 3, "serve": 6, "sync": 5, "seed": 5}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 
