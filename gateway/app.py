@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gateway import metrics
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
+from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
 from resolvers.deletions import finish_deletions
 from resolvers.upstream import Upstream
@@ -57,8 +58,15 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
-            limits, protocol = self._limits, self._protocol
-            self._graphql = GraphQLOverHTTP(archive, upstream, limits, protocol, self._settings.count_cap)
+            listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
+            self._graphql = GraphQLOverHTTP(
+                archive,
+                upstream,
+                self._limits,
+                PersistedDocuments(listed, self._protocol.documents_mode),
+                self._protocol.legacy_status,
+                self._settings.count_cap,
+            )
             self._archive = archive
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})

@@ -99,6 +99,8 @@ def serve(
     port: Annotated[str | None, _flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, _flag(ServeSettings, "workers")] = None,
     sync_every: Annotated[str | None, _flag(ServeSettings, "sync_every")] = None,
+    documents: Annotated[str | None, _flag(Protocol, "documents")] = None,
+    documents_mode: Annotated[str | None, _flag(Protocol, "documents_mode")] = None,
     legacy_status: Annotated[bool | None, _switch(Protocol, "legacy_status")] = None,
 ) -> None:
     """Serve an archive as GraphQL.
@@ -109,23 +111,26 @@ def serve(
     flags = locals()
     settings, protocol, twilio, _ = _all_settings(
         lambda: ServeSettings.of(flags),
-        lambda: Protocol.of({"legacy_status": legacy_status}),
+        lambda: Protocol.of(flags),
         TwilioSettings.of_environment_if_any,
         lambda: Limits.of({}),
     )
     if settings.sync_every and twilio is None:
         err.print("--sync-every needs a Twilio account: TWILIO_ACCOUNT_SID is not set.")
         raise typer.Exit(2)
+    from gateway.persisted import listed_in
     from gateway.seeding import checked_archive
     from gateway.server import listen, serve
 
     with _sentences():
         listener = listen(settings.host, settings.port)
+        if protocol.documents:
+            listed_in(protocol.documents)
         created = asyncio.run(checked_archive(settings.database))
         out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
         out.print(f"at {_address(listener.getsockname())}/graphql, which shows GraphiQL to a browser. Ctrl-C stops it.")
         environment = {name: str(getattr(settings, name)) for name in ("database", "sync_every", "sync_full_every")}
-        environment["legacy_status"] = str(protocol.legacy_status)
+        environment |= {name: str(value) for name, value in protocol if value is not None}
         raise typer.Exit(serve(environment, listener, settings.workers))
 
 
@@ -228,11 +233,12 @@ def _settings(kind: type[S], flags: dict[str, Any]) -> S:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
+    from gateway.persisted import DocumentsUnusable
     from gateway.server import PortTaken
 
     try:
         yield
-    except (StoreError, PortTaken) as error:
+    except (StoreError, PortTaken, DocumentsUnusable) as error:
         _fail(str(error))
 
 

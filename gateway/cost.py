@@ -98,7 +98,8 @@ class Cost:
         self._largest_page = (0, "")
         self.introspection_keys: set[str] = set()
         root = schema.get_root_type(operation.operation)
-        self._note_introspection(operation.selection_set)
+        self.root_fields: set[str] = set()
+        self._note_roots(operation.selection_set)
         self._sum = self._below(operation.selection_set, cast("Composite", root)).once
 
     def estimate(self, variables: Variables) -> int:
@@ -121,9 +122,10 @@ class Cost:
             for key, value in data.items()
         )
 
-    def _note_introspection(self, selection_set: SelectionSetNode) -> None:
+    def _note_roots(self, selection_set: SelectionSetNode) -> None:
         for scope in self._selections.scopes(selection_set):
             for node, _ in scope.fields:
+                self.root_fields.add(node.name.value)
                 if node.name.value in INTROSPECTION:
                     self.introspection_keys.add(node.alias.value if node.alias else node.name.value)
 

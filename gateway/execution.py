@@ -3,6 +3,7 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ class Result(NamedTuple):
     response: dict[str, Any]
     request_error: bool
     operation: str
+    root_fields: Collection[str] = ()
 
     @property
     def code(self) -> str:
@@ -109,7 +111,7 @@ async def execute(request: Request, context: Context, limits: Limits) -> Result:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
     if request.cost_wish is CostWish.REPORT:
         response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
-    return Result(response, False, kind)
+    return Result(response, False, kind, cost.root_fields)
 
 
 @lru_cache(DOCUMENTS_REMEMBERED)

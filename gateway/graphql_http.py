@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway import graphiql
+from gateway.compression import compressed
+from gateway.etags import cache_headers, is_kept, is_known, tag_of
 from gateway.execution import CostWish, Request, Result, execute
 from gateway.http import COMMON_HEADERS, JSON, Headers, HttpError, Receive, Scope, Send, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
-from gateway.requests import Sent, in_url, posted
-from gateway.settings import Limits, Protocol
+from gateway.persisted import PersistedDocuments, Unavailable
+from gateway.requests import in_url, posted
+from gateway.settings import Limits
 from gateway.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from resolvers.context import Context
 from resolvers.upstream import Upstream
@@ -40,10 +43,16 @@ class GraphQLOverHTTP:
     """The endpoint over one archive, and over Twilio where deletions go there too."""
 
     def __init__(
-        self, archive: Archive, upstream: Upstream | None, limits: Limits, protocol: Protocol, count_cap: int
+        self,
+        archive: Archive,
+        upstream: Upstream | None,
+        limits: Limits,
+        documents: PersistedDocuments,
+        legacy_status: bool,
+        count_cap: int,
     ) -> None:
         self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
-        self._limits, self._legacy_status = limits, protocol.legacy_status
+        self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
         self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,14 +76,29 @@ class GraphQLOverHTTP:
         except HttpError as error:
             status = status_of_refusal(error, media_type, self._legacy_status)
             answer = Answer(status, error.body, (*COMMON_HEADERS, *error.headers))
-        await respond(send, answer.status, media_type + b"; charset=utf-8", answer.body, answer.headers)
+        body, encoding = await compressed(scope, answer.body)
+        headers = (*answer.headers, *encoding)
+        await respond(send, answer.status, media_type + b"; charset=utf-8", body, headers)
 
     async def _answer(self, scope: Scope, receive: Receive, media_type: bytes) -> Answer:
         is_get = scope["method"] != "POST"
         sent = in_url(scope) if is_get else await posted(scope, receive, self._limits.max_body)
-        request = Request(_document(sent), sent.operation_name, sent.variables, is_get, _cost_wish(scope))
-        result = await self._run(request)
-        headers = ((b"allow", b"POST"), *COMMON_HEADERS) if result.is_unsafe else COMMON_HEADERS
+        try:
+            text = self._documents.text_of(sent)
+        except Unavailable as error:
+            result = Result({"errors": [{"message": str(error), "extensions": {"code": error.code}}]}, True, "none")
+            return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response))
+        headers: Headers = COMMON_HEADERS
+        if is_get:
+            tag = tag_of(scope, text, b"", f"{self._archive.version.mark()} {self._count_cap}")
+            headers = cache_headers(tag)
+            if is_known(scope, tag):
+                return Answer(304, b"", headers)
+        result = await self._run(Request(text, sent.operation_name, sent.variables, is_get, _cost_wish(scope)))
+        if result.is_unsafe:
+            headers = ((b"allow", b"POST"), *COMMON_HEADERS)
+        elif not is_kept(result):
+            headers = COMMON_HEADERS
         return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), headers)
 
     async def _run(self, request: Request) -> Result:
@@ -88,12 +112,6 @@ class GraphQLOverHTTP:
                 context.loaders.forget()
             _measure(result, context, time.perf_counter() - begun)
             return result
-
-
-def _document(sent: Sent) -> str:
-    if sent.query is None:
-        raise HttpError(400, "Expected a request with query, the text of a document, but got none.")
-    return sent.query
 
 
 def _cost_wish(scope: Scope) -> CostWish:

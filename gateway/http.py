@@ -69,8 +69,9 @@ async def body_of(scope: Scope, receive: Receive, limit: int) -> bytes:
 async def respond(
     send: Send, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
 ) -> None:
-    """Sends a whole answer; one without a media type has no body."""
-    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body))) if media_type else ()
+    """Sends a whole answer; one without a media type, and 304, have no body."""
+    has_body = media_type and status != 304
+    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body))) if has_body else ()
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": body})
 

@@ -5,6 +5,7 @@ pydantic-settings reads and checks them all before anything runs, so that every 
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -57,11 +58,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def of(cls, flags: Mapping[str, Any]) -> Self:
-        """The settings of the environment, overruled by the ``flags`` that are not None.
+        """The settings of the environment, overruled by those of the ``flags`` that are its own and not None.
 
         Raises SettingsError with every problem there is.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
+        given = {name: value for name, value in flags.items() if value is not None and name in cls.model_fields}
         try:
             return cls(**given)
         except ValidationError as error:
@@ -121,12 +122,33 @@ class Limits(Settings):
         )
 
 
+class DocumentsMode(StrEnum):
+    """What becomes of documents that are not among the persisted ones."""
+
+    OFF = "off"
+    LOG = "log"
+    ENFORCE = "enforce"
+
+
 class Protocol(Settings):
     """How GraphQL is spoken over HTTP."""
+
+    documents: Path | None = Field(
+        None, description="Persisted documents: a folder of .graphql files, or Apollo's or Relay's manifest."
+    )
+    documents_mode: DocumentsMode = Field(
+        DocumentsMode.OFF, description="What other documents are: run (off), run and logged (log), refused (enforce)."
+    )
 
     legacy_status: bool = Field(
         False, description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect."
     )
+
+    @model_validator(mode="after")
+    def _something_to_enforce(self) -> Self:
+        if self.documents is None and self.documents_mode is not DocumentsMode.OFF:
+            raise ValueError("PROXYGRAPH_DOCUMENTS_MODE needs PROXYGRAPH_DOCUMENTS (or --documents)")
+        return self
 
 
 class DemoSettings(Listening):
@@ -213,6 +235,8 @@ class SyncSettings(Settings):
 
 
 def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], prefix: str) -> str:
+    if not found["loc"]:
+        return f"{found['msg'].removeprefix('Value error, ')}."
     name = str(found["loc"][0])
     variable = name if name.isupper() else f"{prefix}{name.upper()}"
     flag = f"--{name.replace('_', '-')}"

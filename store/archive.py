@@ -13,21 +13,30 @@ from store.opening import prepare
 from store.reader import Reader
 from store.searches import Searches
 from store.sqlite import connect_writer
+from store.versions import DATA_VERSION, DataVersion, data_version
 from store.writer import Writer
 
 READERS = 2
 SEARCHERS = 2
 SEARCH_SECONDS = 5.0
-DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class Archive:
     """An open database. ``open_archive`` makes one; ``created`` says whether the file was made by it."""
 
-    def __init__(self, path: Path, writer: Writer, lanes: Sequence[Lane], searches: Searches, created: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: Writer,
+        lanes: Sequence[Lane],
+        searches: Searches,
+        version: DataVersion,
+        created: bool,
+    ) -> None:
         self.path = path
         self.created = created
         self.writer = writer
+        self.version = version
         self._lanes = cycle(lanes)
         self._searches = searches
 
@@ -72,7 +81,8 @@ async def open_archive(
             lanes.append(await open_lane(str(path)))
             stack.push_async_callback(lanes[-1].close)
         searches = Searches(lanes[READERS:], search_seconds)
-        yield Archive(path, writer, lanes[:READERS], searches, prepared.created)
+        version = stack.enter_context(data_version(path))
+        yield Archive(path, writer, lanes[:READERS], searches, version, prepared.created)
 
 
 async def _emptied(writer: Writer) -> None:

@@ -33,6 +33,10 @@ WRITE_PRAGMAS = (
 )
 
 
+COMMITS_OF_OTHERS = "PRAGMA data_version"
+"""A number that moves when another connection commits (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+
+
 def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
     """Whether this SQLite can corrupt a database when a checkpoint races with a writer.
 

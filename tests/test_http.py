@@ -90,7 +90,7 @@ async def test_a_request_error_has_no_data_and_says_what_is_wrong(
         (b'"x"', 422, SHAPE + "Expected `object`, got `str`."),
         (b"7", 422, SHAPE + "Expected `object`, got `int`."),
         (b"[]", 422, SHAPE + "Expected `object`, got `array`."),
-        (b"{}", 400, "Expected a request with query, the text of a document, but got none."),
+        (b"{}", 400, "Expected a request with query (a document) or documentId, but got neither."),
         (b'{"query": 5}', 422, SHAPE + "Expected `str | null`, got `int` - at `$.query`."),
         (
             b'{"query": "{a}", "variables": []}',
