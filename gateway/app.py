@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 from gateway import metrics
+from gateway.draining import DRAINING
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
 from gateway.persisted import PersistedDocuments, listed_in
@@ -46,7 +47,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, DRAINING.last(send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -126,10 +127,16 @@ class Gateway:
             if self._archive and (completed := await last_complete(self._archive)):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
             await respond(send, 200, metrics.MEDIA_TYPE, metrics.exposition())
-        elif await _reads(self._archive):
-            await respond(send, 200, PLAIN, b"ready\n")
+        elif why_not := await _why_not_ready(self._archive):
+            await respond(send, 503, PLAIN, b"not ready: %s\n" % why_not)
         else:
-            await respond(send, 503, PLAIN, b"not ready: the archive can't be read\n")
+            await respond(send, 200, PLAIN, b"ready\n")
+
+
+async def _why_not_ready(archive: Archive | None) -> bytes:
+    if DRAINING.begun:
+        return b"about to stop"
+    return b"" if await _reads(archive) else b"the archive can't be read"
 
 
 async def _reads(archive: Archive | None) -> bool:

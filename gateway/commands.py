@@ -99,6 +99,7 @@ def serve(
     port: Annotated[str | None, _flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, _flag(ServeSettings, "workers")] = None,
     sync_every: Annotated[str | None, _flag(ServeSettings, "sync_every")] = None,
+    drain: Annotated[str | None, _flag(ServeSettings, "drain")] = None,
     documents: Annotated[str | None, _flag(Protocol, "documents")] = None,
     documents_mode: Annotated[str | None, _flag(Protocol, "documents_mode")] = None,
     legacy_status: Annotated[bool | None, _switch(Protocol, "legacy_status")] = None,
@@ -129,7 +130,9 @@ def serve(
         created = asyncio.run(checked_archive(settings.database))
         out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
         out.print(f"at {_address(listener.getsockname())}/graphql, which shows GraphiQL to a browser. Ctrl-C stops it.")
-        environment = {name: str(getattr(settings, name)) for name in ("database", "sync_every", "sync_full_every")}
+        environment = {
+            name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")
+        }
         environment |= {name: str(value) for name, value in protocol if value is not None}
         raise typer.Exit(serve(environment, listener, settings.workers))
 

@@ -4,22 +4,24 @@ After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``
 to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
 """
 
-import asyncio
 import time
 from typing import Any, NamedTuple
 
 import orjson
 
 from gateway import graphiql
+from gateway.callers import Caller, stranger
 from gateway.compression import compressed
 from gateway.etags import cache_headers, is_kept, is_known, tag_of
 from gateway.execution import CostWish, Request, Result, execute
 from gateway.http import COMMON_HEADERS, JSON, Headers, HttpError, Receive, Scope, Send, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
 from gateway.persisted import PersistedDocuments, Unavailable
+from gateway.rates import Rates
 from gateway.requests import in_url, posted
 from gateway.settings import Limits
 from gateway.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
+from gateway.turns import Turns
 from resolvers.context import Context
 from resolvers.upstream import Upstream
 from store.archive import Archive
@@ -27,8 +29,6 @@ from store.archive import Archive
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 HTML = b"text/html"
 METHODS = b"GET, HEAD, OPTIONS, POST"
-OPERATIONS_AT_ONCE = 3
-"""How many operations run at a time; more would only take turns on the one core, and memory. The rest wait."""
 
 
 class Answer(NamedTuple):
@@ -53,10 +53,12 @@ class GraphQLOverHTTP:
     ) -> None:
         self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
         self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
-        self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
+        self._turns = Turns(limits.max_concurrent)
+        self._rates = Rates(limits.rate)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; raises HttpError where there is no media type to answer in."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: Caller | None = None) -> None:
+        """Answers one request, ``caller``'s if it has a key; raises HttpError where no media type fits."""
+        caller = caller or stranger(scope)
         method = scope["method"]
         if method == "OPTIONS":
             await respond(send, 204, None, b"", ((b"allow", METHODS), *COMMON_HEADERS))
@@ -71,16 +73,18 @@ class GraphQLOverHTTP:
         if media_type == HTML:
             await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
             return
+        rate: Headers = ()
         try:
-            answer = await self._answer(scope, receive, media_type)
+            rate = self._rates.count(caller)
+            answer = await self._answer(scope, receive, media_type, caller)
         except HttpError as error:
             status = status_of_refusal(error, media_type, self._legacy_status)
             answer = Answer(status, error.body, (*COMMON_HEADERS, *error.headers))
         body, encoding = await compressed(scope, answer.body)
-        headers = (*answer.headers, *encoding)
+        headers = (*answer.headers, *rate, *encoding)
         await respond(send, answer.status, media_type + b"; charset=utf-8", body, headers)
 
-    async def _answer(self, scope: Scope, receive: Receive, media_type: bytes) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, media_type: bytes, caller: Caller) -> Answer:
         is_get = scope["method"] != "POST"
         sent = in_url(scope) if is_get else await posted(scope, receive, self._limits.max_body)
         try:
@@ -90,7 +94,7 @@ class GraphQLOverHTTP:
             return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response))
         headers: Headers = COMMON_HEADERS
         if is_get:
-            tag = tag_of(scope, text, b"", f"{self._archive.version.mark()} {self._count_cap}")
+            tag = tag_of(scope, text, caller.sees, f"{self._archive.version.mark()} {self._count_cap}")
             headers = cache_headers(tag)
             if is_known(scope, tag):
                 return Answer(304, b"", headers)
@@ -103,7 +107,7 @@ class GraphQLOverHTTP:
 
     async def _run(self, request: Request) -> Result:
         begun = time.perf_counter()
-        async with self._turns:
+        async with self._turns.turn():
             context = Context(self._archive, self._upstream, count_cap=self._count_cap)
             try:
                 result = await execute(request, context, self._limits)

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 JSON = b"application/json"
@@ -61,6 +62,8 @@ async def body_of(scope: Scope, receive: Receive, limit: int) -> bytes:
     while message.get("more_body") and len(body) <= limit:
         message = await receive()
         body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
     if len(body) > limit:
         raise _too_large(limit, "this one is longer")
     return body

@@ -81,6 +81,7 @@ class ServeSettings(Listening):
 
     database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
+    drain: float = Field(3, ge=0, description="Seconds from SIGTERM, when /readyz says 503, to the end of accepting.")
     sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next; 0 is never.")
     sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next.")
     search_seconds: float = Field(
@@ -108,6 +109,14 @@ class Limits(Settings):
     max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
     max_statements: Most = Field(100, description="SQL statements.")
     max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")
+    max_concurrent: Most = Field(100, description="Requests at once, running or waiting, in each worker.")
+    read_seconds: float = Field(10, gt=0, description="Seconds in which a client has to have sent its request.")
+    rate: int | None = Field(
+        None,
+        ge=0,
+        description="Requests a minute by one key, or by one address where no key is asked for; 0 is without limit. "
+        "Unless told, 60,000 with a key, and without limit where no key is asked for.",
+    )
 
     @cached_property
     def document(self) -> DocumentLimits:

@@ -16,6 +16,7 @@ from bodies import put, service, session
 from gateway.app import Gateway
 from gateway.execution import Request, execute
 from gateway.settings import Limits, Protocol, ServeSettings
+from gateway.slow_clients import PatientProtocol
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
@@ -67,6 +68,11 @@ def asker(archive: Archive) -> Ask:
     return run
 
 
+def patient(seconds: float) -> type[PatientProtocol]:
+    """The server's HTTP, with a patience of its own."""
+    return type("PatientForATest", (PatientProtocol,), {"seconds": seconds})
+
+
 @asynccontextmanager
 async def serving(
     database: Path, limits: Mapping[str, Any] = MappingProxyType({}), protocol: Mapping[str, Any] = MappingProxyType({})
@@ -81,6 +87,7 @@ async def serving(
                     limits=Limits.of(limits),
                     protocol=Protocol.of(protocol),
                 ),
+                http=patient(Limits.of(limits).read_seconds),
                 loop="none",
                 lifespan="on",
                 log_config=None,

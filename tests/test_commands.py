@@ -37,7 +37,7 @@ def running(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
         cwd=ROOT,
-        env=ENVIRONMENT | {"COLUMNS": "200"},
+        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,7 +85,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.returncode == 0
-    flags = {"demo": 3, "serve": 8, "sync": 5, "seed": 5}.get("".join(command), 0)
+    flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 
