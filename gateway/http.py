@@ -32,7 +32,7 @@ class HttpError(Exception):
 
 def header(scope: Scope, name: bytes) -> bytes:
     """The value of a request header, several of a name joined by commas; empty where there is none."""
-    return b",".join(value for key, value in scope["headers"] if key == name)
+    return b",".join([value for key, value in scope["headers"] if key == name])
 
 
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:

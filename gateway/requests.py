@@ -32,11 +32,9 @@ MEMBER_DECODER = msgspec.json.Decoder()
 
 async def posted(scope: Scope, receive: Receive, max_body: int) -> Sent:
     """The request in a POST's body; raises HttpError for what is none."""
-    media_type, *parameters = (part.strip() for part in header(scope, b"content-type").lower().split(b";"))
-    encoding = header(scope, b"content-encoding").lower()
-    charsets = [part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")]
-    if media_type != JSON or encoding not in (b"", b"identity") or any(each != b"utf-8" for each in charsets):
-        found = b" ".join((encoding, header(scope, b"content-type"))).strip().decode("latin-1") or "none"
+    content_type, encoding = header(scope, b"content-type"), header(scope, b"content-encoding").lower()
+    if (content_type != JSON and not _is_json(content_type)) or encoding not in (b"", b"identity"):
+        found = b" ".join((encoding, content_type)).strip().decode("latin-1") or "none"
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
     return _decoded(await body_of(scope, receive, max_body))
 
@@ -62,6 +60,12 @@ def in_url(scope: Scope) -> Sent:
         return msgspec.convert(members, Sent)
     except msgspec.ValidationError as error:
         raise _misshapen(str(error)) from error
+
+
+def _is_json(content_type: bytes) -> bool:
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(b";"))
+    charsets = [part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")]
+    return media_type == JSON and all(charset == b"utf-8" for charset in charsets)
 
 
 def _decoded(body: bytes) -> Sent:
