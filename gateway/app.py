@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 from gateway import metrics
+from gateway.draining import DRAINING
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
-from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
+from gateway.persisted import PersistedDocuments, listed_in
+from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
 from resolvers.deletions import finish_deletions
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
@@ -25,9 +27,15 @@ class Gateway:
     """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
 
     def __init__(
-        self, settings: ServeSettings, twilio: TwilioSettings | None = None, look_for_damage: bool = True
+        self,
+        settings: ServeSettings,
+        twilio: TwilioSettings | None = None,
+        look_for_damage: bool = True,
+        limits: Limits | None = None,
+        protocol: Protocol | None = None,
     ) -> None:
         self._settings = settings
+        self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -39,7 +47,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, DRAINING.last(send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -51,8 +59,16 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
+            listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
+            self._graphql = GraphQLOverHTTP(
+                archive,
+                upstream,
+                self._limits,
+                PersistedDocuments(listed, self._protocol.documents_mode),
+                self._protocol.legacy_status,
+                self._settings.count_cap,
+            )
             self._archive = archive
-            self._graphql = GraphQLOverHTTP(archive, upstream, self._settings.count_cap)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -111,10 +127,16 @@ class Gateway:
             if self._archive and (completed := await last_complete(self._archive)):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
             await respond(send, 200, metrics.MEDIA_TYPE, metrics.exposition())
-        elif await _reads(self._archive):
-            await respond(send, 200, PLAIN, b"ready\n")
+        elif why_not := await _why_not_ready(self._archive):
+            await respond(send, 503, PLAIN, b"not ready: %s\n" % why_not)
         else:
-            await respond(send, 503, PLAIN, b"not ready: the archive can't be read\n")
+            await respond(send, 200, PLAIN, b"ready\n")
+
+
+async def _why_not_ready(archive: Archive | None) -> bytes:
+    if DRAINING.begun:
+        return b"about to stop"
+    return b"" if await _reads(archive) else b"the archive can't be read"
 
 
 async def _reads(archive: Archive | None) -> bool:

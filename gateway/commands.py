@@ -14,6 +14,8 @@ from rich.console import Console
 
 from gateway.settings import (
     DemoSettings,
+    Limits,
+    Protocol,
     SeedSettings,
     ServeSettings,
     Settings,
@@ -24,7 +26,6 @@ from gateway.settings import (
 from store.errors import StoreError
 
 S = TypeVar("S", bound=Settings)
-T = TypeVar("T")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -50,7 +51,7 @@ def _flag(settings: type[Settings], name: str) -> Any:
 def _switch(settings: type[Settings], name: str) -> Any:
     field = settings.model_fields[name]
     help_text = f"{field.description} [dim]\\[env: {_variable(settings, name)}][/dim]"
-    return typer.Option(f"--{name}", help=help_text, show_default=False)
+    return typer.Option(f"--{name.replace('_', '-')}", help=help_text, show_default=False)
 
 
 def _variable(settings: type[Settings], name: str) -> str:
@@ -68,7 +69,8 @@ def demo(
 
     Fills a database with made-up conversations (the first time), serves it, and says where to look.
     """
-    settings = _settings(DemoSettings, locals())
+    flags = locals()
+    settings, *_ = _all_settings(lambda: DemoSettings.of(flags), lambda: Protocol.of({}), lambda: Limits.of({}))
     from rich.syntax import Syntax
 
     from gateway.graphiql import FIRST_QUERY
@@ -97,6 +99,10 @@ def serve(
     port: Annotated[str | None, _flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, _flag(ServeSettings, "workers")] = None,
     sync_every: Annotated[str | None, _flag(ServeSettings, "sync_every")] = None,
+    drain: Annotated[str | None, _flag(ServeSettings, "drain")] = None,
+    documents: Annotated[str | None, _flag(Protocol, "documents")] = None,
+    documents_mode: Annotated[str | None, _flag(Protocol, "documents_mode")] = None,
+    legacy_status: Annotated[bool | None, _switch(Protocol, "legacy_status")] = None,
 ) -> None:
     """Serve an archive as GraphQL.
 
@@ -104,19 +110,30 @@ def serve(
     deleteInteraction deletes there too, and --sync-every keeps the archive fresh.
     """
     flags = locals()
-    settings, twilio = _all_settings(lambda: ServeSettings.of(flags), TwilioSettings.of_environment_if_any)
+    settings, protocol, twilio, _ = _all_settings(
+        lambda: ServeSettings.of(flags),
+        lambda: Protocol.of(flags),
+        TwilioSettings.of_environment_if_any,
+        lambda: Limits.of({}),
+    )
     if settings.sync_every and twilio is None:
         err.print("--sync-every needs a Twilio account: TWILIO_ACCOUNT_SID is not set.")
         raise typer.Exit(2)
+    from gateway.persisted import listed_in
     from gateway.seeding import checked_archive
     from gateway.server import listen, serve
 
     with _sentences():
         listener = listen(settings.host, settings.port)
+        if protocol.documents:
+            listed_in(protocol.documents)
         created = asyncio.run(checked_archive(settings.database))
         out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
         out.print(f"at {_address(listener.getsockname())}/graphql, which shows GraphiQL to a browser. Ctrl-C stops it.")
-        environment = {name: str(getattr(settings, name)) for name in ("database", "sync_every", "sync_full_every")}
+        environment = {
+            name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")
+        }
+        environment |= {name: str(value) for name, value in protocol if value is not None}
         raise typer.Exit(serve(environment, listener, settings.workers))
 
 
@@ -193,10 +210,10 @@ def schema(
         )
 
 
-def _all_settings(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
+def _all_settings(*readings: Callable[[], Any]) -> tuple[Any, ...]:
     problems: list[str] = []
     found: list[Any] = []
-    for read in (one, other):
+    for read in readings:
         try:
             found.append(read())
         except SettingsError as error:
@@ -205,7 +222,7 @@ def _all_settings(one: Callable[[], S], other: Callable[[], T]) -> tuple[S, T]:
         for problem in problems:
             err.print(problem, markup=False)
         raise typer.Exit(2)
-    return found[0], found[1]
+    return tuple(found)
 
 
 def _settings(kind: type[S], flags: dict[str, Any]) -> S:
@@ -219,11 +236,12 @@ def _settings(kind: type[S], flags: dict[str, Any]) -> S:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
+    from gateway.persisted import DocumentsUnusable
     from gateway.server import PortTaken
 
     try:
         yield
-    except (StoreError, PortTaken) as error:
+    except (StoreError, PortTaken, DocumentsUnusable) as error:
         _fail(str(error))
 
 

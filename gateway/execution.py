@@ -3,12 +3,14 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
+from collections.abc import Collection
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     Executor,
     GraphQLError,
     OperationDefinitionNode,
@@ -17,27 +19,42 @@ from graphql import (
     validate,
 )
 
+from gateway.budget import within_budget
+from gateway.cost import Cost, demand_cost
+from gateway.limits import ERRORS_SHOWN, DocumentLimits, LimitExceeded, demand_measures, demand_tokens
+from gateway.settings import Limits
 from resolvers.context import Context
 from resolvers.errors import formatted
 from schema.build import EXECUTABLE
 
 DOCUMENTS_REMEMBERED = 1_000
+UNSAFE = "METHOD_NOT_ALLOWED"
 
 
-class Request(msgspec.Struct, rename="camel"):
-    """The members of a GraphQL request that we know; others are ignored."""
+class CostWish(StrEnum):
+    """What a client asks to be told of an operation's cost."""
+
+    NOTHING = ""
+    REPORT = "report"
+    VALIDATE = "validate"
+
+
+class Request(NamedTuple):
+    """An operation to run; a read-only one may be no mutation."""
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+    read_only: bool = False
+    cost_wish: CostWish = CostWish.NOTHING
 
 
 class Checked(NamedTuple):
-    """A document that can be run, or the errors why not."""
+    """A document that can be run, or the errors why not; and the costs of its operations, once worked out."""
 
     document: DocumentNode | None
     errors: list[dict[str, Any]]
+    costs: dict[int, Cost]
 
 
 class Result(NamedTuple):
@@ -46,49 +63,94 @@ class Result(NamedTuple):
     response: dict[str, Any]
     request_error: bool
     operation: str
+    root_fields: Collection[str] = ()
+
+    @property
+    def code(self) -> str:
+        """The code of its first error, which there is."""
+        code: str = self.response["errors"][0]["extensions"]["code"]
+        return code
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it was a mutation where there may be none."""
+        return self.request_error and self.code == UNSAFE
 
 
-async def execute(request: Request, context: Context) -> Result:
+async def execute(request: Request, context: Context, limits: Limits) -> Result:
     """Runs the request's operation. A request error has no ``data``; field errors stand beside it."""
-    document, errors = checked(request.query)
+    document, errors, costs = checked(request.query, limits.document)
     if document is None:
         return Result({"errors": errors}, True, "none")
     operation = get_operation_ast(document, request.operation_name)
     if operation is None:
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
     kind = operation.operation.value
-    executor = Executor.build(
-        EXECUTABLE,
-        document,
-        context_value=context,
-        raw_variable_values=request.variables or {},
-        operation_name=request.operation_name,
-    )
-    if isinstance(executor, list):
-        return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind)
-    outcome: Any = executor.execute_operation()
-    if executor.is_awaitable(outcome):
-        outcome = await outcome
+    if request.read_only and kind == "mutation":
+        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind)
+    variables = request.variables or {}
+    cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
+    if request.cost_wish is CostWish.VALIDATE:
+        return Result(_with_cost({}, cost, variables, limits), False, kind)
+    try:
+        demand_cost(cost, variables, limits.max_cost, limits.max_page_size)
+        executor = Executor.build(
+            EXECUTABLE,
+            document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=request.operation_name,
+        )
+        if isinstance(executor, list):
+            return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind)
+        outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+    except LimitExceeded as error:
+        return Result({"errors": [formatted(error)]}, True, kind)
     response: dict[str, Any] = {"data": outcome.data}
     if outcome.errors:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
-    return Result(response, False, kind)
+    if request.cost_wish is CostWish.REPORT:
+        response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
+    return Result(response, False, kind, cost.root_fields)
 
 
 @lru_cache(DOCUMENTS_REMEMBERED)
-def checked(text: str) -> Checked:
-    """The parsed and validated document of ``text``."""
+def checked(text: str, limits: DocumentLimits) -> Checked:
+    """The parsed and validated document of ``text``, if it is within the limits."""
     try:
+        demand_tokens(text, limits)
         document = parse(text)
+        demand_measures(document, limits)
+    except LimitExceeded as error:
+        return Checked(None, [formatted(error)], {})
     except GraphQLError as error:
-        return Checked(None, [_coded(error, "GRAPHQL_PARSE_FAILED")])
+        return Checked(None, [_coded(error, "GRAPHQL_PARSE_FAILED")], {})
     except RecursionError:
-        return Checked(None, [_coded(_too_deep(), "GRAPHQL_PARSE_FAILED")])
+        return Checked(None, [_coded(_too_deep(), "GRAPHQL_PARSE_FAILED")], {})
     try:
-        errors = validate(EXECUTABLE, document)
+        errors = validate(EXECUTABLE, document, max_errors=ERRORS_SHOWN)
     except RecursionError:
         errors = [_too_deep()]
-    return Checked(None if errors else document, [_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    return Checked(None if errors else document, [_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], {})
+
+
+async def _outcome(executor: Executor[Any]) -> ExecutionResult:
+    outcome: Any = executor.execute_operation()
+    result: ExecutionResult = await outcome if executor.is_awaitable(outcome) else outcome
+    return result
+
+
+def _with_cost(
+    response: dict[str, Any], cost: Cost, variables: dict[str, Any], limits: Limits, statements: int | None = None
+) -> dict[str, Any]:
+    shown: dict[str, Any] = {"estimated": cost.estimate(variables), "maximum": limits.max_cost}
+    if statements is not None:
+        shown |= {"counted": cost.counted(response["data"]), "statements": statements}
+    return {**response, "extensions": {"cost": shown}}
+
+
+def _unsafe() -> GraphQLError:
+    return GraphQLError("Expected a query, for GET changes nothing, but got a mutation. Send it by POST.")
 
 
 def _too_deep() -> GraphQLError:

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway.draining import DRAINING
 from gateway.logs import CONFIG
-from gateway.settings import PREFIX, ServeSettings, TwilioSettings
+from gateway.settings import PREFIX, Limits, ServeSettings, TwilioSettings
+from gateway.slow_clients import PatientProtocol
 from store.sqlite import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
@@ -75,6 +77,8 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
+    PatientProtocol.seconds = Limits.of({}).read_seconds
+    DRAINING.before_stopping(ServeSettings.of({}).drain)
     return Gateway(ServeSettings.of({}), TwilioSettings.of_environment_if_any(), look_for_damage=False)
 
 
@@ -84,10 +88,11 @@ def _config(workers: int) -> uvicorn.Config:
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         lifespan="on",
         access_log=False,
         server_header=False,
         log_config=CONFIG,
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=30,  # How long a new worker may take to start before a restart is given up.
     )

@@ -9,6 +9,9 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   └── DatabaseOccupied      it holds something that made-up rows must not be mixed with
+├── OutOfBudget               a request has read all that it may
+│   ├── OutOfStatements       it ran as many statements as it may
+│   └── OutOfTime             it took as long as it may; what ran was interrupted
 ├── BodyRejected              a REST body without what a row can't do without
 └── SearchTooLong             a read that no index serves took too long, and was stopped
 """
@@ -48,6 +51,18 @@ class DatabaseUnreachable(DatabaseError):
 
 class DatabaseOccupied(DatabaseError):
     """The file holds something that made-up rows must not be mixed with."""
+
+
+class OutOfBudget(StoreError):
+    """A request has read all that it may."""
+
+
+class OutOfStatements(OutOfBudget):
+    """A request has run as many statements as it may."""
+
+
+class OutOfTime(OutOfBudget):
+    """A request has taken as long as it may."""
 
 
 class BodyRejected(StoreError):

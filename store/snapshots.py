@@ -13,7 +13,7 @@ from math import inf
 from time import perf_counter
 from typing import Any
 
-from store.sqlite import READ_PRAGMAS, reading
+from store.sqlite import READ_PRAGMAS, READING, reading
 
 SLICE_SECONDS = 0.001
 LOOP_SECONDS = 0.004
@@ -30,9 +30,7 @@ class Snapshot:
     __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "statements")
 
     def __init__(self, path: str) -> None:
-        self._connection = sqlite3.connect(
-            reading(path), uri=True, isolation_level=None, cached_statements=1_024, check_same_thread=False
-        )
+        self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
         self._connection.executescript(READ_PRAGMAS)
         self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
         self._execute = self._connection.execute
@@ -65,11 +63,12 @@ class Snapshot:
         self.statements += 1
         self._over = perf_counter() + LOOP_SECONDS
         try:
-            return self._execute(sql, parameters).fetchall()
+            rows: Rows = self._execute(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname == "SQLITE_INTERRUPT":
                 return None
             raise
+        return rows
 
     async def long_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
         """The statement's rows, read in a thread."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,8 @@ import uvicorn
 from bodies import put, service, session
 from gateway.app import Gateway
 from gateway.execution import Request, execute
-from gateway.settings import ServeSettings
+from gateway.settings import Limits, Protocol, ServeSettings
+from gateway.slow_clients import PatientProtocol
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
@@ -26,6 +28,9 @@ class Answer(dict[str, Any]):
     statements: list[Statement]
 
 
+BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")
+UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
+"""For tests of what documents mean, however large they are."""
 Ask = Callable[..., Awaitable[Answer]]
 
 
@@ -56,21 +61,33 @@ def ask(archive: Archive) -> Ask:
 def asker(archive: Archive) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
         context = Context(archive)
-        answer = Answer((await execute(Request(query, variables=variables), context)).response)
+        answer = Answer((await execute(Request(query, variables=variables), context, UNLIMITED)).response)
         answer.statements = context.reader.statements
         return answer
 
     return run
 
 
+def patient(seconds: float) -> type[PatientProtocol]:
+    """The server's HTTP, with a patience of its own."""
+    return type("PatientForATest", (PatientProtocol,), {"seconds": seconds})
+
+
 @asynccontextmanager
-async def serving(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def serving(
+    database: Path, limits: Mapping[str, Any] = MappingProxyType({}), protocol: Mapping[str, Any] = MappingProxyType({})
+) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a real server over ``database``, which stops at the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                Gateway(ServeSettings.of({"database": database})),
+                Gateway(
+                    ServeSettings.of({"database": database}),
+                    limits=Limits.of(limits),
+                    protocol=Protocol.of(protocol),
+                ),
+                http=patient(Limits.of(limits).read_seconds),
                 loop="none",
                 lifespan="on",
                 log_config=None,

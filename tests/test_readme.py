@@ -8,7 +8,9 @@ import pytest
 
 from conftest import asker
 from gateway.commands import commands
+from gateway.rates import WITH_A_KEY
 from gateway.seeding import DEMO, fill
+from gateway.settings import Limits
 from store.archive import open_archive
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -29,6 +31,13 @@ def test_the_demo_and_the_tests_are_one_line_each() -> None:
 def test_every_command_is_in_the_table() -> None:
     told = re.findall(r"^\| `python -m gateway (\w+)", README, re.MULTILINE)
     assert told == [command.callback.__name__ for command in commands.registered_commands if command.callback]
+
+
+def test_every_limit_is_in_the_table_with_its_default() -> None:
+    rows = re.findall(r"^\| `PROXYGRAPH_(\w+)` \| ([^|]+) \|", README.split("<!-- the limits -->")[1], re.MULTILINE)
+    told = {name.lower(): default.replace(",", "") for name, default in rows}
+    defaults = {name: field.default for name, field in Limits.model_fields.items()} | {"rate": WITH_A_KEY}
+    assert told == {name: f"{default:g}" for name, default in defaults.items()}
 
 
 QUESTIONS = {

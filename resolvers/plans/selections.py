@@ -67,8 +67,7 @@ class Selections:
             name = directive.name.value
             if name not in ("skip", "include"):
                 raise Unplannable
-            (argument,) = directive.arguments or ()
-            if self._flag(argument.value) is (name == "skip"):
+            if any(self._flag(argument.value) is (name == "skip") for argument in directive.arguments or ()):
                 return False
         return True
 
