@@ -67,6 +67,7 @@ class Gateway:
                 PersistedDocuments(listed, self._protocol.documents_mode),
                 self._protocol.legacy_status,
                 self._settings.count_cap,
+                self._settings.plans,
             )
             self._archive = archive
         except Exception as error:

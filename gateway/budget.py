@@ -27,7 +27,7 @@ async def within_budget(run: Callable[[], Awaitable[T]], context: Context, limit
         async with asyncio.timeout(seconds):
             done = await run()
     except TimeoutError as error:
-        raise _too_long(limits) from error
+        raise too_long(limits) from error
     if reader.refusal is None:
         return done
     if isinstance(reader.refusal, OutOfStatements):
@@ -38,10 +38,11 @@ async def within_budget(run: Callable[[], Awaitable[T]], context: Context, limit
             f"Expected an operation that needs up to {limits.max_statements:,} SQL statements, but this one needs more."
             " Ask in several requests.",
         )
-    raise _too_long(limits)
+    raise too_long(limits)
 
 
-def _too_long(limits: Limits) -> LimitExceeded:
+def too_long(limits: Limits) -> LimitExceeded:
+    """The error of an operation that took as long as it may."""
     seconds = f"{limits.max_seconds:g}"
     return LimitExceeded(
         "seconds",

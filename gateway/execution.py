@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -19,13 +20,15 @@ from graphql import (
     validate,
 )
 
-from gateway.budget import within_budget
+from gateway.budget import too_long, within_budget
 from gateway.cost import Cost, demand_cost
 from gateway.limits import ERRORS_SHOWN, DocumentLimits, LimitExceeded, demand_measures, demand_tokens
+from gateway.plans import Planned, Plans, answer
 from gateway.settings import Limits
 from resolvers.context import Context
 from resolvers.errors import formatted
 from schema.build import EXECUTABLE
+from store.errors import OutOfTime
 
 DOCUMENTS_REMEMBERED = 1_000
 UNSAFE = "METHOD_NOT_ALLOWED"
@@ -64,6 +67,11 @@ class Result(NamedTuple):
     request_error: bool
     operation: str
     root_fields: Collection[str] = ()
+    body: bytes | None = None
+
+    def encoded(self) -> bytes:
+        """The response as JSON; a plan has written it already."""
+        return orjson.dumps(self.response) if self.body is None else self.body
 
     @property
     def code(self) -> str:
@@ -77,8 +85,35 @@ class Result(NamedTuple):
         return self.request_error and self.code == UNSAFE
 
 
-async def execute(request: Request, context: Context, limits: Limits) -> Result:
-    """Runs the request's operation. A request error has no ``data``; field errors stand beside it."""
+async def execute(request: Request, context: Context, limits: Limits, plans: Plans | None = None) -> Result:
+    """Runs the request's operation: by its plan, if ``plans`` has one and there is nothing but data to tell, or else
+    by the ordinary path. A request error has no ``data``; field errors stand beside it.
+    """
+    try:
+        planned = await _planned(request, context, limits, plans) if plans else None
+    except OutOfTime:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    if planned is not None:
+        context.reader.planned(planned.statements)
+        return Result({}, False, "query", planned.known.cost.root_fields, planned.body)
+    return await _executed(request, context, limits)
+
+
+async def _planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Planned | None:
+    if request.cost_wish is not CostWish.NOTHING:
+        return None
+    seen, known, literals = plans.find(request.query, request.operation_name)
+    if not seen:
+        document = checked(request.query, limits.document).document
+        if document is None:
+            return None
+        known, literals = plans.remember(request.query, request.operation_name, document)
+    if known is None:
+        return None
+    return await answer(known, request.variables or {}, literals, context, limits)
+
+
+async def _executed(request: Request, context: Context, limits: Limits) -> Result:
     document, errors, costs = checked(request.query, limits.document)
     if document is None:
         return Result({"errors": errors}, True, "none")

@@ -17,6 +17,7 @@ from gateway.execution import CostWish, Request, Result, execute
 from gateway.http import COMMON_HEADERS, JSON, Headers, HttpError, Receive, Scope, Send, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
 from gateway.persisted import PersistedDocuments, Unavailable
+from gateway.plans import Plans
 from gateway.rates import Rates
 from gateway.requests import in_url, posted
 from gateway.settings import Limits
@@ -50,9 +51,11 @@ class GraphQLOverHTTP:
         documents: PersistedDocuments,
         legacy_status: bool,
         count_cap: int,
+        plans: bool,
     ) -> None:
         self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
         self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
+        self._plans = Plans() if plans else None
         self._turns = Turns(limits.max_concurrent)
         self._rates = Rates(limits.rate)
 
@@ -103,14 +106,19 @@ class GraphQLOverHTTP:
             headers = ((b"allow", b"POST"), *COMMON_HEADERS)
         elif not is_kept(result):
             headers = COMMON_HEADERS
-        return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), headers)
+        return Answer(status_of(result, media_type, self._legacy_status), result.encoded(), headers)
 
     async def _run(self, request: Request) -> Result:
         begun = time.perf_counter()
         async with self._turns.turn():
-            context = Context(self._archive, self._upstream, count_cap=self._count_cap)
+            context = Context(
+                self._archive,
+                self._upstream,
+                count_cap=self._count_cap,
+                max_page_size=self._limits.max_page_size,
+            )
             try:
-                result = await execute(request, context, self._limits)
+                result = await execute(request, context, self._limits, self._plans)
             finally:
                 # The executor and its helpers refer to each other; what they hold should not wait for the collector.
                 context.loaders.forget()
@@ -127,4 +135,4 @@ def _measure(result: Result, context: Context, seconds: float) -> None:
     outcome = "request_error" if result.request_error else "errors" if "errors" in result.response else "ok"
     GRAPHQL_REQUESTS.labels(result.operation, outcome).inc()
     GRAPHQL_SECONDS.labels(result.operation).observe(seconds)
-    SQL_STATEMENTS.inc(len(context.reader.statements))
+    SQL_STATEMENTS.inc(context.reader.count)

@@ -87,6 +87,7 @@ class ServeSettings(Listening):
     search_seconds: float = Field(
         SEARCH_SECONDS, gt=0, description="How long a search by bodyContains may take before it is stopped."
     )
+    plans: bool = Field(True, description="Whether queries are answered by compiled plans.")
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="How far a totalCount is exact; from there on it says that there are more."
     )
@@ -105,7 +106,7 @@ class Limits(Settings):
     max_directives: Most = Field(50, description="Directives, counted wherever their fragment is spread.")
     max_root_fields: Most = Field(20, description="Fields at the root of an operation.")
     max_repeated_fields: Most = Field(50, description="Fields under a name that their selection set has already.")
-    max_page_size: int = Field(100, ge=1, le=100, description="Rows of a page, and ids of nodes.")
+    max_page_size: int = Field(100, ge=1, le=100_000, description="Rows of a page, and ids of nodes.")
     max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
     max_statements: Most = Field(100, description="SQL statements.")
     max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")

@@ -60,7 +60,7 @@ class Connection(Generic[R]):
         self._parent = parent.sid if parent else None
         self._order = order
         self._filter = filter
-        size, backwards = page_size(given(page.first), given(page.last))
+        size, backwards = page_size(given(page.first), given(page.last), context.max_page_size)
         after, before = given(page.after), given(page.before)
         self._request = PageRequest(
             size,

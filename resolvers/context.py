@@ -5,6 +5,7 @@ from typing import TypeAlias
 import strawberry
 
 from resolvers.loaders import Loaders
+from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
 from store.archive import Archive
 
@@ -23,11 +24,13 @@ class Context:
         upstream: Upstream | None = None,
         actor: str = "anonymous",
         count_cap: int = COUNT_CAP,
+        max_page_size: int = MAX_PAGE_SIZE,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
         self.actor = actor
         self.count_cap = count_cap
+        self.max_page_size = max_page_size
         self.reader = archive.reader()
         self.loaders = Loaders(self.reader)
 

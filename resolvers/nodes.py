@@ -46,8 +46,9 @@ def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
 @planned(Part.NODES_BY_IDS)
 def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
     """``Query.nodes``: one record, None or error for each id, in their order."""
-    if len(ids) > MAX_PAGE_SIZE:
-        raise BadInput(f"Expected up to {MAX_PAGE_SIZE} ids, but got {len(ids)}. Ask for them in several requests.")
+    most = info.context.max_page_size
+    if len(ids) > most:
+        raise BadInput(f"Expected up to {most} ids, but got {len(ids)}. Ask for them in several requests.")
     found: list[Awaitable[Record | None] | BadInput] = []
     for sid in ids:
         try:

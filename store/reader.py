@@ -34,6 +34,16 @@ class Reader:
         self.allowed: float = math.inf
         self.deadline: float = math.inf
         self.refusal: OutOfBudget | None = None
+        self._planned = 0
+
+    @property
+    def count(self) -> int:
+        """How many statements the request ran, a plan's among them."""
+        return len(self.statements) + self._planned
+
+    def planned(self, statements: int) -> None:
+        """Notes the statements that a plan ran."""
+        self._planned += statements
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.

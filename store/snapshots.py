@@ -13,6 +13,7 @@ from math import inf
 from time import perf_counter
 from typing import Any
 
+from store.errors import OutOfTime
 from store.sqlite import READ_PRAGMAS, READING, reading
 
 SLICE_SECONDS = 0.001
@@ -27,7 +28,7 @@ Rows = list[Any]
 class Snapshot:
     """One operation's reads. ``statements`` counts them."""
 
-    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "statements")
+    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "_until", "statements")
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
@@ -38,9 +39,12 @@ class Snapshot:
         self._in_transaction = False
         self.statements = 0
 
-    def begin(self, several: bool) -> None:
-        """Starts an operation's slice, and where it needs ``several`` statements what they all see."""
-        self._begun, self._over = perf_counter(), inf
+    def begin(self, several: bool, until: float = inf) -> None:
+        """Starts an operation's slice, and where it needs ``several`` statements what they all see.
+
+        It has to be done ``until`` this time, by perf_counter().
+        """
+        self._begun, self._over, self._until = perf_counter(), inf, until
         self.statements = 0
         if several:
             self._execute("BEGIN")
@@ -71,12 +75,17 @@ class Snapshot:
         return rows
 
     async def long_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
-        """The statement's rows, read in a thread."""
-        self._over = inf
+        """The statement's rows, read in a thread; raises OutOfTime where they take longer than the operation may."""
+        self._over = self._until
         reading_rows = asyncio.ensure_future(asyncio.to_thread(lambda: self._execute(sql, parameters).fetchall()))
         try:
             rows: Rows = await asyncio.shield(reading_rows)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname == "SQLITE_INTERRUPT":
+                raise OutOfTime from error
+            raise
         finally:
+            self._over = 0.0
             while not reading_rows.done():
                 # Whoever asked is gone; the connection must not be used by others before its thread is.
                 await asyncio.wait([reading_rows])
@@ -88,9 +97,11 @@ class Snapshot:
         return perf_counter() - self._begun > SLICE_SECONDS
 
     async def give_way(self) -> None:
-        """Lets others have the loop."""
+        """Lets others have the loop; raises OutOfTime where the operation took as long as it may."""
         await asyncio.sleep(0)
         self._begun = perf_counter()
+        if self._begun > self._until:
+            raise OutOfTime
 
     def close(self) -> None:
         """Closes its connection."""

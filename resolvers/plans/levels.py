@@ -22,12 +22,29 @@ EMPTY = b""
 Json: TypeAlias = Mapping[Any, bytes]
 
 
-class Run(NamedTuple):
-    """One run of a plan: where it reads, with which variables, and how far it counts."""
+class Bounds(NamedTuple):
+    """How far a run may go: a page's size, a count, how many levels it reads, and until when, by perf_counter()."""
 
-    snapshot: Snapshot
-    values: Values
+    max_page_size: int
     count_cap: int
+    max_statements: int
+    until: float
+
+
+class Run:
+    """One run of a plan: where it reads, with which variables, and how far it may go."""
+
+    __slots__ = ("bounds", "reads", "snapshot", "values")
+
+    def __init__(self, snapshot: Snapshot, values: Values, bounds: Bounds) -> None:
+        self.snapshot, self.values, self.bounds = snapshot, values, bounds
+        self.reads = 0
+
+    def count_read(self) -> None:
+        """Notes that one more level is read, which is a statement on the ordinary path; raises Fallback beyond them."""
+        self.reads += 1
+        if self.reads > self.bounds.max_statements:
+            raise Fallback
 
 
 class Level(Protocol):
@@ -88,6 +105,7 @@ class Rows(NamedTuple):
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One statement a SID: an index leads straight to it."""
+        run.count_read()
         sql, snapshot = row_sql(self.record, self.shape.projection), run.snapshot
         found, rows = [], []
         for key in keys:
@@ -111,6 +129,7 @@ class Child(NamedTuple):
         """One statement; ``sid`` gives the argument, or raises Fallback."""
         if not keys:
             return {}
+        run.count_read()
         sql = row_sql(self.record, self.shape.projection, self.parent)
         rows = [row for row in await run.snapshot.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
@@ -134,6 +153,7 @@ class Whole(NamedTuple):
 
 async def leaves(run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any]) -> dict[Any, bytes]:
     """Each parent's page as one JSON array, which SQLite writes whole."""
+    run.count_read()
     sql, bound = leaf_statement(page, shape.projection)
     snapshot, lists = run.snapshot, {}
     for key in keys:
@@ -146,6 +166,7 @@ async def leaves(run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any]) -
 
 async def pages_of(run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any]) -> list[list[Any]]:
     """Each parent's page as rows, in the order that they are shown in."""
+    run.count_read()
     sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
     snapshot, pages = run.snapshot, []
     for key in keys:

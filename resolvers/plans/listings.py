@@ -76,14 +76,14 @@ class Connections(NamedTuple):
         selected, wanted = self.selected, self._wanted(run, keys)
         counts = await self._counts(run, wanted, keys) if selected.total else repeat(0)
         if not selected.rows:
-            shown = (
-                Shown([], NULL, [], False, False, count, run.count_cap) for _, count in zip(keys, counts, strict=False)
-            )
-            return dict(zip(keys, map(self._written, shown), strict=True))
+            return {
+                key: self._written(Shown([], NULL, [], False, False, count, run.bounds.count_cap))
+                for key, count in zip(keys, counts, strict=False)
+            }
         if self._is_leaf(wanted):
             lists = await leaves(run, wanted.page, selected.shapes[0], keys)
             return {
-                key: self._written(Shown([], lists[key], [], False, False, count, run.count_cap))
+                key: self._written(Shown([], lists[key], [], False, False, count, run.bounds.count_cap))
                 for key, count in zip(keys, counts, strict=False)
             }
         return await self._paged(run, wanted, keys, counts)
@@ -110,7 +110,7 @@ class Connections(NamedTuple):
             has_previous_page = wanted.after is not None or (more[number] and page.backwards)
             cursors = self._cursors(page, key, rows) if selected.cursors or selected.info else []
             nodes = [written[number] for written in texts]
-            shown = Shown(nodes, NULL, cursors, has_next_page, has_previous_page, count, run.count_cap)
+            shown = Shown(nodes, NULL, cursors, has_next_page, has_previous_page, count, run.bounds.count_cap)
             connections[key] = self._written(shown)
             if run.snapshot.is_due():
                 await run.snapshot.give_way()
@@ -129,7 +129,7 @@ class Connections(NamedTuple):
     def _wanted(self, run: Run, keys: Sequence[Any]) -> Wanted:
         form, given = self.form, {name: read(run.values) for name, read in self.arguments.items()}
         try:
-            size, backwards = page_size(_given(given, "first"), _given(given, "last"))
+            size, backwards = page_size(_given(given, "first"), _given(given, "last"), run.bounds.max_page_size)
             order = form.order(_given(given, "order_by")) if form.order else BY_DATE_CREATED
             chosen = form.filter(_given(given, "filter")) if form.filter else None
             after, before = _given(given, "after"), _given(given, "before")
@@ -152,7 +152,8 @@ class Connections(NamedTuple):
         return Wanted(page, size, after, before)
 
     async def _counts(self, run: Run, wanted: Wanted, keys: Sequence[Any]) -> list[int]:
-        sql, bound = count_statement(self.form.relation, wanted.page.filter, run.count_cap + 1)
+        run.count_read()
+        sql, bound = count_statement(self.form.relation, wanted.page.filter, run.bounds.count_cap + 1)
         snapshot, counts = run.snapshot, []
         for key in keys:
             bound["parent"] = key

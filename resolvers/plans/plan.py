@@ -15,7 +15,7 @@ from graphql import (
 
 from resolvers.plans.compiler import Compiler
 from resolvers.plans.inputs import Fallback, Values, Variables
-from resolvers.plans.levels import Run
+from resolvers.plans.levels import Bounds, Run
 from resolvers.plans.literals import slotted
 from resolvers.plans.roots import One, Root
 from store.snapshots import Snapshots
@@ -32,12 +32,15 @@ class Plan:
             isinstance(root, One) and not root.rows.shape.openings for _, root in fields
         )
 
-    async def run(self, snapshots: Snapshots, values: Values, count_cap: int) -> tuple[bytes, int]:
-        """The response's ``data`` as JSON, and how many statements it took; raises Fallback where it can't tell."""
+    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[bytes, int]:
+        """The response's ``data`` as JSON, and how many statements it took.
+
+        Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
+        """
         snapshot = await snapshots.take()
         try:
-            snapshot.begin(self._several)
-            run = Run(snapshot, values, count_cap)
+            snapshot.begin(self._several, bounds.until)
+            run = Run(snapshot, values, bounds)
             parts = []
             for before, root in self._fields:
                 parts.append(before)
@@ -58,13 +61,13 @@ class Template:
     ) -> None:
         """Raises Unplannable or Fallback where no values will make it plannable."""
         position = document.definitions.index(operation)
-        self._schema, self._document = schema, slotted(schema, document, literals)
-        definition = self._document.definitions[position]
+        self._schema, self.document = schema, slotted(schema, document, literals)
+        definition = self.document.definitions[position]
         if not isinstance(definition, OperationDefinitionNode):
             raise Fallback
-        self._operation = definition
+        self.operation = definition
         self._variables = Variables(schema, definition)
-        self._flag_names = _flags(self._document)
+        self._flag_names = _flags(self.document)
         self._plans: dict[Any, Plan] = {}
 
     def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
@@ -77,7 +80,7 @@ class Template:
         plan = self._plans.get((flags, scopes))
         if plan is None:
             known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}
-            compiler = Compiler(self._schema, self._document, self._operation, known, scopes)
+            compiler = Compiler(self._schema, self.document, self.operation, known, scopes)
             plan = self._plans[flags, scopes] = Plan(compiler.root_fields())
         return plan
 

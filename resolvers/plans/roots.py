@@ -2,7 +2,6 @@
 
 from typing import NamedTuple, Protocol
 
-from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.plans.inputs import Evaluate, Fallback
 from resolvers.plans.levels import NULL, Rows, Run
 from resolvers.plans.listings import Connections
@@ -71,7 +70,7 @@ class NodesByIds(NamedTuple):
     async def read(self, run: Run) -> bytes:
         """One for each id, null where there is none."""
         ids = self.ids(run.values)
-        if len(ids) > MAX_PAGE_SIZE:
+        if len(ids) > run.bounds.max_page_size:
             raise Fallback
         return b"[%b]" % b",".join(await _nodes(run, self.rows, ids))
 
