@@ -1,4 +1,4 @@
-"""Measures the gateway beside what a user would pick instead: ``python -m tests.benchmarks``; ``--help`` has the rest."""
+"""Measures the gateway beside what a user would pick instead: ``python -m tests.benchmarks --help``."""
 
 import sys
 from collections.abc import Collection
@@ -116,7 +116,9 @@ def _run(
     for work, file in files.items():
         file.write_text("\n".join(bodies[work]))
 
-    out.print(*(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n")
+    out.print(
+        *(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n"
+    )
     asked_files = {work: files[work] for work in asked}
     findings = comparison.compare(everyone, asked_files, names, refused, place, effort, out.print)
     if asked:

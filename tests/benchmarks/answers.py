@@ -43,7 +43,5 @@ def compare(
 def without_cursors(answer: Any) -> Any:
     """The answer with each cursor replaced by whether there is one."""
     if isinstance(answer, dict):
-        return {
-            name: bool(value) if name in CURSORS else without_cursors(value) for name, value in answer.items()
-        }
+        return {name: bool(value) if name in CURSORS else without_cursors(value) for name, value in answer.items()}
     return [without_cursors(value) for value in answer] if isinstance(answer, list) else answer

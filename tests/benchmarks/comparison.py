@@ -55,9 +55,7 @@ class Findings:
 
     def medians(self) -> dict[Figure, dict[str, float]]:
         """For each figure the contenders' medians, by name; the peak of the memory comes last."""
-        found = {
-            figure: {name: median(values) for name, values in of.items()} for figure, of in self._values.items()
-        }
+        found = {figure: {name: median(values) for name, values in of.items()} for figure, of in self._values.items()}
         return found | {Figure("memory at its peak", " MB"): dict(self._peaks)} if self._peaks else found
 
     def ratios(self) -> dict[Figure, dict[str, float]]:

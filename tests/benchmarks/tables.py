@@ -13,16 +13,12 @@ from comparison import CONNECTIONS, Effort, Figure
 from contenders import Contender
 
 
-def medians(
-    found: Mapping[Figure, Mapping[str, float]], contenders: Sequence[Contender], effort: Effort
-) -> Table:
+def medians(found: Mapping[Figure, Mapping[str, float]], contenders: Sequence[Contender], effort: Effort) -> Table:
     """One row for each figure, one column for each contender."""
     made = f"Answers a second to {CONNECTIONS} connections, medians of {effort.rounds} × {effort.seconds} seconds"
     table = _table("Medians", f"{made}. {_versions(contenders)}", [contender.name for contender in contenders])
     for figure, of in found.items():
-        table.add_row(
-            figure.about, *(_value(of[one.name], figure) if one.name in of else "–" for one in contenders)
-        )
+        table.add_row(figure.about, *(_value(of[one.name], figure) if one.name in of else "–" for one in contenders))
     return table
 
 

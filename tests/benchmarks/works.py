@@ -78,9 +78,7 @@ LITERAL = Work(
 )
 NESTED = Work("nested", "20 sessions × 20 interactions with both legs", _nested(NODES), _SERVICES)
 WIDE = Work("wide", "20 services × 10 sessions × 10 interactions", _wide(NODES))
-NESTED_EDGES = Work(
-    "nested-edges", "20 × 20 through edges, cursors and pageInfo", _nested(EDGES), _SERVICES
-)
+NESTED_EDGES = Work("nested-edges", "20 × 20 through edges, cursors and pageInfo", _nested(EDGES), _SERVICES)
 WIDE_EDGES = Work("wide-edges", "20 × 10 × 10 through edges, cursors and pageInfo", _wide(EDGES))
 LONG = Work(
     "long",

@@ -12,6 +12,7 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from words import InteractionType, ResourceStatus, ResourceType
 from works import LITERAL, LONG, NESTED, NESTED_EDGES, POINT, SID, WIDE, WIDE_EDGES
 
 PRAGMAS = "PRAGMA mmap_size=1073741824; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;"
@@ -32,11 +33,9 @@ MESSAGES_OF = f"SELECT {MESSAGE} FROM interaction WHERE session_sid = ? {ORDER}"
 SESSIONS_OF = f"SELECT {PLACE} FROM session WHERE service_sid = ? {ORDER}"
 SERVICES = f"SELECT {PLACE} FROM service {ORDER}"
 
-WORDS = """
-    accepted answered busy call canceled completed deleted delivered delivery-unknown failed in-progress initiated message
-    no-answer queued received receiving ringing scheduled sending sent undelivered unknown voice
-""".split()
-NAMES: dict[str | None, str | None] = {word: word.upper().replace("-", "_") for word in WORDS} | {None: None}
+NAMES: dict[str | None, str | None] = {None: None} | {
+    word.value: word.name for words in (InteractionType, ResourceStatus, ResourceType) for word in words
+}
 
 Row = Sequence[Any]
 Dict = dict[str, Any]
@@ -99,9 +98,7 @@ def interactions(rows: Iterable[Row]) -> list[Dict]:
 
 def messages(rows: Iterable[Row]) -> list[Dict]:
     name = NAMES
-    return [
-        {"sid": sid, "type": name[kind], "data": data, "dateCreated": created} for sid, kind, data, created in rows
-    ]
+    return [{"sid": sid, "type": name[kind], "data": data, "dateCreated": created} for sid, kind, data, created in rows]
 
 
 def connection(edges: list[Dict], more: bool) -> Dict:

@@ -6,7 +6,6 @@ With ``--tuned`` documents are parsed and validated once, orjson writes the answ
 import sqlite3
 import sys
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import orjson
@@ -16,6 +15,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 
 from reads import Key, Reads, serve
+from words import InteractionType, ResourceStatus, ResourceType
 
 
 class Shown(Protocol):
@@ -82,18 +82,8 @@ def first_of_each(reads: Reads, table: str, parent: str, kind: type[T]) -> DataL
     return DataLoader(load)
 
 
-def words(name: str, values: str) -> type[Enum]:
-    """An enum of Twilio's words, under their names in GraphQL."""
-    return strawberry.enum(Enum(name, {value.upper().replace("-", "_"): value for value in values.split()}))
-
-
-InteractionType: Any = words("InteractionType", "message voice unknown")
-ResourceType: Any = words("ResourceType", "message call unknown")
-ResourceStatus: Any = words(
-    "ResourceStatus",
-    "accepted answered busy canceled completed deleted delivered delivery-unknown failed in-progress initiated "
-    "no-answer queued received receiving ringing scheduled sending sent undelivered unknown",
-)
+for words in (InteractionType, ResourceStatus, ResourceType):
+    strawberry.enum(words)
 
 
 @strawberry.type
