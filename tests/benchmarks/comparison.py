@@ -103,7 +103,7 @@ def compare(
 
 def warm_up(server: Server, bodies: Path) -> None:
     """A short load, whose answers are looked at."""
-    load.post(server.url, bodies, CONNECTIONS, WARM_UP_SECONDS)
+    load.post(server.url, bodies, CONNECTIONS, WARM_UP_SECONDS, turns=1)
 
 
 def _rate(server: Server, work: Work, bodies: Path, seconds: int) -> dict[Figure, float]:

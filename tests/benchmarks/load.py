@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from servers import BenchmarkFailed
 
 SCRIPT = Path(__file__).with_name("post.lua")
 GRACE_SECONDS = 60
-ANSWERS_A_CONNECTION = 4
+TURNS = 4
+"""How often each connection has to be answered for a load to count."""
+
 LONGEST_SECONDS = 60
 
 
@@ -37,19 +40,21 @@ def demand_wrk() -> None:
         raise BenchmarkFailed("The load is made by wrk, which is not installed: apt install wrk, or brew install wrk.")
 
 
-def post(url: str, bodies: Path, connections: int, seconds: int, look: bool = True) -> Load:
-    """Posts the bodies (one a line, in turn), longer than ``seconds`` where too few answers come to count them.
+def post(url: str, bodies: Path, connections: int, seconds: int, look: bool = True, turns: int = TURNS) -> Load:
+    """Posts the bodies (one a line, in turn), longer than ``seconds`` where connections get too few ``turns``.
 
     Raises BenchmarkFailed where any answer is no success, or, where they are looked at, is no 200 or carries errors.
     """
+    wanted = connections * turns
     while True:
         with posting(url, bodies, connections, seconds, look) as loading:
             load = finished(loading, url)
-        if load.answers >= connections * ANSWERS_A_CONNECTION or (load.answers and seconds >= LONGEST_SECONDS):
+        if load.answers >= wanted or (load.answers and seconds >= LONGEST_SECONDS):
             return load
         if seconds >= LONGEST_SECONDS:
             raise BenchmarkFailed(f"{url} answered nothing in {seconds} seconds.")
-        seconds = min(seconds * 3, LONGEST_SECONDS)
+        factor = max(1.5, 1.2 * wanted / load.answers) if load.answers else 5
+        seconds = min(ceil(seconds * factor), LONGEST_SECONDS)
 
 
 @contextmanager
