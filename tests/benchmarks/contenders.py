@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from servers import HOST, BenchmarkFailed, Server, free_port, serving
+from servers import BenchmarkFailed, Server, free_port, gateway, serving
 
 PEERS = Path(__file__).with_name("peers")
 PACKAGES = PEERS / "package.json"
@@ -57,13 +57,11 @@ RAISED_PAGE_LIMIT = {"PROXYGRAPH_MAX_PAGE_SIZE": "10000"}
 @contextmanager
 def contending(contender: Contender, place: Place, raised: bool = False, workers: int = 1) -> Iterator[Server]:
     """The contender, alone and ready, until the end of the block; ``raised`` lifts the gateway's page limit."""
-    port = place.port or free_port()
     log = place.scratch / f"{contender.name}.log"
     if contender is OURS:
-        command = [sys.executable, "-m", "gateway", "serve", "--database", str(place.archive), "--host", HOST]
-        command += ["--port", str(port), "--workers", str(workers)]
-        serves = serving(command, port, "/readyz", log, RAISED_PAGE_LIMIT if raised else None)
+        serves = gateway(place.archive, log, place.port, workers, RAISED_PAGE_LIMIT if raised else None)
     else:
+        port = place.port or free_port()
         runtime = "node" if contender.is_node else sys.executable
         command = [runtime, str(PEERS / contender.script), str(place.archive), str(port), *contender.options]
         serves = serving(command, port, "/", log, _node_environment(place) if contender.is_node else None)

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,18 @@ def serving(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def gateway(
+    database: Path, log: Path, port: int = 0, workers: int = 1, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """``python -m gateway serve`` on ``port`` (0: a free one), until the end of the block."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "gateway", "serve", "--database", str(database), "--host", HOST]
+    command += ["--port", str(port), "--workers", str(workers)]
+    with serving(command, port, "/readyz", log, environment) as server:
+        yield server
 
 
 def free_port() -> int:
