@@ -23,7 +23,7 @@ import tables
 from comparison import MIXED, MIXED_ABOUT, Effort
 from contenders import OURS, PEERS_OF_OURS, Contender, Place
 from servers import BenchmarkFailed
-from works import NESTED, POINT, WORKS
+from works import POINT, WIDE, WORKS
 
 ABOUT = {work.name: work.about for work in WORKS} | {MIXED: MIXED_ABOUT} | alone.ABOUT
 NARROWEST = 120
@@ -107,21 +107,19 @@ def _run(
     place = Place(archive, port, scratch, node_packages)
 
     everyone = [OURS, *peers]
-    asked = [work for work in WORKS if work.name in names or (MIXED in names and work.name in ("point", "wide"))]
-    bodies = {work: work.bodies(archive) for work in {*asked, NESTED, POINT}}
-    refused = answers.compare(everyone, {work: bodies[work] for work in asked}, place, out.print)
+    asked = [work for work in WORKS if work.name in names or (MIXED in names and work in (POINT, WIDE))]
+    bodies = {work: work.bodies(archive) for work in asked}
+    refused = answers.compare(everyone, bodies, place, out.print) if asked else set()
     if check:
         return
-    files = {work: scratch / work.name for work in bodies}
-    for work, file in files.items():
-        file.write_text("\n".join(bodies[work]))
-
     out.print(
         *(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n"
     )
-    asked_files = {work: files[work] for work in asked}
-    findings = comparison.compare(everyone, asked_files, names, refused, place, effort, out.print)
+    files = {work: scratch / work.name for work in asked}
+    for work, file in files.items():
+        file.write_text("\n".join(bodies[work]))
     if asked:
+        findings = comparison.compare(everyone, files, names, refused, place, effort, out.print)
         out.print(tables.medians(findings.medians(), everyone, effort))
         out.print(tables.ratios(findings.ratios(), peers))
 
@@ -129,10 +127,10 @@ def _run(
         times = alone.starts_ms(place)
         rows["from start to ready, median and slowest"] = f"{median(times):,.0f} ms, {max(times):,.0f} ms"
     if alone.WORKERS in names:
-        one, two = alone.workers(place, files[NESTED], effort, out.print)
+        one, two = alone.workers(place, effort, out.print)
         rows["nested by one worker, by two"] = f"{one:.1f}/s, {two:.1f}/s: {two / one:.2f} ×"
     if memory:
-        grown = alone.growth(place, POINT.found_sids(archive), memory, out.print)
+        grown = alone.growth(place, memory, out.print)
         rows[f"memory over {grown.requests:,} requests"] = tables.growth(grown)
     out.print(tables.alone(rows))
 

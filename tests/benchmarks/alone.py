@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import load
 from comparison import CONNECTIONS, Effort, warm_up
 from contenders import OURS, Place, contending
 from servers import BenchmarkFailed, Server
-from works import INTERACTION
+from works import INTERACTION, NESTED, POINT
 
 STARTS = 5
 START = "start"
@@ -41,8 +40,10 @@ def starts_ms(place: Place) -> list[float]:
     return times
 
 
-def workers(place: Place, bodies: Path, effort: Effort, told: Callable[[str], None]) -> tuple[float, float]:
+def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[float, float]:
     """Answers a second by one worker and by two, medians of interleaved rounds."""
+    bodies = place.scratch / WORKERS
+    bodies.write_text("\n".join(NESTED.bodies(place.archive)))
     rates: dict[int, list[float]] = {1: [], 2: []}
     for number in range(effort.rounds):
         told(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
@@ -53,12 +54,12 @@ def workers(place: Place, bodies: Path, effort: Effort, told: Callable[[str], No
     return median(rates[1]), median(rates[2])
 
 
-def growth(place: Place, sids: list[str], requests: int, told: Callable[[str], None]) -> Growth:
+def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
     """How memory grows over so many point requests, with ten thousand documents that differ in more than a literal.
 
     Raises BenchmarkFailed where the system does not tell a process's memory.
     """
-    bodies = place.scratch / "documents"
+    bodies, sids = place.scratch / "documents", POINT.found_sids(place.archive)
     bodies.write_text("\n".join(_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)))
     with contending(OURS, place) as server:
         at_start, at_a_tenth, answered = _resident(server), None, 0
