@@ -6,7 +6,7 @@ from statistics import median
 from typing import NamedTuple
 
 import load
-from comparison import CONNECTIONS, Effort, warm_up
+from comparison import CONNECTIONS, Effort, measured
 from contenders import OURS, Place, contending
 from servers import BenchmarkFailed, Server
 from works import INTERACTION, NESTED, POINT
@@ -49,8 +49,7 @@ def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[
         told(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
         for count, found in rates.items():
             with contending(OURS, place, workers=count) as server:
-                warm_up(server, bodies)
-                found.append(load.post(server.url, bodies, CONNECTIONS, effort.seconds).rate)
+                found.append(measured(server, bodies, effort.seconds))
     return median(rates[1]), median(rates[2])
 
 

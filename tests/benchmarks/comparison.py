@@ -1,8 +1,10 @@
 """The comparison: each contender alone, in turn, with each work, round by round."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -17,6 +19,8 @@ MIXED = "mixed"
 MIXED_ABOUT = "point reads on four connections beside wide reads on two: the point reads"
 WIDE_CONNECTIONS, POINT_CONNECTIONS = 2, 4
 WARM_UP_SECONDS = 1
+TURNS = 5
+"""How often each connection should be answered, at least, for a load to tell a rate."""
 
 
 class Effort(NamedTuple):
@@ -89,7 +93,8 @@ def compare(
                 for contender in contenders:
                     if contender is not OURS or work not in refused:
                         with contending(contender, place, work.raised) as server:
-                            findings.add(contender, _rate(server, work, bodies, effort.seconds))
+                            rate = measured(server, bodies, effort.seconds, not work.light)
+                            findings.add(contender, {Figure(work.name, "/s"): rate})
                             if not work.raised:
                                 findings.note_peak(contender, server)
         if MIXED in names:
@@ -101,14 +106,28 @@ def compare(
     return findings
 
 
-def warm_up(server: Server, bodies: Path) -> None:
-    """A short load, whose answers are looked at."""
-    load.post(server.url, bodies, CONNECTIONS, WARM_UP_SECONDS, turns=1)
+def warm_up(server: Server, bodies: Path) -> float:
+    """Asks twice, and then for a second by wrk if that answers each connection; all answers are looked at.
+
+    Returns the seconds that one answer took. What a load leaves unanswered when it ends is worked on all the same, so
+    where answers take long there is no second by wrk, which would slow down what follows.
+    """
+    with bodies.open() as lines:
+        body = lines.readline()
+    server.answer(body)
+    begun = time.perf_counter()
+    server.answer(body)
+    took = time.perf_counter() - begun
+    if took * CONNECTIONS < WARM_UP_SECONDS / 2:
+        load.post(server.url, bodies, CONNECTIONS, WARM_UP_SECONDS)
+    return took
 
 
-def _rate(server: Server, work: Work, bodies: Path, seconds: int) -> dict[Figure, float]:
-    warm_up(server, bodies)
-    return {Figure(work.name, "/s"): load.post(server.url, bodies, CONNECTIONS, seconds, not work.light).rate}
+def measured(server: Server, bodies: Path, seconds: int, look: bool = True) -> float:
+    """Answers a second once warm, over so many seconds, or over as many as a few turns of each connection take."""
+    took = warm_up(server, bodies)
+    enough = min(ceil(took * CONNECTIONS * TURNS), load.LONGEST_SECONDS)
+    return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), look).rate
 
 
 def _mixed(server: Server, files: Mapping[Work, Path], seconds: int) -> dict[Figure, float]:

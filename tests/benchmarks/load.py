@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,6 @@ from servers import BenchmarkFailed
 
 SCRIPT = Path(__file__).with_name("post.lua")
 GRACE_SECONDS = 60
-TURNS = 4
-"""How often each connection has to be answered for a load to count."""
-
 LONGEST_SECONDS = 60
 
 
@@ -25,6 +21,7 @@ class Load(NamedTuple):
     answers: int
     seconds: float
     failed: int
+    broken: int
     p50_ms: float
     p99_ms: float
 
@@ -40,21 +37,14 @@ def demand_wrk() -> None:
         raise BenchmarkFailed("The load is made by wrk, which is not installed: apt install wrk, or brew install wrk.")
 
 
-def post(url: str, bodies: Path, connections: int, seconds: int, look: bool = True, turns: int = TURNS) -> Load:
-    """Posts the bodies (one a line, in turn), longer than ``seconds`` where connections get too few ``turns``.
+def post(url: str, bodies: Path, connections: int, seconds: int, look: bool = True) -> Load:
+    """Posts the bodies (one a line, in turn) for so many seconds.
 
-    Raises BenchmarkFailed where any answer is no success, or, where they are looked at, is no 200 or carries errors.
+    Raises BenchmarkFailed where nothing is answered, or any answer is no success: by its status, or, where answers
+    are looked at, by errors in it.
     """
-    wanted = connections * turns
-    while True:
-        with posting(url, bodies, connections, seconds, look) as loading:
-            load = finished(loading, url)
-        if load.answers >= wanted or (load.answers and seconds >= LONGEST_SECONDS):
-            return load
-        if seconds >= LONGEST_SECONDS:
-            raise BenchmarkFailed(f"{url} answered nothing in {seconds} seconds.")
-        factor = max(1.5, 1.2 * wanted / load.answers) if load.answers else 5
-        seconds = min(ceil(seconds * factor), LONGEST_SECONDS)
+    with posting(url, bodies, connections, seconds, look) as loading:
+        return finished(loading, url)
 
 
 @contextmanager
@@ -77,6 +67,9 @@ def finished(process: "subprocess.Popen[str]", url: str) -> Load:
     if process.returncode:
         raise BenchmarkFailed(f"wrk ended with exit code {process.returncode}: {error.strip()[-500:]}")
     load = Load(**json.loads(output.splitlines()[-1]))
-    if load.failed:
-        raise BenchmarkFailed(f"Of {load.answers:,} answers of {url}, {load.failed:,} were not what was asked.")
+    if load.failed or load.broken or not load.answers:
+        raise BenchmarkFailed(
+            f"Of {load.answers:,} answers of {url}, {load.failed:,} were not what was asked, and {load.broken:,} "
+            "requests were not answered whole."
+        )
     return load

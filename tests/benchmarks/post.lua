@@ -32,12 +32,14 @@ end
 
 function done(summary, latency)
   local errors = summary.errors
-  local refused = errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  local broken = errors.connect + errors.read + errors.write + errors.timeout
+  local wrong = 0
   for _, thread in ipairs(threads) do
-    refused = refused + thread:get("failed")
+    wrong = wrong + thread:get("failed")
   end
   io.write(string.format(
-    '{"answers": %d, "seconds": %f, "failed": %d, "p50_ms": %f, "p99_ms": %f}\n',
-    summary.requests, summary.duration / 1e6, refused, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3
+    '{"answers": %d, "seconds": %f, "failed": %d, "broken": %d, "p50_ms": %f, "p99_ms": %f}\n',
+    summary.requests, summary.duration / 1e6, math.max(wrong, errors.status), broken,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3
   ))
 end

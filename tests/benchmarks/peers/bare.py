@@ -232,6 +232,7 @@ if __name__ == "__main__":
         loop="uvloop",
         http="httptools",
         lifespan="off",
+        timeout_keep_alive=60,  # else it hangs up on who asks while one slow answer blocks the loop for five seconds
         access_log=False,
         log_level="warning",
     )

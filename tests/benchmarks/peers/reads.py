@@ -86,6 +86,7 @@ def serve(view_over: Callable[[Reads], Application], readers: int = 1) -> None:
         loop="uvloop",
         http="httptools",
         lifespan="on",
+        timeout_keep_alive=60,  # else it hangs up on who asks while one slow answer blocks the loop for five seconds
         access_log=False,
         log_level="warning",
     )
