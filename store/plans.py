@@ -52,7 +52,7 @@ def _leaf_sql(
     names: frozenset[str],
     projection: Projection,
 ) -> str:
-    columns = f"{projection.texts[0]} AS json, {order.column}, sid"
+    columns = f"{_at(projection.texts[0], order)} AS json, {order.column}, sid"
     page = list_sql(relation, order, descending, after, before, names, columns, PARENT)
     return LEAF.format(list=as_list("json"), page=page)
 
@@ -67,10 +67,14 @@ def _rows_sql(
     names: frozenset[str],
     projections: tuple[Projection, ...],
 ) -> str:
-    columns = ", ".join([*(projection.columns for projection in projections), order.column, "sid"])
+    columns = ", ".join([*(_at(projection.columns, order) for projection in projections), order.column, "sid"])
     return list_sql(relation, order, descending, after, before, names, columns, PARENT)
 
 
 @lru_cache(1_000)
 def _count_sql(relation: Relation[Any], names: frozenset[str]) -> str:
     return COUNT.format(count=count_sql(relation, names, PARENT))
+
+
+def _at(text: str, order: Order) -> str:
+    return text.replace("{key}", order.key)

@@ -81,6 +81,30 @@ def project(members: Sequence[Member]) -> Projection:
     return Projection(tuple(" || ".join(parts) for parts in texts), tuple(keys))
 
 
+CURSOR = """'"' || :of || '.' || {key} || '.' || sid || '"'"""
+"""The SQL that writes a row's cursor; ``:of`` is its connection's fingerprint, ``{key}`` the order's key."""
+
+
+def joined(parts: "Sequence[str | Projection]") -> Projection:
+    """The SQL that writes texts (SQL expressions) and projections one after another."""
+    texts: list[list[str]] = [[]]
+    keys: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts[-1].append(part)
+            continue
+        first, *others = part.texts
+        texts[-1].append(first)
+        texts += [[text] for text in others]
+        keys += part.keys
+    return Projection(tuple(" || ".join(text) for text in texts), tuple(keys))
+
+
+def literal(text: str) -> str:
+    """The SQL of a constant text."""
+    return f"'{_escaped(text)}'"
+
+
 def as_bytes(text: str) -> str:
     """The SQL that gives a text as its UTF-8 bytes, which are spliced into a response without being decoded."""
     return f"CAST({text} AS BLOB)"

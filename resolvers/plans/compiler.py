@@ -33,15 +33,26 @@ from resolvers.plans.listings import (
     end_of,
     write_capped,
     write_count,
-    write_edges,
     write_info,
-    write_nodes,
+    write_rows,
 )
 from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
 from resolvers.sids import RECORDS, sid_of
 from store.columns import Record
-from store.projections import Constant, Group, Hole, Member, Value, Word, project
+from store.projections import (
+    CURSOR,
+    Constant,
+    Group,
+    Hole,
+    Member,
+    Projection,
+    Value,
+    Word,
+    joined,
+    literal,
+    project,
+)
 
 OWN_SID = "sid"
 UNKNOWN = "UNKNOWN"
@@ -180,9 +191,10 @@ class Compiler:
             inner = get_named_type(part_field.type)
             if part is Part.NODES:
                 shapes.append(self._shape(part_field, selected))
-                members.append((key, write_nodes(len(shapes) - 1)))
+                members.append((key, write_rows(len(shapes) - 1)))
             elif part is Part.EDGES:
-                members.append((key, write_edges(self._edge(self._object(inner.name), selected, shapes))))
+                shapes.append(self._edge(self._object(inner.name), selected))
+                members.append((key, write_rows(len(shapes) - 1)))
             elif part is Part.PAGE_INFO:
                 members.append((key, write_info(self._info(self._object(inner.name), selected))))
             elif part is Part.TOTAL_COUNT:
@@ -194,6 +206,7 @@ class Compiler:
         selected_parts = Selected(
             tuple(_numbered(members)),
             end_of(members),
+            _around(members) if parts <= {Part.NODES, Part.EDGES} and len(members) == 1 else None,
             tuple(shapes),
             rows=not parts.isdisjoint((Part.EDGES, Part.NODES, Part.PAGE_INFO)),
             cursors=Part.EDGES in parts,
@@ -202,22 +215,26 @@ class Compiler:
         )
         return Connections(form, arguments, selected_parts)
 
-    def _edge(
-        self, kind: GraphQLObjectType, nodes: Sequence[FieldNode], shapes: list[Shape]
-    ) -> list[tuple[bytes, int | bytes | None]]:
-        members: list[tuple[str, int | bytes | None]] = []
+    def _edge(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
+        parts: list[str | Projection] = []
+        openings: list[Opening] = []
+        before = "{"
         for key, selected in self._selections.of(kind, *nodes):
             name = selected[0].name.value
+            parts.append(literal(f'{before}"{key}":'))
+            before = ","
             if name == "__typename":
-                members.append((key, b'"%b"' % kind.name.encode()))
-            elif name == "node":
-                shapes.append(self._shape(kind.fields[name], selected))
-                members.append((key, len(shapes) - 1))
+                parts.append(literal(f'"{kind.name}"'))
             elif name == "cursor":
-                members.append((key, None))
+                parts.append(CURSOR)
+            elif name == "node":
+                shape = self._shape(kind.fields[name], selected)
+                parts.append(shape.projection)
+                openings += shape.openings
             else:
                 raise Unplannable
-        return list(_numbered(members))
+        parts.append(literal("}" if parts else "{}"))
+        return Shape(joined(parts), tuple(openings))
 
     def _info(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> list[tuple[bytes, str | bytes]]:
         members: list[tuple[str, str | bytes]] = []
@@ -256,6 +273,11 @@ def _column(key: str, kind: GraphQLNamedType, column: str) -> Member:
         shown = {str(value.value): name for name, value in kind.values.items()}
         return Word(key, column, shown, UNKNOWN)
     return Value(key, column)
+
+
+def _around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
+    ((before, _),) = _numbered(members)
+    return before, b"}"
 
 
 def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:

@@ -4,7 +4,7 @@ A level is asked for many keys (SIDs) together and gives the JSON of each. It re
 for what the rows leave open, and splices bytes. Nothing is decoded on the way.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -151,26 +151,38 @@ class Whole(NamedTuple):
         return {key: b"[" + b",".join(rows) + b"]" for key, rows in zip(keys, written, strict=True)}
 
 
-async def leaves(run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any]) -> dict[Any, bytes]:
-    """Each parent's page as one JSON array, which SQLite writes whole."""
+FingerprintOf: TypeAlias = Callable[[Any], str]
+"""From a parent's key to its connection's fingerprint."""
+
+
+async def leaves(
+    run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: FingerprintOf | None = None
+) -> dict[Any, bytes]:
+    """Each parent's page as one JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
     run.count_read()
     sql, bound = leaf_statement(page, shape.projection)
     snapshot, lists = run.snapshot, {}
     for key in keys:
         bound["parent"] = key
+        if of:
+            bound["of"] = of(key)
         ((lists[key],),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
         if snapshot.is_due():
             await snapshot.give_way()
     return lists
 
 
-async def pages_of(run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any]) -> list[list[Any]]:
-    """Each parent's page as rows, in the order that they are shown in."""
+async def pages_of(
+    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: FingerprintOf | None = None
+) -> list[list[Any]]:
+    """Each parent's page as rows, in the order that they are shown in; ``of`` where they have cursors."""
     run.count_read()
     sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
     snapshot, pages = run.snapshot, []
     for key in keys:
         bound["parent"] = key
+        if of:
+            bound["of"] = of(key)
         rows = await snapshot.rows(sql, bound)
         if page.backwards:
             rows.reverse()

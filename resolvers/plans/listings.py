@@ -11,23 +11,25 @@ from resolvers.errors import BadInput
 from resolvers.forms import Listing
 from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import NULL, Json, Run, Shape, leaves, pages_of, write_pages
+from resolvers.plans.levels import NULL, FingerprintOf, Json, Run, Shape, leaves, pages_of, write_pages
 from store.orders import BY_DATE_CREATED, NEVER
 from store.pages import Page
 from store.plans import count_statement
 
 TRUE, FALSE = b"true", b"false"
+NO_ENDS = (NULL, NULL)
 
 
 class Shown(NamedTuple):
     """One parent's connection, ready to be written.
 
-    ``nodes`` has the JSON of the page's rows in each shape, or of the whole page where SQLite wrote it.
+    ``rows`` has the JSON of the page's rows in each shape, or ``leaf`` of the whole page where SQLite wrote it.
+    ``ends`` are the cursors of the first row and the last.
     """
 
-    nodes: list[list[bytes]]
+    rows: list[list[bytes]]
     leaf: bytes
-    cursors: list[bytes]
+    ends: tuple[bytes, bytes]
     has_next_page: bool
     has_previous_page: bool
     counted: int
@@ -41,11 +43,13 @@ Write: TypeAlias = Callable[[Shown], bytes]
 class Selected(NamedTuple):
     """What of a connection is selected: its members' texts before their values, and how they are written; its end.
 
-    ``shapes`` are those of its nodes, under edges or by themselves.
+    ``shapes`` are those of its nodes and edges; ``around`` is what stands before and behind them, if there is nothing
+    else that changes.
     """
 
     members: tuple[tuple[bytes, Write], ...]
     end: bytes
+    around: tuple[bytes, bytes] | None
     shapes: tuple[Shape, ...]
     rows: bool
     cursors: bool
@@ -77,13 +81,17 @@ class Connections(NamedTuple):
         counts = await self._counts(run, wanted, keys) if selected.total else repeat(0)
         if not selected.rows:
             return {
-                key: self._written(Shown([], NULL, [], False, False, count, run.bounds.count_cap))
+                key: self._written(Shown([], NULL, NO_ENDS, False, False, count, run.bounds.count_cap))
                 for key, count in zip(keys, counts, strict=False)
             }
         if self._is_leaf(wanted):
-            lists = await leaves(run, wanted.page, selected.shapes[0], keys)
+            of = self._fingerprints(wanted.page) if selected.cursors else None
+            lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
+            if selected.around:
+                before, behind = selected.around
+                return {key: before + rows + behind for key, rows in lists.items()}
             return {
-                key: self._written(Shown([], lists[key], [], False, False, count, run.bounds.count_cap))
+                key: self._written(Shown([], lists[key], NO_ENDS, False, False, count, run.bounds.count_cap))
                 for key, count in zip(keys, counts, strict=False)
             }
         return await self._paged(run, wanted, keys, counts)
@@ -92,11 +100,12 @@ class Connections(NamedTuple):
         """Whether SQLite can write each page whole."""
         selected = self.selected
         plain = len(selected.shapes) == 1 and not selected.shapes[0].openings
-        return plain and not selected.cursors and not selected.info and not wanted.page.backwards
+        return plain and not selected.info and not wanted.page.backwards
 
     async def _paged(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
         selected, page, size = self.selected, wanted.page, wanted.size
-        pages = await pages_of(run, page, selected.shapes, keys)
+        of = self._fingerprints(page)
+        pages = await pages_of(run, page, selected.shapes, keys, of if selected.cursors else None)
         more = [len(rows) > size for rows in pages]
         if selected.info:
             pages = [rows[-size:] if page.backwards else rows[:size] for rows in pages]
@@ -108,17 +117,17 @@ class Connections(NamedTuple):
         for number, (key, rows, count) in enumerate(zip(keys, pages, counts, strict=False)):
             has_next_page = wanted.before is not None or (more[number] and not page.backwards)
             has_previous_page = wanted.after is not None or (more[number] and page.backwards)
-            cursors = self._cursors(page, key, rows) if selected.cursors or selected.info else []
-            nodes = [written[number] for written in texts]
-            shown = Shown(nodes, NULL, cursors, has_next_page, has_previous_page, count, run.bounds.count_cap)
+            ends = _ends(of(key), rows) if selected.info and rows else NO_ENDS
+            written = [pages_texts[number] for pages_texts in texts]
+            shown = Shown(written, NULL, ends, has_next_page, has_previous_page, count, run.bounds.count_cap)
             connections[key] = self._written(shown)
             if run.snapshot.is_due():
                 await run.snapshot.give_way()
         return connections
 
-    def _cursors(self, page: Page[Any], key: Any, rows: list[Any]) -> list[bytes]:
-        of = fingerprint(self.form.relation.name, key, page.order, page.filter)
-        return [f"{of}.{row[-2] or NEVER}.{row[-1]}".encode() for row in rows]
+    def _fingerprints(self, page: Page[Any]) -> FingerprintOf:
+        name, order, chosen = self.form.relation.name, page.order, page.filter
+        return lambda key: fingerprint(name, key, order, chosen)
 
     def _written(self, shown: Shown) -> bytes:
         return (
@@ -164,46 +173,31 @@ class Connections(NamedTuple):
         return counts
 
 
-def write_nodes(shape: int) -> Write:
-    """How ``nodes`` is written, in the shape of this number."""
-    return lambda shown: b"[%b]" % b",".join(shown.nodes[shape]) if shown.nodes else shown.leaf
-
-
-def write_edges(members: Sequence[tuple[bytes, int | bytes | None]]) -> Write:
-    """How ``edges`` is written: each member's text before its value, and its node's shape, text, or None (a cursor)."""
-
-    def write(shown: Shown) -> bytes:
-        columns: list[Iterable[bytes]] = []
-        for before, of in members:
-            columns.append(repeat(before))
-            columns.append(_edge_column(shown, of))
-        columns.append(repeat(end_of(members), len(shown.cursors)))
-        return b"[%b]" % b",".join([b"".join(parts) for parts in zip(*columns, strict=False)])
-
-    return write
-
-
-def _edge_column(shown: Shown, of: int | bytes | None) -> Iterable[bytes]:
-    if of is None:
-        return [b'"%b"' % cursor for cursor in shown.cursors]
-    return shown.nodes[of] if isinstance(of, int) else repeat(of)
+def write_rows(shape: int) -> Write:
+    """How ``nodes`` or ``edges`` is written, in the shape of this number."""
+    return lambda shown: b"[%b]" % b",".join(shown.rows[shape]) if shown.rows else shown.leaf
 
 
 def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     """How ``pageInfo`` is written: each member's text before its value, and its name in PageInfo, or its text."""
 
     def write(shown: Shown) -> bytes:
-        cursors = shown.cursors
+        start, end = shown.ends
         values = {
             "has_next_page": TRUE if shown.has_next_page else FALSE,
             "has_previous_page": TRUE if shown.has_previous_page else FALSE,
-            "start_cursor": b'"%b"' % cursors[0] if cursors else NULL,
-            "end_cursor": b'"%b"' % cursors[-1] if cursors else NULL,
+            "start_cursor": start,
+            "end_cursor": end,
         }
         parts = [part for before, of in members for part in (before, values[of] if isinstance(of, str) else of)]
         return b"".join(parts) + end_of(members)
 
     return write
+
+
+def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:
+    first, last = (f'"{of}.{row[-2] or NEVER}.{row[-1]}"'.encode() for row in (rows[0], rows[-1]))
+    return first, last
 
 
 def end_of(members: Sequence[Any]) -> bytes:
