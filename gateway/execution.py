@@ -90,7 +90,7 @@ async def execute(request: Request, context: Context, limits: Limits, plans: Pla
     by the ordinary path. A request error has no ``data``; field errors stand beside it.
     """
     try:
-        planned = await _planned(request, context, limits, plans) if plans else None
+        planned = None if plans is None else await _planned(request, context, limits, plans)
     except OutOfTime:
         return Result({"errors": [formatted(too_long(limits))]}, True, "query")
     if planned is not None:

@@ -46,6 +46,10 @@ class Plans:
         self._remembered = remembered
         self._known: OrderedDict[Name, Known | None] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many documents are remembered."""
+        return len(self._known)
+
     def find(self, text: str, operation_name: str | None) -> tuple[bool, Known | None, Literals]:
         """Whether the document was seen, what is known of it (None: it can't be planned), and its literals."""
         name = text, operation_name

@@ -1,0 +1,194 @@
+"""A plan gives the bytes that the ordinary path gives, for whatever it answers at all, and one state of the archive."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLString
+
+import awkward
+import bodies
+from conftest import UNLIMITED, serving
+from documents import Documents
+from gateway.execution import Request, Result, execute
+from gateway.plans import Plans
+from resolvers.context import Context
+from resolvers.plans.literals import cut
+from schema.build import EXECUTABLE
+from schema.fields import column
+from store.archive import Archive, open_archive
+
+
+@pytest.fixture
+async def awkwardly_filled(database: Path) -> AsyncIterator[Archive]:
+    async with open_archive(database) as archive:
+        await awkward.fill(archive)
+        yield archive
+
+
+async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:
+    ordinary = await execute(request, Context(archive), UNLIMITED)
+    return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
+
+
+async def test_both_ways_give_the_same_bytes(awkwardly_filled: Archive, request: pytest.FixtureRequest) -> None:
+    """Run it longer by hand: pytest tests/test_plans.py -k same_bytes --documents 20000 --seed 7."""
+    number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
+    documents = Documents(seed, EXECUTABLE, await awkward.pool_of(awkwardly_filled))
+    plans, outcomes = Plans(), Counter[str]()
+    for document in islice(documents, number):
+        asked = Request(document.text, document.operation_name, document.variables)
+        ordinary, planned = await both(awkwardly_filled, asked, plans)
+        assert planned.encoded() == ordinary.encoded(), document
+        outcomes["planned" if planned.body is not None else "errors" if "errors" in ordinary.response else "other"] += 1
+        documents.learn(document, ordinary.response)
+    assert outcomes["planned"] > 0.6 * number
+    assert outcomes["errors"] > 0.05 * number
+    assert outcomes["other"] < 0.25 * number
+
+
+WHOLE = f"""
+query ($first: Int = 3, $deep: Boolean!, $sid: ID!) {{
+  node(id: $sid) {{ __typename ...on Session {{ uniqueName }} }}
+  nodes(ids: ["{bodies.sid("KI", 1)}", "{bodies.sid("KS", 1)}", "{bodies.sid("KI", 404)}"]) {{ id ...People }}
+  services {{ totalCount totalCountCapped nodes {{ sid session(sid: $sid) {{ sid }} }} }}
+  sessions(first: $first, filter: {{ status: [OPEN, CLOSED] }}, orderBy: DATE_UPDATED_DESC) {{
+    edges {{ cursor node {{
+      service {{ uniqueName }} participants {{ friendlyName session {{ sid }} }}
+      interactions(last: 2) @include(if: $deep) {{
+        pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+        nodes {{ ...People body durationSeconds type }}
+      }}
+    }} }}
+  }}
+}}
+fragment People on Interaction {{
+  inbound {{ participantSid participant {{ friendlyName }} resourceStatus }}
+  outbound {{ participant {{ friendlyName }} resourceType }}
+  session {{ sid service {{ sid }} }}
+}}
+"""
+
+
+@pytest.mark.parametrize("deep", [True, False])
+async def test_the_whole_read_side_is_planned(awkwardly_filled: Archive, deep: bool) -> None:
+    asked = Request(WHOLE, None, {"deep": deep, "sid": bodies.sid("KC", 1)})
+    ordinary, planned = await both(awkwardly_filled, asked, Plans())
+    assert planned.body is not None
+    assert planned.body == ordinary.encoded()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'mutation { deleteInteraction(input: { sid: "KI" }) { deletedInteractionId } }',
+        "{ __schema { queryType { name } } }",
+        "{ syncStatus { running } }",
+        '{ interactions(filter: { bodyContains: "x" }) { totalCount } }',
+        "{ services(first: 0) { totalCount } }",
+        "{ services { nowhere } }",
+        "{ services {",
+    ],
+)
+async def test_what_is_not_planned_is_answered_as_ever(awkwardly_filled: Archive, query: str) -> None:
+    ordinary, planned = await both(awkwardly_filled, Request(query), Plans())
+    assert planned.body is None
+    assert planned.encoded() == ordinary.encoded()
+
+
+async def test_documents_that_differ_in_their_literals_share_one_plan(awkwardly_filled: Archive) -> None:
+    plans = Plans()
+    for number in range(1, 40):
+        sid = bodies.sid("KI", number)
+        query = f'{{ interaction(sid: "{sid}") {{ sid }} services(first: {number}) {{ nodes {{ sid }} }} }}'
+        ordinary, planned = await both(awkwardly_filled, Request(query), plans)
+        assert planned.body == ordinary.encoded()
+    assert len(plans) == 1
+
+
+async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(awkwardly_filled: Archive) -> None:
+    """Two fields under one key are valid only while their arguments are the same."""
+    plans = Plans()
+    for sids in (("KI", 1, 1), ("KI", 1, 2)):
+        one, other = (bodies.sid("KI", number) for number in sids[1:])
+        query = f'{{ a: interaction(sid: "{one}") {{ sid }} a: interaction(sid: "{other}") {{ sid }} }}'
+        ordinary, planned = await both(awkwardly_filled, Request(query), plans)
+        assert planned.encoded() == ordinary.encoded()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "literals"),
+    [
+        ('{ a(b: "x", c: 5, d: "x") }', '{ a(b: "0", c: #1#, d: "0") }', ("x", 5)),
+        ("{ a1: b(c: -7) }", "{ a1: b(c: #0#) }", (-7,)),
+        ("{ a(b: 1.5, c: 1e9, d: 0) }", "{ a(b: 1.5, c: 1e9, d: #0#) }", (0,)),
+        ("{ a(b: 12345678901) }", "{ a(b: 12345678901) }", ()),
+        ('{ a(b: "x\\n") }', '{ a(b: "x\\n") }', ()),
+        ('{ a(b: 5) } # "5"', '{ a(b: 5) } # "5"', ()),
+        ('{ a(b: """5""") }', '{ a(b: """5""") }', ()),
+        ("query ($n5: Int = 5) { a(b: $n5) }", "query ($n5: Int = #0#) { a(b: $n5) }", (5,)),
+    ],
+)
+def test_literals_are_cut_out_of_what_a_plan_is_known_by(text: str, key: str, literals: tuple[Any, ...]) -> None:
+    assert cut(text) == (key, literals)
+
+
+async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Archive) -> None:
+    plans = Plans(remembered=10)
+    for number in range(50):
+        await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }}"), plans)
+    assert len(plans) == 10
+
+
+async def test_an_operation_sees_one_state_of_the_archive(archive: Archive) -> None:
+    """A plan that is interrupted by a write, in the middle of its many levels, does not see it."""
+    await bodies.put(archive, *(bodies.session(number) for number in range(1, 80)))
+    await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 79) for number in range(1_000)))
+    query = "{ sessions(first: 100) { totalCount nodes { interactions(first: 100) { totalCount nodes { sid } } } } }"
+
+    async def write() -> None:
+        for number in range(5):
+            await bodies.put(archive, *(bodies.interaction(5_000 + 100 * number + n, of=1 + n) for n in range(79)))
+
+    plans, writing = Plans(), asyncio.create_task(write())
+    while not writing.done():
+        result = await execute(Request(query), Context(archive), UNLIMITED, plans)
+        sessions = orjson.loads(result.encoded())["data"]["sessions"]["nodes"]
+        counts = {len(session["interactions"]["nodes"]) for session in sessions}
+        added = sum(session["interactions"]["totalCount"] for session in sessions) - 1_000
+        assert result.body is not None
+        assert added % 79 == 0, counts
+        await asyncio.sleep(0)
+    await writing
+
+
+async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a table and its record have, a field alone makes plannable: ``extra`` has none yet."""
+    await bodies.put(archive, bodies.interaction(1, mood="cheerful"))
+    kind = EXECUTABLE.type_map["Interaction"]
+    assert isinstance(kind, GraphQLObjectType)
+    field = column("What Twilio gave beyond its own document.")
+    field.python_name = "extra"
+    shown = GraphQLField(GraphQLString, extensions={"strawberry-definition": field})
+    shown.resolve = lambda record, _: record.extra
+    monkeypatch.setitem(kind.fields, "extra", shown)
+    ordinary, planned = await both(archive, Request("{ interactions { nodes { sid extra } } }"), Plans())
+    assert planned.body == ordinary.encoded()
+    assert b"cheerful" in planned.encoded()
+
+
+async def test_plans_can_be_turned_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_archive(database) as archive:
+        await awkward.fill(archive)
+    query = {"query": "{ services { nodes { sid uniqueName } } }"}
+    answers = []
+    for plans in ("true", "false"):
+        monkeypatch.setenv("PROXYGRAPH_PLANS", plans)
+        async with serving(database) as client, client.post("/graphql", json=query) as response:
+            answers.append(await response.read())
+    assert answers[0] == answers[1]
