@@ -123,16 +123,28 @@ def _run(
         out.print(tables.medians(findings.medians(), everyone, effort))
         out.print(tables.ratios(findings.ratios(), peers))
 
+    rows |= _alone(names, place, effort, memory)
+    out.print(tables.alone(rows))
+
+
+def _alone(names: list[str], place: Place, effort: Effort, memory: int) -> dict[str, str]:
+    """What is measured of the gateway without any peer."""
+    rows: dict[str, str] = {}
     if alone.START in names:
         times = alone.starts_ms(place)
         rows["from start to ready, median and slowest"] = f"{median(times):,.0f} ms, {max(times):,.0f} ms"
     if alone.WORKERS in names:
         one, two = alone.workers(place, effort, out.print)
         rows["nested by one worker, by two"] = f"{one:.1f}/s, {two:.1f}/s: {two / one:.2f} ×"
+    if alone.SEARCHES in names:
+        for name, reads in zip(
+            ("by themselves", "beside 8 searches"), alone.beside_searches(place, effort.seconds), strict=True
+        ):
+            rows[f"point reads {name}"] = f"{reads.rate:,.0f}/s, p50 {reads.p50_ms:.1f} ms, p99 {reads.p99_ms:.1f} ms"
     if memory:
         grown = alone.growth(place, memory, out.print)
         rows[f"memory over {grown.requests:,} requests"] = tables.growth(grown)
-    out.print(tables.alone(rows))
+    return rows
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from statistics import median
 from typing import NamedTuple
 
 import load
-from comparison import CONNECTIONS, Effort, measured
+from comparison import CONNECTIONS, Effort, measured, warm_up
 from contenders import OURS, Place, contending
 from servers import BenchmarkFailed, Server
 from works import INTERACTION, NESTED, POINT
@@ -14,9 +14,13 @@ from works import INTERACTION, NESTED, POINT
 STARTS = 5
 START = "start"
 WORKERS = "workers"
+SEARCHES = "searches"
+SEARCH_CONNECTIONS, POINT_CONNECTIONS = 8, 4
+SEARCH = '{ interactions(first: 1, filter: { bodyContains: "no such text in any message" }) { nodes { sid } } }'
 ABOUT = {
     START: "from start to ready",
     WORKERS: "nested by two worker processes, through the same by one",
+    SEARCHES: "point reads on four connections, by themselves and beside eight searches that read every text",
 }
 DIFFERENT_DOCUMENTS = 10_000
 SLICE_SECONDS = 10
@@ -51,6 +55,23 @@ def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[
             with contending(OURS, place, workers=count) as server:
                 found.append(measured(server, bodies, effort.seconds))
     return median(rates[1]), median(rates[2])
+
+
+def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
+    """Point reads by themselves, and beside eight searches at a time."""
+    points, searches = place.scratch / "points", place.scratch / SEARCHES
+    points.write_text("\n".join(POINT.bodies(place.archive)))
+    searches.write_text(json.dumps({"query": SEARCH}))
+    with contending(OURS, place) as server:
+        warm_up(server, points)
+        by_themselves = load.post(server.url, points, POINT_CONNECTIONS, seconds)
+        with (
+            load.posting(server.url, searches, SEARCH_CONNECTIONS, seconds) as searching,
+            load.posting(server.url, points, POINT_CONNECTIONS, seconds) as reading,
+        ):
+            beside = load.finished(reading, server.url)
+            load.finished(searching, server.url)
+        return by_themselves, beside
 
 
 def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
