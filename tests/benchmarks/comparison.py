@@ -2,8 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import load
 from contenders import OURS, Contender, Place, contending
-from servers import Server
+from servers import BenchmarkFailed, Server
 from works import POINT, WIDE, Work
 
 CONNECTIONS = 8
@@ -21,6 +21,9 @@ WIDE_CONNECTIONS, POINT_CONNECTIONS = 2, 4
 WARM_UP_SECONDS = 1
 TURNS = 5
 """How often each connection should be answered, at least, for a load to tell a rate."""
+
+KEPT_ALIVE_SECONDS = 5
+"""When servers hang up on a connection that seems idle to them, as it does while an answer blocks them so long."""
 
 
 class Effort(NamedTuple):
@@ -83,27 +86,40 @@ def compare(
     """Measures the works of these ``names``, whose request bodies are in ``files``.
 
     The rounds are outermost and the contenders innermost, so that those that are compared are measured within
-    seconds of each other. Raises BenchmarkFailed where an answer is not what it should be.
+    seconds of each other. Raises BenchmarkFailed where an answer of the gateway is not what it should be.
     """
     findings = Findings()
     for number in range(effort.rounds):
         for work, bodies in files.items():
-            if work.name in names:
-                told(f"Round {number + 1} of {effort.rounds}: {work.name} …")
-                for contender in contenders:
-                    if contender is not OURS or work not in refused:
-                        with contending(contender, place, work.raised) as server:
-                            rate = measured(server, bodies, effort.seconds, not work.light)
-                            findings.add(contender, {Figure(work.name, "/s"): rate})
-                            if not work.raised:
-                                findings.note_peak(contender, server)
+            if work.name not in names:
+                continue
+            told(f"Round {number + 1} of {effort.rounds}: {work.name} …")
+            for contender in contenders:
+                if contender is OURS and work in refused:
+                    continue
+                with _or_left_out(contender, work.name, told), contending(contender, place, work.raised) as server:
+                    rate = measured(server, bodies, effort.seconds, not work.light)
+                    findings.add(contender, {Figure(work.name, "/s"): rate})
+                    if not work.raised:
+                        findings.note_peak(contender, server)
         if MIXED in names:
             told(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
             for contender in contenders:
-                with contending(contender, place) as server:
+                with _or_left_out(contender, MIXED, told), contending(contender, place) as server:
                     findings.add(contender, _mixed(server, files, effort.seconds))
                     findings.note_peak(contender, server)
     return findings
+
+
+@contextmanager
+def _or_left_out(contender: Contender, work: str, told: Callable[[str], None]) -> Iterator[None]:
+    """A peer that fails is left out of a work's round; where the gateway fails, so does the benchmark."""
+    try:
+        yield
+    except BenchmarkFailed as failure:
+        if contender is OURS:
+            raise BenchmarkFailed(f"{work}, {contender.name}: {failure}") from failure
+        told(f"{contender.name} is left out of this: {failure}")
 
 
 def warm_up(server: Server, bodies: Path) -> float:
@@ -127,7 +143,8 @@ def measured(server: Server, bodies: Path, seconds: int, look: bool = True) -> f
     """Answers a second once warm, over so many seconds, or over as many as a few turns of each connection take."""
     took = warm_up(server, bodies)
     enough = min(ceil(took * CONNECTIONS * TURNS), load.LONGEST_SECONDS)
-    return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), look).rate
+    hang_ups = CONNECTIONS if took * CONNECTIONS >= KEPT_ALIVE_SECONDS else 0
+    return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), look, hang_ups).rate
 
 
 def _mixed(server: Server, files: Mapping[Work, Path], seconds: int) -> dict[Figure, float]:
@@ -138,8 +155,8 @@ def _mixed(server: Server, files: Mapping[Work, Path], seconds: int) -> dict[Fig
             stack.enter_context(load.posting(server.url, files[work], connections, seconds))
             for work, connections in ((WIDE, WIDE_CONNECTIONS), (POINT, POINT_CONNECTIONS))
         )
-        reads = load.finished(point, server.url)
-        load.finished(wide, server.url)
+        reads = load.finished(point)
+        load.finished(wide)
     return {
         Figure(f"{MIXED}: point reads", "/s"): reads.rate,
         Figure(f"{MIXED}: their p50", " ms"): reads.p50_ms,

@@ -5,4 +5,6 @@ const { createYoga } = require('graphql-yoga')
 const { listen } = require('./archive')
 const { context, schema } = require('./schema_with_dataloaders')
 
-createServer(createYoga({ schema, context, graphiql: false, logging: false })).listen(listen)
+const yoga = createYoga({ schema, context, graphiql: false, logging: false })
+// Else it hangs up on who asks while one slow answer blocks the loop for five seconds.
+createServer({ keepAliveTimeout: 60_000 }, yoga).listen(listen)
