@@ -2,14 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gateway import metrics
+from gateway.access_log import Entry
+from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.authentication import Authenticator
+from gateway.browsers import Browsers
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
 from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
 from resolvers.deletions import finish_deletions
+from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
@@ -21,13 +28,28 @@ PLAIN = b"text/plain; charset=utf-8"
 log = logging.getLogger("proxygraph.gateway")
 
 
+class Failed(HttpError):
+    """500: our fault; the log has the details."""
+
+    code = "INTERNAL_SERVER_ERROR"
+
+
 class Gateway:
     """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
 
     def __init__(
-        self, settings: ServeSettings, twilio: TwilioSettings | None = None, look_for_damage: bool = True
+        self,
+        settings: ServeSettings,
+        twilio: TwilioSettings | None = None,
+        look_for_damage: bool = True,
+        access: AccessSettings | None = None,
+        jwt: JwtSettings | None = None,
     ) -> None:
         self._settings = settings
+        self._access = access or AccessSettings.of({})
+        self._jwt = jwt
+        self._browsers = Browsers(self._access)
+        self._authenticator: Authenticator | None = None
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -51,8 +73,12 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
+            self._authenticator = Authenticator(archive, self._access.require_key)
+            self._stack.push_async_callback(self._authenticator.settle)
+            self._graphql = GraphQLOverHTTP(
+                archive, upstream, self._authenticator, self._access, self._settings.count_cap
+            )
             self._archive = archive
-            self._graphql = GraphQLOverHTTP(archive, upstream, self._settings.count_cap)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -87,17 +113,36 @@ class Gateway:
         return upstream
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._route(scope, receive, send)
-        except HttpError as error:
-            await respond_error(send, error)
+        entry, begun = Entry(), False
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun, entry.status = True, message["status"]
+                message["headers"] = self._browsers.headers(scope, tuple(message["headers"]))
+            await send(message)
+
+        try:
+            self._browsers.check(scope)
+            if preflight := self._browsers.preflight(scope):
+                await respond(sent, 204, PLAIN, b"", preflight)
+            else:
+                await self._route(scope, receive, sent, entry)
+        except HttpError as error:
+            await respond_error(sent, error)
+        except Exception as error:
+            if begun:
+                raise
+            await respond_error(sent, Failed(500, masked(error, "the request")))
+        finally:
+            entry.write(scope)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         path = scope["path"]
         if path == "/graphql":
             if self._graphql is None:
                 raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-            await self._graphql(scope, receive, send)
+            await self._graphql(scope, receive, send, entry)
             return
         if path not in ("/", "/livez", "/readyz", "/metrics"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
@@ -108,13 +153,18 @@ class Gateway:
         elif path == "/livez":
             await respond(send, 200, PLAIN, b"alive\n")
         elif path == "/metrics":
-            if self._archive and (completed := await last_complete(self._archive)):
-                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
-            await respond(send, 200, metrics.MEDIA_TYPE, metrics.exposition())
+            await respond(send, 200, metrics.MEDIA_TYPE, await self._metrics(scope, entry))
         elif await _reads(self._archive):
             await respond(send, 200, PLAIN, b"ready\n")
         else:
             await respond(send, 503, PLAIN, b"not ready: the archive can't be read\n")
+
+    async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
+        if self._authenticator and self._archive:
+            entry.access = await self._authenticator.access(scope)
+            if completed := await last_complete(self._archive):
+                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
+        return metrics.exposition()
 
 
 async def _reads(archive: Archive | None) -> bool:

@@ -3,6 +3,7 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,15 +12,19 @@ from graphql import (
     DocumentNode,
     Executor,
     GraphQLError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
 
+from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import formatted
 from schema.build import EXECUTABLE
+from schema.withheld import scoped_fields, withheld
 
 DOCUMENTS_REMEMBERED = 1_000
 
@@ -38,6 +43,7 @@ class Checked(NamedTuple):
 
     document: DocumentNode | None
     errors: list[dict[str, Any]]
+    scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
 
 
 class Result(NamedTuple):
@@ -46,49 +52,62 @@ class Result(NamedTuple):
     response: dict[str, Any]
     request_error: bool
     operation: str
+    operation_name: str | None = None
 
 
 async def execute(request: Request, context: Context) -> Result:
     """Runs the request's operation. A request error has no ``data``; field errors stand beside it."""
-    document, errors = checked(request.query)
+    document, errors, scoped = checked(request.query, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
     operation = get_operation_ast(document, request.operation_name)
     if operation is None:
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
-    kind = operation.operation.value
+    kind, name = operation.operation.value, operation.name.value if operation.name else None
     executor = Executor.build(
         EXECUTABLE,
         document,
         context_value=context,
         raw_variable_values=request.variables or {},
         operation_name=request.operation_name,
+        hide_suggestions=not context.introspection,
     )
     if isinstance(executor, list):
-        return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind)
+        return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind, name)
     outcome: Any = executor.execute_operation()
     if executor.is_awaitable(outcome):
         outcome = await outcome
     response: dict[str, Any] = {"data": outcome.data}
     if outcome.errors:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
-    return Result(response, False, kind)
+    if hidden := withheld(context.access, scoped[name]):
+        response["extensions"] = {"withheld": hidden}
+    return Result(response, False, kind, name)
 
 
 @lru_cache(DOCUMENTS_REMEMBERED)
-def checked(text: str) -> Checked:
-    """The parsed and validated document of ``text``."""
+def checked(text: str, introspection: bool = True) -> Checked:
+    """The parsed and validated document of ``text``; without introspection it may neither ask for the schema nor
+    learn names of it from errors.
+    """
     try:
         document = parse(text)
     except GraphQLError as error:
-        return Checked(None, [_coded(error, "GRAPHQL_PARSE_FAILED")])
+        return _refused([error], "GRAPHQL_PARSE_FAILED")
     except RecursionError:
-        return Checked(None, [_coded(_too_deep(), "GRAPHQL_PARSE_FAILED")])
+        return _refused([_too_deep()], "GRAPHQL_PARSE_FAILED")
+    rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     try:
-        errors = validate(EXECUTABLE, document)
+        errors = validate(EXECUTABLE, document, rules, hide_suggestions=not introspection)
+        if not errors:
+            return Checked(document, [], scoped_fields(document))
     except RecursionError:
         errors = [_too_deep()]
-    return Checked(None if errors else document, [_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    return _refused(errors, "GRAPHQL_VALIDATION_FAILED")
+
+
+def _refused(errors: list[GraphQLError], code: str) -> Checked:
+    return Checked(None, [_coded(error, code) for error in errors], {})
 
 
 def _too_deep() -> GraphQLError:

@@ -11,9 +11,13 @@ import msgspec
 import orjson
 
 from gateway import graphiql
+from gateway.access_log import Entry
+from gateway.access_settings import AccessSettings
+from gateway.authentication import Authenticator
 from gateway.execution import Request, Result, execute
 from gateway.http import JSON, HttpError, Receive, Scope, Send, body_of, header, preferred, respond
 from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
+from resolvers.access import Access
 from resolvers.context import Context
 from resolvers.upstream import Upstream
 from store.archive import Archive
@@ -31,14 +35,24 @@ DECODER = msgspec.json.Decoder(Request)
 class GraphQLOverHTTP:
     """The endpoint over one archive, and over Twilio where deletions go there too."""
 
-    def __init__(self, archive: Archive, upstream: Upstream | None, count_cap: int) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        upstream: Upstream | None,
+        authenticator: Authenticator,
+        settings: AccessSettings,
+        count_cap: int,
+    ) -> None:
         self._archive, self._upstream, self._count_cap = archive, upstream, count_cap
+        self._authenticator, self._settings = authenticator, settings
         self._turns = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         """Answers one request; raises HttpError for what is no GraphQL request."""
         accept = header(scope, b"accept")
         if scope["method"] in ("GET", "HEAD"):
+            if not self._settings.shows_graphiql:
+                raise HttpError(406, "GraphiQL is off here (PROXYGRAPH_GRAPHIQL). Send queries by POST, as JSON.")
             if preferred(accept, (HTML,)) is None:
                 raise HttpError(406, "Expected a browser, for GET shows GraphiQL here. Send queries by POST, as JSON.")
             await respond(send, 200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
@@ -49,18 +63,22 @@ class GraphQLOverHTTP:
         if media_type is None:
             offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
             raise HttpError(406, f"Expected an Accept header that allows {offered}.")
-        status, body = await self._answer(await _request(scope, receive), media_type)
+        access = entry.access = await self._authenticator.access(scope)
+        status, body = await self._answer(await _request(scope, receive), media_type, access, entry)
         await respond(send, status, media_type + b"; charset=utf-8", body)
 
-    async def _answer(self, request: Request, media_type: bytes) -> tuple[int, bytes]:
+    async def _answer(self, request: Request, media_type: bytes, access: Access, entry: Entry) -> tuple[int, bytes]:
         begun = time.perf_counter()
         async with self._turns:
-            context = Context(self._archive, self._upstream, count_cap=self._count_cap)
+            context = Context(
+                self._archive, self._upstream, access, self._settings.shows_schema, count_cap=self._count_cap
+            )
             try:
                 result = await execute(request, context)
             finally:
                 # The executor and its helpers refer to each other; what they hold should not wait for the collector.
                 context.loaders.forget()
+            entry.operation, entry.operation_name = result.operation, result.operation_name
             _measure(result, context, time.perf_counter() - begun)
             return _status(result, media_type), orjson.dumps(result.response)
 

@@ -14,7 +14,9 @@ COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"
 
 
 class HttpError(Exception):
-    """An answer other than the one that was asked for: its status, its sentence, its headers."""
+    """An answer other than the one that was asked for: its status, its sentence, its headers, its code."""
+
+    code = "BAD_REQUEST"
 
     def __init__(self, status: int, message: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         super().__init__(message)
@@ -67,7 +69,7 @@ async def respond(
 
 async def respond_error(send: Send, error: HttpError, media_type: bytes = JSON) -> None:
     """Sends an error in the shape that GraphQL's errors have."""
-    body = msgspec.json.encode({"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]})
+    body = msgspec.json.encode({"errors": [{"message": str(error), "extensions": {"code": error.code}}]})
     await respond(send, error.status, media_type, body, (*COMMON_HEADERS, *error.headers))
 
 

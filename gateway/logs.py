@@ -1,16 +1,62 @@
-"""Log lines: when, how grave, who, what; one format for ours and the server's."""
+"""Log lines: when, how grave, who, what; one format for ours and the server's, for people or for machines."""
 
-from typing import Any
+import logging
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from pydantic import Field
+
+from gateway.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
-CONFIG: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": FORMAT}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "loggers": {
-        "proxygraph": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-    },
-}
+
+class LogSettings(Settings):
+    """What is logged, and how."""
+
+    has_flags: ClassVar[bool] = False
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="From which level on.")
+    log_format: Literal["plain", "json"] = Field("plain", description="Lines for people, or JSON for machines.")
+    access_log: bool = Field(True, description="Whether each request gets a line.")
+
+
+class JsonLines(logging.Formatter):
+    """A line is a JSON object: what the plain one says, and the fields of what was logged with some."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """``record`` as one line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+        }
+        line |= getattr(record, "fields", None) or {"message": record.getMessage()}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def config(settings: LogSettings) -> dict[str, Any]:
+    """The dictionary that logging.config wants."""
+    level = settings.log_level
+    libraries = "WARNING" if level == "INFO" else level
+    formatter: dict[str, Any] = {"format": FORMAT}
+    if settings.log_format == "json":
+        formatter = {"()": f"{__name__}.JsonLines"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "root": {"handlers": ["stderr"], "level": libraries},
+        "loggers": {
+            "proxygraph": {"level": level},
+            "proxygraph.access": {"level": level if settings.access_log else "ERROR"},
+            "uvicorn": {"level": libraries},
+        },
+    }
+
+
+CONFIG = config(LogSettings.model_construct())

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway.logs import CONFIG
+from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.logs import LogSettings, config
 from gateway.settings import PREFIX, ServeSettings, TwilioSettings
 from store.sqlite import has_wal_reset_bug
 
@@ -44,7 +45,7 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
 
     ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
     """
-    logging.config.dictConfig(CONFIG)
+    logging.config.dictConfig(config(LogSettings.of({})))
     if has_wal_reset_bug():
         log.info(
             "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
@@ -75,7 +76,13 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
-    return Gateway(ServeSettings.of({}), TwilioSettings.of_environment_if_any(), look_for_damage=False)
+    return Gateway(
+        ServeSettings.of({}),
+        TwilioSettings.of_environment_if_any(),
+        look_for_damage=False,
+        access=AccessSettings.of({}),
+        jwt=JwtSettings.of_environment_if_any(),
+    )
 
 
 def _config(workers: int) -> uvicorn.Config:
@@ -88,6 +95,6 @@ def _config(workers: int) -> uvicorn.Config:
         lifespan="on",
         access_log=False,
         server_header=False,
-        log_config=CONFIG,
+        log_config=config(LogSettings.of({})),
         timeout_graceful_shutdown=30,
     )

@@ -9,6 +9,7 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   └── DatabaseOccupied      it holds something that made-up rows must not be mixed with
+├── KeyNameTaken              a key of that name was made before
 ├── BodyRejected              a REST body without what a row can't do without
 └── SearchTooLong             a read that no index serves took too long, and was stopped
 """
@@ -48,6 +49,10 @@ class DatabaseUnreachable(DatabaseError):
 
 class DatabaseOccupied(DatabaseError):
     """The file holds something that made-up rows must not be mixed with."""
+
+
+class KeyNameTaken(StoreError):
+    """A key of that name was made before."""
 
 
 class BodyRejected(StoreError):

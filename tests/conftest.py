@@ -12,9 +12,11 @@ import pytest
 import uvicorn
 
 from bodies import put, service, session
+from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
 from gateway.execution import Request, execute
-from gateway.settings import ServeSettings
+from gateway.settings import ServeSettings, TwilioSettings
+from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
@@ -53,9 +55,9 @@ def ask(archive: Archive) -> Ask:
     return asker(archive)
 
 
-def asker(archive: Archive) -> Ask:
+def asker(archive: Archive, access: Access = ANYBODY) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
-        context = Context(archive)
+        context = Context(archive, access=access)
         answer = Answer((await execute(Request(query, variables=variables), context)).response)
         answer.statements = context.reader.statements
         return answer
@@ -64,13 +66,16 @@ def asker(archive: Archive) -> Ask:
 
 
 @asynccontextmanager
-async def serving(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of a real server over ``database``, which stops at the end of the block."""
+async def serving(
+    database: Path, twilio: TwilioSettings | None = None, jwt: JwtSettings | None = None, **access: Any
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
+    gateway = Gateway(ServeSettings.of({"database": database}), twilio, access=AccessSettings.of(access), jwt=jwt)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                Gateway(ServeSettings.of({"database": database})),
+                gateway,
                 loop="none",
                 lifespan="on",
                 log_config=None,

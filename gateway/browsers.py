@@ -1,0 +1,113 @@
+"""What browsers may do here: which names reach this server, which origins may ask, what pages may do with answers.
+
+A page anywhere can make its visitor's browser send requests to this machine. Without keys only the Host and the Origin
+tell them from the visitor's own: a name that was rebound to 127.0.0.1 is another name, a foreign page another Origin.
+With keys no page can send one without a preflight, which only the origins of a list pass (https://fetch.spec.whatwg.org).
+"""
+
+from urllib.parse import urlsplit
+
+from gateway.access_settings import LOOPBACK_NAMES, AccessSettings
+from gateway.http import JSON, HttpError, Scope, header
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+SECURITY_HEADERS: Headers = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+PREFLIGHTED = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+"""Headers that a browser sends across origins only after a preflight; any value will do."""
+
+REQUEST_HEADERS = (
+    b"accept, apollo-require-preflight, authorization, content-type, graphql-cost, graphql-preflight, if-none-match, "
+    b"traceparent, tracestate, x-requested-with"
+)
+RESPONSE_HEADERS = b"etag, ratelimit, ratelimit-policy, retry-after, www-authenticate"
+PREFLIGHT_SECONDS = 600
+
+
+class OtherHost(HttpError):
+    """421: the request was meant for another server."""
+
+    code = "MISDIRECTED_REQUEST"
+
+
+class OtherOrigin(HttpError):
+    """403: the page that asks is not one of those that may."""
+
+    code = "FORBIDDEN"
+
+
+class Browsers:
+    """The checks of requests and the headers of answers, by the settings."""
+
+    def __init__(self, settings: AccessSettings) -> None:
+        self._keyless = not settings.require_key
+        self._hosts = frozenset((*settings.allowed_hosts, *LOOPBACK_NAMES))
+        self._any_host = settings.require_key and not settings.allowed_hosts
+        self._origins = frozenset(origin.encode() for origin in settings.cors_origins)
+        strict = b"max-age=%d; includeSubDomains" % settings.hsts_seconds
+        self._headers = SECURITY_HEADERS + (((b"strict-transport-security", strict),) if settings.hsts_seconds else ())
+
+    def check(self, scope: Scope) -> None:
+        """Raises HttpError: 421 for a Host that is not this server's, 403 for an Origin that may not ask."""
+        host = header(scope, b"host").lower()
+        if not self._any_host and _name(host) not in self._hosts:
+            raise OtherHost(
+                421,
+                "Expected a request to a name of this server, but its Host header names another. "
+                "PROXYGRAPH_ALLOWED_HOSTS lists those that are allowed beside the loopback's.",
+            )
+        if self._keyless and (origin := header(scope, b"origin").lower()) and not self._may_ask(origin, host):
+            raise OtherOrigin(
+                403,
+                "Expected a page of this server, but its Origin is another. PROXYGRAPH_CORS_ORIGINS lists those that "
+                "may ask too.",
+            )
+
+    def preflight(self, scope: Scope) -> Headers | None:
+        """What answers a preflight of an origin of the list; None where this is none."""
+        if scope["method"] != "OPTIONS" or header(scope, b"origin").lower() not in self._origins:
+            return None
+        if not header(scope, b"access-control-request-method"):
+            return None
+        return (
+            (b"access-control-allow-methods", b"GET, POST"),
+            (b"access-control-allow-headers", REQUEST_HEADERS),
+            (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
+        )
+
+    def headers(self, scope: Scope, given: Headers) -> Headers:
+        """The headers ``given`` of an answer, with those that every answer has."""
+        names = {name for name, _ in given}
+        added = tuple(pair for pair in self._headers if pair[0] not in names)
+        if not self._origins:
+            return (*given, *added)
+        added += ((b"vary", b"Origin"),)
+        origin = header(scope, b"origin")
+        if origin.lower() in self._origins:
+            added += ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", RESPONSE_HEADERS))
+        return (*given, *added)
+
+    def _may_ask(self, origin: bytes, host: bytes) -> bool:
+        return origin in self._origins or urlsplit(origin).netloc == host
+
+
+def browser_could_send(scope: Scope) -> bool:
+    """Whether a page of another origin could have made a browser send this request without a preflight.
+
+    Accept may hold anything, and a GET has no body to tell by; only a Content-Type that no form has, or a header that
+    no form sends, shows that a preflight came first.
+    """
+    if header(scope, b"content-type").split(b";")[0].strip().lower() == JSON:
+        return False
+    return not any(name in PREFLIGHTED for name, _ in scope["headers"])
+
+
+def _name(host: bytes) -> str:
+    text = host.decode("latin-1")
+    return text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0].rstrip(".")
