@@ -18,13 +18,14 @@ log = logging.getLogger("proxygraph.access")
 class Entry:
     """What is found out about one request while it is answered."""
 
-    __slots__ = ("access", "begun", "cost", "operation", "operation_name", "status")
+    __slots__ = ("access", "begun", "cost", "operation", "operation_name", "outcome", "status")
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()
         self.access: Access | None = None
         self.operation: str | None = None
         self.operation_name: str | None = None
+        self.outcome: str | None = None
         self.cost: int | None = None
         self.status = 0
 

@@ -10,11 +10,12 @@ from typing import Any
 from gateway import metrics
 from gateway.access_log import Entry
 from gateway.access_settings import AccessSettings, JwtSettings
-from gateway.authentication import Authenticator
+from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
 from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
+from gateway.tracing import Tracing, configured
 from resolvers.deletions import finish_deletions
 from resolvers.errors import masked
 from resolvers.upstream import Upstream
@@ -50,6 +51,7 @@ class Gateway:
         self._jwt = jwt
         self._browsers = Browsers(self._access)
         self._authenticator: Authenticator | None = None
+        self._tracing = Tracing()
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -73,7 +75,11 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
-            self._authenticator = Authenticator(archive, self._access.require_key)
+            self._tracing = configured()
+            self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
+            self._stack.push_async_callback(_ended, asyncio.create_task(metrics.watch_loop()))
+            tokens = await self._tokens(self._jwt) if self._jwt else None
+            self._authenticator = Authenticator(archive, self._access.require_key, tokens)
             self._stack.push_async_callback(self._authenticator.settle)
             self._graphql = GraphQLOverHTTP(
                 archive, upstream, self._authenticator, self._access, self._settings.count_cap
@@ -87,6 +93,14 @@ class Gateway:
         self._archive = self._graphql = None
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _tokens(self, settings: JwtSettings) -> Tokens:
+        # Only now too, for the same reason.
+        import aiohttp
+
+        from gateway.tokens import JwtTokens
+
+        return JwtTokens(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
@@ -122,6 +136,7 @@ class Gateway:
                 message["headers"] = self._browsers.headers(scope, tuple(message["headers"]))
             await send(message)
 
+        span = self._tracing.begin(scope) if scope["path"] == "/graphql" else None
         try:
             self._browsers.check(scope)
             if preflight := self._browsers.preflight(scope):
@@ -135,7 +150,10 @@ class Gateway:
                 raise
             await respond_error(sent, Failed(500, masked(error, "the request")))
         finally:
+            metrics.HTTP_RESPONSES.labels(entry.status).inc()
             entry.write(scope)
+            if span and (entry.operation or entry.status >= 400):
+                self._tracing.end(span, entry)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         path = scope["path"]
@@ -162,6 +180,7 @@ class Gateway:
     async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
         if self._authenticator and self._archive:
             entry.access = await self._authenticator.access(scope)
+            metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
         return metrics.exposition()

@@ -16,7 +16,7 @@ from gateway.access_settings import AccessSettings
 from gateway.authentication import Authenticator
 from gateway.execution import Request, Result, execute
 from gateway.http import JSON, HttpError, Receive, Scope, Send, body_of, header, preferred, respond
-from gateway.metrics import GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_STATEMENTS
+from gateway.metrics import GRAPHQL_COST, GRAPHQL_REQUESTS, GRAPHQL_SECONDS, SQL_ROWS, SQL_STATEMENTS
 from resolvers.access import Access
 from resolvers.context import Context
 from resolvers.upstream import Upstream
@@ -78,8 +78,7 @@ class GraphQLOverHTTP:
             finally:
                 # The executor and its helpers refer to each other; what they hold should not wait for the collector.
                 context.loaders.forget()
-            entry.operation, entry.operation_name = result.operation, result.operation_name
-            _measure(result, context, time.perf_counter() - begun)
+            _measure(result, context, time.perf_counter() - begun, entry)
             return _status(result, media_type), orjson.dumps(result.response)
 
 
@@ -112,8 +111,12 @@ def _status(result: Result, media_type: bytes) -> int:
     return 400 if code == "GRAPHQL_PARSE_FAILED" else 422
 
 
-def _measure(result: Result, context: Context, seconds: float) -> None:
-    outcome = "request_error" if result.request_error else "errors" if "errors" in result.response else "ok"
-    GRAPHQL_REQUESTS.labels(result.operation, outcome).inc()
+def _measure(result: Result, context: Context, seconds: float, entry: Entry) -> None:
+    entry.operation, entry.operation_name = result.operation, result.operation_name
+    entry.outcome = "request_error" if result.request_error else "errors" if "errors" in result.response else "ok"
+    GRAPHQL_REQUESTS.labels(result.operation, entry.outcome).inc()
     GRAPHQL_SECONDS.labels(result.operation).observe(seconds)
+    if entry.cost is not None:
+        GRAPHQL_COST.observe(entry.cost)
     SQL_STATEMENTS.inc(len(context.reader.statements))
+    SQL_ROWS.inc(context.reader.rows)

@@ -1,4 +1,4 @@
-"""Reading: a few connections that are shared, and a reader for each request that counts its statements."""
+"""Reading: a few connections that are shared, and a reader for each request that counts its statements and rows."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -27,6 +27,7 @@ class Reader:
         self._connections = connections
         self._searches = searches
         self.statements: list[Statement] = []
+        self.rows = 0
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.
@@ -39,4 +40,6 @@ class Reader:
         else:
             rows = await next(self._connections).execute_fetchall(query.sql, query.parameters(keys))
         ((payload,),) = rows
-        return query.answer(payload, keys)
+        answers = query.answer(payload, keys)
+        self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)
+        return answers
