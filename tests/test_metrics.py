@@ -32,7 +32,7 @@ async def shown(client: aiohttp.ClientSession) -> dict[str, float]:
 
 
 async def test_every_metric_is_there(client: aiohttp.ClientSession) -> None:
-    await client.post("/graphql", json={"query": "{ __typename }"})
+    await (await client.post("/graphql", json={"query": "{ __typename }"})).read()
     names = {name.partition("{")[0] for name in await shown(client)}
     assert not set(NAMES) - names
 
@@ -45,10 +45,12 @@ async def test_requests_statements_rows_and_answers_are_counted(database: Path) 
     async with serving(database) as client:
         before = await shown(client)
         query = "query Listed { services { totalCount nodes { sessions { nodes { sid } } } } }"
-        await client.post("/graphql", json={"query": query})
-        await client.post(
-            "/graphql", json={"query": "{ nothing }"}, headers={"Accept": "application/graphql-response+json"}
-        )
+        await (await client.post("/graphql", json={"query": query})).read()
+        await (
+            await client.post(
+                "/graphql", json={"query": "{ nothing }"}, headers={"Accept": "application/graphql-response+json"}
+            )
+        ).read()
         after = await shown(client)
     moved = {name: value - before.get(name, 0.0) for name, value in after.items()}
     assert moved['graphql_requests_total{operation="query",outcome="ok"}'] == 1
