@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway import metrics
-from gateway.access_log import Entry
+from gateway.access_log import AccessLog, Entry
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
+from gateway.logs import LogSettings
 from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
 from gateway.tracing import Tracing, configured
 from resolvers.deletions import finish_deletions
@@ -45,6 +46,7 @@ class Gateway:
         look_for_damage: bool = True,
         access: AccessSettings | None = None,
         jwt: JwtSettings | None = None,
+        logs: LogSettings | None = None,
     ) -> None:
         self._settings = settings
         self._access = access or AccessSettings.of({})
@@ -52,6 +54,7 @@ class Gateway:
         self._browsers = Browsers(self._access)
         self._authenticator: Authenticator | None = None
         self._tracing = Tracing()
+        self._access_log = AccessLog(logs or LogSettings.of({}))
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -92,6 +95,7 @@ class Gateway:
         await receive()
         self._archive = self._graphql = None
         await self._stack.aclose()
+        self._access_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _tokens(self, settings: JwtSettings) -> Tokens:
@@ -127,19 +131,19 @@ class Gateway:
         return upstream
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        entry, begun = Entry(), False
+        entry, given, begun = Entry(), dict(scope["headers"]), False
 
         async def sent(message: MutableMapping[str, Any]) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun, entry.status = True, message["status"]
-                message["headers"] = self._browsers.headers(scope, tuple(message["headers"]))
+                message["headers"] = self._browsers.headers(given, tuple(message["headers"]))
             await send(message)
 
         span = self._tracing.begin(scope) if scope["path"] == "/graphql" else None
         try:
-            self._browsers.check(scope)
-            if preflight := self._browsers.preflight(scope):
+            self._browsers.check(given)
+            if preflight := self._browsers.preflight(scope["method"], given):
                 await respond(sent, 204, PLAIN, b"", preflight)
             else:
                 await self._route(scope, receive, sent, entry)
@@ -150,8 +154,8 @@ class Gateway:
                 raise
             await respond_error(sent, Failed(500, masked(error, "the request")))
         finally:
-            metrics.HTTP_RESPONSES.labels(entry.status).inc()
-            entry.write(scope)
+            metrics.responses(entry.status).inc()
+            self._access_log.write(scope, entry)
             if span and (entry.operation or entry.status >= 400):
                 self._tracing.end(span, entry)
 
@@ -179,7 +183,7 @@ class Gateway:
 
     async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
         if self._authenticator and self._archive:
-            entry.access = await self._authenticator.access(scope)
+            entry.access = await self._authenticator.access(dict(scope["headers"]))
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())

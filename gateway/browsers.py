@@ -5,12 +5,11 @@ tell them from the visitor's own: a name that was rebound to 127.0.0.1 is anothe
 With keys no page can send one without a preflight, which only the origins of a list pass (https://fetch.spec.whatwg.org).
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from gateway.access_settings import LOOPBACK_NAMES, AccessSettings
-from gateway.http import JSON, HttpError, Scope, header
-
-Headers = tuple[tuple[bytes, bytes], ...]
+from gateway.http import JSON, Headers, HttpError, Scope, header
 
 SECURITY_HEADERS: Headers = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
@@ -28,6 +27,7 @@ REQUEST_HEADERS = (
 )
 RESPONSE_HEADERS = b"etag, ratelimit, ratelimit-policy, retry-after, www-authenticate"
 PREFLIGHT_SECONDS = 600
+MOST_REMEMBERED = 1_000
 
 
 class OtherHost(HttpError):
@@ -51,29 +51,30 @@ class Browsers:
         self._any_host = settings.require_key and not settings.allowed_hosts
         self._origins = frozenset(origin.encode() for origin in settings.cors_origins)
         strict = b"max-age=%d; includeSubDomains" % settings.hsts_seconds
-        self._headers = SECURITY_HEADERS + (((b"strict-transport-security", strict),) if settings.hsts_seconds else ())
+        strict_headers = ((b"strict-transport-security", strict),) if settings.hsts_seconds else ()
+        self._headers: Headers = SECURITY_HEADERS + strict_headers
+        self._seen: set[bytes] = set()
+        self._added: dict[tuple[bytes, ...], Headers] = {}
 
-    def check(self, scope: Scope) -> None:
-        """Raises HttpError: 421 for a Host that is not this server's, 403 for an Origin that may not ask."""
-        host = header(scope, b"host").lower()
-        if not self._any_host and _name(host) not in self._hosts:
-            raise OtherHost(
-                421,
-                "Expected a request to a name of this server, but its Host header names another. "
-                "PROXYGRAPH_ALLOWED_HOSTS lists those that are allowed beside the loopback's.",
-            )
-        if self._keyless and (origin := header(scope, b"origin").lower()) and not self._may_ask(origin, host):
+    def check(self, given: Mapping[bytes, bytes]) -> None:
+        """Checks a request's headers. Raises HttpError: 421 for a Host not of this server, 403 for another Origin."""
+        host = given.get(b"host", b"")
+        if host not in self._seen:
+            self._check_host(host.lower())
+            if len(self._seen) < MOST_REMEMBERED:
+                self._seen.add(host)
+        if self._keyless and b"origin" in given and not self._may_ask(given[b"origin"].lower(), host.lower()):
             raise OtherOrigin(
                 403,
                 "Expected a page of this server, but its Origin is another. PROXYGRAPH_CORS_ORIGINS lists those that "
                 "may ask too.",
             )
 
-    def preflight(self, scope: Scope) -> Headers | None:
+    def preflight(self, method: str, given: Mapping[bytes, bytes]) -> Headers | None:
         """What answers a preflight of an origin of the list; None where this is none."""
-        if scope["method"] != "OPTIONS" or header(scope, b"origin").lower() not in self._origins:
+        if method != "OPTIONS" or given.get(b"origin", b"").lower() not in self._origins:
             return None
-        if not header(scope, b"access-control-request-method"):
+        if b"access-control-request-method" not in given:
             return None
         return (
             (b"access-control-allow-methods", b"GET, POST"),
@@ -81,17 +82,26 @@ class Browsers:
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         )
 
-    def headers(self, scope: Scope, given: Headers) -> Headers:
-        """The headers ``given`` of an answer, with those that every answer has."""
-        names = {name for name, _ in given}
-        added = tuple(pair for pair in self._headers if pair[0] not in names)
+    def headers(self, given: Mapping[bytes, bytes], answered: Headers) -> Headers:
+        """The headers ``answered``, with those that every answer to a request with ``given`` has."""
+        names = tuple([name for name, _ in answered])
+        added = self._added.get(names)
+        if added is None:
+            added = self._added[names] = tuple(pair for pair in self._headers if pair[0] not in names)
         if not self._origins:
-            return (*given, *added)
-        added += ((b"vary", b"Origin"),)
-        origin = header(scope, b"origin")
+            return answered + added
+        origin = given.get(b"origin", b"")
         if origin.lower() in self._origins:
             added += ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", RESPONSE_HEADERS))
-        return (*given, *added)
+        return (*answered, *added, (b"vary", b"Origin"))
+
+    def _check_host(self, host: bytes) -> None:
+        if not self._any_host and _name(host) not in self._hosts:
+            raise OtherHost(
+                421,
+                "Expected a request to a name of this server, but its Host header names another. "
+                "PROXYGRAPH_ALLOWED_HOSTS lists those that are allowed beside the loopback's.",
+            )
 
     def _may_ask(self, origin: bytes, host: bytes) -> bool:
         return origin in self._origins or urlsplit(origin).netloc == host

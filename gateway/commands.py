@@ -60,8 +60,9 @@ def demo(
             f"[bold]Proxygraph demo[/bold] over {settings.database} ({'just filled' if filled else 'as it was left'})"
         )
         out.print(f"  GraphQL endpoint  {address}/graphql  (POST, JSON)")
-        out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
-        out.print("\nA first query to paste into GraphiQL:\n")
+        if access.model_copy(update={"require_key": key_required}).shows_graphiql:
+            out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
+        out.print("\nA first query to try:\n")
         out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
         out.print("Press Ctrl-C to stop.")
         raise typer.Exit(serve({"database": str(settings.database), "require_key": str(key_required)}, listener, 1))

@@ -63,7 +63,7 @@ class GraphQLOverHTTP:
         if media_type is None:
             offered = " or ".join(offer.decode() for offer in MEDIA_TYPES)
             raise HttpError(406, f"Expected an Accept header that allows {offered}.")
-        access = entry.access = await self._authenticator.access(scope)
+        access = entry.access = await self._authenticator.access(dict(scope["headers"]))
         status, body = await self._answer(await _request(scope, receive), media_type, access, entry)
         await respond(send, status, media_type + b"; charset=utf-8", body)
 

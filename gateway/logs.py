@@ -23,16 +23,16 @@ class LogSettings(Settings):
 
 
 class JsonLines(logging.Formatter):
-    """A line is a JSON object: what the plain one says, and the fields of what was logged with some."""
+    """A line is a JSON object, of what the plain one says."""
 
     def format(self, record: logging.LogRecord) -> str:
         """``record`` as one line."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
             "level": record.levelname,
             "logger": record.name,
+            "message": record.getMessage(),
         }
-        line |= getattr(record, "fields", None) or {"message": record.getMessage()}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
@@ -42,18 +42,19 @@ def config(settings: LogSettings) -> dict[str, Any]:
     """The dictionary that logging.config wants."""
     level = settings.log_level
     libraries = "WARNING" if level == "INFO" else level
-    formatter: dict[str, Any] = {"format": FORMAT}
+    line: dict[str, Any] = {"format": FORMAT}
     if settings.log_format == "json":
-        formatter = {"()": f"{__name__}.JsonLines"}
+        line = {"()": f"{__name__}.JsonLines"}
+    stderr = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "formatters": {"line": line, "whole": {"format": "%(message)s"}},
+        "handlers": {"stderr": stderr | {"formatter": "line"}, "access": stderr | {"formatter": "whole"}},
         "root": {"handlers": ["stderr"], "level": libraries},
         "loggers": {
             "proxygraph": {"level": level},
-            "proxygraph.access": {"level": level if settings.access_log else "ERROR"},
+            "proxygraph.access": {"level": "INFO", "handlers": ["access"], "propagate": False},
             "uvicorn": {"level": libraries},
         },
     }

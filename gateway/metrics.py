@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 
 from prometheus_client import (
     REGISTRY,
@@ -63,6 +64,12 @@ class UnknownWords(Collector):
 
 
 REGISTRY.register(UnknownWords())
+
+
+@lru_cache
+def responses(status: int) -> Counter:
+    """The counter of answers with this status, which takes longer to find than to move."""
+    return HTTP_RESPONSES.labels(str(status))
 
 
 async def watch_loop() -> None:

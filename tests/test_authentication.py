@@ -134,21 +134,21 @@ class Clock:
         return self.now
 
 
-def scope_of(text: str) -> dict[str, Any]:
-    return {"headers": [(b"authorization", f"Bearer {text}".encode())]}
+def headers_of(text: str) -> dict[bytes, bytes]:
+    return {b"authorization": f"Bearer {text}".encode()}
 
 
 async def test_a_repeated_key_reads_nothing_and_a_revoked_one_is_out_after_five_seconds(archive: Archive) -> None:
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock)
     text = await keys.create(archive, "console", ("read",), None)
-    first = await authenticator.access(scope_of(text))
+    first = await authenticator.access(headers_of(text))
     await keys.revoke(archive, "console")
     clock.now += 4.9
-    assert await authenticator.access(scope_of(text)) is first
+    assert await authenticator.access(headers_of(text)) is first
     clock.now += 0.2
     with pytest.raises(Unauthenticated):
-        await authenticator.access(scope_of(text))
+        await authenticator.access(headers_of(text))
     await authenticator.settle()
 
 
@@ -157,14 +157,14 @@ async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> No
     authenticator = Authenticator(archive, True, clock=clock)
     ends = datetime.now(UTC) + timedelta(seconds=4)
     text = await keys.create(archive, "console", ("read",), instant(ends.isoformat()))
-    first = await authenticator.access(scope_of(text))
+    first = await authenticator.access(headers_of(text))
     await authenticator.settle()
     async with archive.writer.transaction() as transaction:
         await transaction.execute("UPDATE access_key SET expires_at = '2026-01-01T00:00:00.000Z'")
-    assert await authenticator.access(scope_of(text)) is first
+    assert await authenticator.access(headers_of(text)) is first
     clock.now += 4
     with pytest.raises(Unauthenticated):
-        await authenticator.access(scope_of(text))
+        await authenticator.access(headers_of(text))
 
 
 async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
@@ -174,7 +174,7 @@ async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
 
     async def use() -> str | None:
         clock.now += 10
-        await authenticator.access(scope_of(text))
+        await authenticator.access(headers_of(text))
         await authenticator.settle()
         (key,) = await keys.keys(archive)
         return key.last_used_at

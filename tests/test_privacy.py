@@ -15,6 +15,7 @@ import pytest
 
 import bodies
 from collector import Collector
+from conftest import serving
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from mirror import OLD, account
 from store import keys
@@ -156,3 +157,19 @@ async def synced(client: aiohttp.ClientSession, headers: dict[str, str]) -> None
             async with client.post("/graphql", json=query, headers=headers) as response:
                 if (await response.json())["data"]["syncStatus"]["lastCompletedAt"]:
                     return
+
+
+async def test_an_error_outside_of_graphql_is_masked_too(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A table that another program dropped under the server."""
+    async with open_archive(database):
+        pass
+    async with serving(database) as client:
+        with closing(sqlite3.connect(database)) as other:
+            other.execute("ALTER TABLE sync_run RENAME TO gone")
+            other.commit()
+        async with client.get("/metrics") as response:
+            assert response.status == 500
+            (error,) = (await response.json())["errors"]
+    assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR"}
+    assert "sync_run" not in error["message"] + caplog.text
+    assert "OperationalError at the request" in caplog.text

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from conftest import asker
+from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.command_line import variable
 from gateway.commands import commands
+from gateway.logs import LogSettings
 from gateway.seeding import DEMO, fill
+from gateway.settings import Settings
 from store.archive import open_archive
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -30,6 +34,11 @@ def test_every_command_is_in_the_table() -> None:
     told = re.findall(r"^\| `python -m gateway (\w+)", README, re.MULTILINE)
     registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
     assert sorted(told) == sorted(registered + [str(group.name) for group in commands.registered_groups])
+
+
+@pytest.mark.parametrize("settings", [AccessSettings, JwtSettings, LogSettings])
+def test_every_setting_without_a_flag_is_told(settings: type[Settings]) -> None:
+    assert not [name for name in settings.model_fields if f"`{variable(settings, name)}`" not in README]
 
 
 QUESTIONS = {
