@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias, TypeVar
 import strawberry
 from strawberry import UNSET
 
+from resolvers.access import Access, Scope
 from resolvers.arguments import DateTime, given
 from resolvers.errors import BadInput
 from resolvers.sids import but, sid_of
@@ -64,7 +65,8 @@ class InteractionFilter:
     body_contains: str | None = _condition(
         f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, whatever the case of the letters A "
         "to Z; % and _ mean themselves. No index serves it: every text that the other conditions leave is read, and "
-        "a search that takes too long is stopped with an error. Narrow it by the other conditions."
+        "a search that takes too long is stopped with an error. Narrow it by the other conditions. It wants a key with "
+        "read:content."
     )
 
 
@@ -93,8 +95,11 @@ SessionFilterArgument: TypeAlias = Annotated[
 ]
 
 
-def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.InteractionFilter | None:
-    """What the store filters by; None where there is no condition. Raises BadInput for what is malformed."""
+def interaction_filter(argument: InteractionFilter | None, access: Access) -> interaction_rows.InteractionFilter | None:
+    """What the store filters by; None where there is no condition.
+
+    Raises BadInput for what is malformed, Forbidden for a search in what this access may not read.
+    """
     asked = given(argument)
     if asked is None:
         return None
@@ -109,6 +114,8 @@ def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.I
         date_created=_period(given(asked.date_created)),
         body_contains=_text(given(asked.body_contains)),
     )
+    if wanted.body_contains is not None:
+        access.demand(Scope.READ_CONTENT, "bodyContains")
     return wanted if wanted.names() else None
 
 

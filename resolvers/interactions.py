@@ -35,7 +35,8 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
         before: Before = UNSET,
     ) -> Connection[Interaction]:
         page = PageArguments(first, after, last, before)
-        return Connection(info.context, relation, root, page, order_of(order_by), interaction_filter(filter))
+        wanted = interaction_filter(filter, info.context.access)
+        return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
     return resolve
 

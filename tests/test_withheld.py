@@ -80,6 +80,19 @@ async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(archive:
     assert nothing == {"data": {"interaction": None}, "extensions": {"withheld": ["Interaction.body"]}}
 
 
+@pytest.mark.parametrize("text", ["secret", "not there"])
+async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(archive: Archive, text: str) -> None:
+    query = "query ($text: String) { interactions(filter: {bodyContains: $text}) { totalCount nodes { sid } } }"
+    answer = await asker(archive, READER)(query, text=text)
+    assert answer["data"] is None
+    (error,) = answer["errors"]
+    assert error["message"] == "Expected a key with the scope read:content for bodyContains, but this one is without."
+    assert error["extensions"] == {"code": "FORBIDDEN"}
+    assert answer.statements == []
+    assert "errors" not in await asker(archive, READER)(query, text=None)
+    assert "errors" not in await asker(archive, granted("desk", ["read:content"]))(query, text=text)
+
+
 @pytest.mark.parametrize(
     ("document", "operation", "expected"),
     [
