@@ -120,7 +120,9 @@ def sync(
     4 another sync is running, 130 stopped.
     """
     flags = {"database": database, "full": full, "service": service or None, "keep": keep, "erase": erase}
-    settings, twilio = all_settings(lambda: SyncSettings.of(flags), TwilioSettings.of_environment)
+    settings, twilio, _ = all_settings(
+        lambda: SyncSettings.of(flags), TwilioSettings.of_environment, lambda: LogSettings.of({})
+    )
     from gateway.sync_command import run
 
     raise typer.Exit(run(settings, twilio, as_json, out, err))

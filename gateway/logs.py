@@ -58,6 +58,3 @@ def config(settings: LogSettings) -> dict[str, Any]:
             "uvicorn": {"level": libraries},
         },
     }
-
-
-CONFIG = config(LogSettings.model_construct())
