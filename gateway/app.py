@@ -2,20 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from gateway import metrics
 from gateway.access_log import AccessLog, Entry
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
+from gateway.draining import DRAINING
 from gateway.graphql_http import GraphQLOverHTTP
-from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
+from gateway.http import HttpError, Message, Receive, Scope, Send, respond, respond_error
 from gateway.logs import LogSettings
-from gateway.settings import ServeSettings, SyncSettings, TwilioSettings
+from gateway.persisted import PersistedDocuments, listed_in
+from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
 from gateway.tracing import Tracing, configured
 from resolvers.deletions import finish_deletions
 from resolvers.errors import masked
@@ -30,12 +30,6 @@ PLAIN = b"text/plain; charset=utf-8"
 log = logging.getLogger("proxygraph.gateway")
 
 
-class Failed(HttpError):
-    """500: our fault; the log has the details."""
-
-    code = "INTERNAL_SERVER_ERROR"
-
-
 class Gateway:
     """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
 
@@ -44,11 +38,14 @@ class Gateway:
         settings: ServeSettings,
         twilio: TwilioSettings | None = None,
         look_for_damage: bool = True,
+        limits: Limits | None = None,
+        protocol: Protocol | None = None,
         access: AccessSettings | None = None,
         jwt: JwtSettings | None = None,
         logs: LogSettings | None = None,
     ) -> None:
         self._settings = settings
+        self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
         self._access = access or AccessSettings.of({})
         self._jwt = jwt
         self._browsers = Browsers(self._access)
@@ -66,7 +63,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, DRAINING.last(send))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -84,8 +81,16 @@ class Gateway:
             tokens = await self._tokens(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens)
             self._stack.push_async_callback(self._authenticator.settle)
+            listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
             self._graphql = GraphQLOverHTTP(
-                archive, upstream, self._authenticator, self._access, self._settings.count_cap
+                archive,
+                upstream,
+                self._authenticator,
+                self._access,
+                self._limits,
+                PersistedDocuments(listed, self._protocol.documents_mode),
+                self._protocol.legacy_status,
+                self._settings,
             )
             self._archive = archive
         except Exception as error:
@@ -102,7 +107,7 @@ class Gateway:
         # Only now too, for the same reason.
         import aiohttp
 
-        from gateway.tokens import JwtTokens
+        from gateway.jwts import JwtTokens
 
         return JwtTokens(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
 
@@ -133,7 +138,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         entry, given, begun = Entry(), dict(scope["headers"]), False
 
-        async def sent(message: MutableMapping[str, Any]) -> None:
+        async def sent(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun, entry.status = True, message["status"]
@@ -144,7 +149,7 @@ class Gateway:
         try:
             self._browsers.check(given)
             if preflight := self._browsers.preflight(scope["method"], given):
-                await respond(sent, 204, PLAIN, b"", preflight)
+                await respond(sent, 204, None, b"", preflight)
             else:
                 await self._route(scope, receive, sent, entry)
         except HttpError as error:
@@ -152,7 +157,8 @@ class Gateway:
         except Exception as error:
             if begun:
                 raise
-            await respond_error(sent, Failed(500, masked(error, "the request")))
+            failure = HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR")
+            await respond_error(sent, failure)
         finally:
             metrics.responses(entry.status).inc()
             self._access_log.write(scope, entry)
@@ -176,10 +182,10 @@ class Gateway:
             await respond(send, 200, PLAIN, b"alive\n")
         elif path == "/metrics":
             await respond(send, 200, metrics.MEDIA_TYPE, await self._metrics(scope, entry))
-        elif await _reads(self._archive):
-            await respond(send, 200, PLAIN, b"ready\n")
+        elif why_not := await _why_not_ready(self._archive):
+            await respond(send, 503, PLAIN, b"not ready: %s\n" % why_not)
         else:
-            await respond(send, 503, PLAIN, b"not ready: the archive can't be read\n")
+            await respond(send, 200, PLAIN, b"ready\n")
 
     async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
         if self._authenticator and self._archive:
@@ -188,6 +194,12 @@ class Gateway:
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
         return metrics.exposition()
+
+
+async def _why_not_ready(archive: Archive | None) -> bytes:
+    if DRAINING.begun:
+        return b"about to stop"
+    return b"" if await _reads(archive) else b"the archive can't be read"
 
 
 async def _reads(archive: Archive | None) -> bool:

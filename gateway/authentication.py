@@ -36,21 +36,17 @@ class KeysMissing(Exception):
 class Unauthenticated(HttpError):
     """401: a key is needed, or the one that was shown is no good."""
 
-    code = "UNAUTHENTICATED"
-
     def __init__(self, message: str, shown: bool = True) -> None:
         challenge = f'{CHALLENGE}, error="invalid_token"' if shown else CHALLENGE
-        super().__init__(401, message, ((b"www-authenticate", challenge.encode()),))
+        super().__init__(401, message, ((b"www-authenticate", challenge.encode()),), code="UNAUTHENTICATED")
 
 
 class Forbidden(HttpError):
     """403: the key is good, but for nothing here."""
 
-    code = "FORBIDDEN"
-
     def __init__(self, message: str) -> None:
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="read"'
-        super().__init__(403, message, ((b"www-authenticate", challenge.encode()),))
+        super().__init__(403, message, ((b"www-authenticate", challenge.encode()),), code="FORBIDDEN")
 
 
 class Verified(NamedTuple):

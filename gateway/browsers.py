@@ -18,8 +18,11 @@ SECURITY_HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-PREFLIGHTED = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+PREFLIGHTED = (b"authorization", b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
 """Headers that a browser sends across origins only after a preflight; any value will do."""
+
+OWN_SITES = (b"same-origin", b"none")
+"""What Sec-Fetch-Site says of this server's own page, and of an address that somebody typed."""
 
 REQUEST_HEADERS = (
     b"accept, apollo-require-preflight, authorization, content-type, graphql-cost, graphql-preflight, if-none-match, "
@@ -28,18 +31,6 @@ REQUEST_HEADERS = (
 RESPONSE_HEADERS = b"etag, ratelimit, ratelimit-policy, retry-after, www-authenticate"
 PREFLIGHT_SECONDS = 600
 MOST_REMEMBERED = 1_000
-
-
-class OtherHost(HttpError):
-    """421: the request was meant for another server."""
-
-    code = "MISDIRECTED_REQUEST"
-
-
-class OtherOrigin(HttpError):
-    """403: the page that asks is not one of those that may."""
-
-    code = "FORBIDDEN"
 
 
 class Browsers:
@@ -64,10 +55,11 @@ class Browsers:
             if len(self._seen) < MOST_REMEMBERED:
                 self._seen.add(host)
         if self._keyless and b"origin" in given and not self._may_ask(given[b"origin"].lower(), host.lower()):
-            raise OtherOrigin(
+            raise HttpError(
                 403,
                 "Expected a page of this server, but its Origin is another. PROXYGRAPH_CORS_ORIGINS lists those that "
                 "may ask too.",
+                code="FORBIDDEN",
             )
 
     def preflight(self, method: str, given: Mapping[bytes, bytes]) -> Headers | None:
@@ -97,10 +89,11 @@ class Browsers:
 
     def _check_host(self, host: bytes) -> None:
         if not self._any_host and _name(host) not in self._hosts:
-            raise OtherHost(
+            raise HttpError(
                 421,
                 "Expected a request to a name of this server, but its Host header names another. "
                 "PROXYGRAPH_ALLOWED_HOSTS lists those that are allowed beside the loopback's.",
+                code="MISDIRECTED_REQUEST",
             )
 
     def _may_ask(self, origin: bytes, host: bytes) -> bool:
@@ -116,6 +109,23 @@ def browser_could_send(scope: Scope) -> bool:
     if header(scope, b"content-type").split(b";")[0].strip().lower() == JSON:
         return False
     return not any(name in PREFLIGHTED for name, _ in scope["headers"])
+
+
+def demand_preflight(scope: Scope) -> None:
+    """Raises HttpError 403 for a request that a page of another origin made a browser send without a preflight.
+
+    Where neither Origin nor Sec-Fetch-Site (https://w3c.github.io/webappsec-fetch-metadata/) comes with it, no browser
+    sent it, so programs need no header of those above.
+    """
+    site = header(scope, b"sec-fetch-site")
+    from_elsewhere = site not in OWN_SITES if site else bool(header(scope, b"origin"))
+    if from_elsewhere and browser_could_send(scope):
+        raise HttpError(
+            403,
+            "Expected a query of this server's own page or of a program, but a page of another origin sent it without "
+            "a preflight. Send it by POST, as JSON, or with the header GraphQL-Preflight: 1.",
+            code="FORBIDDEN",
+        )
 
 
 def _name(host: bytes) -> str:

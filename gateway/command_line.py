@@ -31,7 +31,7 @@ def switch(settings: type[Settings], name: str) -> Any:
     """The option without a value that turns the setting ``name`` on."""
     field = settings.model_fields[name]
     help_text = f"{field.description} [dim]\\[env: {variable(settings, name)}][/dim]"
-    return typer.Option(f"--{name}", help=help_text, show_default=False)
+    return typer.Option(f"--{name.replace('_', '-')}", help=help_text, show_default=False)
 
 
 def variable(settings: type[Settings], name: str) -> str:

@@ -15,7 +15,15 @@ from gateway.command_line import all_settings, err, fail, flag, out, sentences, 
 from gateway.keys_command import keys
 from gateway.ledger_command import ledger
 from gateway.logs import LogSettings
-from gateway.settings import DemoSettings, SeedSettings, ServeSettings, SyncSettings, TwilioSettings
+from gateway.settings import (
+    DemoSettings,
+    Limits,
+    Protocol,
+    SeedSettings,
+    ServeSettings,
+    SyncSettings,
+    TwilioSettings,
+)
 
 commands = typer.Typer(
     help="Proxygraph: a GraphQL gateway to, and an archive of, the conversations of Twilio Proxy.",
@@ -28,7 +36,12 @@ commands = typer.Typer(
 
 commands.add_typer(keys, name="keys")
 
-ACCESS = (lambda: AccessSettings.of({}), JwtSettings.of_environment_if_any, lambda: LogSettings.of({}))
+WITHOUT_FLAGS = (
+    lambda: AccessSettings.of({}),
+    JwtSettings.of_environment_if_any,
+    lambda: LogSettings.of({}),
+    lambda: Limits.of({}),
+)
 """The settings of every server that have no flags."""
 
 
@@ -43,7 +56,7 @@ def demo(
     Fills a database with made-up conversations (the first time), serves it, and says where to look.
     """
     flags = locals()
-    settings, access, jwt, _ = all_settings(lambda: DemoSettings.of(flags), *ACCESS)
+    settings, _, access, jwt, *_ = all_settings(lambda: DemoSettings.of(flags), lambda: Protocol.of({}), *WITHOUT_FLAGS)
     from rich.syntax import Syntax
 
     from gateway.authentication import KeysMissing
@@ -75,6 +88,10 @@ def serve(
     port: Annotated[str | None, flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, flag(ServeSettings, "workers")] = None,
     sync_every: Annotated[str | None, flag(ServeSettings, "sync_every")] = None,
+    drain: Annotated[str | None, flag(ServeSettings, "drain")] = None,
+    documents: Annotated[str | None, flag(Protocol, "documents")] = None,
+    documents_mode: Annotated[str | None, flag(Protocol, "documents_mode")] = None,
+    legacy_status: Annotated[bool | None, switch(Protocol, "legacy_status")] = None,
 ) -> None:
     """Serve an archive as GraphQL.
 
@@ -82,24 +99,33 @@ def serve(
     deleteInteraction deletes there too, and --sync-every keeps the archive fresh.
     """
     flags = locals()
-    settings, access, jwt, _, twilio = all_settings(
-        lambda: ServeSettings.of(flags), *ACCESS, TwilioSettings.of_environment_if_any
+    settings, protocol, twilio, access, jwt, *_ = all_settings(
+        lambda: ServeSettings.of(flags),
+        lambda: Protocol.of(flags),
+        TwilioSettings.of_environment_if_any,
+        *WITHOUT_FLAGS,
     )
     if settings.sync_every and twilio is None:
         err.print("--sync-every needs a Twilio account: TWILIO_ACCOUNT_SID is not set.")
         raise typer.Exit(2)
     from gateway.authentication import KeysMissing
+    from gateway.persisted import DocumentsUnusable, listed_in
     from gateway.seeding import checked_archive
     from gateway.server import PortTaken, listen, serve
 
-    with sentences(PortTaken, KeysMissing):
+    with sentences(PortTaken, KeysMissing, DocumentsUnusable):
         listener = listen(settings.host, settings.port)
+        if protocol.documents:
+            listed_in(protocol.documents)
         created = asyncio.run(checked_archive(settings.database))
         key_required = _key_required(listener, settings, access, jwt)
         out.print(f"Serving {settings.database}{' (new, and empty)' if created else ''}")
         open_to = "to who has a key" if key_required else "to this machine"
         out.print(f"at {_address(listener.getsockname())}/graphql, open {open_to}. Ctrl-C stops it.")
-        environment = {name: str(getattr(settings, name)) for name in ("database", "sync_every", "sync_full_every")}
+        environment = {
+            name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")
+        }
+        environment |= {name: str(value) for name, value in protocol if value is not None}
         environment["require_key"] = str(key_required)
         raise typer.Exit(serve(environment, listener, settings.workers))
 

@@ -3,13 +3,15 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
+import orjson
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     Executor,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
@@ -20,30 +22,50 @@ from graphql import (
     validate,
 )
 
+from gateway.budget import too_long, within_budget
+from gateway.cost import Cost, demand_cost
+from gateway.limits import ERRORS_SHOWN, DocumentLimits, LimitExceeded, demand_measures, demand_tokens
+from gateway.plans import Planned, Plans, answer
+from gateway.settings import Limits
 from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import formatted
 from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
+from store.errors import OutOfTime
 
 DOCUMENTS_REMEMBERED = 1_000
+UNSAFE = "METHOD_NOT_ALLOWED"
 
 
-class Request(msgspec.Struct, rename="camel"):
-    """The members of a GraphQL request that we know; others are ignored."""
+class CostWish(StrEnum):
+    """What a client asks to be told of an operation's cost."""
+
+    NOTHING = ""
+    REPORT = "report"
+    VALIDATE = "validate"
+
+
+class Request(NamedTuple):
+    """An operation to run; a read-only one may be no mutation."""
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+    read_only: bool = False
+    cost_wish: CostWish = CostWish.NOTHING
 
 
 class Checked(NamedTuple):
-    """A document that can be run, or the errors why not."""
+    """A document that can be run, or the errors why not.
+
+    With the fields that want a scope, by operation, and the costs of its operations, once worked out.
+    """
 
     document: DocumentNode | None
     errors: list[dict[str, Any]]
     scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
+    costs: dict[int, Cost]
 
 
 class Result(NamedTuple):
@@ -53,61 +75,148 @@ class Result(NamedTuple):
     request_error: bool
     operation: str
     operation_name: str | None = None
+    cost: int | None = None
+    root_fields: Collection[str] = ()
+    body: bytes | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan gave it."""
+        return self.body is not None
+
+    def encoded(self) -> bytes:
+        """The response as JSON; a plan has written it already."""
+        return orjson.dumps(self.response) if self.body is None else self.body
+
+    @property
+    def code(self) -> str:
+        """The code of its first error, which there is."""
+        code: str = self.response["errors"][0]["extensions"]["code"]
+        return code
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it was a mutation where there may be none."""
+        return self.request_error and self.code == UNSAFE
 
 
-async def execute(request: Request, context: Context) -> Result:
-    """Runs the request's operation. A request error has no ``data``; field errors stand beside it."""
-    document, errors, scoped = checked(request.query, context.introspection)
+async def execute(request: Request, context: Context, limits: Limits, plans: Plans | None = None) -> Result:
+    """Runs the request's operation: by its plan, if ``plans`` has one and there is nothing but data to tell, or else
+    by the ordinary path. A request error has no ``data``; field errors stand beside it.
+    """
+    try:
+        planned = await _planned(request, context, limits, plans) if plans else None
+    except OutOfTime:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    if planned is not None:
+        known = planned.known
+        context.reader.planned(planned.statements, planned.rows)
+        return Result({}, False, "query", known.name, planned.cost, known.cost.root_fields, planned.body)
+    return await _executed(request, context, limits)
+
+
+async def _planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Planned | None:
+    if request.cost_wish is not CostWish.NOTHING:
+        return None
+    seen, known, literals = plans.find(request.query, request.operation_name)
+    if not seen:
+        document, _, scoped, _ = checked(request.query, limits.document, context.introspection)
+        if document is None:
+            return None
+        known, literals = plans.remember(request.query, request.operation_name, document, scoped)
+    if known is None:
+        return None
+    return await answer(known, request.variables or {}, literals, context, limits)
+
+
+async def _executed(request: Request, context: Context, limits: Limits) -> Result:
+    document, errors, scoped, costs = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
     operation = get_operation_ast(document, request.operation_name)
     if operation is None:
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
     kind, name = operation.operation.value, operation.name.value if operation.name else None
-    executor = Executor.build(
-        EXECUTABLE,
-        document,
-        context_value=context,
-        raw_variable_values=request.variables or {},
-        operation_name=request.operation_name,
-        hide_suggestions=not context.introspection,
-    )
-    if isinstance(executor, list):
-        return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind, name)
-    outcome: Any = executor.execute_operation()
-    if executor.is_awaitable(outcome):
-        outcome = await outcome
+    if request.read_only and kind == "mutation":
+        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
+    variables = request.variables or {}
+    cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
+    estimate = cost.estimate(variables)
+    if request.cost_wish is CostWish.VALIDATE:
+        return Result(_with_cost({}, cost, variables, limits), False, kind, name, estimate)
+    try:
+        demand_cost(cost, variables, limits.max_cost, limits.max_page_size)
+        executor = Executor.build(
+            EXECUTABLE,
+            document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=request.operation_name,
+            hide_suggestions=not context.introspection,
+        )
+        if isinstance(executor, list):
+            errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
+            return Result({"errors": errors}, True, kind, name, estimate)
+        outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+    except LimitExceeded as error:
+        return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
     response: dict[str, Any] = {"data": outcome.data}
     if outcome.errors:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
     if hidden := withheld(context.access, scoped[name]):
         response["extensions"] = {"withheld": hidden}
-    return Result(response, False, kind, name)
+    if request.cost_wish is CostWish.REPORT:
+        response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
+    return Result(response, False, kind, name, estimate, cost.root_fields)
 
 
 @lru_cache(DOCUMENTS_REMEMBERED)
-def checked(text: str, introspection: bool = True) -> Checked:
-    """The parsed and validated document of ``text``; without introspection it may neither ask for the schema nor
-    learn names of it from errors.
+def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
+    """The parsed and validated document of ``text``, if it is within the limits.
+
+    Without introspection it may neither ask for the schema nor learn names of it from errors.
     """
     try:
+        demand_tokens(text, limits)
         document = parse(text)
+        demand_measures(document, limits)
+    except LimitExceeded as error:
+        return _refused(formatted(error))
     except GraphQLError as error:
-        return _refused([error], "GRAPHQL_PARSE_FAILED")
+        return _refused(_coded(error, "GRAPHQL_PARSE_FAILED"))
     except RecursionError:
-        return _refused([_too_deep()], "GRAPHQL_PARSE_FAILED")
+        return _refused(_coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
     rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     try:
-        errors = validate(EXECUTABLE, document, rules, hide_suggestions=not introspection)
+        errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
         if not errors:
-            return Checked(document, [], scoped_fields(document))
+            return Checked(document, [], scoped_fields(document), {})
     except RecursionError:
         errors = [_too_deep()]
-    return _refused(errors, "GRAPHQL_VALIDATION_FAILED")
+    return _refused(*(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
 
 
-def _refused(errors: list[GraphQLError], code: str) -> Checked:
-    return Checked(None, [_coded(error, code) for error in errors], {})
+def _refused(*errors: dict[str, Any]) -> Checked:
+    return Checked(None, list(errors), {}, {})
+
+
+async def _outcome(executor: Executor[Any]) -> ExecutionResult:
+    outcome: Any = executor.execute_operation()
+    result: ExecutionResult = await outcome if executor.is_awaitable(outcome) else outcome
+    return result
+
+
+def _with_cost(
+    response: dict[str, Any], cost: Cost, variables: dict[str, Any], limits: Limits, statements: int | None = None
+) -> dict[str, Any]:
+    shown: dict[str, Any] = {"estimated": cost.estimate(variables), "maximum": limits.max_cost}
+    if statements is not None:
+        shown |= {"counted": cost.counted(response["data"]), "statements": statements}
+    return {**response, "extensions": {**response.get("extensions", {}), "cost": shown}}
+
+
+def _unsafe() -> GraphQLError:
+    return GraphQLError("Expected a query, for GET changes nothing, but got a mutation. Send it by POST.")
 
 
 def _too_deep() -> GraphQLError:

@@ -1,13 +1,14 @@
 """The HTTP under everything: reading a body within bounds, choosing a media type, sending an answer."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
@@ -17,17 +18,21 @@ COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"
 class HttpError(Exception):
     """An answer other than the one that was asked for: its status, its sentence, its headers, its code."""
 
-    code = "BAD_REQUEST"
-
-    def __init__(self, status: int, message: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, status: int, message: str, headers: Headers = (), code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
         self.status = status
-        self.headers = tuple(headers)
+        self.headers = headers
+        self.code = code
+
+    @property
+    def body(self) -> bytes:
+        """The error in the shape that GraphQL's errors have."""
+        return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
 
 
 def header(scope: Scope, name: bytes) -> bytes:
     """The value of a request header, several of a name joined by commas; empty where there is none."""
-    return b",".join(value for key, value in scope["headers"] if key == name)
+    return b",".join([value for key, value in scope["headers"] if key == name])
 
 
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
@@ -47,31 +52,40 @@ def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
-async def body_of(receive: Receive, limit: int) -> bytes:
-    """The request's whole body; raises HttpError 413 past ``limit`` bytes."""
+async def body_of(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
+    announced = header(scope, b"content-length")
+    if announced.isdigit() and int(announced[:20]) > limit:
+        raise _too_large(limit, f"this one has {int(announced[:20]):,}")
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body") and len(body) <= limit:
         message = await receive()
         body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
     if len(body) > limit:
-        raise HttpError(413, f"Expected a body of up to {limit:,} bytes, but this one is longer.")
+        raise _too_large(limit, "this one is longer")
     return body
 
 
 async def respond(
-    send: Send, status: int, media_type: bytes, body: bytes, headers: Iterable[tuple[bytes, bytes]] = COMMON_HEADERS
+    send: Send, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
 ) -> None:
-    """Sends a whole answer."""
-    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body)))
+    """Sends a whole answer; one without a media type, and 304, have no body."""
+    has_body = media_type and status != 304
+    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body))) if has_body else ()
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 
 async def respond_error(send: Send, error: HttpError, media_type: bytes = JSON) -> None:
     """Sends an error in the shape that GraphQL's errors have."""
-    body = msgspec.json.encode({"errors": [{"message": str(error), "extensions": {"code": error.code}}]})
-    await respond(send, error.status, media_type, body, (*COMMON_HEADERS, *error.headers))
+    await respond(send, error.status, media_type, error.body, (*COMMON_HEADERS, *error.headers))
+
+
+def _too_large(limit: int, finding: str) -> HttpError:
+    return HttpError(413, f"Expected a body of up to {limit:,} bytes, but {finding}.", code="LIMIT_EXCEEDED")
 
 
 def _quality(text: bytes) -> float:

@@ -15,8 +15,10 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.draining import DRAINING
 from gateway.logs import LogSettings, config
-from gateway.settings import PREFIX, ServeSettings, TwilioSettings
+from gateway.settings import PREFIX, Limits, ServeSettings, TwilioSettings
+from gateway.slow_clients import PatientProtocol
 from store.sqlite import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
@@ -76,6 +78,8 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
+    PatientProtocol.seconds = Limits.of({}).read_seconds
+    DRAINING.before_stopping(ServeSettings.of({}).drain)
     return Gateway(
         ServeSettings.of({}),
         TwilioSettings.of_environment_if_any(),
@@ -91,10 +95,11 @@ def _config(workers: int) -> uvicorn.Config:
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         lifespan="on",
         access_log=False,
         server_header=False,
         log_config=config(LogSettings.of({})),
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=30,  # How long a new worker may take to start before a restart is given up.
     )

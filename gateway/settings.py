@@ -5,6 +5,8 @@ pydantic-settings reads and checks them all before anything runs, so that every 
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.limits import DocumentLimits
 from resolvers.context import COUNT_CAP
 from store.archive import SEARCH_SECONDS
 
@@ -56,11 +59,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def of(cls, flags: Mapping[str, Any]) -> Self:
-        """The settings of the environment, overruled by the ``flags`` that are not None.
+        """The settings of the environment, overruled by those of the ``flags`` that are its own and not None.
 
         Raises SettingsError with every problem there is.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
+        given = {name: value for name, value in flags.items() if value is not None and name in cls.model_fields}
         try:
             return cls(**given)
         except ValidationError as error:
@@ -79,14 +82,84 @@ class ServeSettings(Listening):
 
     database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
+    drain: float = Field(3, ge=0, description="Seconds from SIGTERM, when /readyz says 503, to the end of accepting.")
     sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next; 0 is never.")
     sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next.")
     search_seconds: float = Field(
         SEARCH_SECONDS, gt=0, description="How long a search by bodyContains may take before it is stopped."
     )
+    plans: bool = Field(True, description="Whether queries are answered by compiled plans.")
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="How far a totalCount is exact; from there on it says that there are more."
     )
+
+
+Most = Annotated[int, Field(ge=1)]
+
+
+class Limits(Settings):
+    """What a request may be and take, at most; what is larger is refused with an error that says so."""
+
+    max_body: Most = Field(200_000, description="Bytes of a request's body.")
+    max_tokens: Most = Field(1_000, description="Tokens of a document, counted before it is parsed.")
+    max_depth: Most = Field(16, description="Levels of fields.")
+    max_aliases: Most = Field(30, description="Aliases, counted wherever their fragment is spread.")
+    max_directives: Most = Field(50, description="Directives, counted wherever their fragment is spread.")
+    max_root_fields: Most = Field(20, description="Fields at the root of an operation.")
+    max_repeated_fields: Most = Field(50, description="Fields under a name that their selection set has already.")
+    max_page_size: int = Field(100, ge=1, le=100_000, description="Rows of a page, and ids of nodes.")
+    max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
+    max_statements: Most = Field(100, description="SQL statements.")
+    max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")
+    max_concurrent: Most = Field(100, description="Requests at once, running or waiting, in each worker.")
+    read_seconds: float = Field(10, gt=0, description="Seconds in which a client has to have sent its request.")
+    rate: int | None = Field(
+        None,
+        ge=0,
+        description="Requests a minute by one key, or by one address where no key is asked for; 0 is without limit. "
+        "Unless told, 60,000 with a key, and without limit where no key is asked for.",
+    )
+
+    @cached_property
+    def document(self) -> DocumentLimits:
+        """Those of a document by itself."""
+        return DocumentLimits(
+            self.max_tokens,
+            self.max_depth,
+            self.max_aliases,
+            self.max_directives,
+            self.max_root_fields,
+            self.max_repeated_fields,
+        )
+
+
+class DocumentsMode(StrEnum):
+    """What becomes of documents that are not among the persisted ones."""
+
+    OFF = "off"
+    LOG = "log"
+    ENFORCE = "enforce"
+
+
+class Protocol(Settings):
+    """How GraphQL is spoken over HTTP."""
+
+    documents: Path | None = Field(
+        None, description="Persisted documents: a folder of .graphql files, or Apollo's or Relay's manifest."
+    )
+    documents_mode: DocumentsMode = Field(
+        DocumentsMode.OFF, description="What other documents are: run (off), run and logged (log), refused (enforce)."
+    )
+
+    legacy_status: bool = Field(
+        False, description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect."
+    )
+
+    @model_validator(mode="after")
+    def _something_to_enforce(self) -> Self:
+        if self.documents is None and self.documents_mode is not DocumentsMode.OFF:
+            raise ValueError("PROXYGRAPH_DOCUMENTS_MODE needs PROXYGRAPH_DOCUMENTS (or --documents)")
+        return self
 
 
 class DemoSettings(Listening):
@@ -179,6 +252,8 @@ class SyncSettings(Settings):
 
 
 def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Settings]) -> str:
+    if not found["loc"]:
+        return f"{found['msg'].removeprefix('Value error, ')}."
     name = str(found["loc"][0])
     variable = name if name.isupper() else f"{kind.prefix()}{name.upper()}"
     flag = f"--{name.replace('_', '-')}"

@@ -15,6 +15,7 @@ from strawberry import UNSET
 from resolvers.arguments import given
 from resolvers.context import Context, Info
 from resolvers.cursors import cursor_of, fingerprint, position_of
+from resolvers.forms import Listing, Part, planned
 from resolvers.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from store.columns import Record
 from store.filters import Filter
@@ -59,7 +60,7 @@ class Connection(Generic[R]):
         self._parent = parent.sid if parent else None
         self._order = order
         self._filter = filter
-        size, backwards = page_size(given(page.first), given(page.last))
+        size, backwards = page_size(given(page.first), given(page.last), context.max_page_size)
         after, before = given(page.after), given(page.before)
         self._request = PageRequest(
             size,
@@ -114,26 +115,31 @@ class Connection(Generic[R]):
         )
 
 
+@planned(Part.EDGES)
 def edges(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[Edge[R]]]:
     """``Connection.edges``."""
     return _edges(parent, parent.load_rows())
 
 
+@planned(Part.NODES)
 def nodes(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[R]]:
     """``Connection.nodes``."""
     return _nodes(parent, parent.load_rows())
 
 
+@planned(Part.PAGE_INFO)
 def page_info(parent: strawberry.Parent[Connection[R]]) -> Awaitable[PageInfo]:
     """``Connection.pageInfo``."""
     return _page_info(parent, parent.load_rows())
 
 
+@planned(Part.TOTAL_COUNT)
 def total_count(parent: strawberry.Parent[Connection[R]]) -> Awaitable[int]:
     """``Connection.totalCount``."""
     return _total_count(parent, parent.load_count())
 
 
+@planned(Part.TOTAL_COUNT_CAPPED)
 def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bool]:
     """``Connection.totalCountCapped``."""
     return _total_count_capped(parent, parent.load_count())
@@ -175,4 +181,4 @@ def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
     ) -> Connection[R]:
         return Connection(info.context, relation, root, PageArguments(first, after, last, before))
 
-    return resolve
+    return planned(Listing(relation))(resolve)

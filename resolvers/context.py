@@ -6,6 +6,7 @@ import strawberry
 
 from resolvers.access import ANYBODY, Access
 from resolvers.loaders import Loaders
+from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
 from store.archive import Archive
 
@@ -26,12 +27,14 @@ class Context:
         access: Access = ANYBODY,
         introspection: bool = True,
         count_cap: int = COUNT_CAP,
+        max_page_size: int = MAX_PAGE_SIZE,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
         self.access = access
         self.introspection = introspection
         self.count_cap = count_cap
+        self.max_page_size = max_page_size
         self.reader = archive.reader()
         self.loaders = Loaders(self.reader)
 

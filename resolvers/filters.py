@@ -95,11 +95,8 @@ SessionFilterArgument: TypeAlias = Annotated[
 ]
 
 
-def interaction_filter(argument: InteractionFilter | None, access: Access) -> interaction_rows.InteractionFilter | None:
-    """What the store filters by; None where there is no condition.
-
-    Raises BadInput for what is malformed, Forbidden for a search in what this access may not read.
-    """
+def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.InteractionFilter | None:
+    """What the store filters by; None where there is no condition. Raises BadInput for what is malformed."""
     asked = given(argument)
     if asked is None:
         return None
@@ -114,9 +111,13 @@ def interaction_filter(argument: InteractionFilter | None, access: Access) -> in
         date_created=_period(given(asked.date_created)),
         body_contains=_text(given(asked.body_contains)),
     )
-    if wanted.body_contains is not None:
-        access.demand(Scope.READ_CONTENT, "bodyContains")
     return wanted if wanted.names() else None
+
+
+def demand_search(wanted: interaction_rows.InteractionFilter | None, access: Access) -> None:
+    """Raises Forbidden for a search in what this access may not read; no plan answers one (see Page.may_be_long)."""
+    if wanted is not None and wanted.body_contains is not None:
+        access.demand(Scope.READ_CONTENT, "bodyContains")
 
 
 def session_filter(argument: SessionFilter | None) -> session_rows.SessionFilter | None:

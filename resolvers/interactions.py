@@ -7,7 +7,8 @@ from strawberry import UNSET
 
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.filters import InteractionFilterArgument, interaction_filter
+from resolvers.filters import InteractionFilterArgument, demand_search, interaction_filter
+from resolvers.forms import Listing, Lookup, Reference, planned
 from resolvers.nodes import find, known
 from resolvers.orders import InteractionOrderBy, order_of
 from resolvers.paging import After, Before, First, Last, PageArguments
@@ -35,30 +36,35 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
         before: Before = UNSET,
     ) -> Connection[Interaction]:
         page = PageArguments(first, after, last, before)
-        wanted = interaction_filter(filter, info.context.access)
+        wanted = interaction_filter(filter)
+        demand_search(wanted, info.context.access)
         return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
-    return resolve
+    return planned(Listing(relation, order_of, interaction_filter))(resolve)
 
 
 interactions = interactions_of(interaction_rows.ALL)
 
 
+@planned(Lookup(Interaction))
 def interaction(info: Info, sid: InteractionSid) -> Awaitable[Interaction | None]:
     """``Query.interaction``."""
     return find(info, Interaction, sid)
 
 
+@planned(Reference(Session, "session_sid"))
 def session(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Session | None]:
     """``Interaction.session``."""
     return known(info, Session, parent.session_sid)
 
 
+@planned(Reference(Service, "service_sid"))
 def service(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Service | None]:
     """``Interaction.service``."""
     return known(info, Service, parent.service_sid)
 
 
+@planned(Reference(Participant, "participant_sid"))
 def participant(parent: strawberry.Parent[Leg], info: Info) -> Awaitable[Participant | None] | None:
     """``Leg.participant``; None where the leg names none, or one that the archive doesn't hold."""
     return known(info, Participant, parent.participant_sid) if parent.participant_sid else None

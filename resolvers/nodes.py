@@ -7,6 +7,7 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.errors import BadInput
+from resolvers.forms import Part, planned
 from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.sids import but, record_of, sid_of
 from store.columns import Record
@@ -36,15 +37,18 @@ def known(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
     return info.context.loaders.load(Lookup(kind), sid)
 
 
+@planned(Part.NODE_BY_ID)
 def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
     """``Query.node``: the record with this id; raises BadInput where it is no SID of ours."""
     return _node(info, id)
 
 
+@planned(Part.NODES_BY_IDS)
 def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
     """``Query.nodes``: one record, None or error for each id, in their order."""
-    if len(ids) > MAX_PAGE_SIZE:
-        raise BadInput(f"Expected up to {MAX_PAGE_SIZE} ids, but got {len(ids)}. Ask for them in several requests.")
+    most = info.context.max_page_size
+    if len(ids) > most:
+        raise BadInput(f"Expected up to {most} ids, but got {len(ids)}. Ask for them in several requests.")
     found: list[Awaitable[Record | None] | BadInput] = []
     for sid in ids:
         try:

@@ -12,6 +12,8 @@ from resolvers.errors import BadInput
 from store.orders import Position
 
 MAX_PAGE_SIZE = 100
+"""Unless the server is set to another."""
+
 DEFAULT_PAGE_SIZE = 50
 
 First: TypeAlias = Annotated[
@@ -41,7 +43,7 @@ class PageArguments(NamedTuple):
 
 
 class PageRequest(NamedTuple):
-    """A checked set of page arguments; ``size`` is 1 to MAX_PAGE_SIZE."""
+    """A checked set of page arguments; ``size`` is at least 1."""
 
     size: int
     backwards: bool
@@ -49,11 +51,11 @@ class PageRequest(NamedTuple):
     before: Position | None
 
 
-def page_size(first: int | None, last: int | None) -> tuple[int, bool]:
+def page_size(first: int | None, last: int | None, most: int = MAX_PAGE_SIZE) -> tuple[int, bool]:
     """How many, and whether from the end; raises BadInput for both, or one out of range."""
     if first is not None and last is not None:
         raise BadInput(f"Expected first or last, but got both (first: {first}, last: {last}). Leave one out.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)
-    if not 1 <= size <= MAX_PAGE_SIZE:
-        raise BadInput(f"Expected {name} to be from 1 to {MAX_PAGE_SIZE}, but got {size}.")
+    if not 1 <= size <= most:
+        raise BadInput(f"Expected {name} to be from 1 to {most}, but got {size}.")
     return size, last is not None

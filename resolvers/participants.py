@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 import strawberry
 
 from resolvers.context import Info
+from resolvers.forms import Reference, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import known
 from store import interactions as interaction_rows
@@ -14,6 +15,7 @@ from store.sessions import Session
 interactions = interactions_of(interaction_rows.OF_PARTICIPANT)
 
 
+@planned(Reference(Session, "session_sid"))
 def session(parent: strawberry.Parent[Participant], info: Info) -> Awaitable[Session | None]:
     """``Participant.session``."""
     return known(info, Session, parent.session_sid)

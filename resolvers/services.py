@@ -6,6 +6,7 @@ import strawberry
 
 from resolvers.connections import connection_of
 from resolvers.context import Info
+from resolvers.forms import Lookup, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under
 from resolvers.sessions import sessions_of
@@ -21,11 +22,13 @@ sessions = sessions_of(session_rows.OF_SERVICE)
 interactions = interactions_of(interaction_rows.OF_SERVICE)
 
 
+@planned(Lookup(Service))
 def service(info: Info, sid: ServiceSid) -> Awaitable[Service | None]:
     """``Query.service``."""
     return find(info, Service, sid)
 
 
+@planned(Lookup(Session, under=True))
 def session(parent: strawberry.Parent[Service], info: Info, sid: SessionSid) -> Awaitable[Session | None]:
     """``Service.session``."""
     return find_under(info, Session, sid, parent)

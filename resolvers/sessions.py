@@ -8,6 +8,7 @@ from strawberry import UNSET
 from resolvers.connections import Connection
 from resolvers.context import Info
 from resolvers.filters import SessionFilterArgument, session_filter
+from resolvers.forms import Listing, Lookup, Reference, Whole, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, known
 from resolvers.orders import SessionOrderBy, order_of
@@ -45,32 +46,37 @@ def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session
         page = PageArguments(first, after, last, before)
         return Connection(info.context, relation, root, page, order_of(order_by), session_filter(filter))
 
-    return resolve
+    return planned(Listing(relation, order_of, session_filter))(resolve)
 
 
 sessions = sessions_of(session_rows.ALL)
 
 
+@planned(Lookup(Session))
 def session(info: Info, sid: SessionSid) -> Awaitable[Session | None]:
     """``Query.session``."""
     return find(info, Session, sid)
 
 
+@planned(Reference(Service, "service_sid"))
 def service(parent: strawberry.Parent[Session], info: Info) -> Awaitable[Service | None]:
     """``Session.service``."""
     return known(info, Service, parent.service_sid)
 
 
+@planned(Whole(participant_rows.OF_SESSION))
 def participants(parent: strawberry.Parent[Session], info: Info) -> Awaitable[list[Participant]]:
     """``Session.participants``."""
     return info.context.loaders.load(ALL_PARTICIPANTS, parent.sid)
 
 
+@planned(Lookup(Participant, under=True))
 def participant(parent: strawberry.Parent[Session], info: Info, sid: ParticipantSid) -> Awaitable[Participant | None]:
     """``Session.participant``."""
     return find_under(info, Participant, sid, parent)
 
 
+@planned(Lookup(Interaction, under=True))
 def interaction(parent: strawberry.Parent[Session], info: Info, sid: InteractionSid) -> Awaitable[Interaction | None]:
     """``Session.interaction``."""
     return find_under(info, Interaction, sid, parent)

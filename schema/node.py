@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 import strawberry
 
+from resolvers.forms import Attribute, planned
 from schema.fields import resolved
 from store.columns import Record
 
 
+@planned(Attribute("sid"))
 def _id(root: Record) -> str:
     return root.sid
 

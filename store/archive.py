@@ -7,19 +7,19 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from store.errors import DatabaseLocked
+from store.lanes import Lane, open_lane
 from store.opening import prepare
 from store.reader import Reader
 from store.searches import Searches
-from store.sqlite import connect_reader, connect_writer
+from store.snapshots import Snapshots
+from store.sqlite import connect_writer
+from store.versions import DATA_VERSION, DataVersion, data_version
 from store.writer import Writer
 
 READERS = 2
 SEARCHERS = 2
 SEARCH_SECONDS = 5.0
-DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class Archive:
@@ -29,19 +29,23 @@ class Archive:
         self,
         path: Path,
         writer: Writer,
-        readers: Sequence[aiosqlite.Connection],
+        lanes: Sequence[Lane],
         searches: Searches,
+        snapshots: Snapshots,
+        version: DataVersion,
         created: bool,
     ) -> None:
         self.path = path
+        self.snapshots = snapshots
         self.created = created
         self.writer = writer
-        self._readers = cycle(readers)
+        self.version = version
+        self._lanes = cycle(lanes)
         self._searches = searches
 
     def reader(self) -> Reader:
         """A reader for one request."""
-        return Reader(self._readers, self._searches)
+        return Reader(self._lanes, self._searches)
 
     async def data_version(self) -> int:
         """A number that every write moves."""
@@ -55,7 +59,8 @@ class Archive:
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a small read that no request makes."""
-        return await next(self._readers).execute_fetchall(sql, parameters)
+        rows: Iterable[Any] = await next(self._lanes).fetch(sql, parameters)
+        return rows
 
 
 @asynccontextmanager
@@ -79,12 +84,15 @@ async def open_archive(
         writer = Writer(writing, path, prepared.file)
         # Closing the last connection would move the log into the database without the scrub.
         stack.push_async_callback(_emptied, writer)
-        connections = []
+        lanes = []
         for _ in range(READERS + SEARCHERS):
-            connections.append(await connect_reader(str(path)))
-            stack.push_async_callback(connections[-1].close)
-        searches = Searches(connections[READERS:], search_seconds)
-        yield Archive(path, writer, connections[:READERS], searches, prepared.created)
+            lanes.append(await open_lane(str(path)))
+            stack.push_async_callback(lanes[-1].close)
+        searches = Searches(lanes[READERS:], search_seconds)
+        version = stack.enter_context(data_version(path))
+        snapshots = Snapshots(str(path))
+        stack.callback(snapshots.close)
+        yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created)
 
 
 async def _emptied(writer: Writer) -> None:

@@ -51,6 +51,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     table: ClassVar[str]
     prefix: ClassVar[str]
     noun: ClassVar[str]
+    embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None where all are empty."""
 
     sid: Sid
     date_created: Instant

@@ -32,12 +32,16 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
     resource_url: str | None
 
 
+LEG = Leg.__struct_fields__
+
+
 class Interaction(Record, frozen=True, array_like=True, gc=False):
     """A row of ``interaction``: Twilio's 19 properties, and what its ``data`` says in two columns more."""
 
     table: ClassVar[str] = "interaction"
     prefix: ClassVar[str] = "KI"
     noun: ClassVar[str] = "Interaction"
+    embedded: ClassVar[dict[str, tuple[str, ...]]] = {"inbound": LEG, "outbound": LEG}
 
     session_sid: Sid
     service_sid: Sid

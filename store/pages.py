@@ -52,15 +52,13 @@ class Page(Generic[R]):
     @property
     def sql(self) -> str:
         """See PAGES."""
+        return page_sql(self.relation, self.order, *self.shape)
+
+    @property
+    def shape(self) -> tuple[bool, bool, bool, frozenset[str]]:
+        """What else the statement depends on: its direction, whether it has either end, and the conditions."""
         after, before = self._bounds
-        return page_sql(
-            self.relation,
-            self.order,
-            self.order.descending != self.backwards,
-            after is not None,
-            before is not None,
-            _names(self.filter),
-        )
+        return self.order.descending != self.backwards, after is not None, before is not None, _names(self.filter)
 
     @property
     def may_be_long(self) -> bool:
@@ -68,8 +66,12 @@ class Page(Generic[R]):
         return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
-        """The parents as a JSON array, the limit, the positions where given, and what the filter binds."""
-        bound: dict[str, Any] = {"parents": _json(keys), "limit": -1 if self.limit is None else self.limit}
+        """The parents as a JSON array, and what it binds beside them."""
+        return {"parents": _json(keys), **self.bound()}
+
+    def bound(self) -> dict[str, Any]:
+        """The limit, the ends where there are any, and what the filter binds."""
+        bound: dict[str, Any] = {"limit": -1 if self.limit is None else self.limit}
         after, before = self._bounds
         merged = way_of(self.relation, self.order, _names(self.filter)) is None
         if after or merged:
@@ -114,7 +116,12 @@ class Count(Generic[R]):
     @property
     def sql(self) -> str:
         """See COUNT."""
-        return _count_sql(self.relation, _names(self.filter))
+        return _count_sql(self.relation, self.names)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The conditions, which the statement depends on."""
+        return _names(self.filter)
 
     @property
     def may_be_long(self) -> bool:
@@ -122,8 +129,12 @@ class Count(Generic[R]):
         return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
-        """The parents as a JSON array, the cap, and what the filter binds."""
-        return {"parents": _json(keys), "cap": self.cap, **(self.filter.parameters() if self.filter else {})}
+        """The parents as a JSON array, and what it binds beside them."""
+        return {"parents": _json(keys), **self.bound()}
+
+    def bound(self) -> dict[str, Any]:
+        """The cap, and what the filter binds."""
+        return {"cap": self.cap, **(self.filter.parameters() if self.filter else {})}
 
     def answer(self, payload: bytes, keys: Sequence[str | None]) -> list[int]:
         """One count for each parent."""

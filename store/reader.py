@@ -1,11 +1,12 @@
-"""Reading: a few connections that are shared, and a reader for each request that counts its statements and rows."""
+"""Reading: a few lanes that are shared, and a reader for each request that counts, and keeps it within its budget."""
 
+import math
 from collections.abc import Sequence
 from itertools import cycle
 from typing import NamedTuple, TypeVar
 
-import aiosqlite
-
+from store.errors import OutOfBudget, OutOfStatements
+from store.lanes import Lane
 from store.queries import Query
 from store.searches import Searches
 
@@ -21,24 +22,45 @@ class Statement(NamedTuple):
 
 
 class Reader:
-    """The reads of one request."""
+    """The reads of one request: at most ``allowed`` statements, until ``deadline`` by time.monotonic().
 
-    def __init__(self, connections: "cycle[aiosqlite.Connection]", searches: Searches) -> None:
-        self._connections = connections
+    ``refusal`` is what the budget did not allow, if anything.
+    """
+
+    def __init__(self, lanes: "cycle[Lane]", searches: Searches) -> None:
+        self._lanes = lanes
         self._searches = searches
         self.statements: list[Statement] = []
         self.rows = 0
+        self.allowed: float = math.inf
+        self.deadline: float = math.inf
+        self.refusal: OutOfBudget | None = None
+        self._planned = 0
+
+    @property
+    def count(self) -> int:
+        """How many statements the request ran, a plan's among them."""
+        return len(self.statements) + self._planned
+
+    def planned(self, statements: int, rows: int) -> None:
+        """Notes the statements that a plan ran, and the rows that they gave."""
+        self._planned += statements
+        self.rows += rows
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.
 
-        Raises SearchTooLong where it may be long and is.
+        Raises OutOfStatements or OutOfTime where the request's budget is used up, SearchTooLong where a search's is.
         """
-        self.statements.append(Statement(query.sql, len(keys)))
-        if query.may_be_long:
-            rows = await self._searches.fetch(query.sql, query.parameters(keys))
-        else:
-            rows = await next(self._connections).execute_fetchall(query.sql, query.parameters(keys))
+        try:
+            if len(self.statements) >= self.allowed:
+                raise OutOfStatements
+            self.statements.append(Statement(query.sql, len(keys)))
+            lane = self._searches if query.may_be_long else next(self._lanes)
+            rows = await lane.fetch(query.sql, query.parameters(keys), self.deadline)
+        except OutOfBudget as refusal:
+            self.refusal = refusal
+            raise
         ((payload,),) = rows
         answers = query.answer(payload, keys)
         self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)

@@ -1,50 +1,38 @@
 """Searches: reads that no index serves, kept apart from the others and stopped when they take too long.
 
-They have connections of their own, so that a point read never waits behind one, and as many run at a time as there are.
+They have lanes of their own, so that a point read never waits behind one, and as many run at a time as there are.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Sequence
 from typing import Any
 
-import aiosqlite
-
-from store.errors import SearchTooLong
-
-INTERRUPT_AGAIN_SECONDS = 0.05
+from store.errors import OutOfTime, SearchTooLong
+from store.lanes import Lane
 
 
 class Searches:
-    """Runs one search at a time on each of its connections, none for longer than ``seconds``."""
+    """Runs one search at a time on each of its lanes, none for longer than ``seconds``."""
 
-    def __init__(self, connections: Sequence[aiosqlite.Connection], seconds: float) -> None:
+    def __init__(self, lanes: Sequence[Lane], seconds: float) -> None:
         self._seconds = seconds
-        self._free: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
-        for connection in connections:
-            self._free.put_nowait(connection)
+        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
+        for lane in lanes:
+            self._free.put_nowait(lane)
 
-    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[Any]:
-        """The statement's rows; raises SearchTooLong where they take too long."""
-        connection = await self._free.get()
-        running = asyncio.ensure_future(connection.execute_fetchall(sql, dict(parameters)))
+    async def fetch(self, sql: str, parameters: dict[str, Any], by: float) -> list[Any]:
+        """The statement's rows; raises SearchTooLong or, if they are not there ``by`` then, OutOfTime."""
+        lane = await self._free.get()
+        longest = time.monotonic() + self._seconds
         try:
-            async with asyncio.timeout(self._seconds):
-                return await asyncio.shield(running)
-        except TimeoutError as error:
+            return await lane.fetch(sql, parameters, min(by, longest))
+        except OutOfTime as error:
+            if by < longest:
+                raise
             raise SearchTooLong(
                 f"The search took longer than {self._seconds:g} seconds and was stopped. Narrow it: to a service, a "
                 "session or a participant, or to a shorter time."
             ) from error
         finally:
-            await _stopped(connection, running)
-            self._free.put_nowait(connection)
-
-
-async def _stopped(connection: aiosqlite.Connection, running: "asyncio.Future[Any]") -> None:
-    # Again and again, since a statement that has not begun yet can't be interrupted.
-    while not running.done():
-        await connection.interrupt()
-        await asyncio.wait([running], timeout=INTERRUPT_AGAIN_SECONDS)
-    with suppress(Exception):
-        running.result()
+            self._free.put_nowait(lane)

@@ -6,6 +6,7 @@ Another database would replace this module, and leave the rest of the store's st
 import logging
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
 import aiosqlite
 
@@ -25,10 +26,16 @@ MAPPED_BYTES = 2**31 - 2**16
 
 COMMON_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
 READ_PRAGMAS = f"{COMMON_PRAGMAS} PRAGMA mmap_size={MAPPED_BYTES}; PRAGMA query_only=ON;"
+READING: dict[str, Any] = {"uri": True, "isolation_level": None, "cached_statements": 512}
+"""How a connection that reads is opened, at the address that ``reading`` gives."""
 WRITE_PRAGMAS = (
     COMMON_PRAGMAS + "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
     "PRAGMA wal_autocheckpoint=0;"
 )
+
+
+COMMITS_OF_OTHERS = "PRAGMA data_version"
+"""A number that moves when another connection commits (https://www.sqlite.org/pragma.html#pragma_data_version)."""
 
 
 def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -41,13 +48,9 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
     return (3, 7, 0) <= version < (3, 51, 3) and not backported
 
 
-async def connect_reader(path: str) -> aiosqlite.Connection:
-    """A connection that can't write. It never checkpoints either, being opened read-only."""
-    connection = await aiosqlite.connect(
-        f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, cached_statements=512
-    )
-    await connection.executescript(READ_PRAGMAS)
-    return connection
+def reading(path: str) -> str:
+    """The address of the database, to be opened for reading only; so it never checkpoints either."""
+    return f"file:{_quoted(path)}?mode=ro"
 
 
 async def connect_writer(path: str) -> aiosqlite.Connection:

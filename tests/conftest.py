@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,8 @@ from bodies import put, service, session
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
 from gateway.execution import Request, execute
-from gateway.settings import ServeSettings, TwilioSettings
+from gateway.settings import Limits, Protocol, ServeSettings, TwilioSettings
+from gateway.slow_clients import PatientProtocol
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive
@@ -28,6 +30,9 @@ class Answer(dict[str, Any]):
     statements: list[Statement]
 
 
+BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")
+UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
+"""For tests of what documents mean, however large they are."""
 Ask = Callable[..., Awaitable[Answer]]
 
 
@@ -58,24 +63,42 @@ def ask(archive: Archive) -> Ask:
 def asker(archive: Archive, access: Access = ANYBODY) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
         context = Context(archive, access=access)
-        answer = Answer((await execute(Request(query, variables=variables), context)).response)
+        answer = Answer((await execute(Request(query, variables=variables), context, UNLIMITED)).response)
         answer.statements = context.reader.statements
         return answer
 
     return run
 
 
+def patient(seconds: float) -> type[PatientProtocol]:
+    """The server's HTTP, with a patience of its own."""
+    return type("PatientForATest", (PatientProtocol,), {"seconds": seconds})
+
+
 @asynccontextmanager
 async def serving(
-    database: Path, twilio: TwilioSettings | None = None, jwt: JwtSettings | None = None, **access: Any
+    database: Path,
+    limits: Mapping[str, Any] = MappingProxyType({}),
+    protocol: Mapping[str, Any] = MappingProxyType({}),
+    twilio: TwilioSettings | None = None,
+    jwt: JwtSettings | None = None,
+    **access: Any,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
-    gateway = Gateway(ServeSettings.of({"database": database}), twilio, access=AccessSettings.of(access), jwt=jwt)
+    gateway = Gateway(
+        ServeSettings.of({"database": database}),
+        twilio,
+        limits=Limits.of(limits),
+        protocol=Protocol.of(protocol),
+        access=AccessSettings.of(access),
+        jwt=jwt,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
                 gateway,
+                http=patient(Limits.of(limits).read_seconds),
                 loop="none",
                 lifespan="on",
                 log_config=None,

@@ -33,7 +33,7 @@ async def test_a_request_is_a_line_with_its_operation_key_status_and_time(
         await (await client.get("/canary")).read()
         await (await client.get("/livez")).read()
     assert logged(caplog) == [
-        "proxygraph.access method=POST path=/graphql status=200 operation=query name=FirstLook key=console",
+        "proxygraph.access method=POST path=/graphql status=200 operation=query name=FirstLook key=console cost=2",
         "proxygraph.access method=POST path=/graphql status=401",
         "proxygraph.access method=GET path=other status=404",
     ]
@@ -49,7 +49,7 @@ async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_no
             await (await client.post("/graphql", json=request)).read()
     assert logged(caplog) == [
         "proxygraph.access method=POST path=/graphql status=200 operation=none key=anonymous",
-        f"proxygraph.access method=POST path=/graphql status=200 operation=query name={'A' * 64} key=anonymous",
+        f"proxygraph.access method=POST path=/graphql status=200 operation=query name={'A' * 64} key=anonymous cost=1",
     ]
 
 

@@ -57,6 +57,22 @@ async def test_without_a_key_the_answer_is_401_and_says_what_is_wanted(guarded: 
         assert error["message"] == "Expected a key, as in `Authorization: Bearer pgk_…`, but got none."
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/graphql-response+json"])
+async def test_a_refusal_comes_in_the_media_type_that_was_asked_for(guarded: Guarded, media_type: str) -> None:
+    useless = await guarded.key("useless")
+    for headers, status, code in (({}, 401, "UNAUTHENTICATED"), (useless, 403, "FORBIDDEN")):
+        accept = headers | {"Accept": media_type}
+        for request in (
+            guarded.client.post("/graphql", json=QUERY, headers=accept),
+            guarded.client.get("/graphql", params=QUERY, headers=accept),
+        ):
+            async with request as response:
+                assert (response.status, response.content_type) == (status, media_type)
+                assert response.headers["WWW-Authenticate"].startswith("Bearer ")
+                answer = await response.json()
+                assert (set(answer), answer["errors"][0]["extensions"]) == ({"errors"}, {"code": code})
+
+
 @pytest.mark.parametrize("shown", ["Bearer pgk_nobody", "Bearer", "Basic YTpi", "pgk_nobody", "Bearer \xff"])
 async def test_what_is_no_key_of_ours_is_an_invalid_token(guarded: Guarded, shown: str) -> None:
     async with guarded.client.post("/graphql", json=QUERY, headers={"Authorization": shown}) as response:
@@ -107,7 +123,7 @@ async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_her
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         before = fake.total_requests
-        async with serving(database, settings_for(fake), require_key=True) as client:
+        async with serving(database, twilio=settings_for(fake), require_key=True) as client:
             guarded = Guarded(client, mirror.archive)
             status, answer = await guarded.ask(request, await guarded.key("console", "read:content"))
             assert (status, answer["data"]) == (200, None)

@@ -100,6 +100,7 @@ async def test_a_page_off_the_list_does_not_pass(database: Path, settings: dict[
         ({"graphql-preflight": "1"}, False),
         ({"apollo-require-preflight": "true"}, False),
         ({"x-requested-with": ""}, False),
+        ({"authorization": "Bearer pgk_x"}, False),
     ],
 )
 def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict[str, str], could: bool) -> None:
@@ -108,11 +109,56 @@ def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "GraphQL-Preflight": "1"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}, 200),
+        ({"Origin": CONSOLE}, 403),
+        ({"Origin": CONSOLE, "Apollo-Require-Preflight": "1"}, 200),
+    ],
+)
+async def test_a_query_in_a_url_that_a_foreign_page_could_send_is_refused(
+    database: Path, headers: dict[str, str], status: int
+) -> None:
+    """A page's image or link has no Origin, but browsers tell by Sec-Fetch-Site where it comes from."""
+    accept = "application/graphql-response+json"
+    async with (
+        serving(database, cors_origins=CONSOLE) as client,
+        client.get("/graphql", params=QUERY, headers=headers | {"Accept": accept}) as response,
+    ):
+        assert (response.status, response.content_type) == (status, accept)
+        answer = await response.json()
+        if status == 403:
+            assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+
+
+async def test_a_key_is_as_good_as_a_preflight(database: Path) -> None:
+    async with open_archive(database) as archive:
+        headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
+    async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
+        page = headers | {"Origin": CONSOLE, "Sec-Fetch-Site": "cross-site"}
+        async with client.get("/graphql", params=QUERY, headers=page) as response:
+            assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (200, CONSOLE)
+
+
+async def test_a_page_elsewhere_may_lead_to_graphiql(client: aiohttp.ClientSession) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Accept": "text/html,*/*;q=0.8"}
+    async with client.get("/graphql", headers=headers) as response:
+        assert (response.status, response.content_type) == (200, "text/html")
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("POST", "/graphql", 415),
         ("GET", "/graphql", 200),
         ("PUT", "/graphql", 405),
+        ("OPTIONS", "/graphql", 204),
         ("GET", "/livez", 200),
         ("GET", "/metrics", 200),
         ("GET", "/nothing", 404),
@@ -161,5 +207,7 @@ async def test_the_schema_and_graphiql_are_shown_where_no_key_is_needed_or_a_set
                 assert ("Did you mean" in await response.text()) is shown
         async with client.get("/graphql", headers={"Accept": "text/html"}) as response:
             assert (response.status == 200) is shown
+        async with client.get("/graphql", params={"query": "{ __typename }"}, headers=headers) as response:
+            assert await response.json() == {"data": {"__typename": "Query"}}
         async with client.post("/graphql", json={"query": "{ __typename }"}, headers=headers) as response:
             assert await response.json() == {"data": {"__typename": "Query"}}

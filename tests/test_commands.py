@@ -37,7 +37,7 @@ def running(*arguments: str, stop: signal.Signals = signal.SIGTERM, **environmen
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
         cwd=ROOT,
-        env=ENVIRONMENT | {"COLUMNS": "200"} | environment,
+        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,7 +85,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.returncode == 0
-    flags = {"demo": 3, "serve": 5, "sync": 5, "seed": 5, "ledger": 1}.get("".join(command), 0)
+    flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5, "ledger": 1}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 
@@ -102,6 +102,17 @@ def test_all_wrong_settings_are_told_at_once() -> None:
         "--host: string should have at least 1 character, but got ''.",
         "PROXYGRAPH_PORT: input should be a valid integer, unable to parse string as an integer, but got 'http'.",
         "--workers: input should be greater than or equal to 1, but got '0'.",
+    ]
+
+
+def test_documents_that_can_not_be_used_are_told_before_anything_is_served(tmp_path: Path) -> None:
+    result = run("serve", "--documents", str(tmp_path), "--database", str(tmp_path / "new.db"), "--port", "0")
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
+    result = run("serve", "--documents-mode", "enforce", PROXYGRAPH_MAX_DEPTH="0")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        "PROXYGRAPH_DOCUMENTS_MODE needs PROXYGRAPH_DOCUMENTS (or --documents).",
+        "PROXYGRAPH_MAX_DEPTH: input should be greater than or equal to 1, but got '0'.",
     ]
 
 

@@ -13,7 +13,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, parse, validate
 
 import awkward
 import bodies
-from conftest import asker
+from conftest import UNLIMITED, asker
 from document_coverage import Said, sayable
 from document_values import Place, Pool
 from documents import Document, Documents
@@ -115,7 +115,7 @@ async def test_every_document_is_answered_without_a_server_error_and_in_few_rows
         outcomes: Counter[str] = Counter()
         for document in islice(documents, 400):
             request = Request(document.text, document.operation_name, document.variables)
-            response = (await execute(request, Context(archive))).response
+            response = (await execute(request, Context(archive), UNLIMITED)).response
             codes = {error["extensions"]["code"] for error in response.get("errors", ())}
             assert "INTERNAL_SERVER_ERROR" not in codes, document
             assert objects(response.get("data")) < 2_000
@@ -140,7 +140,7 @@ async def test_cursors_of_answers_are_used_where_they_belong(database: Path) -> 
         used = 0
         for document in islice(documents, 400):
             request = Request(document.text, document.operation_name, document.variables)
-            response = (await execute(request, Context(archive))).response
+            response = (await execute(request, Context(archive), UNLIMITED)).response
             known = [cursor for cursors in pool.cursors.values() for cursor in cursors]
             if not document.wrong and "errors" not in response:
                 given = f"{document.text} {document.variables}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import bodies
-from conftest import Ask, asker
+from conftest import UNLIMITED, Ask, asker
 from gateway.execution import Request, execute
 from resolvers.context import Context
 from store.archive import Archive, open_archive
@@ -151,7 +151,7 @@ async def test_a_count_past_the_cap_says_so(five: Archive) -> None:
     query = "{ all: interactions { totalCount totalCountCapped } calls: interactions(filter: { type: VOICE }) "
     query += "{ totalCount totalCountCapped } }"
     for cap, expected in ((5, (5, False)), (4, (4, True)), (1, (1, True))):
-        answer = (await execute(Request(query), Context(five, count_cap=cap))).response
+        answer = (await execute(Request(query), Context(five, count_cap=cap), UNLIMITED)).response
         assert tuple(answer["data"]["all"].values()) == expected
         assert tuple(answer["data"]["calls"].values()) == (1, False)
 

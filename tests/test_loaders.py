@@ -65,7 +65,7 @@ class Recording(Reader):
     """A reader that notes what was asked of it together."""
 
     def __init__(self, archive: Archive) -> None:
-        super().__init__(archive.reader()._connections, archive._searches)
+        super().__init__(archive.reader()._lanes, archive._searches)
         self.batches: list[list[Any]] = []
 
     async def read(self, query: Query[Any, Any], keys: Sequence[Any]) -> Sequence[Any]:

@@ -58,7 +58,7 @@ async def post(client: aiohttp.ClientSession, request: dict[str, Any], **headers
 async def test_a_trace_goes_on_to_twilio_as_it_came_and_nothing_else_of_it_does(
     database: Path, fake: Recording
 ) -> None:
-    async with serving(database, twilio(fake)) as client:
+    async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=TRACEPARENT, tracestate="vendor=anything", baggage="who=me")
     (headers,) = fake.headers["DELETE"]
     assert headers["traceparent"] == TRACEPARENT
@@ -69,7 +69,7 @@ async def test_a_trace_goes_on_to_twilio_as_it_came_and_nothing_else_of_it_does(
     "given", ["", "00-0-0-01", f"ff-{TRACE}-{PARENT}-01", f"00-{'0' * 32}-{PARENT}-01", "what I wrote"]
 )
 async def test_what_is_no_traceparent_goes_nowhere(database: Path, fake: Recording, given: str) -> None:
-    async with serving(database, twilio(fake)) as client:
+    async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=given)
         (headers,) = fake.headers["DELETE"]
         assert "traceparent" not in headers
@@ -81,7 +81,7 @@ async def test_a_request_is_a_span_of_the_conventions_in_the_clients_trace(
     collector = Collector()
     async with collector.serving():
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        async with serving(database, twilio(fake)) as client:
+        async with serving(database, twilio=twilio(fake)) as client:
             await post(client, DELETE, traceparent=TRACEPARENT)
             await post(client, {"query": "{ services { totalCount } }"})
             await post(client, {"query": "{ nothing }"}, Accept="application/graphql-response+json")

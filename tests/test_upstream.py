@@ -10,6 +10,7 @@ import stamina
 import bodies
 from fake_twilio import FakeTwilio
 from gateway.execution import Request, execute
+from gateway.settings import Limits
 from gateway.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
@@ -38,7 +39,7 @@ def no_waiting() -> Iterator[None]:
 
 async def delete(mirror: Mirror) -> dict[str, Any]:
     context = Context(mirror.archive, TwilioUpstream(mirror.twilio))
-    answer = (await execute(Request(DELETE, variables={"sid": KI}), context)).response
+    answer = (await execute(Request(DELETE, variables={"sid": KI}), context, Limits.of({}))).response
     assert "errors" not in answer, answer
     payload: dict[str, Any] = answer["data"]["deleteInteraction"]
     return payload

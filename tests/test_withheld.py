@@ -6,8 +6,11 @@ import pytest
 from graphql import parse
 
 import bodies
-from conftest import asker
+from conftest import UNLIMITED, asker
+from gateway.execution import CostWish, Request, execute
+from gateway.plans import Plans
 from resolvers.access import ANYBODY, Scope, granted
+from resolvers.context import Context
 from schema.withheld import scoped_fields, withheld
 from store.archive import Archive
 
@@ -78,6 +81,42 @@ async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(archive:
         "query ($sid: ID!) { interaction(sid: $sid) { body } }", sid=bodies.sid("KI", 99)
     )
     assert nothing == {"data": {"interaction": None}, "extensions": {"withheld": ["Interaction.body"]}}
+
+
+FIRST = bodies.sid("KI", 1)
+PLANNED = [
+    "{ interactions { nodes { sid body inbound { participant { identifier friendlyName } } } } }",
+    "query Listed { sessions { nodes { participants { identifier } } } }",
+    f'query Found {{ interaction(sid: "{FIRST}") {{ ...all }} }} fragment all on Interaction {{ t: data }}',
+    "{ interactions { nodes { sid durationSeconds } } }",
+]
+
+
+@pytest.mark.parametrize("query", PLANNED)
+async def test_a_plan_withholds_the_same_in_the_same_bytes(archive: Archive, query: str) -> None:
+    """Two keys take turns with the same plans, so that neither is given what is the other's."""
+    plans = Plans()
+    for access in (READER, ANYBODY, READER, granted("desk", ["read:content"])):
+        planned = await execute(Request(query), Context(archive, access=access), UNLIMITED, plans)
+        ordinary = await execute(Request(query), Context(archive, access=access), UNLIMITED)
+        assert (planned.is_planned, ordinary.is_planned) == (True, False)
+        assert planned.encoded() == ordinary.encoded()
+        assert (planned.operation_name, planned.cost) == (ordinary.operation_name, ordinary.cost)
+
+
+async def test_a_search_in_bodies_is_not_planned(archive: Archive) -> None:
+    query = 'query { interactions(filter: {bodyContains: "secret"}) { totalCount } }'
+    plans = Plans()
+    for _ in range(2):
+        result = await execute(Request(query), Context(archive, access=READER), UNLIMITED, plans)
+        assert (result.is_planned, result.code) == (False, "FORBIDDEN")
+
+
+async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> None:
+    request = Request("{ interactions { nodes { body } } }", cost_wish=CostWish.REPORT)
+    response = (await execute(request, Context(archive, access=READER), UNLIMITED)).response
+    assert response["extensions"]["withheld"] == ["Interaction.body"]
+    assert response["extensions"]["cost"]["estimated"] == 52
 
 
 @pytest.mark.parametrize("text", ["secret", "not there"])

@@ -55,7 +55,7 @@ def main(
     deletions: Annotated[int, typer.Option(min=1, help="How many deletions are looked at for bytes left.")] = 2_000,
     timed: Annotated[int, typer.Option(min=1, help="How many deletions are timed in the big database.")] = 200,
     keep: Annotated[
-        Path | None, typer.Option(file_okay=False, help="The folder of run.py's database; only a copy is changed.")
+        Path | None, typer.Option(file_okay=False, help="The benchmark's folder; only a copy is changed.")
     ] = None,
 ) -> None:
     """Measures erasure and prints one table."""

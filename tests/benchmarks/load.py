@@ -1,71 +1,75 @@
-"""The load: as many requests as so many connections get answered, by wrk or, where it is missing, by aiohttp."""
+"""The load, made by wrk: as many requests as so many connections get answered, and how long they wait."""
 
-import asyncio
 import json
 import shutil
 import subprocess
-import sys
-import time
-from itertools import cycle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import aiohttp
+from typing import NamedTuple
 
 from servers import BenchmarkFailed
 
 SCRIPT = Path(__file__).with_name("post.lua")
-GRACE_SECONDS = 30
-HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+GRACE_SECONDS = 60
+LONGEST_SECONDS = 60
 
 
-def generator() -> str:
-    """The name of what makes the load on this machine."""
-    return "wrk" if shutil.which("wrk") else "aiohttp"
+class Load(NamedTuple):
+    """What came of a load."""
+
+    answers: int
+    seconds: float
+    failed: int
+    broken: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answers / self.seconds
 
 
-def rate(url: str, bodies: Path, connections: int, seconds: int) -> float:
-    """How many of the bodies (one a line, posted in turn) are answered a second.
+def demand_wrk() -> None:
+    """Raises BenchmarkFailed where there is no wrk."""
+    if not shutil.which("wrk"):
+        raise BenchmarkFailed("The load is made by wrk, which is not installed: apt install wrk, or brew install wrk.")
 
-    Raises BenchmarkFailed where any answer is no 200, or carries errors.
+
+def post(url: str, bodies: Path, connections: int, seconds: int, look: bool = True) -> Load:
+    """Posts the bodies (one a line, in turn) for so many seconds.
+
+    Raises BenchmarkFailed where nothing is answered, or any answer is no success: by its status, or, where answers
+    are looked at, by errors in it.
     """
-    if generator() == "wrk":
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={GRACE_SECONDS}s"]
-        command += ["-s", str(SCRIPT), url, "--", str(bodies)]
-    else:
-        command = [sys.executable, __file__, url, str(bodies), str(connections), str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 2 * GRACE_SECONDS)
-    if done.returncode:
-        raise BenchmarkFailed(f"{generator()} ended with exit code {done.returncode}: {done.stderr.strip()[-500:]}")
-    outcome = json.loads(done.stdout.splitlines()[-1])
-    if outcome["failed"] or not outcome["answers"]:
+    with posting(url, bodies, connections, seconds, look) as loading:
+        return finished(loading, url)
+
+
+@contextmanager
+def posting(
+    url: str, bodies: Path, connections: int, seconds: int, look: bool = True
+) -> Iterator["subprocess.Popen[str]"]:
+    """The same as a process that goes on beside others; ``finished`` waits for it."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={GRACE_SECONDS}s"]
+    command += ["-s", str(SCRIPT), url, "--", str(bodies), *(["look"] if look else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finished(process: "subprocess.Popen[str]", url: str) -> Load:
+    """What came of a load that is under way."""
+    output, error = process.communicate(timeout=LONGEST_SECONDS + 2 * GRACE_SECONDS)
+    if process.returncode:
+        raise BenchmarkFailed(f"wrk ended with exit code {process.returncode}: {error.strip()[-500:]}")
+    load = Load(**json.loads(output.splitlines()[-1]))
+    if load.failed or load.broken or not load.answers:
         raise BenchmarkFailed(
-            f"Of {outcome['answers']:,} answers of {url}, {outcome['failed']:,} were not what was asked."
+            f"Of {load.answers:,} answers of {url}, {load.failed:,} were not what was asked, and {load.broken:,} "
+            "requests were not answered whole."
         )
-    return float(outcome["answers"] / outcome["seconds"])
-
-
-async def _post(url: str, bodies: list[bytes], connections: int, seconds: int) -> dict[str, float]:
-    """The same as post.lua does, with one task for each connection."""
-    turns = cycle(bodies)
-    answers = failed = 0
-    timeout = aiohttp.ClientTimeout(total=GRACE_SECONDS)
-    connector = aiohttp.TCPConnector(limit=connections)
-    async with aiohttp.ClientSession(headers=HEADERS, timeout=timeout, connector=connector) as client:
-        begun = time.perf_counter()
-
-        async def ask() -> None:
-            nonlocal answers, failed
-            while time.perf_counter() - begun < seconds:
-                async with client.post(url, data=next(turns)) as response:
-                    text = await response.read()
-                answers += 1
-                failed += response.status != 200 or b'"errors"' in text
-
-        await asyncio.gather(*(ask() for _ in range(connections)))
-        return {"answers": answers, "seconds": time.perf_counter() - begun, "failed": failed}
-
-
-if __name__ == "__main__":
-    address, file, connections, seconds = sys.argv[1:]
-    lines = Path(file).read_bytes().splitlines()
-    print(json.dumps(asyncio.run(_post(address, lines, int(connections), int(seconds)))))
+    return load

@@ -1,4 +1,6 @@
 -- Posts the bodies of a file, one a line, in turn, and counts the answers that are no plain success.
+-- With "look" after the file it looks for errors in each answer; without it goes by the status alone, which wrk counts
+-- itself and which takes a sixth less of its time: with answers that come at 20,000 a second, its own pace matters.
 
 local threads, requests, turn = {}, {}, 0
 failed = 0
@@ -12,6 +14,9 @@ function init(arguments)
   for body in io.lines(arguments[1]) do
     table.insert(requests, wrk.format("POST", nil, headers, body))
   end
+  if arguments[2] == "look" then
+    response = look
+  end
 end
 
 function request()
@@ -19,17 +24,22 @@ function request()
   return requests[turn]
 end
 
-function response(status, _, body)
+function look(status, _, body)
   if status ~= 200 or body:find('"errors"', 1, true) then
     failed = failed + 1
   end
 end
 
-function done(summary)
+function done(summary, latency)
   local errors = summary.errors
-  local refused = errors.connect + errors.read + errors.write + errors.timeout
+  local broken = errors.connect + errors.read + errors.write + errors.timeout
+  local wrong = 0
   for _, thread in ipairs(threads) do
-    refused = refused + thread:get("failed")
+    wrong = wrong + thread:get("failed")
   end
-  io.write(string.format('{"answers": %d, "seconds": %f, "failed": %d}\n', summary.requests, summary.duration / 1e6, refused))
+  io.write(string.format(
+    '{"answers": %d, "seconds": %f, "failed": %d, "broken": %d, "p50_ms": %f, "p99_ms": %f}\n',
+    summary.requests, summary.duration / 1e6, math.max(wrong, errors.status), broken,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3
+  ))
 end

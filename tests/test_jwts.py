@@ -21,7 +21,7 @@ import bodies
 from conftest import serving
 from gateway.access_settings import JwtSettings
 from gateway.authentication import Unauthenticated
-from gateway.tokens import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
+from gateway.jwts import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
 from resolvers.access import Scope
 from store.archive import open_archive
 from test_authentication import Clock

@@ -1,0 +1,116 @@
+"""The plans that are remembered: by a document's text without its literals, the most recently used of them."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import orjson
+from graphql import DocumentNode, get_operation_ast
+
+from gateway.cost import Cost, demand_cost
+from gateway.limits import LimitExceeded
+from gateway.settings import Limits
+from resolvers.access import Scope
+from resolvers.context import Context
+from resolvers.plans.inputs import Fallback
+from resolvers.plans.levels import Bounds
+from resolvers.plans.literals import cut
+from resolvers.plans.plan import Literals, Template
+from resolvers.plans.selections import Unplannable
+from schema.build import EXECUTABLE
+from schema.withheld import withheld
+from store.errors import OutOfTime
+
+REMEMBERED = 1_000
+
+Name = tuple[str, str | None]
+Scoped = tuple[tuple[Scope, str], ...]
+
+
+class Known(NamedTuple):
+    """A document's operation that may be planned, its name, what it costs, and its fields that want a scope."""
+
+    template: Template
+    cost: Cost
+    name: str | None
+    scoped: Scoped
+
+
+class Planned(NamedTuple):
+    """A response that a plan gave."""
+
+    body: bytes
+    statements: int
+    rows: int
+    cost: int
+    known: Known
+
+
+class Plans:
+    """Finds the plan for a document, if there can be one. Documents get in only when they were checked.
+
+    None that asks for the schema is planned, so what is remembered holds with introspection and without.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._known: OrderedDict[Name, Known | None] = OrderedDict()
+
+    def find(self, text: str, operation_name: str | None) -> tuple[bool, Known | None, Literals]:
+        """Whether the document was seen, what is known of it (None: it can't be planned), and its literals."""
+        name = text, operation_name
+        if name in self._known:
+            self._known.move_to_end(name)
+            return True, self._known[name], ()
+        key, literals = cut(text)
+        name = key, operation_name
+        if name in self._known:
+            self._known.move_to_end(name)
+            return True, self._known[name], literals
+        return False, None, literals
+
+    def remember(
+        self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]
+    ) -> tuple[Known | None, Literals]:
+        """The same for a document that was parsed, kept within its limits and validated; it is seen from now on.
+
+        ``scoped`` are the fields that want a scope, by operation.
+        """
+        key, literals = cut(text)
+        known = None
+        operation = get_operation_ast(document, operation_name)
+        if operation is not None:
+            with suppress(Fallback, Unplannable):
+                template = Template(EXECUTABLE, document, operation, literals)
+                cost = Cost(EXECUTABLE, template.document, template.operation)
+                name = operation.name.value if operation.name else None
+                known = Known(template, cost, name, scoped[name])
+        self._known[key, operation_name] = known
+        if len(self._known) > self._remembered:
+            self._known.popitem(last=False)
+        return known, literals
+
+
+async def answer(
+    known: Known, variables: dict[str, object], literals: Literals, context: Context, limits: Limits
+) -> Planned | None:
+    """The response that the plan gives; None where the ordinary path has to answer, as for every error.
+
+    Raises OutOfTime where it takes longer than it may.
+    """
+    until = time.perf_counter() + limits.max_seconds
+    bounds = Bounds(context.max_page_size, context.count_cap, limits.max_statements, until)
+    try:
+        values = known.template.values(variables, literals)
+        cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
+        plan = known.template.plan(values, context.access.scopes)
+        data, statements, rows = await plan.run(context.archive.snapshots, values, bounds)
+    except (Fallback, Unplannable, LimitExceeded):
+        return None
+    if time.perf_counter() > until:
+        raise OutOfTime
+    hidden = withheld(context.access, known.scoped) if known.scoped else None
+    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
+    return Planned(b'{"data":%b%b}' % (data, extensions), statements, rows, cost, known)

@@ -1,0 +1,188 @@
+"""Levels: what a plan reads, one kind of row under one kind of parent at a time, and how it becomes JSON.
+
+A level is asked for many keys (SIDs) together and gives the JSON of each. It reads their rows, asks the levels below
+for what the rows leave open, and splices bytes. Nothing is decoded on the way.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from resolvers.plans.inputs import Fallback, Values
+from store.columns import Record
+from store.pages import Page
+from store.plans import leaf_statement, row_sql, rows_statement
+from store.projections import Projection
+from store.relations import Relation
+from store.snapshots import Snapshot
+
+NULL = b"null"
+EMPTY = b""
+
+Json: TypeAlias = Mapping[Any, bytes]
+
+
+class Bounds(NamedTuple):
+    """How far a run may go: a page's size, a count, how many levels it reads, and until when, by perf_counter()."""
+
+    max_page_size: int
+    count_cap: int
+    max_statements: int
+    until: float
+
+
+class Run:
+    """One run of a plan: where it reads, with which variables, and how far it may go."""
+
+    __slots__ = ("bounds", "reads", "snapshot", "values")
+
+    def __init__(self, snapshot: Snapshot, values: Values, bounds: Bounds) -> None:
+        self.snapshot, self.values, self.bounds = snapshot, values, bounds
+        self.reads = 0
+
+    def count_read(self) -> None:
+        """Notes that one more level is read, which is a statement on the ordinary path; raises Fallback beyond them."""
+        self.reads += 1
+        if self.reads > self.bounds.max_statements:
+            raise Fallback
+
+
+class Level(Protocol):
+    """Something that gives JSON for keys; a key that it leaves out stands for a row that is not there."""
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """The JSON for each of the keys, each of which comes once."""
+        ...
+
+
+class Opening(NamedTuple):
+    """A hole in a row's text: the level that fills it, and whether it may stay null."""
+
+    level: Level
+    nullable: bool
+
+
+class Shape(NamedTuple):
+    """How a row is read and written: a projection, and what fills its holes."""
+
+    projection: Projection
+    openings: tuple[Opening, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns of a row it takes."""
+        return len(self.projection.texts) + len(self.openings)
+
+    async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[bytes]:
+        """The JSON of each row, whose columns for this shape begin at ``start``."""
+        texts, openings = len(self.projection.texts), self.openings
+        if not openings:
+            return [row[start] for row in rows]
+        columns: list[Iterable[bytes]] = [[row[start] for row in rows]]
+        for number, (level, nullable) in enumerate(openings):
+            keys = [row[start + texts + number] for row in rows]
+            found = await level.fetch(run, list(dict.fromkeys(key for key in keys if key is not None)))
+            columns.append(_filled(keys, found, nullable))
+            columns.append([row[start + number + 1] for row in rows])
+        return [b"".join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _filled(keys: list[Any], found: Json, nullable: bool) -> list[bytes]:
+    # Where there is no key, the text around the hole says null itself.
+    try:
+        return [EMPTY if key is None else found[key] for key in keys]
+    except KeyError:
+        if not nullable:
+            raise Fallback from None
+        return [EMPTY if key is None else found.get(key, NULL) for key in keys]
+
+
+class Rows(NamedTuple):
+    """Rows by their own SIDs."""
+
+    record: type[Record]
+    shape: Shape
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """One statement a SID: an index leads straight to it."""
+        run.count_read()
+        sql, snapshot = row_sql(self.record, self.shape.projection), run.snapshot
+        found, rows = [], []
+        for key in keys:
+            for row in await snapshot.rows(sql, (key,)):
+                found.append(key)
+                rows.append(row)
+            if snapshot.is_due():
+                await snapshot.give_way()
+        return dict(zip(found, await self.shape.write(run, rows), strict=True))
+
+
+class Child(NamedTuple):
+    """The row with one SID, for those parents that it is a child of; null for others."""
+
+    record: type[Record]
+    shape: Shape
+    sid: Any
+    parent: str
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """One statement; ``sid`` gives the argument, or raises Fallback."""
+        if not keys:
+            return {}
+        run.count_read()
+        sql = row_sql(self.record, self.shape.projection, self.parent)
+        rows = [row for row in await run.snapshot.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
+        return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
+
+
+class Whole(NamedTuple):
+    """All children of each parent, as a plain list."""
+
+    relation: Relation[Any]
+    shape: Shape
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """One statement a parent."""
+        page: Page[Any] = Page(self.relation)
+        if not self.shape.openings:
+            return await leaves(run, page, self.shape, keys)
+        pages = await pages_of(run, page, (self.shape,), keys)
+        written = await write_pages(run, pages, self.shape, 0)
+        return {key: b"[" + b",".join(rows) + b"]" for key, rows in zip(keys, written, strict=True)}
+
+
+async def leaves(run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any]) -> dict[Any, bytes]:
+    """Each parent's page as one JSON array, which SQLite writes whole."""
+    run.count_read()
+    sql, bound = leaf_statement(page, shape.projection)
+    snapshot, lists = run.snapshot, {}
+    for key in keys:
+        bound["parent"] = key
+        ((lists[key],),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        if snapshot.is_due():
+            await snapshot.give_way()
+    return lists
+
+
+async def pages_of(run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any]) -> list[list[Any]]:
+    """Each parent's page as rows, in the order that they are shown in."""
+    run.count_read()
+    sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
+    snapshot, pages = run.snapshot, []
+    for key in keys:
+        bound["parent"] = key
+        rows = await snapshot.rows(sql, bound)
+        if page.backwards:
+            rows.reverse()
+        pages.append(rows)
+        if snapshot.is_due():
+            await snapshot.give_way()
+    return pages
+
+
+async def write_pages(run: Run, pages: list[list[Any]], shape: Shape, start: int) -> list[list[bytes]]:
+    """The JSON of all pages' rows, page by page; the levels below are asked once for all of them."""
+    if not shape.openings:
+        return [[row[start] for row in rows] for rows in pages]
+    written = iter(await shape.write(run, [row for rows in pages for row in rows], start))
+    return [list(islice(written, len(rows))) for rows in pages]

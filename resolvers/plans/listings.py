@@ -1,0 +1,226 @@
+"""Listings: the connection of each parent, written as edges, nodes, page information and counts, as far as selected."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple, TypeAlias
+
+from strawberry import UNSET
+
+from resolvers.cursors import fingerprint, position_of
+from resolvers.errors import BadInput
+from resolvers.forms import Listing
+from resolvers.paging import page_size
+from resolvers.plans.inputs import Evaluate, Fallback
+from resolvers.plans.levels import NULL, Json, Run, Shape, leaves, pages_of, write_pages
+from store.orders import BY_DATE_CREATED, NEVER
+from store.pages import Page
+from store.plans import count_statement
+
+TRUE, FALSE = b"true", b"false"
+
+
+class Shown(NamedTuple):
+    """One parent's connection, ready to be written.
+
+    ``nodes`` has the JSON of the page's rows in each shape, or of the whole page where SQLite wrote it.
+    """
+
+    nodes: list[list[bytes]]
+    leaf: bytes
+    cursors: list[bytes]
+    has_next_page: bool
+    has_previous_page: bool
+    counted: int
+    cap: int
+
+
+Write: TypeAlias = Callable[[Shown], bytes]
+"""How a member of a connection is written."""
+
+
+class Selected(NamedTuple):
+    """What of a connection is selected: its members' texts before their values, and how they are written; its end.
+
+    ``shapes`` are those of its nodes, under edges or by themselves.
+    """
+
+    members: tuple[tuple[bytes, Write], ...]
+    end: bytes
+    shapes: tuple[Shape, ...]
+    rows: bool
+    cursors: bool
+    info: bool
+    total: bool
+
+
+class Wanted(NamedTuple):
+    """What the arguments ask for: a page of up to ``size`` rows, with its ends still as the client gave them."""
+
+    page: Page[Any]
+    size: int
+    after: str | None
+    before: str | None
+
+
+class Connections(NamedTuple):
+    """The connections of one field, of any number of parents."""
+
+    form: Listing
+    arguments: dict[str, Evaluate]
+    selected: Selected
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """The JSON of each parent's connection; raises Fallback where an argument makes no sense."""
+        if not keys:
+            return {}
+        selected, wanted = self.selected, self._wanted(run, keys)
+        counts = await self._counts(run, wanted, keys) if selected.total else repeat(0)
+        if not selected.rows:
+            return {
+                key: self._written(Shown([], NULL, [], False, False, count, run.bounds.count_cap))
+                for key, count in zip(keys, counts, strict=False)
+            }
+        if self._is_leaf(wanted):
+            lists = await leaves(run, wanted.page, selected.shapes[0], keys)
+            return {
+                key: self._written(Shown([], lists[key], [], False, False, count, run.bounds.count_cap))
+                for key, count in zip(keys, counts, strict=False)
+            }
+        return await self._paged(run, wanted, keys, counts)
+
+    def _is_leaf(self, wanted: Wanted) -> bool:
+        """Whether SQLite can write each page whole."""
+        selected = self.selected
+        plain = len(selected.shapes) == 1 and not selected.shapes[0].openings
+        return plain and not selected.cursors and not selected.info and not wanted.page.backwards
+
+    async def _paged(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
+        selected, page, size = self.selected, wanted.page, wanted.size
+        pages = await pages_of(run, page, selected.shapes, keys)
+        more = [len(rows) > size for rows in pages]
+        if selected.info:
+            pages = [rows[-size:] if page.backwards else rows[:size] for rows in pages]
+        texts, start = [], 0
+        for shape in selected.shapes:
+            texts.append(await write_pages(run, pages, shape, start))
+            start += shape.width
+        connections = {}
+        for number, (key, rows, count) in enumerate(zip(keys, pages, counts, strict=False)):
+            has_next_page = wanted.before is not None or (more[number] and not page.backwards)
+            has_previous_page = wanted.after is not None or (more[number] and page.backwards)
+            cursors = self._cursors(page, key, rows) if selected.cursors or selected.info else []
+            nodes = [written[number] for written in texts]
+            shown = Shown(nodes, NULL, cursors, has_next_page, has_previous_page, count, run.bounds.count_cap)
+            connections[key] = self._written(shown)
+            if run.snapshot.is_due():
+                await run.snapshot.give_way()
+        return connections
+
+    def _cursors(self, page: Page[Any], key: Any, rows: list[Any]) -> list[bytes]:
+        of = fingerprint(self.form.relation.name, key, page.order, page.filter)
+        return [f"{of}.{row[-2] or NEVER}.{row[-1]}".encode() for row in rows]
+
+    def _written(self, shown: Shown) -> bytes:
+        return (
+            b"".join([part for before, write in self.selected.members for part in (before, write(shown))])
+            + self.selected.end
+        )
+
+    def _wanted(self, run: Run, keys: Sequence[Any]) -> Wanted:
+        form, given = self.form, {name: read(run.values) for name, read in self.arguments.items()}
+        try:
+            size, backwards = page_size(_given(given, "first"), _given(given, "last"), run.bounds.max_page_size)
+            order = form.order(_given(given, "order_by")) if form.order else BY_DATE_CREATED
+            chosen = form.filter(_given(given, "filter")) if form.filter else None
+            after, before = _given(given, "after"), _given(given, "before")
+            page = Page(form.relation, size + self.selected.info, backwards, None, None, order, chosen)
+            for key in keys if after is not None or before is not None else ():
+                of = fingerprint(form.relation.name, key, order, chosen)
+                page = Page(
+                    form.relation,
+                    page.limit,
+                    backwards,
+                    None if after is None else position_of(after, of, "after"),
+                    None if before is None else position_of(before, of, "before"),
+                    order,
+                    chosen,
+                )
+        except BadInput as error:
+            raise Fallback from error
+        if page.may_be_long:
+            raise Fallback
+        return Wanted(page, size, after, before)
+
+    async def _counts(self, run: Run, wanted: Wanted, keys: Sequence[Any]) -> list[int]:
+        run.count_read()
+        sql, bound = count_statement(self.form.relation, wanted.page.filter, run.bounds.count_cap + 1)
+        snapshot, counts = run.snapshot, []
+        for key in keys:
+            bound["parent"] = key
+            ((count,),) = await snapshot.rows(sql, bound)
+            counts.append(count)
+            if snapshot.is_due():
+                await snapshot.give_way()
+        return counts
+
+
+def write_nodes(shape: int) -> Write:
+    """How ``nodes`` is written, in the shape of this number."""
+    return lambda shown: b"[%b]" % b",".join(shown.nodes[shape]) if shown.nodes else shown.leaf
+
+
+def write_edges(members: Sequence[tuple[bytes, int | bytes | None]]) -> Write:
+    """How ``edges`` is written: each member's text before its value, and its node's shape, text, or None (a cursor)."""
+
+    def write(shown: Shown) -> bytes:
+        columns: list[Iterable[bytes]] = []
+        for before, of in members:
+            columns.append(repeat(before))
+            columns.append(_edge_column(shown, of))
+        columns.append(repeat(end_of(members), len(shown.cursors)))
+        return b"[%b]" % b",".join([b"".join(parts) for parts in zip(*columns, strict=False)])
+
+    return write
+
+
+def _edge_column(shown: Shown, of: int | bytes | None) -> Iterable[bytes]:
+    if of is None:
+        return [b'"%b"' % cursor for cursor in shown.cursors]
+    return shown.nodes[of] if isinstance(of, int) else repeat(of)
+
+
+def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
+    """How ``pageInfo`` is written: each member's text before its value, and its name in PageInfo, or its text."""
+
+    def write(shown: Shown) -> bytes:
+        cursors = shown.cursors
+        values = {
+            "has_next_page": TRUE if shown.has_next_page else FALSE,
+            "has_previous_page": TRUE if shown.has_previous_page else FALSE,
+            "start_cursor": b'"%b"' % cursors[0] if cursors else NULL,
+            "end_cursor": b'"%b"' % cursors[-1] if cursors else NULL,
+        }
+        parts = [part for before, of in members for part in (before, values[of] if isinstance(of, str) else of)]
+        return b"".join(parts) + end_of(members)
+
+    return write
+
+
+def end_of(members: Sequence[Any]) -> bytes:
+    """What closes an object of these members; the text before the first of them opens it."""
+    return b"}" if members else b"{}"
+
+
+def write_count(shown: Shown) -> bytes:
+    """``totalCount``: up to the cap."""
+    return b"%d" % min(shown.counted, shown.cap)
+
+
+def write_capped(shown: Shown) -> bytes:
+    """``totalCountCapped``."""
+    return TRUE if shown.counted > shown.cap else FALSE
+
+
+def _given(arguments: dict[str, Any], name: str) -> Any:
+    value = arguments.get(name)
+    return None if value is UNSET else value

@@ -1,0 +1,100 @@
+"""Plans: a document that was checked, ready to be answered again and again with other values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+
+from resolvers.plans.compiler import Compiler
+from resolvers.plans.inputs import Fallback, Values, Variables
+from resolvers.plans.levels import Bounds, Run
+from resolvers.plans.literals import slotted
+from resolvers.plans.roots import One, Root
+from store.errors import ReadFailed
+from store.snapshots import Snapshots
+
+Literals = tuple[str | int, ...]
+
+
+class Plan:
+    """One operation, compiled: its root fields, each with the text before its value."""
+
+    def __init__(self, fields: list[tuple[bytes, Root]]) -> None:
+        self._fields = fields
+        self._several = len(fields) > 1 or not all(
+            isinstance(root, One) and not root.rows.shape.openings for _, root in fields
+        )
+
+    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[bytes, int, int]:
+        """The response's ``data`` as JSON, how many statements it took, and how many rows they gave.
+
+        Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
+        """
+        snapshot = await snapshots.take()
+        try:
+            snapshot.begin(self._several, bounds.until)
+            run = Run(snapshot, values, bounds)
+            parts = []
+            for before, root in self._fields:
+                parts.append(before)
+                parts.append(await root.read(run))
+            parts.append(b"}" if parts else b"{}")
+            return b"".join(parts), snapshot.statements, snapshot.rows_read
+        except (ReadFailed, UnicodeEncodeError) as error:  # As for a lone surrogate, which SQLite can't be asked for.
+            raise Fallback from error
+        finally:
+            snapshots.give_back(snapshot)
+
+
+class Template:
+    """An operation of a valid document, whose literals may be others each time."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, literals: Literals
+    ) -> None:
+        """Raises Unplannable or Fallback where no values will make it plannable."""
+        position = document.definitions.index(operation)
+        self._schema, self.document = schema, slotted(schema, document, literals)
+        definition = self.document.definitions[position]
+        if not isinstance(definition, OperationDefinitionNode):
+            raise Fallback
+        self.operation = definition
+        self._variables = Variables(schema, definition)
+        self._flag_names = _flags(self.document)
+        self._plans: dict[Any, Plan] = {}
+
+    def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
+        """The values of a request; raises Fallback where one of them is not plainly right."""
+        return self._variables.values(given, literals)
+
+    def plan(self, values: Values, scopes: frozenset[str]) -> Plan:
+        """The plan for these values, compiled the first time; raises Unplannable where there can be none."""
+        flags = tuple(values.get(name) for name in self._flag_names)
+        plan = self._plans.get((flags, scopes))
+        if plan is None:
+            known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}
+            compiler = Compiler(self._schema, self.document, self.operation, known, scopes)
+            plan = self._plans[flags, scopes] = Plan(compiler.root_fields())
+        return plan
+
+
+def _flags(document: DocumentNode) -> list[str]:
+    """The variables that @skip and @include depend on."""
+    names: dict[str, None] = {}
+
+    class Flags(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    names[argument.value.name.value] = None
+
+    visit(document, Flags())
+    return list(names)

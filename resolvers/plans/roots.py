@@ -1,0 +1,88 @@
+"""Roots: the fields that an operation starts from, each read and written by the levels below it."""
+
+from typing import NamedTuple, Protocol
+
+from resolvers.plans.inputs import Evaluate, Fallback
+from resolvers.plans.levels import NULL, Rows, Run
+from resolvers.plans.listings import Connections
+from resolvers.sids import record_of
+from store.columns import Record
+
+
+class Root(Protocol):
+    """A root field."""
+
+    async def read(self, run: Run) -> bytes:
+        """Its JSON; raises Fallback where the ordinary path has to answer."""
+        ...
+
+
+class Constant(NamedTuple):
+    """A field that is always the same."""
+
+    json: bytes
+
+    async def read(self, run: Run) -> bytes:
+        """That."""
+        return self.json
+
+
+class One(NamedTuple):
+    """The row of one SID."""
+
+    rows: Rows
+    sid: Evaluate
+
+    async def read(self, run: Run) -> bytes:
+        """Null where there is none."""
+        sid = self.sid(run.values)
+        return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
+
+
+class List(NamedTuple):
+    """A connection without a parent."""
+
+    connections: Connections
+
+    async def read(self, run: Run) -> bytes:
+        """The connection."""
+        return (await self.connections.fetch(run, (None,)))[None]
+
+
+class NodeById(NamedTuple):
+    """The row of any kind with one SID."""
+
+    rows: dict[type[Record], Rows]
+    id: Evaluate
+
+    async def read(self, run: Run) -> bytes:
+        """Null where there is none."""
+        (found,) = await _nodes(run, self.rows, [self.id(run.values)])
+        return found
+
+
+class NodesByIds(NamedTuple):
+    """The rows of any kinds with these SIDs."""
+
+    rows: dict[type[Record], Rows]
+    ids: Evaluate
+
+    async def read(self, run: Run) -> bytes:
+        """One for each id, null where there is none."""
+        ids = self.ids(run.values)
+        if len(ids) > run.bounds.max_page_size:
+            raise Fallback
+        return b"[%b]" % b",".join(await _nodes(run, self.rows, ids))
+
+
+async def _nodes(run: Run, rows: dict[type[Record], Rows], ids: list[str]) -> list[bytes]:
+    by_kind: dict[type[Record], dict[str, None]] = {}
+    for sid in ids:
+        kind = record_of(sid)
+        if kind is None:
+            raise Fallback
+        by_kind.setdefault(kind, {})[sid] = None
+    found: dict[str, bytes] = {}
+    for kind, sids in by_kind.items():
+        found.update(await rows[kind].fetch(run, list(sids)))
+    return [found.get(sid, NULL) for sid in ids]

@@ -1,0 +1,76 @@
+"""The statements of compiled plans: one parent, or one row, at a time, with the JSON written by SQLite."""
+
+from functools import lru_cache
+from typing import Any
+
+from store.columns import Record
+from store.filters import Filter
+from store.lists import count_sql, list_sql
+from store.orders import Order
+from store.pages import Count, Page
+from store.projections import Projection, as_list
+from store.relations import Relation
+
+PARENT = ":parent"
+ROW = "SELECT {columns} FROM {table} WHERE sid = ?"
+LEAF = "SELECT {list} FROM ({page})"
+COUNT = "SELECT {count}"
+
+
+@lru_cache(1_000)
+def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
+    """The statement for one row by its SID: the projection's columns, and ``more`` of them."""
+    return ROW.format(columns=", ".join([projection.columns, *more]), table=record.table)
+
+
+def leaf_statement(page: Page[Any], projection: Projection) -> tuple[str, dict[str, Any]]:
+    """The statement, and what it binds beside ``parent``, for a page as one JSON array: forwards, without holes."""
+    return _leaf_sql(page.relation, page.order, *page.shape, projection), page.bound()
+
+
+def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tuple[str, dict[str, Any]]:
+    """The statement, and what it binds beside ``parent``, for a page's rows, in the order that it is read.
+
+    A row has the columns of each projection, then the order's column and the SID.
+    """
+    return _rows_sql(page.relation, page.order, *page.shape, projections), page.bound()
+
+
+def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) -> tuple[str, dict[str, Any]]:
+    """The statement, and what it binds beside ``parent``, for the number of children, up to ``cap``."""
+    count = Count(relation, filter, cap)
+    return _count_sql(relation, count.names), count.bound()
+
+
+@lru_cache(1_000)
+def _leaf_sql(
+    relation: Relation[Any],
+    order: Order,
+    descending: bool,
+    after: bool,
+    before: bool,
+    names: frozenset[str],
+    projection: Projection,
+) -> str:
+    columns = f"{projection.texts[0]} AS json, {order.column}, sid"
+    page = list_sql(relation, order, descending, after, before, names, columns, PARENT)
+    return LEAF.format(list=as_list("json"), page=page)
+
+
+@lru_cache(1_000)
+def _rows_sql(
+    relation: Relation[Any],
+    order: Order,
+    descending: bool,
+    after: bool,
+    before: bool,
+    names: frozenset[str],
+    projections: tuple[Projection, ...],
+) -> str:
+    columns = ", ".join([*(projection.columns for projection in projections), order.column, "sid"])
+    return list_sql(relation, order, descending, after, before, names, columns, PARENT)
+
+
+@lru_cache(1_000)
+def _count_sql(relation: Relation[Any], names: frozenset[str]) -> str:
+    return COUNT.format(count=count_sql(relation, names, PARENT))

@@ -1,0 +1,159 @@
+"""Projections: rows that SQLite itself writes as JSON, over just the columns that are asked for.
+
+A projection lists the members of a JSON object in order. What a row can't say by itself (its children, another row that
+it names) is a Hole: the text is cut there, and the caller fills it by the key that the row gives for it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+
+class Value(NamedTuple):
+    """A member that is a column: a text, a number or null."""
+
+    name: str
+    column: str
+
+
+class Word(NamedTuple):
+    """A member that is a column with a word out of a closed list, shown by another name; ``other`` is for the rest."""
+
+    name: str
+    column: str
+    shown: Mapping[str, str]
+    other: str
+
+
+class Constant(NamedTuple):
+    """A member that is the same in every row; ``json`` is its text."""
+
+    name: str
+    json: str
+
+
+class Hole(NamedTuple):
+    """A member that the caller fills by the row's ``column``; null where that is null or empty."""
+
+    name: str
+    column: str
+
+
+class Group(NamedTuple):
+    """A member that is an object of columns; null where all of ``present`` are null or empty."""
+
+    name: str
+    members: "Sequence[Member]"
+    present: Sequence[str]
+
+
+Member: TypeAlias = Value | Word | Constant | Hole | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """How a row is read: the ``texts`` are SQL expressions, and between each two of them is a hole, with its ``keys``.
+
+    Where there is no hole, the one text is the whole object.
+    """
+
+    texts: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def columns(self) -> str:
+        """The SELECT list: all texts in UTF-8 bytes, then all keys."""
+        return ", ".join([*(as_bytes(text) for text in self.texts), *self.keys])
+
+
+def project(members: Sequence[Member]) -> Projection:
+    """The SQL that writes ``members`` as one JSON object."""
+    if not any(_has_hole(member) for member in members):
+        return Projection((_object(members),), ())
+    texts: list[list[str]] = [[]]
+    keys: list[str] = []
+    for part in _written(members):
+        if isinstance(part, Hole):
+            keys.append(f"nullif({part.column}, '')")
+            texts.append([])
+        else:
+            texts[-1].append(part)
+    return Projection(tuple(" || ".join(parts) for parts in texts), tuple(keys))
+
+
+def as_bytes(text: str) -> str:
+    """The SQL that gives a text as its UTF-8 bytes, which are spliced into a response without being decoded."""
+    return f"CAST({text} AS BLOB)"
+
+
+def as_list(text: str) -> str:
+    """The SQL that gives all rows' texts as one JSON array, in bytes."""
+    return as_bytes(f"'[' || coalesce(group_concat({text}), '') || ']'")
+
+
+def _has_hole(member: Member) -> bool:
+    return isinstance(member, Hole) or (isinstance(member, Group) and any(map(_has_hole, member.members)))
+
+
+def _object(members: Sequence[Member]) -> str:
+    """An object without a hole: json_object is the quickest way to write it."""
+    pairs = []
+    for member in members:
+        match member:
+            case Value(name, column):
+                pairs.append(f"'{name}', {column}")
+            case Word(name, column, shown, other):
+                pairs.append(f"'{name}', {_word(column, shown, other)}")
+            case Constant(name, json):
+                pairs.append(f"'{name}', json('{_escaped(json)}')")
+            case Group(name, inner, present):
+                pairs.append(f"'{name}', iif({_any(present)}, {_object(inner)}, NULL)")
+    return f"json_object({', '.join(pairs)})"
+
+
+def _written(members: Sequence[Member]) -> Iterator[str | Hole]:
+    """The pieces of an object with holes, to be concatenated between them."""
+    before = "{"
+    for member in members:
+        before = f'{before}"{member.name}":'
+        match member:
+            case Value(_, column):
+                yield f"'{before}' || json_quote({column})"
+            case Word(_, column, shown, other):
+                yield f"'{before}' || json_quote({_word(column, shown, other)})"
+            case Constant(_, json):
+                yield f"'{before}{_escaped(json)}'"
+            case Hole(_, column):
+                yield f"'{before}' || iif({column} > '', '', 'null')"
+                yield member
+            case Group(_, inner, present):
+                yield f"'{before}'"
+                yield from _optional(list(_written(inner)), _any(present))
+        before = ","
+    yield "'}'" if before == "," else "'{}'"
+
+
+def _optional(parts: list[str | Hole], present: str) -> Iterator[str | Hole]:
+    absent = "'null'"
+    run: list[str] = []
+    for part in parts:
+        if isinstance(part, Hole):
+            yield f"iif({present}, {' || '.join(run)}, {absent})"
+            yield part
+            run, absent = [], "''"
+        else:
+            run.append(part)
+    yield f"iif({present}, {' || '.join(run)}, {absent})"
+
+
+def _word(column: str, shown: Mapping[str, str], other: str) -> str:
+    cases = " ".join(f"WHEN '{word}' THEN '{name}'" for word, name in shown.items())
+    return f"CASE {column} {cases} ELSE iif({column} IS NULL, NULL, '{other}') END"
+
+
+def _any(columns: Sequence[str]) -> str:
+    return "(" + " OR ".join(f"{column} > ''" for column in columns) + ")"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,151 @@
+"""Snapshots: reads on the event loop itself, in short slices, all of one operation on the same state of the archive.
+
+A point read takes 10 µs, and the way to another thread and back several times that. So statements run where they
+are asked for, and give the loop to others about every millisecond. One that turns out to take long is interrupted
+and run again in a thread.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+from time import perf_counter
+from typing import Any
+
+from store.errors import OutOfTime, ReadFailed
+from store.sqlite import READ_PRAGMAS, READING, reading
+
+SLICE_SECONDS = 0.001
+LOOP_SECONDS = 0.004
+"""How long one statement may keep the loop."""
+STEPS_BETWEEN_LOOKS = 2_000
+AT_ONCE = 4
+
+Rows = list[Any]
+
+
+class Snapshot:
+    """One operation's reads. ``statements`` counts them, ``rows_read`` the rows that they gave."""
+
+    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "_until", "rows_read", "statements")
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
+        self._connection.executescript(READ_PRAGMAS)
+        self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
+        self._execute = self._connection.execute
+        self._begun, self._over = 0.0, inf
+        self._in_transaction = False
+        self.statements = self.rows_read = 0
+
+    def begin(self, several: bool, until: float = inf) -> None:
+        """Starts an operation's slice, and where it needs ``several`` statements what they all see.
+
+        It has to be done ``until`` this time, by perf_counter().
+        """
+        self._begun, self._over, self._until = perf_counter(), inf, until
+        self.statements = self.rows_read = 0
+        if several:
+            self._execute("BEGIN")
+            self._in_transaction = True
+
+    def end(self) -> None:
+        """Lets go of what the operation saw."""
+        self._over = inf
+        if self._in_transaction:
+            self._execute("ROLLBACK")
+            self._in_transaction = False
+
+    async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
+        """The rows of a statement that may well be long: in a thread, if the loop is too short for it."""
+        rows = self.quick_rows(sql, parameters)
+        return await self.long_rows(sql, parameters) if rows is None else rows
+
+    def quick_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows | None:
+        """The statement's rows, or None where it takes longer than the loop can wait. Raises ReadFailed."""
+        self.statements += 1
+        self._over = perf_counter() + LOOP_SECONDS
+        try:
+            rows: Rows = self._execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            if _is_interrupt(error):
+                return None
+            raise ReadFailed from error
+        self.rows_read += len(rows)
+        return rows
+
+    async def long_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
+        """The statement's rows, read in a thread.
+
+        Raises OutOfTime where they take longer than the operation may, and ReadFailed.
+        """
+        self._over = self._until
+        reading_rows = asyncio.ensure_future(asyncio.to_thread(lambda: self._execute(sql, parameters).fetchall()))
+        try:
+            rows: Rows = await asyncio.shield(reading_rows)
+        except sqlite3.Error as error:
+            raise (OutOfTime if _is_interrupt(error) else ReadFailed) from error
+        finally:
+            self._over = 0.0
+            while not reading_rows.done():
+                # Whoever asked is gone; the connection must not be used by others before its thread is.
+                await asyncio.wait([reading_rows])
+        self._begun = perf_counter()
+        self.rows_read += len(rows)
+        return rows
+
+    def is_due(self) -> bool:
+        """Whether others should have the loop now."""
+        return perf_counter() - self._begun > SLICE_SECONDS
+
+    async def give_way(self) -> None:
+        """Lets others have the loop; raises OutOfTime where the operation took as long as it may."""
+        await asyncio.sleep(0)
+        self._begun = perf_counter()
+        if self._begun > self._until:
+            raise OutOfTime
+
+    def close(self) -> None:
+        """Closes its connection."""
+        self._connection.close()
+
+    def _is_over(self) -> bool:
+        return perf_counter() > self._over
+
+
+class Snapshots:
+    """The connections that snapshots are read on: as many operations at a time as there are."""
+
+    def __init__(self, path: str) -> None:
+        self._all = [Snapshot(path) for _ in range(AT_ONCE)]
+        self._free = list(self._all)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> Snapshot:
+        """A connection for one operation, to be given back."""
+        while not self._free:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        return self._free.pop()
+
+    def give_back(self, snapshot: Snapshot) -> None:
+        """Makes the connection free for the next operation."""
+        snapshot.end()
+        self._free.append(snapshot)
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                break
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for snapshot in self._all:
+            snapshot.close()
+
+
+def _is_interrupt(error: sqlite3.Error) -> bool:
+    # What Python's module refuses by itself has no name of SQLite's.
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"

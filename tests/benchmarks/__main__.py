@@ -1,0 +1,139 @@
+"""Measures the gateway beside what a user would pick instead: ``python -m tests.benchmarks --help``."""
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from statistics import median
+from subprocess import TimeoutExpired
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import alone
+import answers
+import comparison
+import contenders
+import load
+import seeded
+import tables
+from comparison import MIXED, MIXED_ABOUT, Effort
+from contenders import OURS, PEERS_OF_OURS, Contender, Place
+from servers import BenchmarkFailed
+from works import POINT, WIDE, WORKS
+
+ABOUT = {work.name: work.about for work in WORKS} | {MIXED: MIXED_ABOUT} | alone.ABOUT
+NARROWEST = 120
+
+out = Console(highlight=False)
+if out.width < NARROWEST:
+    out.width = NARROWEST
+
+
+def main(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="WORK", help=f"Only this work; may be repeated: {', '.join(ABOUT)}.")
+    ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help=f"Only these peers, with commas between: {', '.join(peer.name for peer in PEERS_OF_OURS)}.",
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each work is measured.")] = 3,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each load takes.")] = 4,
+    keep: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="A folder to keep the archive and Node's packages in, or reuse them from."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port of the servers; 0 takes free ones.")] = 0,
+    check: Annotated[bool, typer.Option("--check", help="Only compare the answers; measure nothing.")] = False,
+    memory: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="REQUESTS",
+            help="Also measure memory, over so many point requests with ten thousand different documents, "
+            "such as 1000000.",
+        ),
+    ] = 0,
+) -> None:
+    """Measures the gateway and its peers, each alone, over one archive, and prints medians and ratios."""
+    names = _chosen("work", only or list(ABOUT), ABOUT)
+    known = {peer.name: peer for peer in PEERS_OF_OURS}
+    chosen = [known[name] for name in _chosen("peer", list(known) if peers is None else peers.split(","), known)]
+    with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
+        folder = (keep or Path(scratch)).resolve()
+        try:
+            _run(names, chosen, Effort(rounds, seconds), folder, Path(scratch), port, check, memory)
+        except (BenchmarkFailed, TimeoutExpired) as failure:
+            raise SystemExit(str(failure)) from failure
+
+
+def _chosen(kind: str, wanted: list[str], known: Collection[str]) -> list[str]:
+    for name in wanted:
+        if name not in known:
+            raise SystemExit(f"Expected a {kind} out of {', '.join(known)}, but got {name!r}.")
+    return wanted
+
+
+def _run(
+    names: list[str],
+    peers: list[Contender],
+    effort: Effort,
+    folder: Path,
+    scratch: Path,
+    port: int,
+    check: bool,
+    memory: int,
+) -> None:
+    if not check:
+        load.demand_wrk()
+    for peer, reason in contenders.left_out(peers).items():
+        out.print(f"{peer.name} is left out: {reason}.")
+        peers.remove(peer)
+    node_packages = None
+    if any(peer.is_node for peer in peers):
+        out.print("Installing the Node peers' packages, unless they are there …")
+        node_packages = contenders.install_node_packages(folder / "node")
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / seeded.NAME
+    out.print(f"Seeding {seeded.INTERACTIONS:,} interactions, unless they are there …")
+    rows = {f"filling {seeded.INTERACTIONS:,} interactions": tables.seeding(seeded.seed(archive))}
+    place = Place(archive, port, scratch, node_packages)
+
+    everyone = [OURS, *peers]
+    asked = [work for work in WORKS if work.name in names or (MIXED in names and work in (POINT, WIDE))]
+    bodies = {work: work.bodies(archive) for work in asked}
+    refused = answers.compare(everyone, bodies, place, out.print) if asked else set()
+    if check:
+        return
+    out.print(
+        *(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n"
+    )
+    files = {work: scratch / work.name for work in asked}
+    for work, file in files.items():
+        file.write_text("\n".join(bodies[work]))
+    if asked:
+        findings = comparison.compare(everyone, files, names, refused, place, effort, out.print)
+        out.print(tables.medians(findings.medians(), everyone, effort))
+        out.print(tables.ratios(findings.ratios(), peers))
+
+    if alone.START in names:
+        times = alone.starts_ms(place)
+        rows["from start to ready, median and slowest"] = f"{median(times):,.0f} ms, {max(times):,.0f} ms"
+    if alone.WORKERS in names:
+        one, two = alone.workers(place, effort, out.print)
+        rows["nested by one worker, by two"] = f"{one:.1f}/s, {two:.1f}/s: {two / one:.2f} ×"
+    if memory:
+        grown = alone.growth(place, memory, out.print)
+        rows[f"memory over {grown.requests:,} requests"] = tables.growth(grown)
+    out.print(tables.alone(rows))
+
+
+if __name__ == "__main__":
+    typer.run(main)

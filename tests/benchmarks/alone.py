@@ -1,0 +1,82 @@
+"""What is measured of the gateway alone: seeding, starting, two workers instead of one, and memory over a long time."""
+
+import json
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+import load
+from comparison import CONNECTIONS, Effort, measured
+from contenders import OURS, Place, contending
+from servers import BenchmarkFailed, Server
+from works import INTERACTION, NESTED, POINT
+
+STARTS = 5
+START = "start"
+WORKERS = "workers"
+ABOUT = {
+    START: "from start to ready",
+    WORKERS: "nested by two worker processes, through the same by one",
+}
+DIFFERENT_DOCUMENTS = 10_000
+SLICE_SECONDS = 10
+
+
+class Growth(NamedTuple):
+    """Resident memory in MB: before the first request, after a tenth of them, and after the last."""
+
+    requests: int
+    at_start: float
+    at_a_tenth: float
+    at_the_end: float
+
+
+def starts_ms(place: Place) -> list[float]:
+    """Milliseconds from start to ready, several times."""
+    times = []
+    for _ in range(STARTS):
+        with contending(OURS, place) as server:
+            times.append(server.start_ms)
+    return times
+
+
+def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[float, float]:
+    """Answers a second by one worker and by two, medians of interleaved rounds."""
+    bodies = place.scratch / WORKERS
+    bodies.write_text("\n".join(NESTED.bodies(place.archive)))
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(effort.rounds):
+        told(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
+        for count, found in rates.items():
+            with contending(OURS, place, workers=count) as server:
+                found.append(measured(server, bodies, effort.seconds))
+    return median(rates[1]), median(rates[2])
+
+
+def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
+    """How memory grows over so many point requests, with ten thousand documents that differ in more than a literal.
+
+    Raises BenchmarkFailed where the system does not tell a process's memory.
+    """
+    bodies, sids = place.scratch / "documents", POINT.found_sids(place.archive)
+    bodies.write_text("\n".join(_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)))
+    with contending(OURS, place) as server:
+        at_start, at_a_tenth, answered = _resident(server), None, 0
+        while answered < requests:
+            answered += load.post(server.url, bodies, CONNECTIONS, SLICE_SECONDS).answers
+            if at_a_tenth is None and answered >= requests / 10:
+                at_a_tenth = _resident(server)
+            told(f"{answered:,} of {requests:,} requests answered; {_resident(server):.0f} MB …")
+        return Growth(answered, at_start, at_a_tenth or at_start, _resident(server))
+
+
+def _different(number: int, sids: list[str]) -> str:
+    document = f"query Point($sid: ID!) {{ interaction(sid: $sid) {{ number{number}: sid {INTERACTION} }} }}"
+    return json.dumps({"query": document, "variables": {"sid": sids[number % len(sids)]}})
+
+
+def _resident(server: Server) -> float:
+    memory = server.memory()
+    if memory is None:
+        raise BenchmarkFailed("Memory is read from /proc, and this system has none.")
+    return memory.now

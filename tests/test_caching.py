@@ -1,0 +1,172 @@
+"""Answers to GET can be kept until something is written, and large ones come compressed."""
+
+import asyncio
+import gzip
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import aiohttp
+import pytest
+from backports import zstd
+
+from bodies import put, service, session
+from conftest import serving
+from gateway.compression import LARGE_BYTES
+from store import keys
+from store.archive import open_archive
+
+QUERY = {"query": "{ services { nodes { uniqueName } } }"}
+WRITE = """
+import asyncio, sys
+from pathlib import Path
+from bodies import put, service
+from store.archive import open_archive
+
+async def main():
+    async with open_archive(Path(sys.argv[1])) as archive:
+        await put(archive, service(2))
+
+asyncio.run(main())
+"""
+
+
+async def tag(client: aiohttp.ClientSession, query: dict[str, str] = QUERY, **headers: str) -> str:
+    async with client.get("/graphql", params=query, headers=headers) as response:
+        assert response.status == 200
+        return response.headers["ETag"]
+
+
+async def statements(client: aiohttp.ClientSession) -> float:
+    async with client.get("/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("proxygraph_sql_statements_total"))
+
+
+async def test_an_answer_to_get_can_be_kept_and_is_not_worked_out_again(client: aiohttp.ClientSession) -> None:
+    async with client.get("/graphql", params=QUERY) as response:
+        kept = response.headers["ETag"]
+        assert kept.startswith('W/"')
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization, GraphQL-Cost"
+    before = await statements(client)
+    for known in (kept, f'"x", {kept}', kept.removeprefix("W/")):
+        async with client.get("/graphql", params=QUERY, headers={"If-None-Match": known}) as response:
+            assert (response.status, await response.read()) == (304, b"")
+            assert response.headers["ETag"] == kept
+    assert await statements(client) == before
+    for known in ('W/"x"', "*", ""):
+        async with client.get("/graphql", params=QUERY, headers={"If-None-Match": known}) as response:
+            assert response.status == 200
+
+
+async def test_any_write_moves_the_tag(database: Path) -> None:
+    """By the server's own writer, by another process of ours, and by a program that knows nothing of us."""
+    async with open_archive(database) as archive:
+        await put(archive, service(1), session(1))
+    async with serving(database) as client:
+        tags = [await tag(client), await tag(client)]
+        assert tags[0] == tags[1]
+        await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", WRITE, str(database)], check=True, env={"PYTHONPATH": "tests:."}
+        )
+        tags.append(await tag(client))
+        with closing(sqlite3.connect(database)) as stranger:
+            for name in ("a", "b"):
+                stranger.execute("UPDATE service SET unique_name = ?", (name,))
+                stranger.commit()
+                tags.append(await tag(client))
+        mutation = 'mutation { deleteInteraction(input: {sid: "KI%s"}) { userErrors { code } } }' % ("0" * 32)
+        async with client.post("/graphql", json={"query": mutation}) as response:
+            assert "errors" not in await response.json()
+        assert len(set(tags)) == 4
+
+
+async def test_a_tag_is_of_the_document_the_variables_and_the_media_type(client: aiohttp.ClientSession) -> None:
+    named = "query ($n: Int) { services(first: $n) { totalCount } }"
+    tags = {
+        await tag(client),
+        await tag(client, {"query": "{ services { totalCount } }"}),
+        await tag(client, {"query": named, "variables": '{"n":1}'}),
+        await tag(client, {"query": named, "variables": '{"n":2}'}),
+        await tag(client, Accept="application/graphql-response+json"),
+        await tag(client, QUERY | {"other": "1"}),
+    }
+    assert len(tags) == 6
+
+
+async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
+    async with open_archive(database) as archive:
+        shown = {
+            name: f"Bearer {await keys.create(archive, name, (scope,), None)}"
+            for name, scope in (("one", "read"), ("other", "read"), ("desk", "read:content"))
+        }
+    async with serving(database, require_key=True) as client:
+        tags = {name: await tag(client, Authorization=key) for name, key in shown.items()}
+        assert tags["one"] == tags["other"] != tags["desk"]
+        headers = {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
+        async with client.get("/graphql", params=QUERY, headers=headers) as response:
+            assert response.status == 200
+        async with client.get("/graphql", params=QUERY, headers={"If-None-Match": tags["one"]}) as response:
+            assert response.status == 401
+
+
+async def test_two_servers_over_one_archive_give_the_same_tag(client: aiohttp.ClientSession, database: Path) -> None:
+    async with serving(database) as other:
+        assert await tag(other) == await tag(client)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ syncStatus { lagSeconds } }",
+        "{ ...a } fragment a on Query { s: syncStatus { running } }",
+        "{ nothing }",
+        'query { node(id: "x") { id } }',
+    ],
+)
+async def test_what_changes_by_itself_or_is_wrong_is_not_kept(client: aiohttp.ClientSession, query: str) -> None:
+    async with client.get("/graphql", params={"query": query}) as response:
+        assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False)
+
+
+async def test_an_answer_to_post_is_not_kept(client: aiohttp.ClientSession) -> None:
+    async with client.post("/graphql", json=QUERY) as response:
+        assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, br", "gzip"),
+        ("zstd;q=0.1, gzip", "gzip"),
+        ("gzip;q=0", None),
+        ("br", None),
+        ("identity", None),
+        ("*", None),
+    ],
+)
+async def test_a_large_answer_is_compressed_as_the_client_takes_it(
+    database: Path, accepted: str, encoding: str | None
+) -> None:
+    async with open_archive(database) as archive:
+        await put(archive, *(service(number) for number in range(1, 101)))
+    async with serving(database) as client:
+        wide = {"query": "{ services(first: 100) { nodes { sid accountSid uniqueName dateCreated dateUpdated } } }"}
+        client._auto_decompress = False
+        async with client.post("/graphql", json=wide, headers={"Accept-Encoding": accepted}) as response:
+            body = await response.read()
+            assert response.headers.get("Content-Encoding") == encoding
+        plain = {"gzip": gzip.decompress, "zstd": zstd.decompress}.get(encoding or "", bytes)(body)
+        assert len(json.loads(plain)["data"]["services"]["nodes"]) == 100
+        assert len(plain) > LARGE_BYTES
+        assert (len(body) < len(plain) / 3) == (encoding is not None)
+
+
+async def test_a_small_answer_is_not_compressed(client: aiohttp.ClientSession) -> None:
+    async with client.post("/graphql", json=QUERY, headers={"Accept-Encoding": "gzip"}) as response:
+        assert "Content-Encoding" not in response.headers

@@ -1,0 +1,122 @@
+"""What a query costs: told before it runs, never too low, and cheap to tell."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
+
+import awkward
+from conftest import UNLIMITED, serving
+from documents import Documents
+from gateway.cost import INTROSPECTION_COST, Cost
+from gateway.execution import CostWish, Request, execute
+from resolvers.context import Context
+from schema.build import EXECUTABLE
+from store.archive import open_archive
+
+REPORT = {"GraphQL-Cost": "report"}
+
+
+def cost_of(query: str) -> Cost:
+    document = parse(query)
+    assert validate(EXECUTABLE, document) == []
+    (operation, *_) = (each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+    return Cost(EXECUTABLE, document, operation)
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "fields"),
+    [
+        ("{ __typename }", {}, 1),
+        ("{ services { totalCount } }", {}, 2),
+        ("{ services { nodes { sid } } }", {}, 2 + 50),
+        ("{ services(first: 7) { nodes { sid } } }", {}, 2 + 7),
+        ("{ services(last: 7) { edges { cursor node { sid } } pageInfo { hasNextPage } } }", {}, 4 + 7 * 3),
+        ("query ($n: Int) { services(first: $n) { nodes { sid } } }", {"n": 3}, 2 + 3),
+        ("query ($n: Int) { services(first: $n) { nodes { sid } } }", {}, 2 + 50),
+        ("query ($n: Int) { services(first: $n) { nodes { sid } } }", {"n": None}, 2 + 50),
+        ("query ($n: Int = 4) { services(first: $n) { nodes { sid } } }", {}, 2 + 4),
+        ("query ($n: Int) { services(first: $n) { nodes { sid } } }", {"n": "nonsense"}, 2 + 50),
+        ("query ($n: Int) { services(first: $n) { nodes { sid } } }", {"n": -9}, 2),
+        ("query ($a: Int, $b: Int) { services(first: $a, last: $b) { nodes { sid } } }", {"a": 2, "b": 3}, 2 + 3),
+        ("{ services(first: 2) { ...C } } fragment C on ServiceConnection { nodes { sid } }", {}, 2 + 2),
+        ("{ services(first: 2) { ...C ...C } } fragment C on ServiceConnection { nodes { sid } }", {}, 2 + 2),
+        (
+            "query ($n: Int!) { services(first: 2) { nodes { sessions(first: $n) { nodes { sid url } } } } }",
+            {"n": 5},
+            2 + 2 * (2 + 5 * 2),
+        ),
+        ('{ nodes(ids: ["a", "b"]) { id } }', {}, 1 + 2),
+        ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 9}, 1 + 9),
+        ("{ session(sid: 1) { participants { sid } } }", {}, 2 + 100),
+        ("{ __schema { types { name } } }", {}, 1 + INTROSPECTION_COST),
+    ],
+)
+def test_an_estimate_takes_every_page_for_full(query: str, variables: dict[str, Any], fields: int) -> None:
+    assert cost_of(query).estimate(variables) == fields
+
+
+def test_what_no_variable_decides_is_a_constant() -> None:
+    query = "{ services(first: 9) { nodes { sessions(first: 9) { nodes { interactions { nodes { sid } } } } } } }"
+    assert cost_of(query)._sum.pages == ()
+
+
+async def test_an_estimate_is_never_below_what_the_answer_has(database: Path) -> None:
+    """Random documents, on an archive of awkward rows; some are wrong on purpose, and answered in part."""
+    counts = []
+    async with open_archive(database) as archive:
+        await awkward.fill(archive)
+        for document in islice(Documents(2, EXECUTABLE, await awkward.pool_of(archive)), 600):
+            request = Request(document.text, document.operation_name, document.variables, cost_wish=CostWish.REPORT)
+            response = (await execute(request, Context(archive), UNLIMITED)).response
+            if "extensions" in response:
+                cost = response["extensions"]["cost"]
+                assert cost["counted"] <= cost["estimated"], document
+                counts.append(cost["counted"])
+    assert len(counts) > 400
+    assert max(counts) > 100
+
+
+async def test_a_client_is_told_what_its_query_costs(client: aiohttp.ClientSession) -> None:
+    query = {"query": "{ services(first: 10) { nodes { sid uniqueName } } }"}
+    cost = {"estimated": 22, "counted": 4, "maximum": 500_000, "statements": 1}
+    async with client.post("/graphql", json=query, headers=REPORT) as response:
+        assert (await response.json())["extensions"] == {"cost": cost}
+    async with client.post("/graphql", json=query) as response:
+        assert "extensions" not in await response.json()
+
+
+async def test_a_cost_can_be_asked_without_running_the_query(client: aiohttp.ClientSession) -> None:
+    large = {"query": "{ services { nodes { sessions { nodes { interactions { nodes { sid type body url } } } } } } }"}
+    mutation = {"query": 'mutation { deleteInteraction(input: {sid: "x"}) { deletedInteractionId } }'}
+    for request, estimate in ((large, 2 + 50 * (2 + 50 * (2 + 50 * 4))), (mutation, 2)):
+        async with client.post("/graphql", json=request, headers={"GraphQL-Cost": "validate"}) as response:
+            answer = await response.json()
+            assert (response.status, answer) == (
+                200,
+                {"extensions": {"cost": {"estimated": estimate, "maximum": 500_000}}},
+            )
+
+
+async def test_a_query_that_costs_too_much_is_refused_before_it_runs(database: Path) -> None:
+    async with serving(database, {"max_cost": 100}) as client:
+        query = {"query": "query ($n: Int) { services(first: $n) { nodes { sid url } } }", "variables": {"n": 50}}
+        async with client.post("/graphql", json=query) as response:
+            (error,) = (await response.json())["errors"]
+        assert error["message"] == (
+            "Expected an answer of up to 100 fields, but this one may have 102. "
+            "Ask for smaller pages (first or last), or for fewer fields."
+        )
+        assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "cost", "maximum": 100, "actual": 102}
+        query["variables"] = {"n": 49}
+        async with client.post("/graphql", json=query) as response:
+            assert "errors" not in await response.json()
+
+
+async def test_introspection_counts_as_what_it_is_taken_for(client: aiohttp.ClientSession) -> None:
+    async with client.post("/graphql", json={"query": get_introspection_query()}, headers=REPORT) as response:
+        cost = (await response.json())["extensions"]["cost"]
+        assert cost["counted"] == cost["estimated"] == 1 + INTROSPECTION_COST

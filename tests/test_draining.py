@@ -1,0 +1,181 @@
+"""Stopping and restarting under load, with real processes: readiness goes first, and no request is lost."""
+
+import asyncio
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from bodies import put, service, session
+from store.archive import open_archive
+from test_commands import ENVIRONMENT, ROOT
+
+QUERY = {"query": "{ services { totalCount } }"}
+DATA = b'{"data":{"services":{"totalCount":1}}}'
+A_SECOND = 500
+AT_ONCE = 40
+PATIENCE = 60
+
+
+class Server(NamedTuple):
+    """A server in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    address: str
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> Path:
+    file = tmp_path / "archive.db"
+    async with open_archive(file) as archive:
+        await put(archive, service(1), session(1))
+    return file
+
+
+@asynccontextmanager
+async def served(database: Path, *more: str) -> AsyncIterator[Server]:
+    arguments = ["-u", "-m", "gateway", "serve", "--database", str(database), "--port", "0", "--drain", "1", *more]
+    environment = ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_MAX_CONCURRENT": "1000"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout
+        while not (found := re.search(rb"(http://127\.0\.0\.1:\d+)/graphql", await process.stdout.readline())):
+            assert process.returncode is None
+        yield Server(process, found[1].decode())
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.communicate(), PATIENCE)
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    """Keeps an idle connection for less than a server drains, as whoever spreads load over servers does."""
+    connector = aiohttp.TCPConnector(limit=AT_ONCE, keepalive_timeout=0.3)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
+        yield session
+
+
+async def ready(session: aiohttp.ClientSession, address: str) -> bool:
+    try:
+        async with session.get(f"{address}/readyz") as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def until_ready(session: aiohttp.ClientSession, address: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await ready(session, address):
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def load(session: aiohttp.ClientSession, address: Callable[[], str]) -> AsyncIterator["Counter[str]"]:
+    """500 requests a second, or as many as the machine has time for; counts what came of them."""
+    outcomes: Counter[str] = Counter()
+    free, loop = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop()
+
+    async def ask() -> None:
+        try:
+            async with session.post(f"{address()}/graphql", json=QUERY) as response:
+                answered = (response.status, await response.read())
+                outcomes["answered" if answered == (200, DATA) else str(answered)] += 1
+        except aiohttp.ClientError as error:
+            outcomes[repr(error)] += 1
+        finally:
+            free.release()
+
+    async def keep_asking() -> None:
+        begun = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for number in range(A_SECOND * PATIENCE):
+                await asyncio.sleep(max(begun + number / A_SECOND - loop.time(), 0))
+                await free.acquire()
+                if stopping.is_set():
+                    free.release()
+                    return
+                group.create_task(ask())
+
+    stopping = asyncio.Event()
+    asking = asyncio.create_task(keep_asking())
+    try:
+        yield outcomes
+    finally:
+        stopping.set()
+        await asking
+
+
+async def test_readiness_goes_before_the_server_stops_accepting(database: Path) -> None:
+    async with served(database) as server, client() as session:
+        await until_ready(session, server.address)
+        server.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            while await ready(session, server.address):
+                await asyncio.sleep(0.01)
+        async with session.post(f"{server.address}/graphql", json=QUERY) as response:
+            assert (response.status, await response.read(), response.headers["Connection"]) == (200, DATA, "close")
+        async with session.get(f"{server.address}/livez") as response:
+            assert response.status == 200
+        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+
+
+async def test_a_person_who_stops_it_need_not_wait(database: Path) -> None:
+    async with served(database, "--drain", "1000") as server, client() as session:
+        await until_ready(session, server.address)
+        server.process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+
+
+async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
+    async with served(database, "--drain", "1000") as server, client() as session:
+        await until_ready(session, server.address)
+        server.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            while await ready(session, server.address):
+                await asyncio.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+
+
+async def test_a_rolling_restart_behind_readiness_loses_no_request(database: Path) -> None:
+    """Two servers; requests go to whichever said last that it is ready. Each is replaced in turn."""
+    async with served(database) as first, served(database) as second, served(database) as third, client() as session:
+        servers = [first, second]
+        for server in (first, second, third):
+            await until_ready(session, server.address)
+        async with load(session, lambda: servers[0].address) as outcomes:
+            for leaving, coming in ((first, second), (second, third)):
+                before = outcomes["answered"]
+                while outcomes["answered"] < before + 200:
+                    await asyncio.sleep(0.01)
+                leaving.process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(PATIENCE):
+                    while await ready(session, leaving.address):
+                        await asyncio.sleep(0.01)
+                servers[0] = coming
+                assert await asyncio.wait_for(leaving.process.wait(), PATIENCE) == 0
+        assert list(outcomes) == ["answered"], outcomes
+
+
+async def test_restarting_the_workers_one_by_one_loses_no_request(database: Path) -> None:
+    """SIGHUP: each worker is replaced by a new one, on the same socket."""
+    async with served(database, "--workers", "2") as server, client() as session:
+        await until_ready(session, server.address)
+        async with load(session, lambda: server.address) as outcomes:
+            closed = 0
+            server.process.send_signal(signal.SIGHUP)
+            async with asyncio.timeout(PATIENCE):
+                while closed < 10:  # Answers of a worker that drains say so.
+                    async with session.post(f"{server.address}/graphql", json=QUERY) as response:
+                        closed += response.headers.get("Connection") == "close"
+        assert list(outcomes) == ["answered"], outcomes

@@ -1,0 +1,66 @@
+"""A request's budget in the store: what runs past its deadline is interrupted inside SQLite, and harms nobody else."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bodies import sid
+from store.archive import Archive
+from store.errors import OutOfStatements, OutOfTime
+from store.lanes import Lane, open_lane
+from store.queries import Lookup
+from store.services import Service
+
+FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+async def lane(archive: Archive) -> AsyncIterator[Lane]:
+    opened = await open_lane(str(archive.path))
+    yield opened
+    await opened.close()
+
+
+async def test_a_statement_is_interrupted_at_its_deadline(lane: Lane) -> None:
+    with pytest.raises(OutOfTime):
+        await asyncio.wait_for(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
+    assert list(await lane.fetch("SELECT 1")) == [(1,)]
+
+
+async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_it(lane: Lane) -> None:
+    long = asyncio.create_task(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01))
+    short = asyncio.create_task(lane.fetch("SELECT 1"))
+    assert list(await asyncio.wait_for(short, 20)) == [(1,)]
+    with pytest.raises(OutOfTime):
+        await long
+
+
+async def test_a_statement_that_nobody_awaits_any_more_ends(lane: Lane) -> None:
+    lane._deadline.at = 1
+    task = asyncio.create_task(lane.fetch(FOR_EVER, by=math.inf))
+    while lane._deadline.at == 1:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(await asyncio.wait_for(lane.fetch("SELECT 1"), 20)) == [(1,)]
+
+
+async def test_nothing_runs_once_the_deadline_is_over(archive: Archive) -> None:
+    reader = archive.reader()
+    reader.deadline = 0
+    with pytest.raises(OutOfTime):
+        await reader.read(Lookup(Service), [sid("KS", 1)])
+    assert isinstance(reader.refusal, OutOfTime)
+
+
+async def test_a_reader_runs_no_more_statements_than_it_may(archive: Archive) -> None:
+    reader = archive.reader()
+    reader.allowed = 1
+    assert await reader.read(Lookup(Service), [sid("KS", 2)]) == [None]
+    with pytest.raises(OutOfStatements):
+        await reader.read(Lookup(Service), [sid("KS", 2)])
+    assert len(reader.statements) == 1
