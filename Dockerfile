@@ -1,4 +1,6 @@
 # Serves an archive that is mounted at /archive: docker run -p 127.0.0.1:8000:8000 -v proxygraph:/archive IMAGE
+# It wants a key of everybody, and starts once there is one:
+# docker run --rm -v proxygraph:/archive IMAGE python -m gateway keys create NAME --scope read
 FROM python:3.13-slim
 
 WORKDIR /app

@@ -6,12 +6,19 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 from gateway import metrics
+from gateway.access_log import AccessLog, Entry
+from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.authentication import Authenticator, Tokens
+from gateway.browsers import Browsers
 from gateway.draining import DRAINING
 from gateway.graphql_http import GraphQLOverHTTP
-from gateway.http import HttpError, Receive, Scope, Send, respond, respond_error
+from gateway.http import HttpError, Message, Receive, Scope, Send, respond, respond_error
+from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
+from gateway.tracing import Tracing, configured
 from resolvers.deletions import finish_deletions
+from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
@@ -33,9 +40,18 @@ class Gateway:
         look_for_damage: bool = True,
         limits: Limits | None = None,
         protocol: Protocol | None = None,
+        access: AccessSettings | None = None,
+        jwt: JwtSettings | None = None,
+        logs: LogSettings | None = None,
     ) -> None:
         self._settings = settings
         self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
+        self._access = access or AccessSettings.of({})
+        self._jwt = jwt
+        self._browsers = Browsers(self._access)
+        self._authenticator: Authenticator | None = None
+        self._tracing = Tracing()
+        self._access_log = AccessLog(logs or LogSettings.of({}))
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -59,15 +75,22 @@ class Gateway:
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
+            self._tracing = configured()
+            self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
+            self._stack.push_async_callback(_ended, asyncio.create_task(metrics.watch_loop()))
+            tokens = await self._tokens(self._jwt) if self._jwt else None
+            self._authenticator = Authenticator(archive, self._access.require_key, tokens)
+            self._stack.push_async_callback(self._authenticator.settle)
             listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
             self._graphql = GraphQLOverHTTP(
                 archive,
                 upstream,
+                self._authenticator,
+                self._access,
                 self._limits,
                 PersistedDocuments(listed, self._protocol.documents_mode),
                 self._protocol.legacy_status,
-                self._settings.count_cap,
-                self._settings.plans,
+                self._settings,
             )
             self._archive = archive
         except Exception as error:
@@ -77,7 +100,16 @@ class Gateway:
         await receive()
         self._archive = self._graphql = None
         await self._stack.aclose()
+        self._access_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _tokens(self, settings: JwtSettings) -> Tokens:
+        # Only now too, for the same reason.
+        import aiohttp
+
+        from gateway.jwts import JwtTokens
+
+        return JwtTokens(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
@@ -104,17 +136,41 @@ class Gateway:
         return upstream
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._route(scope, receive, send)
-        except HttpError as error:
-            await respond_error(send, error)
+        entry, given, begun = Entry(), dict(scope["headers"]), False
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun, entry.status = True, message["status"]
+                message["headers"] = self._browsers.headers(given, tuple(message["headers"]))
+            await send(message)
+
+        span = self._tracing.begin(scope) if scope["path"] == "/graphql" else None
+        try:
+            self._browsers.check(given)
+            if preflight := self._browsers.preflight(scope["method"], given):
+                await respond(sent, 204, None, b"", preflight)
+            else:
+                await self._route(scope, receive, sent, entry)
+        except HttpError as error:
+            await respond_error(sent, error)
+        except Exception as error:
+            if begun:
+                raise
+            failure = HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR")
+            await respond_error(sent, failure)
+        finally:
+            metrics.responses(entry.status).inc()
+            self._access_log.write(scope, entry)
+            if span and (entry.operation or entry.status >= 400):
+                self._tracing.end(span, entry)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         path = scope["path"]
         if path == "/graphql":
             if self._graphql is None:
                 raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-            await self._graphql(scope, receive, send)
+            await self._graphql(scope, receive, send, entry)
             return
         if path not in ("/", "/livez", "/readyz", "/metrics"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
@@ -125,13 +181,19 @@ class Gateway:
         elif path == "/livez":
             await respond(send, 200, PLAIN, b"alive\n")
         elif path == "/metrics":
-            if self._archive and (completed := await last_complete(self._archive)):
-                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
-            await respond(send, 200, metrics.MEDIA_TYPE, metrics.exposition())
+            await respond(send, 200, metrics.MEDIA_TYPE, await self._metrics(scope, entry))
         elif why_not := await _why_not_ready(self._archive):
             await respond(send, 503, PLAIN, b"not ready: %s\n" % why_not)
         else:
             await respond(send, 200, PLAIN, b"ready\n")
+
+    async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
+        if self._authenticator and self._archive:
+            entry.access = await self._authenticator.access(dict(scope["headers"]))
+            metrics.WAL_BYTES.set(self._archive.log_bytes())
+            if completed := await last_complete(self._archive):
+                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
+        return metrics.exposition()
 
 
 async def _why_not_ready(archive: Archive | None) -> bytes:

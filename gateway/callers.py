@@ -1,8 +1,11 @@
 """Who asks: a key, or an address where no key is asked for."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.http import Scope
+from resolvers import access
+from resolvers.access import ANYBODY, Access
 
 
 class Caller(NamedTuple):
@@ -13,7 +16,16 @@ class Caller(NamedTuple):
     sees: bytes = b""
 
 
-def stranger(scope: Scope) -> Caller:
-    """Whoever asks without a key, by the address of the connection."""
+def caller_of(scope: Scope, holder: Access) -> Caller:
+    """The holder of a key by its name, or whoever asks without one by the address of the connection."""
+    sees = _seen_by(holder.scopes)
+    if holder is not ANYBODY:
+        return Caller(holder.name, True, sees)
     client = scope.get("client")
-    return Caller(client[0] if client else "")
+    # No key's name has a space in it.
+    return Caller(f"address {client[0] if client else 'unknown'}", False, sees)
+
+
+@lru_cache
+def _seen_by(scopes: frozenset[access.Scope]) -> bytes:
+    return " ".join(sorted(scopes)).encode()

@@ -3,7 +3,7 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,9 +14,11 @@ from graphql import (
     ExecutionResult,
     Executor,
     GraphQLError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
 
@@ -25,9 +27,11 @@ from gateway.cost import Cost, demand_cost
 from gateway.limits import ERRORS_SHOWN, DocumentLimits, LimitExceeded, demand_measures, demand_tokens
 from gateway.plans import Planned, Plans, answer
 from gateway.settings import Limits
+from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import formatted
 from schema.build import EXECUTABLE
+from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
 
 DOCUMENTS_REMEMBERED = 1_000
@@ -53,10 +57,14 @@ class Request(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A document that can be run, or the errors why not; and the costs of its operations, once worked out."""
+    """A document that can be run, or the errors why not.
+
+    With the fields that want a scope, by operation, and the costs of its operations, once worked out.
+    """
 
     document: DocumentNode | None
     errors: list[dict[str, Any]]
+    scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
     costs: dict[int, Cost]
 
 
@@ -66,8 +74,15 @@ class Result(NamedTuple):
     response: dict[str, Any]
     request_error: bool
     operation: str
+    operation_name: str | None = None
+    cost: int | None = None
     root_fields: Collection[str] = ()
     body: bytes | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan gave it."""
+        return self.body is not None
 
     def encoded(self) -> bytes:
         """The response as JSON; a plan has written it already."""
@@ -94,8 +109,9 @@ async def execute(request: Request, context: Context, limits: Limits, plans: Pla
     except OutOfTime:
         return Result({"errors": [formatted(too_long(limits))]}, True, "query")
     if planned is not None:
-        context.reader.planned(planned.statements)
-        return Result({}, False, "query", planned.known.cost.root_fields, planned.body)
+        known = planned.known
+        context.reader.planned(planned.statements, planned.rows)
+        return Result({}, False, "query", known.name, planned.cost, known.cost.root_fields, planned.body)
     return await _executed(request, context, limits)
 
 
@@ -104,29 +120,30 @@ async def _planned(request: Request, context: Context, limits: Limits, plans: Pl
         return None
     seen, known, literals = plans.find(request.query, request.operation_name)
     if not seen:
-        document = checked(request.query, limits.document).document
+        document, _, scoped, _ = checked(request.query, limits.document, context.introspection)
         if document is None:
             return None
-        known, literals = plans.remember(request.query, request.operation_name, document)
+        known, literals = plans.remember(request.query, request.operation_name, document, scoped)
     if known is None:
         return None
     return await answer(known, request.variables or {}, literals, context, limits)
 
 
 async def _executed(request: Request, context: Context, limits: Limits) -> Result:
-    document, errors, costs = checked(request.query, limits.document)
+    document, errors, scoped, costs = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
     operation = get_operation_ast(document, request.operation_name)
     if operation is None:
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
-    kind = operation.operation.value
+    kind, name = operation.operation.value, operation.name.value if operation.name else None
     if request.read_only and kind == "mutation":
-        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind)
+        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
     variables = request.variables or {}
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
+    estimate = cost.estimate(variables)
     if request.cost_wish is CostWish.VALIDATE:
-        return Result(_with_cost({}, cost, variables, limits), False, kind)
+        return Result(_with_cost({}, cost, variables, limits), False, kind, name, estimate)
     try:
         demand_cost(cost, variables, limits.max_cost, limits.max_page_size)
         executor = Executor.build(
@@ -135,38 +152,52 @@ async def _executed(request: Request, context: Context, limits: Limits) -> Resul
             context_value=context,
             raw_variable_values=variables,
             operation_name=request.operation_name,
+            hide_suggestions=not context.introspection,
         )
         if isinstance(executor, list):
-            return Result({"errors": [_coded(error, "BAD_USER_INPUT") for error in executor]}, True, kind)
+            errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
+            return Result({"errors": errors}, True, kind, name, estimate)
         outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
     except LimitExceeded as error:
-        return Result({"errors": [formatted(error)]}, True, kind)
+        return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
     response: dict[str, Any] = {"data": outcome.data}
     if outcome.errors:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
+    if hidden := withheld(context.access, scoped[name]):
+        response["extensions"] = {"withheld": hidden}
     if request.cost_wish is CostWish.REPORT:
         response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
-    return Result(response, False, kind, cost.root_fields)
+    return Result(response, False, kind, name, estimate, cost.root_fields)
 
 
 @lru_cache(DOCUMENTS_REMEMBERED)
-def checked(text: str, limits: DocumentLimits) -> Checked:
-    """The parsed and validated document of ``text``, if it is within the limits."""
+def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
+    """The parsed and validated document of ``text``, if it is within the limits.
+
+    Without introspection it may neither ask for the schema nor learn names of it from errors.
+    """
     try:
         demand_tokens(text, limits)
         document = parse(text)
         demand_measures(document, limits)
     except LimitExceeded as error:
-        return Checked(None, [formatted(error)], {})
+        return _refused(formatted(error))
     except GraphQLError as error:
-        return Checked(None, [_coded(error, "GRAPHQL_PARSE_FAILED")], {})
+        return _refused(_coded(error, "GRAPHQL_PARSE_FAILED"))
     except RecursionError:
-        return Checked(None, [_coded(_too_deep(), "GRAPHQL_PARSE_FAILED")], {})
+        return _refused(_coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
+    rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     try:
-        errors = validate(EXECUTABLE, document, max_errors=ERRORS_SHOWN)
+        errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
+        if not errors:
+            return Checked(document, [], scoped_fields(document), {})
     except RecursionError:
         errors = [_too_deep()]
-    return Checked(None if errors else document, [_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors], {})
+    return _refused(*(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
+
+
+def _refused(*errors: dict[str, Any]) -> Checked:
+    return Checked(None, list(errors), {}, {})
 
 
 async def _outcome(executor: Executor[Any]) -> ExecutionResult:
@@ -181,7 +212,7 @@ def _with_cost(
     shown: dict[str, Any] = {"estimated": cost.estimate(variables), "maximum": limits.max_cost}
     if statements is not None:
         shown |= {"counted": cost.counted(response["data"]), "statements": statements}
-    return {**response, "extensions": {"cost": shown}}
+    return {**response, "extensions": {**response.get("extensions", {}), "cost": shown}}
 
 
 def _unsafe() -> GraphQLError:

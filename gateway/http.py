@@ -1,6 +1,6 @@
 """The HTTP under everything: reading a body within bounds, choosing a media type, sending an answer."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = Iterable[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -21,7 +21,7 @@ class HttpError(Exception):
     def __init__(self, status: int, message: str, headers: Headers = (), code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
         self.status = status
-        self.headers = tuple(headers)
+        self.headers = headers
         self.code = code
 
     @property

@@ -1,7 +1,10 @@
 """Prometheus metrics: what /metrics shows. No label and no value comes from what people wrote."""
 
+import asyncio
 import os
+import time
 from collections.abc import Iterator
+from functools import lru_cache
 
 from prometheus_client import (
     REGISTRY,
@@ -18,14 +21,27 @@ from prometheus_client.registry import Collector
 from store.rest import unknown_words
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+LOOP_WATCHED_EVERY = 0.5
 
 GRAPHQL_REQUESTS = Counter(
     "proxygraph_graphql_requests", "GraphQL requests, by operation type and outcome.", ["operation", "outcome"]
 )
 GRAPHQL_SECONDS = Histogram("proxygraph_graphql_seconds", "Seconds a GraphQL request took.", ["operation"])
+GRAPHQL_COST = Histogram(
+    "proxygraph_graphql_cost", "What GraphQL requests were estimated to cost.", buckets=(1, 10, 100, 1e3, 1e4, 1e5, 1e6)
+)
 SQL_STATEMENTS = Counter("proxygraph_sql_statements", "SQL statements that GraphQL requests ran.")
-
-
+SQL_ROWS = Counter("proxygraph_sql_rows", "Rows that these statements gave.")
+PLAN_HITS = Counter("proxygraph_plan_hits", "GraphQL requests that a compiled plan answered.")
+HTTP_RESPONSES = Counter("proxygraph_http_responses", "Answers to all requests, by status.", ["status"])
+LOOP_LAG = Histogram(
+    "proxygraph_loop_lag_seconds",
+    "How much later than due the event loop came to a timer.",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
+)
+WAL_BYTES = Gauge(
+    "proxygraph_wal_bytes", "The size of SQLite's log beside the archive.", multiprocess_mode="mostrecent"
+)
 SYNC_LAG = Gauge(
     "proxygraph_sync_lag_seconds", "Seconds since a sync was last completed.", multiprocess_mode="mostrecent"
 )
@@ -48,6 +64,20 @@ class UnknownWords(Collector):
 
 
 REGISTRY.register(UnknownWords())
+
+
+@lru_cache
+def responses(status: int) -> Counter:
+    """The counter of answers with this status, which takes longer to find than to move."""
+    return HTTP_RESPONSES.labels(str(status))
+
+
+async def watch_loop() -> None:
+    """Measures the loop's lag, for ever."""
+    while True:
+        due = time.perf_counter() + LOOP_WATCHED_EVERY
+        await asyncio.sleep(LOOP_WATCHED_EVERY)
+        LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
 
 
 def exposition() -> bytes:

@@ -2,14 +2,17 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+import orjson
 from graphql import DocumentNode, get_operation_ast
 
 from gateway.cost import Cost, demand_cost
 from gateway.limits import LimitExceeded
 from gateway.settings import Limits
+from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.plans.inputs import Fallback
 from resolvers.plans.levels import Bounds
@@ -17,17 +20,22 @@ from resolvers.plans.literals import cut
 from resolvers.plans.plan import Literals, Template
 from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
+from schema.withheld import withheld
+from store.errors import OutOfTime
 
 REMEMBERED = 1_000
 
 Name = tuple[str, str | None]
+Scoped = tuple[tuple[Scope, str], ...]
 
 
 class Known(NamedTuple):
-    """A document's operation that may be planned, and what it costs."""
+    """A document's operation that may be planned, its name, what it costs, and its fields that want a scope."""
 
     template: Template
     cost: Cost
+    name: str | None
+    scoped: Scoped
 
 
 class Planned(NamedTuple):
@@ -35,12 +43,16 @@ class Planned(NamedTuple):
 
     body: bytes
     statements: int
+    rows: int
     cost: int
     known: Known
 
 
 class Plans:
-    """Finds the plan for a document, if there can be one. Documents get in only when they were checked."""
+    """Finds the plan for a document, if there can be one. Documents get in only when they were checked.
+
+    None that asks for the schema is planned, so what is remembered holds with introspection and without.
+    """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
@@ -63,15 +75,22 @@ class Plans:
             return True, self._known[name], literals
         return False, None, literals
 
-    def remember(self, text: str, operation_name: str | None, document: DocumentNode) -> tuple[Known | None, Literals]:
-        """The same for a document that was parsed, kept within its limits and validated; it is seen from now on."""
+    def remember(
+        self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]
+    ) -> tuple[Known | None, Literals]:
+        """The same for a document that was parsed, kept within its limits and validated; it is seen from now on.
+
+        ``scoped`` are the fields that want a scope, by operation.
+        """
         key, literals = cut(text)
         known = None
         operation = get_operation_ast(document, operation_name)
         if operation is not None:
             with suppress(Fallback, Unplannable):
                 template = Template(EXECUTABLE, document, operation, literals)
-                known = Known(template, Cost(EXECUTABLE, template.document, template.operation))
+                cost = Cost(EXECUTABLE, template.document, template.operation)
+                name = operation.name.value if operation.name else None
+                known = Known(template, cost, name, scoped[name])
         self._known[key, operation_name] = known
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
@@ -90,11 +109,12 @@ async def answer(
     try:
         values = known.template.values(variables, literals)
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
-        plan = known.template.plan(values, SCOPES)
-        data, statements = await plan.run(context.archive.snapshots, values, bounds)
+        plan = known.template.plan(values, context.access.scopes)
+        data, statements, rows = await plan.run(context.archive.snapshots, values, bounds)
     except (Fallback, Unplannable, LimitExceeded):
         return None
-    return Planned(b'{"data":%b}' % data, statements, cost, known)
-
-
-SCOPES = frozenset({"read", "read:content"})
+    if time.perf_counter() > until:
+        raise OutOfTime
+    hidden = withheld(context.access, known.scoped) if known.scoped else None
+    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
+    return Planned(b'{"data":%b%b}' % (data, extensions), statements, rows, cost, known)

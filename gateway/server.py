@@ -14,8 +14,9 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.draining import DRAINING
-from gateway.logs import CONFIG
+from gateway.logs import LogSettings, config
 from gateway.settings import PREFIX, Limits, ServeSettings, TwilioSettings
 from gateway.slow_clients import PatientProtocol
 from store.sqlite import has_wal_reset_bug
@@ -46,7 +47,7 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
 
     ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
     """
-    logging.config.dictConfig(CONFIG)
+    logging.config.dictConfig(config(LogSettings.of({})))
     if has_wal_reset_bug():
         log.info(
             "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
@@ -79,7 +80,13 @@ def application() -> object:
     gc.set_threshold(2_000, 10, 5)
     PatientProtocol.seconds = Limits.of({}).read_seconds
     DRAINING.before_stopping(ServeSettings.of({}).drain)
-    return Gateway(ServeSettings.of({}), TwilioSettings.of_environment_if_any(), look_for_damage=False)
+    return Gateway(
+        ServeSettings.of({}),
+        TwilioSettings.of_environment_if_any(),
+        look_for_damage=False,
+        access=AccessSettings.of({}),
+        jwt=JwtSettings.of_environment_if_any(),
+    )
 
 
 def _config(workers: int) -> uvicorn.Config:
@@ -92,7 +99,7 @@ def _config(workers: int) -> uvicorn.Config:
         lifespan="on",
         access_log=False,
         server_header=False,
-        log_config=CONFIG,
+        log_config=config(LogSettings.of({})),
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=30,  # How long a new worker may take to start before a restart is given up.
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     """What a command is told; each field's description is its flag's help."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
+    has_flags: ClassVar[bool] = True
 
     @classmethod
     def prefix(cls) -> str:
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise SettingsError([_problem(found, given, cls.prefix()) for found in error.errors()]) from error
+            raise SettingsError([_problem(found, given, cls) for found in error.errors()]) from error
 
 
 class Listening(Settings):
@@ -177,6 +178,12 @@ class SeedSettings(Settings):
     seed: int = Field(1, description="The same seed and sizes give the same account.")
 
 
+class KeysSettings(Settings):
+    """What ``keys`` and ``ledger`` are told."""
+
+    database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
+
+
 class TwilioSettings(BaseSettings):
     """The Twilio account: whose it is, how to get in, and how hard to knock."""
 
@@ -244,14 +251,16 @@ class SyncSettings(Settings):
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
 
 
-def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], prefix: str) -> str:
+def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Settings]) -> str:
     if not found["loc"]:
         return f"{found['msg'].removeprefix('Value error, ')}."
     name = str(found["loc"][0])
-    variable = name if name.isupper() else f"{prefix}{name.upper()}"
+    variable = name if name.isupper() else f"{kind.prefix()}{name.upper()}"
     flag = f"--{name.replace('_', '-')}"
     source = flag if name in flags else variable
     if found["type"] == "missing":
+        if not kind.has_flags:
+            return f"{variable} is needed, but was not given."
         return f"{flag} (or {variable}) is needed, but was not given."
     message = found["msg"].removeprefix("Value error, ")
     return f"{source}: {message[0].lower()}{message[1:]}, but got {found['input']!r}."

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gateway.logs import CONFIG
+from gateway.logs import LogSettings, config
 from gateway.settings import SyncSettings, TwilioSettings
 from gateway.sync import SyncRunning, alone, sync
 from gateway.twilio import connected
@@ -40,7 +40,7 @@ log = logging.getLogger("proxygraph.sync")
 
 def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Console, err: Console) -> int:
     """Mirrors the account once, shows how it goes, and returns the exit code."""
-    logging.config.dictConfig(CONFIG)
+    logging.config.dictConfig(config(LogSettings.of({})))
     progress, begun = Progress(), time.monotonic()
     outcome, code, sentence = "complete", 0, None
     gc.freeze()

@@ -19,6 +19,7 @@ from yarl import URL
 
 from gateway.concurrency import Gate
 from gateway.settings import TwilioSettings
+from gateway.tracing import OUTGOING
 from gateway.twilio_errors import PageRefused, TwilioError, TwilioUnavailable, error_of
 from store.rest import storable
 
@@ -105,7 +106,7 @@ class Twilio:
         async with self._gate:
             self.requests += 1
             try:
-                async with self._http.request(verb, address, allow_redirects=False) as response:
+                async with self._http.request(verb, address, allow_redirects=False, headers=OUTGOING.get()) as response:
                     content = await response.read()
                     status, retry_after = response.status, response.headers.get("Retry-After")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import strawberry
 
+from resolvers.access import ANYBODY, Access
 from resolvers.loaders import Loaders
 from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
@@ -13,22 +14,25 @@ COUNT_CAP = 100_000
 
 
 class Context:
-    """One request's archive, loaders, Twilio (None where there is none) and actor; made afresh for each.
+    """One request's archive, loaders, Twilio (None where there is none) and access; made afresh for each.
 
-    A totalCount is exact up to ``count_cap``.
+    ``introspection`` says whether the schema may be asked for. A totalCount is exact up to
+    ``count_cap``.
     """
 
     def __init__(
         self,
         archive: Archive,
         upstream: Upstream | None = None,
-        actor: str = "anonymous",
+        access: Access = ANYBODY,
+        introspection: bool = True,
         count_cap: int = COUNT_CAP,
         max_page_size: int = MAX_PAGE_SIZE,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
-        self.actor = actor
+        self.access = access
+        self.introspection = introspection
         self.count_cap = count_cap
         self.max_page_size = max_page_size
         self.reader = archive.reader()

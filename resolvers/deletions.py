@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from resolvers.access import Scope
 from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
@@ -70,8 +71,10 @@ async def delete_interaction(
 ) -> Deletion:
     """Deletes the Interaction ``sid``, if it is under the given Service and Session where they are given.
 
-    Raises BadInput for a malformed SID, Busy where another process keeps the writer's place.
+    Raises Forbidden without the scope for it, BadInput for a malformed SID, Busy where another process keeps the
+    writer's place.
     """
+    info.context.access.demand(Scope.DELETE, "deleteInteraction")
     sid_of(Interaction, sid)
     guards = {
         "service_sid": None if service_sid is None else sid_of(Service, service_sid),
@@ -86,7 +89,8 @@ async def delete_interaction(
             message = f"The Interaction {sid} is not under {expected}."
             return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, guard)
     try:
-        answer = await erase_everywhere(info.context.archive, info.context.upstream, interaction, info.context.actor)
+        context = info.context
+        answer = await erase_everywhere(context.archive, context.upstream, interaction, context.access.name)
     except DatabaseLocked as error:
         raise Busy from error
     finally:

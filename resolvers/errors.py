@@ -2,10 +2,12 @@
 
     GraphQLError
     ├── BadInput              BAD_USER_INPUT: an argument is malformed or out of range; says what was expected
+    ├── Forbidden             FORBIDDEN: the key lacks a scope; says which
     ├── Busy                  BUSY: another process keeps the writer's place; try again
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
+A request without a key, where one is needed, is UNAUTHENTICATED: gateway/authentication.py answers it with 401.
 Errors of the request itself carry GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT (variables)
 or OPERATION_RESOLUTION_FAILURE; gateway/execution.py gives them their codes.
 """
@@ -29,6 +31,13 @@ class BadInput(GraphQLError):
         super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
 
 
+class Forbidden(GraphQLError):
+    """Who asks may not do this."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "FORBIDDEN"})
+
+
 class Busy(GraphQLError):
     """The archive is being written by another process."""
 
@@ -46,16 +55,15 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
         shown["extensions"] = {"code": "SEARCH_TOO_LONG"}
         return shown
     if "code" not in (error.extensions or {}):
-        shown["message"] = f"Something went wrong on the server. Its log has the details under {_logged(error)}."
+        path = ".".join(str(step) for step in error.path or ())
+        shown["message"] = masked(error.original_error or error, path or "the request")
         shown["extensions"] = {"code": "INTERNAL_SERVER_ERROR"}
     return shown
 
 
-def _logged(error: GraphQLError) -> str:
-    """Logs type, path and frames, but no message, which could quote a person; returns the entry's id."""
+def masked(error: BaseException, where: str) -> str:
+    """Logs type, place and frames, but no message, which could quote a person; returns what the client may read."""
     reference = uuid.uuid4().hex[:12]
-    cause: BaseException = error.original_error or error
-    path = ".".join(str(step) for step in error.path or ())
-    frames = "".join(traceback.format_tb(cause.__traceback__))
-    log.error("%s at %s (%s)\n%s", type(cause).__name__, path or "the request", reference, frames.rstrip())
-    return reference
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s at %s (%s)\n%s", type(error).__name__, where, reference, frames.rstrip())
+    return f"Something went wrong on the server. Its log has the details under {reference}."

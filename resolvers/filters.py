@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias, TypeVar
 import strawberry
 from strawberry import UNSET
 
+from resolvers.access import Access, Scope
 from resolvers.arguments import DateTime, given
 from resolvers.errors import BadInput
 from resolvers.sids import but, sid_of
@@ -64,7 +65,8 @@ class InteractionFilter:
     body_contains: str | None = _condition(
         f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, whatever the case of the letters A "
         "to Z; % and _ mean themselves. No index serves it: every text that the other conditions leave is read, and "
-        "a search that takes too long is stopped with an error. Narrow it by the other conditions."
+        "a search that takes too long is stopped with an error. Narrow it by the other conditions. It wants a key with "
+        "read:content."
     )
 
 
@@ -110,6 +112,12 @@ def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.I
         body_contains=_text(given(asked.body_contains)),
     )
     return wanted if wanted.names() else None
+
+
+def demand_search(wanted: interaction_rows.InteractionFilter | None, access: Access) -> None:
+    """Raises Forbidden for a search in what this access may not read; no plan answers one (see Page.may_be_long)."""
+    if wanted is not None and wanted.body_contains is not None:
+        access.demand(Scope.READ_CONTENT, "bodyContains")
 
 
 def session_filter(argument: SessionFilter | None) -> session_rows.SessionFilter | None:

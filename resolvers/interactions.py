@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.filters import InteractionFilterArgument, interaction_filter
+from resolvers.filters import InteractionFilterArgument, demand_search, interaction_filter
 from resolvers.forms import Listing, Lookup, Reference, planned
 from resolvers.nodes import find, known
 from resolvers.orders import InteractionOrderBy, order_of
@@ -36,7 +36,9 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
         before: Before = UNSET,
     ) -> Connection[Interaction]:
         page = PageArguments(first, after, last, before)
-        return Connection(info.context, relation, root, page, order_of(order_by), interaction_filter(filter))
+        wanted = interaction_filter(filter)
+        demand_search(wanted, info.context.access)
+        return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
     return planned(Listing(relation, order_of, interaction_filter))(resolve)
 

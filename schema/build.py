@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.deletions import Mutation
 from schema.enums import open_enum
+from schema.fields import guard
 from schema.interactions import Interaction
 from schema.participants import Participant
 from schema.query import Query
@@ -31,6 +32,9 @@ EXECUTABLE: GraphQLSchema = SCHEMA._schema
 for _type in EXECUTABLE.type_map.values():
     if isinstance(_type, GraphQLEnumType) and "UNKNOWN" in _type.values:
         open_enum(_type)
+    if isinstance(_type, GraphQLObjectType):
+        for _field in _type.fields.values():
+            guard(_field)
 
 
 def _is_one_of(kind: Any, _info: Any) -> bool | None:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import strawberry
+from graphql import GraphQLField, GraphQLResolveInfo
+
+from resolvers.access import Scope
 
 
 def column(description: str) -> Any:
@@ -16,6 +19,27 @@ def column(description: str) -> Any:
     return strawberry.field(description=description)
 
 
+def content(description: str) -> Any:
+    """A column of what people wrote, or who they are: null for who may not read content (see schema/withheld.py)."""
+    return strawberry.field(description=description, metadata={"scope": Scope.READ_CONTENT})
+
+
 def resolved(resolver: Callable[..., Any], description: str) -> Any:
     """A field that ``resolver`` answers."""
     return strawberry.field(resolver=resolver, description=description)
+
+
+def guard(field: GraphQLField) -> None:
+    """Makes a field that wants a scope null for who has it not.
+
+    Below Strawberry, whose resolvers take 6 µs a field, which is as much as a row takes.
+    """
+    definition = field.extensions.get("strawberry-definition")
+    if definition is None or "scope" not in definition.metadata:
+        return
+    name, scope = definition.python_name, definition.metadata["scope"]
+
+    def resolve(root: Any, info: GraphQLResolveInfo[Any]) -> Any:
+        return getattr(root, name) if scope in info.context.access.scopes else None
+
+    field.resolve = resolve

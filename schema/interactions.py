@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers import interactions
 from schema.enums import InteractionType, ResourceStatus, ResourceType
-from schema.fields import column, resolved
+from schema.fields import column, content, resolved
 from schema.node import Node
 from schema.scalars import DateTime
 from store.columns import Record
@@ -48,8 +48,12 @@ class Interaction(Node):
     service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
     account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
     type: InteractionType = column("What it was: a message or a call.")
-    data: str | None = column("What Twilio keeps about it, as the JSON text that Twilio gives. Personal data.")
-    body: str | None = column("The text of a message, out of data; null for a call. Personal data.")
+    data: str | None = content(
+        "What Twilio keeps about it, as the JSON text that Twilio gives. Personal data; null without read:content."
+    )
+    body: str | None = content(
+        "The text of a message, out of data; null for a call. Personal data; null without read:content."
+    )
     duration_seconds: int | None = column("The length of a call in seconds, out of data, where Twilio knows it.")
     inbound: Leg | None = column("The leg into Twilio; null where there is none, as for a message that the API sent.")
     outbound: Leg | None = column("The leg out of Twilio; null where there is none, as for what was not relayed.")

@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers import participants
 from schema.connections import Connection
-from schema.fields import column, resolved
+from schema.fields import column, content, resolved
 from schema.node import Node
 from schema.scalars import DateTime
 from store.columns import Record
@@ -30,8 +30,9 @@ class Participant(Node):
     service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
     account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
     friendly_name: str | None = column("What the account calls this participant.")
-    identifier: str | None = column(
-        "The participant's own phone number in E.164, or channel address such as messenger:123. Personal data."
+    identifier: str | None = content(
+        "The participant's own phone number in E.164, or channel address such as messenger:123. Personal data; null "
+        "without read:content."
     )
     proxy_identifier: str | None = column("The proxy number that this participant calls and texts.")
     proxy_identifier_sid: strawberry.ID | None = column("The SID of that proxy number.")

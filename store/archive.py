@@ -52,6 +52,11 @@ class Archive:
         ((version,),) = await self.fetch(DATA_VERSION)
         return int(version)
 
+    def log_bytes(self) -> int:
+        """The size of SQLite's log beside the file."""
+        log = self.path.with_name(self.path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
+
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a small read that no request makes."""
         rows: Iterable[Any] = await next(self._lanes).fetch(sql, parameters)

@@ -9,9 +9,11 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   └── DatabaseOccupied      it holds something that made-up rows must not be mixed with
+├── KeyNameTaken              a key of that name was made before
 ├── OutOfBudget               a request has read all that it may
 │   ├── OutOfStatements       it ran as many statements as it may
 │   └── OutOfTime             it took as long as it may; what ran was interrupted
+├── ReadFailed                SQLite refused a statement of a plan; the ordinary path tells more
 ├── BodyRejected              a REST body without what a row can't do without
 └── SearchTooLong             a read that no index serves took too long, and was stopped
 """
@@ -53,6 +55,10 @@ class DatabaseOccupied(DatabaseError):
     """The file holds something that made-up rows must not be mixed with."""
 
 
+class KeyNameTaken(StoreError):
+    """A key of that name was made before."""
+
+
 class OutOfBudget(StoreError):
     """A request has read all that it may."""
 
@@ -63,6 +69,10 @@ class OutOfStatements(OutOfBudget):
 
 class OutOfTime(OutOfBudget):
     """A request has taken as long as it may."""
+
+
+class ReadFailed(StoreError):
+    """SQLite refused a statement of a plan."""
 
 
 class BodyRejected(StoreError):

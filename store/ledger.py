@@ -6,10 +6,18 @@ A sid in the ledger never comes back: the trigger ``deleted_interaction_stays_ou
 
 from datetime import UTC, datetime
 
+import msgspec
+
+from store.archive import Archive
 from store.interactions import Interaction
 from store.rest import instant
 from store.writer import Transaction
 
+COLUMNS = """
+sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
+outbound_resource_type, requested_by, intended_at, erased_at, closed_at
+""".strip()
+LIST = f"SELECT {COLUMNS} FROM deletion ORDER BY intended_at, sid"
 INTEND = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio)
@@ -34,6 +42,33 @@ CLOSE_ERASED = "UPDATE deletion SET closed_at = :at WHERE erased_at IS NOT NULL 
 WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
 UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
 WAITING = "SELECT sid, session_sid, service_sid FROM deletion WHERE erased_at IS NULL AND at_twilio"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line of the ledger."""
+
+    sid: str
+    session_sid: str
+    service_sid: str
+    account_sid: str
+    inbound_resource_sid: str | None
+    inbound_resource_type: str | None
+    outbound_resource_sid: str | None
+    outbound_resource_type: str | None
+    requested_by: str
+    intended_at: str
+    erased_at: str | None
+    closed_at: str | None
+
+    @property
+    def state(self) -> str:
+        """How far it got."""
+        return "closed" if self.closed_at else "erased" if self.erased_at else "intended"
+
+
+async def entries(archive: Archive) -> list[Entry]:
+    """The whole ledger, the oldest first."""
+    return [Entry(*row) for row in await archive.fetch(LIST)]
 
 
 async def intend(transaction: Transaction, interaction: Interaction, requested_by: str, at_twilio: bool) -> None:

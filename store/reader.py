@@ -1,4 +1,4 @@
-"""Reading: a few lanes that are shared, and a reader for each request that keeps it within its budget."""
+"""Reading: a few lanes that are shared, and a reader for each request that counts, and keeps it within its budget."""
 
 import math
 from collections.abc import Sequence
@@ -31,6 +31,7 @@ class Reader:
         self._lanes = lanes
         self._searches = searches
         self.statements: list[Statement] = []
+        self.rows = 0
         self.allowed: float = math.inf
         self.deadline: float = math.inf
         self.refusal: OutOfBudget | None = None
@@ -41,9 +42,10 @@ class Reader:
         """How many statements the request ran, a plan's among them."""
         return len(self.statements) + self._planned
 
-    def planned(self, statements: int) -> None:
-        """Notes the statements that a plan ran."""
+    def planned(self, statements: int, rows: int) -> None:
+        """Notes the statements that a plan ran, and the rows that they gave."""
         self._planned += statements
+        self.rows += rows
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.
@@ -60,4 +62,6 @@ class Reader:
             self.refusal = refusal
             raise
         ((payload,),) = rows
-        return query.answer(payload, keys)
+        answers = query.answer(payload, keys)
+        self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)
+        return answers

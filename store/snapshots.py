@@ -13,7 +13,7 @@ from math import inf
 from time import perf_counter
 from typing import Any
 
-from store.errors import OutOfTime
+from store.errors import OutOfTime, ReadFailed
 from store.sqlite import READ_PRAGMAS, READING, reading
 
 SLICE_SECONDS = 0.001
@@ -26,9 +26,9 @@ Rows = list[Any]
 
 
 class Snapshot:
-    """One operation's reads. ``statements`` counts them."""
+    """One operation's reads. ``statements`` counts them, ``rows_read`` the rows that they gave."""
 
-    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "_until", "statements")
+    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "_until", "rows_read", "statements")
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
@@ -37,7 +37,7 @@ class Snapshot:
         self._execute = self._connection.execute
         self._begun, self._over = 0.0, inf
         self._in_transaction = False
-        self.statements = 0
+        self.statements = self.rows_read = 0
 
     def begin(self, several: bool, until: float = inf) -> None:
         """Starts an operation's slice, and where it needs ``several`` statements what they all see.
@@ -45,7 +45,7 @@ class Snapshot:
         It has to be done ``until`` this time, by perf_counter().
         """
         self._begun, self._over, self._until = perf_counter(), inf, until
-        self.statements = 0
+        self.statements = self.rows_read = 0
         if several:
             self._execute("BEGIN")
             self._in_transaction = True
@@ -63,33 +63,36 @@ class Snapshot:
         return await self.long_rows(sql, parameters) if rows is None else rows
 
     def quick_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows | None:
-        """The statement's rows, or None where it takes longer than the loop can wait."""
+        """The statement's rows, or None where it takes longer than the loop can wait. Raises ReadFailed."""
         self.statements += 1
         self._over = perf_counter() + LOOP_SECONDS
         try:
             rows: Rows = self._execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname == "SQLITE_INTERRUPT":
+        except sqlite3.Error as error:
+            if _is_interrupt(error):
                 return None
-            raise
+            raise ReadFailed from error
+        self.rows_read += len(rows)
         return rows
 
     async def long_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
-        """The statement's rows, read in a thread; raises OutOfTime where they take longer than the operation may."""
+        """The statement's rows, read in a thread.
+
+        Raises OutOfTime where they take longer than the operation may, and ReadFailed.
+        """
         self._over = self._until
         reading_rows = asyncio.ensure_future(asyncio.to_thread(lambda: self._execute(sql, parameters).fetchall()))
         try:
             rows: Rows = await asyncio.shield(reading_rows)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname == "SQLITE_INTERRUPT":
-                raise OutOfTime from error
-            raise
+        except sqlite3.Error as error:
+            raise (OutOfTime if _is_interrupt(error) else ReadFailed) from error
         finally:
             self._over = 0.0
             while not reading_rows.done():
                 # Whoever asked is gone; the connection must not be used by others before its thread is.
                 await asyncio.wait([reading_rows])
         self._begun = perf_counter()
+        self.rows_read += len(rows)
         return rows
 
     def is_due(self) -> bool:
@@ -141,3 +144,8 @@ class Snapshots:
         """Closes all connections."""
         for snapshot in self._all:
             snapshot.close()
+
+
+def _is_interrupt(error: sqlite3.Error) -> bool:
+    # What Python's module refuses by itself has no name of SQLite's.
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"

@@ -13,8 +13,9 @@ import aiosqlite
 APPLICATION_ID = 0x50785967
 """Marks a file as ours, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
 
-# Its debug lines quote what statements bind: names and messages, which no log may have.
+# Its debug lines quote what statements bind: names and messages, which no log may have, whatever level is set later.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+logging.getLogger("aiosqlite").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 BUSY_TIMEOUT_MS = 5_000
 WAL_LIMIT_BYTES = 64 * 2**20

@@ -98,7 +98,7 @@ class Transaction:
 
 
 class Writer:
-    """Hands out transactions, one at a time, and moves the data version with each."""
+    """Hands out transactions, one at a time, and moves the data version with each that may change an answer."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path, file: int) -> None:
         self._connection = connection
@@ -109,16 +109,18 @@ class Writer:
         self._lock = filelock.AsyncFileLock(path.with_name(path.name + "-lock"), timeout=BUSY_TIMEOUT_MS / 1000)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, moves_data: bool = True) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
-        Raises DatabaseLocked where another process keeps the writer's place for too long.
+        ``moves_data`` says whether any answer may change by it, so that the data version has to move. Raises
+        DatabaseLocked where another process keeps the writer's place for too long.
         """
         async with self._exclusively():
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
-                await self._connection.execute(MOVE_DATA_VERSION)
+                if moves_data:
+                    await self._connection.execute(MOVE_DATA_VERSION)
                 await self._connection.execute("COMMIT")
             except BaseException:
                 # Behind whatever a cancelled task has left for the connection's thread to do, be it the BEGIN.

@@ -13,10 +13,12 @@ import pytest
 import uvicorn
 
 from bodies import put, service, session
+from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
 from gateway.execution import Request, execute
-from gateway.settings import Limits, Protocol, ServeSettings
+from gateway.settings import Limits, Protocol, ServeSettings, TwilioSettings
 from gateway.slow_clients import PatientProtocol
+from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 from store.reader import Statement
@@ -60,9 +62,9 @@ def ask(archive: Archive) -> Ask:
     return asker(archive)
 
 
-def asker(archive: Archive) -> Ask:
+def asker(archive: Archive, access: Access = ANYBODY) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
-        context = Context(archive)
+        context = Context(archive, access=access)
         answer = Answer((await execute(Request(query, variables=variables), context, UNLIMITED)).response)
         answer.statements = context.reader.statements
         return answer
@@ -77,18 +79,27 @@ def patient(seconds: float) -> type[PatientProtocol]:
 
 @asynccontextmanager
 async def serving(
-    database: Path, limits: Mapping[str, Any] = MappingProxyType({}), protocol: Mapping[str, Any] = MappingProxyType({})
+    database: Path,
+    limits: Mapping[str, Any] = MappingProxyType({}),
+    protocol: Mapping[str, Any] = MappingProxyType({}),
+    twilio: TwilioSettings | None = None,
+    jwt: JwtSettings | None = None,
+    **access: Any,
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of a real server over ``database``, which stops at the end of the block."""
+    """A client of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
+    gateway = Gateway(
+        ServeSettings.of({"database": database}),
+        twilio,
+        limits=Limits.of(limits),
+        protocol=Protocol.of(protocol),
+        access=AccessSettings.of(access),
+        jwt=jwt,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                Gateway(
-                    ServeSettings.of({"database": database}),
-                    limits=Limits.of(limits),
-                    protocol=Protocol.of(protocol),
-                ),
+                gateway,
                 http=patient(Limits.of(limits).read_seconds),
                 loop="none",
                 lifespan="on",

@@ -16,6 +16,7 @@ from backports import zstd
 from bodies import put, service, session
 from conftest import serving
 from gateway.compression import LARGE_BYTES
+from store import keys
 from store.archive import open_archive
 
 QUERY = {"query": "{ services { nodes { uniqueName } } }"}
@@ -95,6 +96,22 @@ async def test_a_tag_is_of_the_document_the_variables_and_the_media_type(client:
         await tag(client, QUERY | {"other": "1"}),
     }
     assert len(tags) == 6
+
+
+async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
+    async with open_archive(database) as archive:
+        shown = {
+            name: f"Bearer {await keys.create(archive, name, (scope,), None)}"
+            for name, scope in (("one", "read"), ("other", "read"), ("desk", "read:content"))
+        }
+    async with serving(database, require_key=True) as client:
+        tags = {name: await tag(client, Authorization=key) for name, key in shown.items()}
+        assert tags["one"] == tags["other"] != tags["desk"]
+        headers = {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
+        async with client.get("/graphql", params=QUERY, headers=headers) as response:
+            assert response.status == 200
+        async with client.get("/graphql", params=QUERY, headers={"If-None-Match": tags["one"]}) as response:
+            assert response.status == 401
 
 
 async def test_two_servers_over_one_archive_give_the_same_tag(client: aiohttp.ClientSession, database: Path) -> None:

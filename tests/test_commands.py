@@ -32,12 +32,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @contextmanager
-def running(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+def running(*arguments: str, stop: signal.Signals = signal.SIGTERM, **environment: str) -> Iterator[str]:
     """The address that a command serves on, once it has printed it; stopped at the end of the block."""
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
         cwd=ROOT,
-        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"},
+        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -46,12 +46,12 @@ def running(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[
         printed_so_far = ""
         for line in process.stdout:
             printed_so_far += line
-            if found := re.search(r"(http://127\.0\.0\.1:\d+)/graphql", line):
+            if found := re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0)(:\d+)/graphql", line):
                 break
         else:
             raise AssertionError(printed_so_far + process.communicate()[1])
         try:
-            yield found[1]
+            yield f"http://127.0.0.1{found[1]}"
         finally:
             process.send_signal(stop)
             process.communicate(timeout=30)
@@ -81,11 +81,11 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return database
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["sync"], ["seed"], ["schema"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["sync"], ["seed"], ["ledger"], ["schema"]])
 def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.returncode == 0
-    flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5}.get("".join(command), 0)
+    flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5, "ledger": 1}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 

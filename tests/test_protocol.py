@@ -146,7 +146,7 @@ async def test_a_get_is_answered_as_the_draft_has_it(
 async def test_a_url_that_is_no_utf_8_is_refused(client: aiohttp.ClientSession) -> None:
     host, port = client._base_url.host, client._base_url.port  # type: ignore[union-attr]
     reader, writer = await asyncio.open_connection(host, port)
-    writer.write(b"GET /graphql?query=%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /graphql?query=%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 400 ")

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from conftest import asker
+from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.command_line import variable
 from gateway.commands import commands
+from gateway.logs import LogSettings
 from gateway.rates import WITH_A_KEY
 from gateway.seeding import DEMO, fill
-from gateway.settings import Limits
+from gateway.settings import Limits, Settings
 from store.archive import open_archive
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -30,11 +33,21 @@ def test_the_demo_and_the_tests_are_one_line_each() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     told = re.findall(r"^\| `python -m gateway (\w+)", README, re.MULTILINE)
-    assert told == [command.callback.__name__ for command in commands.registered_commands if command.callback]
+    registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
+    assert sorted(told) == sorted(registered + [str(group.name) for group in commands.registered_groups])
+
+
+@pytest.mark.parametrize("settings", [AccessSettings, JwtSettings, LogSettings])
+def test_every_setting_without_a_flag_is_told(settings: type[Settings]) -> None:
+    assert not [name for name in settings.model_fields if f"`{variable(settings, name)}`" not in README]
 
 
 def test_every_limit_is_in_the_table_with_its_default() -> None:
-    rows = re.findall(r"^\| `PROXYGRAPH_(\w+)` \| ([^|]+) \|", README.split("<!-- the limits -->")[1], re.MULTILINE)
+    rows = re.findall(
+        r"^\| `PROXYGRAPH_(\w+)` \| ([^|]+) \|",
+        README.split("<!-- the limits -->")[1].partition("\n\n")[0],
+        re.MULTILINE,
+    )
     told = {name.lower(): default.replace(",", "") for name, default in rows}
     defaults = {name: field.default for name, field in Limits.model_fields.items()} | {"rate": WITH_A_KEY}
     assert told == {name: f"{default:g}" for name, default in defaults.items()}

@@ -22,6 +22,7 @@ import bodies
 from conftest import Ask
 from gateway.commands import commands
 from resolvers import connections, deletions
+from resolvers.access import Scope
 from schema.build import EXECUTABLE, SDL_FILE, printed
 from schema.node import Node
 from store import enums, rest
@@ -31,6 +32,7 @@ from store.interactions import Leg
 from store.sync_status import ServiceSync, SyncStatus
 
 VOCABULARY = json.loads((Path(__file__).parent / "data" / "twilio_vocabulary.json").read_text("utf-8"))
+TWILIOS = json.loads((Path(__file__).parent / "data" / "twilio_proxy_v1.json").read_text("utf-8"))
 RESOURCES = {kind.table: kind for kind in bodies.KINDS.values()}
 OURS = [kind for name, kind in EXECUTABLE.type_map.items() if not name.startswith("__")]
 
@@ -117,7 +119,7 @@ VIEWS = {
 def test_a_field_without_a_resolver_is_an_attribute_of_its_record(name: str) -> None:
     for field_name, field in object_type(name).fields.items():
         strawberry_field = field.extensions["strawberry-definition"]
-        if not strawberry_field.base_resolver:
+        if not strawberry_field.base_resolver or strawberry_field.metadata.get("scope"):
             assert hasattr(VIEWS[name], strawberry_field.python_name), f"{name}.{field_name}"
 
 
@@ -127,6 +129,27 @@ def test_a_field_is_non_null_just_where_its_column_is(table: str) -> None:
     for column in columns(RESOURCES[table]):
         if field := fields.get(to_camel_case(column.name)):
             assert isinstance(field.type, GraphQLNonNull) is not column.nullable, column.name
+
+
+def test_what_twilio_marks_as_personal_is_content() -> None:
+    """Twilio's own marks (``x-twilio.pii``), and the message's text, which is in one of them."""
+    schemas = TWILIOS["components"]["schemas"]
+    marked = {
+        f"{table.title()}.{to_camel_case(name)}"
+        for table, path in (("interaction", ".session.interaction"), ("participant", ".session.participant"))
+        for name, property_ in schemas[f"proxy.v1.service{path}"]["properties"].items()
+        if "pii" in property_.get("x-twilio", {})
+    }
+    content = {
+        f"{kind.name}.{name}"
+        for kind in OURS
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+        if field.extensions["strawberry-definition"].metadata.get("scope") == Scope.READ_CONTENT
+    }
+    assert (
+        content == marked | {"Interaction.body"} == {"Interaction.data", "Interaction.body", "Participant.identifier"}
+    )
 
 
 def test_the_four_resources_are_nodes_and_know_their_records() -> None:

@@ -13,10 +13,11 @@ from gateway.callers import Caller
 from gateway.http import HttpError
 from gateway.rates import Rates
 from gateway.turns import OPERATIONS_AT_ONCE, Turns
+from store import keys
 from store.archive import open_archive
 
 QUERY = {"query": "{ services { totalCount } }"}
-POST = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
@@ -73,6 +74,23 @@ def test_each_key_has_a_quota_of_its_own_and_a_new_one_each_minute() -> None:
     rates.count(one)
 
 
+async def test_requests_are_counted_by_the_name_of_their_key(database: Path) -> None:
+    async with open_archive(database) as archive:
+        one, other = [f"Bearer {await keys.create(archive, name, ('read',), None)}" for name in ("127.0.0.1", "other")]
+    async with serving(database, {"rate": 1}) as client:
+        for key, status in (("", 200), ("", 429), (one, 200), (one, 429), (other, 200)):
+            headers = {"Authorization": key} if key else {}
+            async with client.post("/graphql", json=QUERY, headers=headers) as response:
+                assert response.status == status
+
+
+async def test_a_key_has_a_rate_unless_told_otherwise(database: Path) -> None:
+    async with open_archive(database) as archive:
+        headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
+    async with serving(database) as client, client.post("/graphql", json=QUERY, headers=headers) as response:
+        assert response.headers["RateLimit-Policy"] == '"minute";q=60000;w=60'
+
+
 async def test_more_requests_than_may_wait_are_told_to_come_back() -> None:
     turns, leave = Turns(OPERATIONS_AT_ONCE + 1), asyncio.Event()
 
@@ -113,7 +131,7 @@ async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Pa
         (b"POST /gra", b"HTTP/1.1 408 "),
         (POST + b"Content-Length: 100\r\n\r\n{", b"HTTP/1.1 408 "),
         (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", b"HTTP/1.1 408 "),
-        (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 200 "),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 200 "),
     ],
     ids=["nothing", "half a head", "half a body", "half of the chunks", "a body after the answer"],
 )
@@ -125,12 +143,12 @@ async def test_a_client_that_never_ends_its_request_is_let_go(database: Path, se
 
 
 async def test_a_head_that_is_too_long_is_refused(client: aiohttp.ClientSession) -> None:
-    answer = await raw(client, b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000)
+    answer = await raw(client, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000)
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
 async def test_a_connection_is_kept_for_the_next_request_however_patient(database: Path) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
-        request = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+        request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         both = await raw(client, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
         assert both.count(b"HTTP/1.1 200 OK") == 2

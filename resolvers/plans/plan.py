@@ -18,6 +18,7 @@ from resolvers.plans.inputs import Fallback, Values, Variables
 from resolvers.plans.levels import Bounds, Run
 from resolvers.plans.literals import slotted
 from resolvers.plans.roots import One, Root
+from store.errors import ReadFailed
 from store.snapshots import Snapshots
 
 Literals = tuple[str | int, ...]
@@ -32,8 +33,8 @@ class Plan:
             isinstance(root, One) and not root.rows.shape.openings for _, root in fields
         )
 
-    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[bytes, int]:
-        """The response's ``data`` as JSON, and how many statements it took.
+    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[bytes, int, int]:
+        """The response's ``data`` as JSON, how many statements it took, and how many rows they gave.
 
         Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
         """
@@ -46,8 +47,8 @@ class Plan:
                 parts.append(before)
                 parts.append(await root.read(run))
             parts.append(b"}" if parts else b"{}")
-            return b"".join(parts), snapshot.statements
-        except UnicodeEncodeError as error:  # A lone surrogate, which SQLite can't be asked for.
+            return b"".join(parts), snapshot.statements, snapshot.rows_read
+        except (ReadFailed, UnicodeEncodeError) as error:  # As for a lone surrogate, which SQLite can't be asked for.
             raise Fallback from error
         finally:
             snapshots.give_back(snapshot)

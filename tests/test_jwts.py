@@ -1,0 +1,261 @@
+"""Tokens of an identity provider: a real one on loopback, with keys that change, and attacks that are known."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jwt
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+import bodies
+from conftest import serving
+from gateway.access_settings import JwtSettings
+from gateway.authentication import Unauthenticated
+from gateway.jwts import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
+from resolvers.access import Scope
+from store.archive import open_archive
+from test_authentication import Clock
+
+AUDIENCE, ISSUER = "proxygraph", "https://id.example.com/"
+RSA = [rsa.generate_private_key(65_537, 2_048) for _ in range(2)]
+EC = ec.generate_private_key(ec.SECP256R1())
+
+
+class Provider:
+    """An identity provider: what it shows as its keys can be changed, and it can be down."""
+
+    def __init__(self) -> None:
+        self.keys = [self.jwk("one", RSA[0])]
+        self.asked = 0
+        self.down = False
+        self.url = ""
+
+    @staticmethod
+    def jwk(kid: str, key: Any) -> dict[str, Any]:
+        kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+        return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+
+    async def answer(self, _: web.BaseRequest) -> web.Response:
+        self.asked += 1
+        return web.Response(status=503) if self.down else web.json_response({"keys": self.keys})
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        runner = web.ServerRunner(web.Server(self.answer, access_log=None))
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
+            yield
+        finally:
+            await runner.cleanup()
+
+    def settings(self, **changes: Any) -> JwtSettings:
+        return JwtSettings.of({"jwks_url": self.url, "audience": AUDIENCE, "issuer": ISSUER} | changes)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        "sub": "back-office",
+        "aud": AUDIENCE,
+        "iss": ISSUER,
+        "exp": now + 600,
+        "scope": "openid read:content",
+    } | changes
+
+
+def signed(key: Any = RSA[0], kid: str | None = "one", algorithm: str = "RS256", **changes: Any) -> str:
+    given = {name: value for name, value in claims(**changes).items() if value is not None}
+    return jwt.encode(given, key, algorithm, headers={"kid": kid} if kid else None)
+
+
+def encoded(part: Any) -> str:
+    return base64.urlsafe_b64encode(part if isinstance(part, bytes) else json.dumps(part).encode()).decode().rstrip("=")
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    provider = Provider()
+    async with provider.serving():
+        yield provider
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def tokens(provider: Provider, clock: Clock) -> AsyncIterator[JwtTokens]:
+    async with aiohttp.ClientSession() as http:
+        yield JwtTokens(provider.settings(), http, clock)
+
+
+async def test_a_good_token_gives_its_scopes_under_its_subjects_name(tokens: JwtTokens, provider: Provider) -> None:
+    provider.keys.append(provider.jwk("curve", EC))
+    for token in (signed(), signed(EC, "curve", "ES256"), signed(aud=["other", AUDIENCE])):
+        access, seconds = await tokens.verified(token)
+        assert (access.name, access.scopes) == ("jwt:back-office", frozenset({Scope.READ, Scope.READ_CONTENT}))
+        assert seconds
+        assert 600 < seconds <= 630
+    assert provider.asked == 1
+
+
+async def test_the_scopes_claim_is_a_setting_and_may_be_a_list(provider: Provider) -> None:
+    async with aiohttp.ClientSession() as http:
+        tokens = JwtTokens(provider.settings(scopes_claim="permissions", name_claim="azp"), http)
+        access, _ = await tokens.verified(signed(azp="back office\n", permissions=["delete", 7], scope="read:content"))
+        assert (access.name, access.scopes) == ("jwt:back_office_", frozenset({Scope.READ, Scope.DELETE}))
+        for odd in (None, 7, {"read": 1}, "openid"):
+            access, _ = await tokens.verified(signed(azp="x", permissions=odd))
+            assert access.scopes == frozenset()
+
+
+PUBLIC = RSA[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def unsigned() -> str:
+    return f"{encoded({'alg': 'none', 'kid': 'one'})}.{encoded(claims())}."
+
+
+def signed_with_the_public_key() -> str:
+    said = f"{encoded({'alg': 'HS256', 'kid': 'one'})}.{encoded(claims())}"
+    return f"{said}.{encoded(hmac.new(PUBLIC, said.encode(), hashlib.sha256).digest())}"
+
+
+def signed_with_a_key_of_its_own() -> str:
+    return jwt.encode(claims(), RSA[1], "RS256", {"kid": "one", "jwk": Provider.jwk("one", RSA[1])})
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (unsigned(), "Expected a token signed by RS256 or ES256 or EdDSA."),
+        (signed_with_the_public_key(), "Expected a token signed by RS256 or ES256 or EdDSA."),
+        (signed_with_a_key_of_its_own(), "Expected a token whose signature and claims hold, but this one's do not."),
+        (signed()[:-8] + "AAAAAAAA", "Expected a token whose signature and claims hold, but this one's do not."),
+        (signed(EC, "one", "ES256"), "Expected a token whose signature and claims hold, but this one's do not."),
+        (signed(kid="other"), "Expected a token signed by a key that the identity provider shows, but got another."),
+        (signed(exp=int(time.time()) - 60), "Expected a token that still holds, but this one has expired."),
+        (
+            signed(nbf=int(time.time()) + 600),
+            "Expected a token whose signature and claims hold, but this one's do not.",
+        ),
+        (signed(aud="other"), "Expected a token for this audience, but this one is for another."),
+        (
+            signed(iss="https://evil.example.com/"),
+            "Expected a token of this server's identity provider, but this one is of another.",
+        ),
+        (signed(exp=None), "Expected a token with the claim exp, but this one is without."),
+        (signed(sub=None), "Expected a token with the claim sub, but this one is without."),
+        ("a.b.c", "Expected a key or a JWT, but this is neither."),
+        ("canary", "Expected a key or a JWT, but this is neither."),
+        (f"{encoded(b'[' * 20_000)}.e30.", "Expected a key or a JWT, but this is neither."),
+    ],
+)
+async def test_what_is_no_good_is_refused_with_the_reason(tokens: JwtTokens, token: str, why: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await tokens.verified(token)
+    assert str(refused.value) == why
+    assert refused.value.status == 401
+
+
+async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_the_time(
+    tokens: JwtTokens, provider: Provider, clock: Clock
+) -> None:
+    await tokens.verified(signed())
+    provider.keys = [provider.jwk("two", RSA[1])]
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await tokens.verified(signed(RSA[1], "two"))
+    assert provider.asked == 1
+    clock.now += AGAIN_SECONDS
+    await tokens.verified(signed(RSA[1], "two"))
+    with pytest.raises(Unauthenticated):
+        await tokens.verified(signed())
+    assert provider.asked == 2
+
+
+async def test_a_provider_that_is_away_is_a_503_until_it_is_back(
+    tokens: JwtTokens, provider: Provider, clock: Clock
+) -> None:
+    provider.down = True
+    with pytest.raises(ProviderAway) as away:
+        await tokens.verified(signed())
+    assert (away.value.status, away.value.headers) == (503, ((b"retry-after", b"10"),))
+    provider.down = False
+    clock.now += AGAIN_SECONDS
+    await tokens.verified(signed())
+
+
+async def test_the_last_keys_serve_for_an_hour_while_the_provider_is_away(
+    tokens: JwtTokens, provider: Provider, clock: Clock
+) -> None:
+    await tokens.verified(signed())
+    provider.down = True
+    clock.now += USABLE_SECONDS - 1
+    await tokens.verified(signed())
+    assert tokens._refreshing
+    await tokens._refreshing
+    assert provider.asked == 2
+    clock.now += AGAIN_SECONDS
+    with pytest.raises(ProviderAway):
+        await tokens.verified(signed())
+
+
+async def test_a_key_that_is_taken_back_is_out_once_the_set_is_read_again(
+    tokens: JwtTokens, provider: Provider, clock: Clock
+) -> None:
+    await tokens.verified(signed())
+    provider.keys = [provider.jwk("two", RSA[1])]
+    clock.now += FRESH_SECONDS + 1
+    await tokens.verified(signed())
+    assert tokens._refreshing
+    await tokens._refreshing
+    with pytest.raises(Unauthenticated):
+        await tokens.verified(signed())
+
+
+async def test_a_server_takes_tokens_beside_keys_and_the_ledger_has_the_subject(
+    database: Path, provider: Provider
+) -> None:
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(), bodies.session(), bodies.interaction(1))
+        async with serving(database, jwt=provider.settings(), require_key=True) as client:
+            query = (
+                f'mutation {{ deleteInteraction(input: {{sid: "{bodies.sid("KI", 1)}"}}) {{ deletedInteractionId }} }}'
+            )
+            found = []
+            for scope in ("openid", "read", "delete"):
+                headers = {"Authorization": f"Bearer {signed(scope=scope)}"}
+                async with client.post("/graphql", json={"query": query}, headers=headers) as response:
+                    answer = await response.json()
+                    code = answer["errors"][0]["extensions"]["code"] if "errors" in answer else None
+                    found.append((response.status, code))
+            assert found == [(403, "FORBIDDEN"), (200, "FORBIDDEN"), (200, None)]
+            provider.down = True
+        assert [tuple(row) for row in await archive.fetch("SELECT requested_by FROM deletion")] == [
+            ("jwt:back-office",)
+        ]
+
+
+async def test_a_server_whose_provider_is_away_answers_503_and_keys_still_open_it(database: Path) -> None:
+    provider = Provider()
+    async with provider.serving():
+        settings = provider.settings()
+    async with serving(database, jwt=settings, require_key=True) as client:
+        headers = {"Authorization": f"Bearer {signed()}"}
+        async with client.post("/graphql", json={"query": "{ __typename }"}, headers=headers) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "10")
+            assert (await response.json())["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
