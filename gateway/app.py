@@ -12,7 +12,7 @@ from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
 from gateway.draining import DRAINING
 from gateway.graphql_http import GraphQLOverHTTP
-from gateway.http import HttpError, Message, Receive, Scope, Send, respond, respond_error
+from gateway.http import HttpError, Message, Receive, Scope, Send, headers_of, respond, respond_error
 from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
@@ -136,7 +136,7 @@ class Gateway:
         return upstream
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        entry, given, begun = Entry(), dict(scope["headers"]), False
+        entry, given, begun = Entry(), headers_of(scope), False
 
         async def sent(message: Message) -> None:
             nonlocal begun
@@ -189,7 +189,7 @@ class Gateway:
 
     async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
         if self._authenticator and self._archive:
-            entry.access = await self._authenticator.access(dict(scope["headers"]))
+            entry.access = await self._authenticator.access(headers_of(scope))
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())

@@ -25,7 +25,7 @@ from graphql import (
 from gateway.budget import too_long, within_budget
 from gateway.cost import Cost, demand_cost
 from gateway.limits import ERRORS_SHOWN, DocumentLimits, LimitExceeded, demand_measures, demand_tokens
-from gateway.plans import Planned, Plans, answer
+from gateway.plans import Plans, answer
 from gateway.settings import Limits
 from resolvers.access import Scope
 from resolvers.context import Context
@@ -104,18 +104,12 @@ async def execute(request: Request, context: Context, limits: Limits, plans: Pla
     """Runs the request's operation: by its plan, if ``plans`` has one and there is nothing but data to tell, or else
     by the ordinary path. A request error has no ``data``; field errors stand beside it.
     """
-    try:
-        planned = None if plans is None else await _planned(request, context, limits, plans)
-    except OutOfTime:
-        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
-    if planned is not None:
-        known = planned.known
-        context.reader.planned(planned.statements, planned.rows)
-        return Result({}, False, "query", known.name, planned.cost, known.cost.root_fields, planned.body)
-    return await _executed(request, context, limits)
+    result = None if plans is None else await planned(request, context, limits, plans)
+    return await executed(request, context, limits) if result is None else result
 
 
-async def _planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Planned | None:
+async def planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Result | None:
+    """What the operation's plan gives; None where there is none, or where there is more to tell than data."""
     if request.cost_wish is not CostWish.NOTHING:
         return None
     seen, known, literals = plans.find(request.query, request.operation_name)
@@ -126,10 +120,18 @@ async def _planned(request: Request, context: Context, limits: Limits, plans: Pl
         known, literals = plans.remember(request.query, request.operation_name, document, scoped)
     if known is None:
         return None
-    return await answer(known, request.variables or {}, literals, context, limits)
+    try:
+        found = await answer(known, request.variables or {}, literals, context, limits)
+    except OutOfTime:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    if found is None:
+        return None
+    context.reader.planned(found.statements, found.rows)
+    return Result({}, False, "query", known.name, found.cost, known.cost.root_fields, found.body)
 
 
-async def _executed(request: Request, context: Context, limits: Limits) -> Result:
+async def executed(request: Request, context: Context, limits: Limits) -> Result:
+    """What the ordinary path gives."""
     document, errors, scoped, costs = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")

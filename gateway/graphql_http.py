@@ -17,9 +17,21 @@ from gateway.browsers import demand_preflight
 from gateway.callers import caller_of
 from gateway.compression import compressed
 from gateway.etags import cache_headers, is_kept, is_known, tag_of
-from gateway.execution import CostWish, Request, Result, execute
-from gateway.http import COMMON_HEADERS, JSON, Headers, HttpError, Receive, Scope, Send, header, preferred, respond
-from gateway.metrics import GRAPHQL_COST, GRAPHQL_REQUESTS, GRAPHQL_SECONDS, PLAN_HITS, SQL_ROWS, SQL_STATEMENTS
+from gateway.execution import CostWish, Request, Result, executed, planned
+from gateway.http import (
+    COMMON_HEADERS,
+    JSON,
+    Headers,
+    HttpError,
+    Receive,
+    Scope,
+    Send,
+    header,
+    headers_of,
+    preferred,
+    respond,
+)
+from gateway.metrics import GRAPHQL_COST, PLAN_HITS, SQL_ROWS, SQL_STATEMENTS, durations, requests
 from gateway.persisted import PersistedDocuments, Unavailable
 from gateway.plans import Plans
 from gateway.rates import Rates
@@ -85,7 +97,7 @@ class GraphQLOverHTTP:
             return
         rate: Headers = ()
         try:
-            access = entry.access = await self._authenticator.access(dict(scope["headers"]))
+            access = entry.access = await self._authenticator.access(headers_of(scope))
             caller = caller_of(scope, access)
             rate = self._rates.count(caller)
             answer = await self._answer(scope, receive, media_type, access, caller.sees, entry)
@@ -125,22 +137,27 @@ class GraphQLOverHTTP:
 
     async def _run(self, request: Request, access: Access, entry: Entry) -> Result:
         begun = time.perf_counter()
-        async with self._turns.turn():
-            context = Context(
-                self._archive,
-                self._upstream,
-                access,
-                self._introspection,
-                count_cap=self._count_cap,
-                max_page_size=self._limits.max_page_size,
-            )
-            try:
-                result = await execute(request, context, self._limits, self._plans)
-            finally:
-                # The executor and its helpers refer to each other; what they hold should not wait for the collector.
-                context.loaders.forget()
-            _measure(result, context, time.perf_counter() - begun, entry)
-            return result
+        context = Context(
+            self._archive,
+            self._upstream,
+            access,
+            self._introspection,
+            count_cap=self._count_cap,
+            max_page_size=self._limits.max_page_size,
+        )
+        with self._turns.place():
+            result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
+            if result is None:
+                async with self._turns.turn() as turn:
+                    context.reader.aside = turn.aside
+                    try:
+                        result = await executed(request, context, self._limits)
+                    finally:
+                        # The executor and its helpers refer to each other; what they hold should not wait for the
+                        # collector.
+                        context.loaders.forget()
+        _measure(result, context, time.perf_counter() - begun, entry)
+        return result
 
 
 def _cost_wish(scope: Scope) -> CostWish:
@@ -151,8 +168,8 @@ def _cost_wish(scope: Scope) -> CostWish:
 def _measure(result: Result, context: Context, seconds: float, entry: Entry) -> None:
     entry.operation, entry.operation_name, entry.cost = result.operation, result.operation_name, result.cost
     entry.outcome = "request_error" if result.request_error else "errors" if "errors" in result.response else "ok"
-    GRAPHQL_REQUESTS.labels(result.operation, entry.outcome).inc()
-    GRAPHQL_SECONDS.labels(result.operation).observe(seconds)
+    requests(result.operation, entry.outcome).inc()
+    durations(result.operation).observe(seconds)
     if result.cost is not None:
         GRAPHQL_COST.observe(result.cost)
     if result.is_planned:

@@ -1,6 +1,7 @@
 """The HTTP under everything: reading a body within bounds, choosing a media type, sending an answer."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
+READ_HEADERS = "proxygraph.headers"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
@@ -30,11 +32,22 @@ class HttpError(Exception):
         return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
 
 
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """The request's headers by name, several of a name joined by commas; read once for a request."""
+    found: dict[bytes, bytes] | None = scope.get(READ_HEADERS)
+    if found is None:
+        found = scope[READ_HEADERS] = {}
+        for name, value in scope["headers"]:
+            found[name] = found[name] + b"," + value if name in found else value
+    return found
+
+
 def header(scope: Scope, name: bytes) -> bytes:
     """The value of a request header, several of a name joined by commas; empty where there is none."""
-    return b",".join([value for key, value in scope["headers"] if key == name])
+    return headers_of(scope).get(name, b"")
 
 
+@lru_cache(1_000)
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
 

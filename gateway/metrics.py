@@ -47,6 +47,18 @@ SYNC_LAG = Gauge(
 )
 
 
+@lru_cache
+def requests(operation: str, outcome: str) -> Counter:
+    """The counter of requests with this operation type and outcome."""
+    return GRAPHQL_REQUESTS.labels(operation, outcome)
+
+
+@lru_cache
+def durations(operation: str) -> Histogram:
+    """The histogram of how long requests with this operation type took."""
+    return GRAPHQL_SECONDS.labels(operation)
+
+
 class UnknownWords(Collector):
     """Words of Twilio's that are in none of its lists, by the column they came for."""
 

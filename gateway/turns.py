@@ -1,13 +1,44 @@
-"""Which operations run: a few at a time, while so many more may wait; what comes beyond that is told to come back."""
+"""Which operations run: a few at a time, while so many more may wait; what comes beyond that is told to come back.
+
+Plans need no turn, only a place: they take turns on the loop by themselves, every millisecond.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from gateway.http import HttpError
 
 OPERATIONS_AT_ONCE = 3
 """More would only take turns on the one core, and memory."""
+
+
+class Turn:
+    """The turn of one operation, which it can give to others while it waits for a search."""
+
+    def __init__(self, running: asyncio.Semaphore) -> None:
+        self._running = running
+        self._held = False
+
+    async def take(self) -> None:
+        """Waits for it."""
+        await self._running.acquire()
+        self._held = True
+
+    def give_back(self) -> None:
+        """Lets the next have it, if it was taken."""
+        if self._held:
+            self._held = False
+            self._running.release()
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """Others may have the turn during the block."""
+        self.give_back()
+        try:
+            yield
+        finally:
+            await self.take()
 
 
 class Turns:
@@ -18,9 +49,9 @@ class Turns:
         self._here = 0
         self._running = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for a turn, and keeps it for the block; raises HttpError 503 where too many are there already."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for the block; raises HttpError 503 where as many as may are there already."""
         if self._here >= self._most:
             raise HttpError(
                 503,
@@ -30,7 +61,16 @@ class Turns:
             )
         self._here += 1
         try:
-            async with self._running:
-                yield
+            yield
         finally:
             self._here -= 1
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """Waits for a turn, and keeps it for the block."""
+        turn = Turn(self._running)
+        await turn.take()
+        try:
+            yield turn
+        finally:
+            turn.give_back()

@@ -1,5 +1,6 @@
 """What every resolver of one request shares."""
 
+from functools import cached_property
 from typing import TypeAlias
 
 import strawberry
@@ -36,7 +37,11 @@ class Context:
         self.count_cap = count_cap
         self.max_page_size = max_page_size
         self.reader = archive.reader()
-        self.loaders = Loaders(self.reader)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """The request's loads; a plan needs none."""
+        return Loaders(self.reader)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,7 +1,8 @@
 """Reading: a few lanes that are shared, and a reader for each request that counts, and keeps it within its budget."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import cycle
 from typing import NamedTuple, TypeVar
 
@@ -24,7 +25,7 @@ class Statement(NamedTuple):
 class Reader:
     """The reads of one request: at most ``allowed`` statements, until ``deadline`` by time.monotonic().
 
-    ``refusal`` is what the budget did not allow, if anything.
+    ``refusal`` is what the budget did not allow, if anything; ``aside`` is entered while a search is waited for.
     """
 
     def __init__(self, lanes: "cycle[Lane]", searches: Searches) -> None:
@@ -35,6 +36,7 @@ class Reader:
         self.allowed: float = math.inf
         self.deadline: float = math.inf
         self.refusal: OutOfBudget | None = None
+        self.aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
         self._planned = 0
 
     @property
@@ -56,8 +58,11 @@ class Reader:
             if len(self.statements) >= self.allowed:
                 raise OutOfStatements
             self.statements.append(Statement(query.sql, len(keys)))
-            lane = self._searches if query.may_be_long else next(self._lanes)
-            rows = await lane.fetch(query.sql, query.parameters(keys), self.deadline)
+            if query.may_be_long:
+                async with self.aside():
+                    rows = await self._searches.fetch(query.sql, query.parameters(keys), self.deadline)
+            else:
+                rows = await next(self._lanes).fetch(query.sql, query.parameters(keys), self.deadline)
         except OutOfBudget as refusal:
             self.refusal = refusal
             raise

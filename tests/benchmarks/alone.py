@@ -69,8 +69,8 @@ def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
             load.posting(server.url, searches, SEARCH_CONNECTIONS, seconds) as searching,
             load.posting(server.url, points, POINT_CONNECTIONS, seconds) as reading,
         ):
-            beside = load.finished(reading, server.url)
-            load.finished(searching, server.url)
+            beside = load.finished(reading)
+            load.finished(searching)
         return by_themselves, beside
 
 

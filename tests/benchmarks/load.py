@@ -69,6 +69,6 @@ def finished(process: "subprocess.Popen[str]", hang_ups: int = 0) -> Load:
     load = Load(**json.loads(output.splitlines()[-1]))
     if load.failed or load.broken > hang_ups or not load.answers:
         raise BenchmarkFailed(
-            f"Of {load.answers:,} answers {load.failed:,} were not what was asked, and {load.broken:,} connections broke."
+            f"Of {load.answers:,} answers {load.failed:,} were not what was asked; {load.broken:,} connections broke."
         )
     return load
