@@ -5,6 +5,7 @@ FROM python:3.13-slim
 
 WORKDIR /app
 COPY pyproject.toml README.md ./
+COPY gateway/graphiql/page gateway/graphiql/page
 RUN pip install --no-cache-dir .
 COPY store store
 COPY resolvers resolvers

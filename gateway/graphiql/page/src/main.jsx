@@ -1,0 +1,43 @@
+// The page's entry: GraphiQL with our queries in its tabs, and a line of ours below the answer.
+
+import 'graphiql/setup-workers/vite';
+// GraphiQL loads the editor once it is on the screen. Named here, it comes with the rest, and sooner.
+import 'monaco-graphql/esm/lite.js';
+import 'monaco-graphql/esm/monaco-editor.js';
+import 'graphiql/style.css';
+import '@graphiql/plugin-explorer/style.css';
+import './page.css';
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+import { AnswerStatus } from './AnswerStatus.jsx';
+import { BearerKey } from './BearerKey.jsx';
+import { send } from './fetcher.js';
+import { opened } from './tabs.js';
+
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
+
+const { tabs, active } = await opened();
+
+createRoot(document.getElementById('graphiql')).render(
+  <GraphiQL
+    fetcher={send}
+    plugins={PLUGINS}
+    defaultTabs={tabs}
+    initialQuery={active.query ?? undefined}
+    initialVariables={active.variables ?? undefined}
+    defaultEditorToolsVisibility="variables"
+    isHeadersEditorEnabled={false}
+    shouldPersistHeaders={false}
+    inputValueDeprecation
+    schemaDescription
+  >
+    <GraphiQL.Logo>
+      <span className="name">Proxygraph</span>
+    </GraphiQL.Logo>
+    <GraphiQL.Footer>
+      <AnswerStatus />
+      <BearerKey />
+    </GraphiQL.Footer>
+  </GraphiQL>,
+);

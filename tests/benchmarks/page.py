@@ -1,0 +1,53 @@
+"""How long GraphiQL takes to be there in Chromium, over loopback, for the first time and again.
+
+``python tests/benchmarks/page.py``; where other programs keep the machine busy, ``chrt -r 1`` before it takes them out
+of the figure.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+
+from playwright.async_api import Page, async_playwright
+
+from gateway.seeding import DEMO, seed_archive
+from test_commands import running
+from test_graphiql import CHROMIUM, FLAGS
+
+ROUNDS = 7
+
+
+async def main(address: str) -> None:
+    first, again = [], []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for _ in range(ROUNDS):
+            context = await browser.new_context(viewport={"width": 1280, "height": 800})
+            page = await context.new_page()
+            first.append(await seconds(page, address))
+            again.append(await seconds(page, address))
+            await context.close()
+        await browser.close()
+    print(f"first {median(first):.2f} s, at most {max(first):.2f} s")
+    print(f"again {median(again):.2f} s, at most {max(again):.2f} s")
+
+
+async def seconds(page: Page, address: str) -> float:
+    """From asking for the page to its first query standing in the editor."""
+    begun = time.perf_counter()
+    await page.goto(f"{address}/graphql")
+    await page.locator(".graphiql-query-editor .view-line").first.wait_for()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "demo.db")
+        asyncio.run(seed_archive(database, DEMO, lambda _: None))
+        with running("serve", "--database", str(database)) as address:
+            asyncio.run(main(address))

@@ -1,0 +1,285 @@
+"""GraphiQL in a real Chromium that reaches nothing but the server: what people do with it, and that it is quiet."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from graphql import GraphQLObjectType
+from playwright.async_api import Browser, Page, Request, Route, async_playwright, expect
+
+from conftest import address_of
+from gateway import graphiql
+from gateway.seeding import Seed, fill
+from schema.build import EXECUTABLE
+from store.archive import open_archive
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MISSING = "there is no Chromium here" if CHROMIUM is None else graphiql.NOT_BUILT
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(MISSING is not None and not os.environ.get("CI"), reason=f"GraphiQL in Chromium: {MISSING}"),
+]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = (1280, 800), (390, 844)
+SMALL = Seed(seed=1, services=2, sessions=4, interactions=12)
+
+TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
+    ({ violatedDirective, blockedURI }) => console.error('CSP', violatedDirective, blockedURI))"""
+VALUE_OF = "(name) => __MONACO.editor.getModels().find(({ uri }) => uri.path.includes(name)).getValue()"
+REPLACE = """([name, text]) => {
+    const editor = __MONACO.editor.getEditors().find((editor) => editor.getModel().uri.path.includes(name))
+    editor.setValue(text)
+    editor.focus()
+    editor.setPosition(editor.getModel().getFullModelRange().getEndPosition())
+}"""
+
+
+class Studio:
+    """GraphiQL as somebody sees it, with everything noted that should not have happened."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.noise: list[str] = []
+        self.asked: list[Request] = []
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: self.noise.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.noise.append(str(error)))
+
+    async def open(self) -> None:
+        await self.page.add_init_script(TELL_VIOLATIONS)
+        await self.page.route("**", self._only_here)
+        await self.page.goto(f"{self.address}/graphql")
+        await self.ready()
+
+    async def ready(self) -> None:
+        await self.page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        await self.page.locator(".graphiql-execute-button").wait_for()
+
+    async def _only_here(self, route: Route) -> None:
+        request = route.request
+        if f"http://{urlsplit(request.url).netloc}" != self.address:
+            self.noise.append(f"asked for {request.url}")
+            await route.abort()
+            return
+        if request.method == "POST":
+            self.asked.append(request)
+        await route.continue_()
+
+    async def choose(self, tab: str) -> None:
+        await self.page.get_by_role("tab", name=tab).click()
+
+    async def write(self, editor: str, text: str) -> None:
+        """Replaces what is in an editor, ``operation`` or ``variables``, and leaves the cursor behind it."""
+        await self.page.evaluate(REPLACE, [editor, text])
+
+    async def shown(self, editor: str) -> str:
+        text: str = await self.page.evaluate(VALUE_OF, editor)
+        return text
+
+    async def run(self) -> dict[str, Any]:
+        """Runs the query of the tab in front, and gives the answer that came."""
+        async with self.page.expect_response(lambda response: response.request.method == "POST") as answered:
+            await self.page.locator(".graphiql-execute-button").click()
+        answer: dict[str, Any] = await (await answered.value).json()
+        await expect(self.page.locator(".graphiql-response .view-line").nth(2)).to_be_visible()
+        return answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    database = tmp_path_factory.mktemp("graphiql") / "filled.db"
+    async with open_archive(database) as archive:
+        await fill(archive, SMALL, lambda _: None)
+    return database
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def address(database: Path, filled: Path) -> AsyncIterator[str]:
+    database.write_bytes(filled.read_bytes())
+    async with address_of(database) as address:
+        yield address
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=[WIDE], ids=["wide"])
+async def studio(chromium: Browser, address: str, request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
+    """The page just opened, 1280 pixels wide unless a test says otherwise; what goes on in it has to be quiet."""
+    width, height = request.param
+    context = await chromium.new_context(viewport={"width": width, "height": height})
+    studio = Studio(await context.new_page(), address)
+    await studio.open()
+    yield studio
+    await context.close()
+    assert studio.noise == []
+
+
+at_both_widths = pytest.mark.parametrize("studio", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+
+
+@at_both_widths
+async def test_a_query_runs_and_shows_its_answer_its_time_and_its_cost(studio: Studio) -> None:
+    await expect(studio.page.locator(".answer-status")).to_have_text("Not run yet")
+    answer = await studio.run()
+    assert len(answer["data"]["session"]["interactions"]["nodes"]) == 12
+    assert json.loads(await studio.shown("response")) == {"data": answer["data"]}
+    cost = answer["extensions"]["cost"]
+    told = rf"^\d+(\.\d)? ms · cost {cost['counted']} · {cost['statements']} statements$"
+    await expect(studio.page.locator(".answer-status")).to_have_text(re.compile(told))
+    assert await studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_every_tab_but_the_one_that_deletes_finds_something_at_once(studio: Studio) -> None:
+    for tab in ("Conversation", "WhoSpokeToWhom", "PageByPage"):
+        await studio.choose(tab)
+        answer = await studio.run()
+        assert "errors" not in answer
+        assert "body" in json.dumps(answer)
+
+
+@at_both_widths
+async def test_a_field_is_completed(studio: Studio) -> None:
+    await studio.write("operation", "{ intera")
+    await studio.page.keyboard.press("Control+Space")
+    suggestions = studio.page.locator(".suggest-widget.visible .monaco-list-row")
+    await expect(suggestions.first).to_contain_text("interaction")
+    await suggestions.filter(has_text="interactions").first.click()
+    assert await studio.shown("operation") == "{ interactions"
+
+
+async def test_a_mistake_is_underlined_and_explained(studio: Studio) -> None:
+    await studio.write("operation", "{ nothing }")
+    await studio.page.locator(".squiggly-error").first.wait_for()
+    await studio.page.locator(".graphiql-query-editor .view-line").get_by_text("nothing").hover()
+    await expect(studio.page.locator(".monaco-hover:not(.hidden)")).to_contain_text(
+        'Cannot query field "nothing" on type "Query".'
+    )
+    answer = await studio.run()
+    assert answer["errors"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
+@at_both_widths
+async def test_the_docs_tell_what_a_field_means(studio: Studio) -> None:
+    await studio.page.get_by_label("Show Documentation Explorer").click()
+    for name in ("Query", "sessions", "SessionConnection", "totalCount"):
+        await studio.page.locator(".graphiql-doc-explorer").get_by_role("link", name=name, exact=True).first.click()
+    connection = EXECUTABLE.type_map["SessionConnection"]
+    assert isinstance(connection, GraphQLObjectType)
+    description = connection.fields["totalCount"].description
+    assert description
+    await expect(studio.page.locator(".graphiql-doc-explorer")).to_contain_text(description)
+
+
+async def test_the_explorer_puts_a_field_into_the_query(studio: Studio) -> None:
+    await studio.page.get_by_label("Show GraphiQL Explorer").click()
+    await studio.page.locator(".docExplorerWrap, .graphiql-explorer-root").get_by_text("closedReason").click()
+    await expect(studio.page.locator(".graphiql-query-editor")).to_contain_text("closedReason")
+    assert (await studio.run())["data"]["session"]["closedReason"] == "api"
+
+
+async def test_the_history_keeps_what_was_run(studio: Studio) -> None:
+    await studio.run()
+    await studio.page.get_by_label("Show History").click()
+    await expect(studio.page.locator(".graphiql-history-item")).to_contain_text(["Conversation"])
+
+
+@at_both_widths
+async def test_a_connection_is_read_page_by_page(studio: Studio) -> None:
+    await studio.choose("PageByPage")
+    first = (await studio.run())["data"]["interactions"]
+    variables = {"first": 10, "after": first["pageInfo"]["endCursor"]}
+    await studio.write("variables", json.dumps(variables))
+    second = (await studio.run())["data"]["interactions"]
+    sids = {node["sid"] for page in (first, second) for node in page["nodes"]}
+    assert (len(sids), second["totalCount"]) == (20, 96)
+
+
+@at_both_widths
+async def test_an_interaction_is_deleted_and_gone(studio: Studio) -> None:
+    await studio.choose("PageByPage")
+    page = (await studio.run())["data"]["interactions"]
+    sid = page["nodes"][0]["sid"]
+    await studio.choose("DeleteInteraction")
+    assert json.loads(await studio.shown("variables")) == {"sid": ""}
+    assert (await studio.run())["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+    await studio.write("variables", json.dumps({"sid": sid}))
+    deleted = (await studio.run())["data"]["deleteInteraction"]
+    assert (deleted["deletedInteractionId"], deleted["userErrors"]) == (sid, [])
+    assert [kept["type"] for kept in deleted["remainingResources"]] == ["MESSAGE", "MESSAGE"]
+    await studio.choose("PageByPage")
+    after = (await studio.run())["data"]["interactions"]
+    assert after["totalCount"] == page["totalCount"] - 1
+    assert sid not in json.dumps(after)
+
+
+@at_both_widths
+async def test_the_key_is_sent_and_kept_for_this_browser_tab_alone(studio: Studio) -> None:
+    key = "a-key-for-the-test"
+    assert not [request for request in studio.asked if "authorization" in await request.all_headers()]
+    await studio.page.get_by_label("Bearer key").fill(key)
+    async with studio.page.expect_request(lambda request: request.method == "POST") as introspected:
+        await studio.page.get_by_role("button", name="Use").click()
+    assert (await (await introspected.value).all_headers())["authorization"] == f"Bearer {key}"
+    await studio.run()
+    assert (await studio.asked[-1].all_headers())["authorization"] == f"Bearer {key}"
+    assert key not in await studio.page.evaluate("JSON.stringify({ ...localStorage }) + document.cookie + location")
+    assert await studio.page.evaluate("sessionStorage.getItem('proxygraph:key')") == key
+    await studio.page.get_by_label("Bearer key").fill("")
+    await studio.page.get_by_role("button", name="Use").click()
+    assert await studio.page.evaluate("sessionStorage.length") == 0
+
+
+async def test_what_was_left_open_is_there_again(studio: Studio) -> None:
+    await studio.choose("PageByPage")
+    await studio.write("variables", '{"first": 3}')
+    await expect(studio.page.get_by_label("Variables", exact=True)).to_contain_text("3")
+    stored = """() => new Promise((resolve) => setInterval(
+        () => localStorage.getItem('graphiql:tabState').includes('3}') && resolve(), 50))"""
+    await studio.page.evaluate(stored)
+    await studio.page.reload()
+    await studio.ready()
+    await expect(studio.page.get_by_role("tab", name="PageByPage")).to_have_attribute("aria-selected", "true")
+    assert len((await studio.run())["data"]["interactions"]["nodes"]) == 3
+
+
+async def test_the_page_follows_the_systems_light_and_dark(studio: Studio) -> None:
+    colour = "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
+    seen = set()
+    for scheme in ("light", "dark"):
+        await studio.page.emulate_media(color_scheme=scheme)
+        seen.add(await studio.page.evaluate(colour))
+    assert len(seen) == 2
+
+
+async def test_an_empty_archive_opens_too(chromium: Browser, database: Path) -> None:
+    async with address_of(database) as address:
+        context = await chromium.new_context()
+        studio = Studio(await context.new_page(), address)
+        await studio.open()
+        assert json.loads(await studio.shown("variables")) == {"session": ""}
+        await context.close()
+        assert studio.noise == []
