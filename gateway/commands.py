@@ -77,9 +77,7 @@ def demo(
             out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
             if NOT_BUILT:
                 out.print(f"  GraphiQL is loaded from a CDN: {NOT_BUILT}")
-        out.print("
-A first query to try:
-")
+        out.print("\nA first query to try:\n")
         out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
         out.print("Press Ctrl-C to stop.")
         raise typer.Exit(serve({"database": str(settings.database), "require_key": str(key_required)}, listener, 1))

@@ -3,24 +3,23 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType
-from playwright.async_api import Browser, Page, Request, Route, async_playwright, expect
+from playwright.async_api import Browser, async_playwright, expect
 
 from conftest import address_of
 from gateway import graphiql
 from gateway.seeding import Seed, fill
+from resolvers.access import Scope
 from schema.build import EXECUTABLE
+from store import keys
 from store.archive import open_archive
+from studio import CHROMIUM, FLAGS, Studio
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = "there is no Chromium here" if CHROMIUM is None else graphiql.NOT_BUILT
 
 pytestmark = [
@@ -29,78 +28,8 @@ pytestmark = [
     pytest.mark.skipif(MISSING is not None and not os.environ.get("CI"), reason=f"GraphiQL in Chromium: {MISSING}"),
 ]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDE, NARROW = (1280, 800), (390, 844)
 SMALL = Seed(seed=1, services=2, sessions=4, interactions=12)
-
-TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
-    ({ violatedDirective, blockedURI }) => console.error('CSP', violatedDirective, blockedURI))"""
-VALUE_OF = "(name) => __MONACO.editor.getModels().find(({ uri }) => uri.path.includes(name)).getValue()"
-REPLACE = """([name, text]) => {
-    const editor = __MONACO.editor.getEditors().find((editor) => editor.getModel().uri.path.includes(name))
-    editor.setValue(text)
-    editor.focus()
-    editor.setPosition(editor.getModel().getFullModelRange().getEndPosition())
-}"""
-
-
-class Studio:
-    """GraphiQL as somebody sees it, with everything noted that should not have happened."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-        self.noise: list[str] = []
-        self.asked: list[Request] = []
-        page.set_default_timeout(10_000)
-        page.on("console", lambda said: self.noise.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.noise.append(str(error)))
-
-    async def open(self) -> None:
-        await self.page.add_init_script(TELL_VIOLATIONS)
-        await self.page.route("**", self._only_here)
-        await self.page.goto(f"{self.address}/graphql")
-        await self.ready()
-
-    async def ready(self) -> None:
-        await self.page.locator(".graphiql-query-editor .view-line").first.wait_for()
-        await self.page.locator(".graphiql-execute-button").wait_for()
-
-    async def _only_here(self, route: Route) -> None:
-        request = route.request
-        if f"http://{urlsplit(request.url).netloc}" != self.address:
-            self.noise.append(f"asked for {request.url}")
-            await route.abort()
-            return
-        if request.method == "POST":
-            self.asked.append(request)
-        await route.continue_()
-
-    async def choose(self, tab: str) -> None:
-        await self.page.get_by_role("tab", name=tab).click()
-
-    async def write(self, editor: str, text: str) -> None:
-        """Replaces what is in an editor, ``operation`` or ``variables``, and leaves the cursor behind it."""
-        await self.page.evaluate(REPLACE, [editor, text])
-
-    async def shown(self, editor: str) -> str:
-        text: str = await self.page.evaluate(VALUE_OF, editor)
-        return text
-
-    async def run(self) -> dict[str, Any]:
-        """Runs the query of the tab in front, and gives the answer that came."""
-        async with self.page.expect_response(lambda response: response.request.method == "POST") as answered:
-            await self.page.locator(".graphiql-execute-button").click()
-        answer: dict[str, Any] = await (await answered.value).json()
-        await expect(self.page.locator(".graphiql-response .view-line").nth(2)).to_be_visible()
-        return answer
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -236,21 +165,30 @@ async def test_an_interaction_is_deleted_and_gone(studio: Studio) -> None:
     assert sid not in json.dumps(after)
 
 
-@at_both_widths
-async def test_the_key_is_sent_and_kept_for_this_browser_tab_alone(studio: Studio) -> None:
-    key = "a-key-for-the-test"
-    assert not [request for request in studio.asked if "authorization" in await request.all_headers()]
-    await studio.page.get_by_label("Bearer key").fill(key)
-    async with studio.page.expect_request(lambda request: request.method == "POST") as introspected:
-        await studio.page.get_by_role("button", name="Use").click()
-    assert (await (await introspected.value).all_headers())["authorization"] == f"Bearer {key}"
-    await studio.run()
-    assert (await studio.asked[-1].all_headers())["authorization"] == f"Bearer {key}"
-    assert key not in await studio.page.evaluate("JSON.stringify({ ...localStorage }) + document.cookie + location")
-    assert await studio.page.evaluate("sessionStorage.getItem('proxygraph:key')") == key
-    await studio.page.get_by_label("Bearer key").fill("")
-    await studio.page.get_by_role("button", name="Use").click()
-    assert await studio.page.evaluate("sessionStorage.length") == 0
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_a_wrong_key_is_told_and_a_right_one_is_kept_for_this_browser_tab_alone(
+    chromium: Browser, database: Path, filled: Path, size: tuple[int, int]
+) -> None:
+    database.write_bytes(filled.read_bytes())
+    async with open_archive(database) as archive:
+        right = await keys.create(archive, "studio", (Scope.READ_CONTENT,), None)
+    async with address_of(database, require_key=True, introspection=True, graphiql=True) as address:
+        context = await chromium.new_context(viewport={"width": size[0], "height": size[1]})
+        studio = Studio(await context.new_page(), address)
+        await studio.open()
+        for key in ("", "a-wrong-one"):
+            await studio.use_key(key)
+            assert (await studio.run())["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+            assert "UNAUTHENTICATED" in await studio.shown("response")
+        await studio.use_key(right)
+        assert len((await studio.run())["data"]["session"]["interactions"]["nodes"]) == 12
+        assert (await studio.asked[-1].all_headers())["authorization"] == f"Bearer {right}"
+        elsewhere = await studio.page.evaluate("JSON.stringify({ ...localStorage }) + document.cookie + location")
+        assert right not in elsewhere
+        await studio.use_key("")
+        assert await studio.page.evaluate("sessionStorage.length") == 0
+        await context.close()
+    assert {noise for noise in studio.noise if "status of 401" not in noise} == set()
 
 
 async def test_what_was_left_open_is_there_again(studio: Studio) -> None:

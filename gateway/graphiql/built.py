@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from gateway.http import HttpError, Scope, Send, header, respond
+from gateway.http import Headers, HttpError, Scope, Send, header, respond
 
 FOLDER = Path(__file__).parent / "dist"
 FILES = FOLDER / "graphiql"
@@ -61,11 +61,10 @@ class Files:
         file = self._files.get(name)
         if file is None:
             raise HttpError(404, "Expected the name of one of GraphiQL's files, but got another one.")
-        headers = [*SAFETY, (b"vary", b"accept-encoding")]
         lasting = b"public, max-age=31536000, immutable" if HASHED.search(name) else b"no-cache"
-        headers.append((b"cache-control", lasting))
+        headers: Headers = (*SAFETY, (b"vary", b"accept-encoding"), (b"cache-control", lasting))
         media_type = MEDIA_TYPES[file.suffix]
         if b"gzip" in header(scope, b"accept-encoding"):
-            headers.append((b"content-encoding", b"gzip"))
+            headers = (*headers, (b"content-encoding", b"gzip"))
             file = file.with_name(f"{name}.gz")
         await respond(send, 200, media_type, await asyncio.to_thread(file.read_bytes), headers)

@@ -1,19 +1,15 @@
 // The place for the bearer key, which the server asks for where it has been given keys.
 
-import { useGraphiQLActions } from '@graphiql/react';
 import { useState } from 'react';
 import { bearerKey, keepBearerKey } from './bearer.js';
 
 export function BearerKey() {
-  const { introspect } = useGraphiQLActions();
   const [key, setKey] = useState(bearerKey);
-  const [kept, setKept] = useState(key);
 
   function keep(event) {
     event.preventDefault();
     keepBearerKey(key.trim());
-    setKept(key);
-    introspect();
+    location.reload(); // What the page asked with the other key, the schema among it, is asked again.
   }
 
   return (
@@ -26,7 +22,7 @@ export function BearerKey() {
         value={key}
         onChange={(event) => setKey(event.target.value)}
       />
-      {key !== kept && <button type="submit">Use</button>}
+      {key !== bearerKey() && <button type="submit">Use</button>}
     </form>
   );
 }

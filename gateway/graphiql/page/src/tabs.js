@@ -6,24 +6,30 @@ import deleteInteraction from '../queries/DeleteInteraction.graphql?raw';
 import pageByPage from '../queries/PageByPage.graphql?raw';
 import whoSpokeToWhom from '../queries/WhoSpokeToWhom.graphql?raw';
 
+// Where GraphiQL keeps its tabs.
+const PLACE = 'graphiql:tabState';
 const SOMETHING_SAID = 'query SomethingSaid { interactions(first: 1) { nodes { sessionSid } } }';
+
+const NO_SESSION = json({ session: '' });
 
 // The tabs, and the active one, whose variables GraphiQL doesn't put into its editor by itself.
 export async function opened() {
   const left = leftOpen();
-  if (left) return { tabs: left.tabs, active: left.tabs[left.activeTabIndex] };
-  const tabs = [
-    { query: conversation, variables: json({ session: await aSession() }) },
+  const tabs = left?.tabs ?? [
+    { query: conversation, variables: NO_SESSION },
     { query: whoSpokeToWhom },
     { query: pageByPage, variables: json({ first: 10, after: null }) },
     { query: deleteInteraction, variables: json({ sid: '' }) },
   ];
-  return { tabs, active: tabs[0] };
+  const blank = tabs.find(({ variables }) => variables === NO_SESSION);
+  if (blank) blank.variables = json({ session: await aSession() });
+  if (left) localStorage.setItem(PLACE, JSON.stringify(left));
+  return { tabs, active: tabs[left?.activeTabIndex ?? 0] };
 }
 
 function leftOpen() {
-  const { tabs = [], activeTabIndex = 0 } = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{}');
-  return tabs[activeTabIndex] && { tabs, activeTabIndex };
+  const left = JSON.parse(localStorage.getItem(PLACE) ?? '{}');
+  return left.tabs?.[left.activeTabIndex] && left;
 }
 
 async function aSession() {

@@ -1,0 +1,85 @@
+"""GraphiQL as somebody sees it, in a real Chromium that reaches nothing but the server."""
+
+import shutil
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page, Request, Route, expect
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
+    ({ violatedDirective, blockedURI }) => console.error('CSP', violatedDirective, blockedURI))"""
+VALUE_OF = "(name) => __MONACO.editor.getModels().find(({ uri }) => uri.path.includes(name)).getValue()"
+REPLACE = """([name, text]) => {
+    const editor = __MONACO.editor.getEditors().find((editor) => editor.getModel().uri.path.includes(name))
+    editor.setValue(text)
+    editor.focus()
+    editor.setPosition(editor.getModel().getFullModelRange().getEndPosition())
+}"""
+
+
+class Studio:
+    """GraphiQL as somebody sees it, with everything noted that should not have happened."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.noise: list[str] = []
+        self.asked: list[Request] = []
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: self.noise.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.noise.append(str(error)))
+
+    async def open(self) -> None:
+        await self.page.add_init_script(TELL_VIOLATIONS)
+        await self.page.route("**", self._only_here)
+        await self.page.goto(f"{self.address}/graphql")
+        await self.ready()
+
+    async def ready(self) -> None:
+        await self.page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        await self.page.locator(".graphiql-execute-button").wait_for()
+
+    async def _only_here(self, route: Route) -> None:
+        request = route.request
+        if f"http://{urlsplit(request.url).netloc}" != self.address:
+            self.noise.append(f"asked for {request.url}")
+            await route.abort()
+            return
+        if request.method == "POST":
+            self.asked.append(request)
+        await route.continue_()
+
+    async def choose(self, tab: str) -> None:
+        await self.page.get_by_role("tab", name=tab).click()
+
+    async def write(self, editor: str, text: str) -> None:
+        """Replaces what is in an editor, ``operation`` or ``variables``, and leaves the cursor behind it."""
+        await self.page.evaluate(REPLACE, [editor, text])
+
+    async def shown(self, editor: str) -> str:
+        text: str = await self.page.evaluate(VALUE_OF, editor)
+        return text
+
+    async def use_key(self, key: str) -> None:
+        await self.page.get_by_label("Bearer key").fill(key)
+        if await self.page.get_by_role("button", name="Use").is_visible():
+            async with self.page.expect_navigation():
+                await self.page.get_by_role("button", name="Use").click()
+            await self.ready()
+
+    async def run(self) -> dict[str, Any]:
+        """Runs the query of the tab in front, and gives the answer that came."""
+        async with self.page.expect_response(lambda response: response.request.method == "POST") as answered:
+            await self.page.locator(".graphiql-execute-button").click()
+        answer: dict[str, Any] = await (await answered.value).json()
+        await expect(self.page.locator(".graphiql-response .view-line").nth(2)).to_be_visible()
+        return answer
