@@ -40,19 +40,7 @@ from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
 from resolvers.sids import RECORDS, sid_of
 from store.columns import Record
-from store.projections import (
-    CURSOR,
-    Constant,
-    Group,
-    Hole,
-    Member,
-    Projection,
-    Value,
-    Word,
-    joined,
-    literal,
-    project,
-)
+from store.projections import CURSOR, Constant, Group, Hole, Member, Projection, Value, Word, joined, literal, project
 
 OWN_SID = "sid"
 UNKNOWN = "UNKNOWN"
