@@ -19,6 +19,9 @@ from store.sqlite import READ_PRAGMAS, READING, reading
 SLICE_SECONDS = 0.001
 LOOP_SECONDS = 0.004
 """How long one statement may keep the loop."""
+LONG_REMEMBERED = 500
+LONG_AGAIN_SECONDS = 10.0
+"""For so long a statement that kept the loop too long is run in a thread right away."""
 STEPS_BETWEEN_LOOKS = 2_000
 AT_ONCE = 4
 
@@ -28,9 +31,21 @@ Rows = list[Any]
 class Snapshot:
     """One operation's reads. ``statements`` counts them, ``rows_read`` the rows that they gave."""
 
-    __slots__ = ("_begun", "_connection", "_execute", "_in_transaction", "_over", "_until", "rows_read", "statements")
+    __slots__ = (
+        "_begun",
+        "_connection",
+        "_execute",
+        "_in_transaction",
+        "_long",
+        "_over",
+        "_until",
+        "rows_read",
+        "statements",
+    )
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, long: dict[str, float]) -> None:
+        """``long`` says until when a statement, which proved long, is not tried on the loop; shared by all."""
+        self._long = long
         self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
         self._connection.executescript(READ_PRAGMAS)
         self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
@@ -65,11 +80,17 @@ class Snapshot:
     def quick_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows | None:
         """The statement's rows, or None where it takes longer than the loop can wait. Raises ReadFailed."""
         self.statements += 1
-        self._over = perf_counter() + LOOP_SECONDS
+        now = perf_counter()
+        if self._long.get(sql, 0.0) > now:
+            return None
+        self._over = now + LOOP_SECONDS
         try:
             rows: Rows = self._execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             if _is_interrupt(error):
+                if len(self._long) >= LONG_REMEMBERED:
+                    self._long.clear()
+                self._long[sql] = now + LONG_AGAIN_SECONDS
                 return None
             raise ReadFailed from error
         self.rows_read += len(rows)
@@ -118,7 +139,8 @@ class Snapshots:
     """The connections that snapshots are read on: as many operations at a time as there are."""
 
     def __init__(self, path: str) -> None:
-        self._all = [Snapshot(path) for _ in range(AT_ONCE)]
+        long: dict[str, float] = {}
+        self._all = [Snapshot(path, long) for _ in range(AT_ONCE)]
         self._free = list(self._all)
         self._waiting: deque[asyncio.Future[None]] = deque()
 
