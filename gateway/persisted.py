@@ -136,7 +136,7 @@ class Remembered:
         self._held = 0
 
     def get(self, key: str) -> str | None:
-        """The text, which counts as asked for now."""
+        """The text, which becomes the one that was asked for last."""
         text = self._texts.pop(key, None)
         if text is not None:
             self._texts[key] = text

@@ -7,7 +7,6 @@ and run again in a thread.
 
 import asyncio
 import sqlite3
-from collections import deque
 from collections.abc import Sequence
 from math import inf
 from time import perf_counter
@@ -109,9 +108,7 @@ class Snapshot:
             raise (OutOfTime if _is_interrupt(error) else ReadFailed) from error
         finally:
             self._over = 0.0
-            while not reading_rows.done():
-                # Whoever asked is gone; the connection must not be used by others before its thread is.
-                await asyncio.wait([reading_rows])
+            await _ended(reading_rows)
         self._begun = perf_counter()
         self.rows_read += len(rows)
         return rows
@@ -135,32 +132,40 @@ class Snapshot:
         return perf_counter() > self._over
 
 
+async def _ended(reading_rows: "asyncio.Future[Rows]") -> None:
+    """Waits until the thread is done, however often it is cancelled: only then may others use the connection."""
+    cancelled: asyncio.CancelledError | None = None
+    while not reading_rows.done():
+        try:
+            await asyncio.wait([reading_rows])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    reading_rows.exception()  # What nobody awaits any more is no news.
+    if cancelled:
+        raise cancelled
+
+
 class Snapshots:
     """The connections that snapshots are read on: as many operations at a time as there are."""
 
     def __init__(self, path: str) -> None:
         long: dict[str, float] = {}
         self._all = [Snapshot(path, long) for _ in range(AT_ONCE)]
-        self._free = list(self._all)
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._free: asyncio.LifoQueue[Snapshot] = asyncio.LifoQueue()
+        for snapshot in self._all:
+            self._free.put_nowait(snapshot)
 
     async def take(self) -> Snapshot:
         """A connection for one operation, to be given back."""
-        while not self._free:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        return self._free.pop()
+        try:
+            return self._free.get_nowait()
+        except asyncio.QueueEmpty:
+            return await self._free.get()
 
     def give_back(self, snapshot: Snapshot) -> None:
         """Makes the connection free for the next operation."""
         snapshot.end()
-        self._free.append(snapshot)
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                break
+        self._free.put_nowait(snapshot)
 
     def close(self) -> None:
         """Closes all connections."""

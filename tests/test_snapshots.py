@@ -1,0 +1,85 @@
+"""Reads on the loop give way when they are long, end when they are cancelled, and leave their connection to others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from math import inf
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from store import snapshots
+from store.archive import open_archive
+from store.errors import OutOfTime
+from store.snapshots import AT_ONCE, Snapshots
+
+LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
+SHORT = "SELECT 1"
+STEPS = 200_000
+ENDLESS = -1
+
+
+@pytest.fixture
+async def some(database: Path) -> AsyncIterator[Snapshots]:
+    async with open_archive(database) as archive:
+        yield archive.snapshots
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop waits for no statement that takes more than a look at the clock."""
+    monkeypatch.setattr(snapshots, "LOOP_SECONDS", -inf)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_statement_that_is_too_long_for_the_loop_is_read_in_a_thread(some: Snapshots) -> None:
+    snapshot = await some.take()
+    snapshot.begin(several=False)
+    assert snapshot.quick_rows(LONG, (STEPS,)) is None
+    assert await snapshot.rows(LONG, (STEPS,)) == [(STEPS,)]
+    assert snapshot.quick_rows(SHORT, ()) == [(1,)]
+
+
+async def test_a_statement_that_proved_long_is_not_tried_on_the_loop_again(
+    some: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await some.take(), await some.take()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(snapshots, "LOOP_SECONDS", -inf)
+        one.begin(several=False)
+        assert one.quick_rows(LONG, (STEPS,)) is None
+    other.begin(several=False)
+    assert other.quick_rows(LONG, (1,)) is None
+    assert await other.rows(LONG, (1,)) == [(1,)]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_operation_that_takes_as_long_as_it_may_is_stopped(some: Snapshots) -> None:
+    snapshot = await some.take()
+    snapshot.begin(several=True, until=perf_counter())
+    with pytest.raises(OutOfTime):
+        await snapshot.rows(LONG, (ENDLESS,))
+    some.give_back(snapshot)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_read_that_is_given_up_ends_and_leaves_its_connection_to_the_next(some: Snapshots) -> None:
+    for _ in range(2 * AT_ONCE):
+        snapshot = await some.take()
+        snapshot.begin(several=True)
+        reading = asyncio.create_task(snapshot.rows(LONG, (ENDLESS,)))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert snapshot.quick_rows(SHORT, ()) == [(1,)]
+        some.give_back(snapshot)
+
+
+async def test_an_operation_that_gives_up_waiting_takes_no_place_from_the_next(some: Snapshots) -> None:
+    taken = [await some.take() for _ in range(AT_ONCE)]
+    impatient, patient = (asyncio.create_task(some.take()) for _ in range(2))
+    await asyncio.sleep(0)
+    some.give_back(taken.pop())
+    impatient.cancel()
+    assert await patient
