@@ -19,6 +19,7 @@ from gateway.execution import Request, Result, execute
 from gateway.plans import Plans
 from resolvers.context import Context
 from resolvers.plans.literals import cut
+from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
@@ -143,6 +144,21 @@ async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Ar
     for number in range(50):
         await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }}"), plans)
     assert len(plans) == 10
+
+
+async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_filled: Archive) -> None:
+    """Each choice of flags is a plan of its own; a client can think of any number of them."""
+    names = [f"f{number}" for number in range(7)]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: totalCount @include(if: ${name})" for name in names)
+    query, plans = f"query ({declared}) {{ services {{ __typename {fields} }} }}", Plans()
+    for choice in range(2 ** len(names)):
+        flags = {name: bool(choice >> number & 1) for number, name in enumerate(names)}
+        ordinary, planned = await both(awkwardly_filled, Request(query, None, flags), plans)
+        assert planned.body == ordinary.encoded()
+    _, known, _ = plans.find(query, None)
+    assert known is not None
+    assert len(known.template) <= MOST_PLANS
 
 
 async def test_an_operation_sees_one_state_of_the_archive(archive: Archive) -> None:

@@ -23,6 +23,9 @@ from store.snapshots import Snapshots
 
 Literals = tuple[str | int, ...]
 
+MOST_PLANS = 32
+"""For one document: one for each choice of what @skip and @include depend on, and of scopes."""
+
 
 class Plan:
     """One operation, compiled: its root fields, each with the text before its value."""
@@ -71,6 +74,10 @@ class Template:
         self._flag_names = _flags(self.document)
         self._plans: dict[Any, Plan] = {}
 
+    def __len__(self) -> int:
+        """How many plans of it are kept."""
+        return len(self._plans)
+
     def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
         """The values of a request; raises Fallback where one of them is not plainly right."""
         return self._variables.values(given, literals)
@@ -82,6 +89,8 @@ class Template:
         if plan is None:
             known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}
             compiler = Compiler(self._schema, self.document, self.operation, known, scopes)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
             plan = self._plans[flags, scopes] = Plan(compiler.root_fields())
         return plan
 
