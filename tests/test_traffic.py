@@ -91,22 +91,56 @@ async def test_a_key_has_a_rate_unless_told_otherwise(database: Path) -> None:
         assert response.headers["RateLimit-Policy"] == '"minute";q=60000;w=60'
 
 
-async def test_more_requests_than_may_wait_are_told_to_come_back() -> None:
-    turns, leave = Turns(OPERATIONS_AT_ONCE + 1), asyncio.Event()
+def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
+    turns = Turns(2)
+    with turns.place(), turns.place():
+        with pytest.raises(HttpError) as refusal, turns.place():
+            pass
+        assert (refusal.value.status, dict(refusal.value.headers)) == (503, {b"retry-after": b"1"})
+    with turns.place():
+        pass
 
-    async def stay() -> None:
+
+async def test_few_operations_run_at_once_and_one_that_searches_gives_its_turn_to_others() -> None:
+    turns, found = Turns(100), asyncio.Event()
+    running: list[str] = []
+
+    async def search() -> None:
+        async with turns.turn() as turn, turn.aside():
+            await found.wait()
+        running.append("searched")
+
+    async def run(name: str, leave: asyncio.Event) -> None:
         async with turns.turn():
+            running.append(name)
             await leave.wait()
 
-    staying = [asyncio.create_task(stay()) for _ in range(OPERATIONS_AT_ONCE + 1)]
+    leave = asyncio.Event()
+    searches = [asyncio.create_task(search()) for _ in range(10 * OPERATIONS_AT_ONCE)]
     await asyncio.sleep(0)
-    with pytest.raises(HttpError) as refusal:
-        async with turns.turn():
-            pass
-    assert (refusal.value.status, dict(refusal.value.headers)) == (503, {b"retry-after": b"1"})
+    others = [asyncio.create_task(run(str(number), leave)) for number in range(OPERATIONS_AT_ONCE + 1)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert running == [str(number) for number in range(OPERATIONS_AT_ONCE)]
     leave.set()
-    await asyncio.gather(*staying)
-    async with turns.turn():
+    found.set()
+    await asyncio.gather(*searches, *others)
+    assert len(running) == len(searches) + len(others)
+
+
+async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
+    turns = Turns(100)
+
+    async def search() -> None:
+        async with turns.turn() as turn, turn.aside():
+            await asyncio.Event().wait()
+
+    for _ in range(2 * OPERATIONS_AT_ONCE):
+        given_up = asyncio.create_task(search())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+    async with turns.turn(), turns.turn(), turns.turn():
         pass
 
 
