@@ -7,12 +7,13 @@ a small query does.
 import asyncio
 import logging
 import time
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
-from gateway.http import Scope
+from gateway.http import Exchange
 from gateway.logs import LogSettings
-from resolvers.access import Access
 
 PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -25,19 +26,18 @@ ATOMIC_BYTES = 4_000
 log = logging.getLogger("proxygraph.access")
 
 
-class Entry:
-    """What is found out about one request while it is answered."""
+class Noted(NamedTuple):
+    """What is noted of a request when it is answered: as little work as can be."""
 
-    __slots__ = ("access", "begun", "cost", "operation", "operation_name", "outcome", "status")
-
-    def __init__(self) -> None:
-        self.begun = time.perf_counter()
-        self.access: Access | None = None
-        self.operation: str | None = None
-        self.operation_name: str | None = None
-        self.outcome: str | None = None
-        self.cost: int | None = None
-        self.status = 0
+    at: float
+    method: str
+    path: str
+    status: int
+    ms: float
+    operation: str | None
+    name: str | None
+    key: str | None
+    cost: int | None
 
 
 class Line(msgspec.Struct):
@@ -62,45 +62,31 @@ class AccessLog:
     def __init__(self, settings: LogSettings) -> None:
         self._on, self._for_machines = settings.access_log, settings.log_format == "json"
         self._probes = settings.log_level == "DEBUG"
-        self._lines: list[str] = []
+        self._noted: list[Noted] = []
         self._second, self._time = 0, ""
 
-    def write(self, scope: Scope, entry: Entry) -> None:
+    def write(self, exchange: Exchange) -> None:
         """Notes the request; a probe, which comes all the time, only where the level is DEBUG."""
-        path = scope["path"]
+        path = exchange.path
         if not self._on or (path in PROBES and not self._probes):
             return
-        if not self._lines:
+        if not self._noted:
             asyncio.get_running_loop().call_later(FLUSHED_EVERY, self.flush)
-        method = scope["method"] if scope["method"] in METHODS else "other"
-        path = path if path in PATHS else "other"
-        name = entry.operation_name[:LONGEST_NAME] if entry.operation_name else None
-        key = entry.access.name if entry.access else None
-        ms = round((time.perf_counter() - entry.begun) * 1000, 1)
-        if self._for_machines:
-            line = Line(
-                *(self._now(), "INFO", log.name, method, path, entry.status, ms),
-                *(entry.operation, name, key, entry.cost),
+        now, ms = time.time(), (time.perf_counter() - exchange.begun) * 1000
+        access = exchange.access
+        self._noted.append(
+            Noted(
+                *(now, exchange.method, path, exchange.status, ms, exchange.operation, exchange.operation_name),
+                *(access.name if access else None, exchange.cost),
             )
-            self._lines.append(msgspec.json.encode(line).decode())
-            return
-        text = f"{self._now()} INFO {log.name} method={method} path={path} status={entry.status} ms={ms}"
-        if entry.operation:
-            text += f" operation={entry.operation}"
-        if name:
-            text += f" name={name}"
-        if key:
-            text += f" key={key}"
-        if entry.cost is not None:
-            text += f" cost={entry.cost}"
-        self._lines.append(text)
+        )
 
     def flush(self) -> None:
         """Writes what is noted, several lines in one record."""
-        lines, self._lines = self._lines, []
+        noted, self._noted = self._noted, []
         piece: list[str] = []
         size = 0
-        for line in lines:
+        for line in map(self._line, noted):
             if piece and size + len(line) >= ATOMIC_BYTES:
                 log.info("%s", "\n".join(piece))
                 piece, size = [], 0
@@ -109,9 +95,32 @@ class AccessLog:
         if piece:
             log.info("%s", "\n".join(piece))
 
-    def _now(self) -> str:
-        moment = time.time()
+    def _line(self, noted: Noted) -> str:
+        method = noted.method if noted.method in METHODS else "other"
+        path = noted.path if noted.path in PATHS else "other"
+        name = noted.name[:LONGEST_NAME] if noted.name else None
+        if self._for_machines:
+            line = Line(
+                *(self._at(noted.at), "INFO", log.name, method, path, noted.status, round(noted.ms, 1)),
+                *(noted.operation, name, noted.key, noted.cost),
+            )
+            return msgspec.json.encode(line).decode()
+        asked = _asked(method, path, noted.status)
+        return f"{self._at(noted.at)}{asked}{noted.ms:.1f}{_found(noted.operation, name, noted.key, noted.cost)}"
+
+    def _at(self, moment: float) -> str:
         second = int(moment)
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._time}.{int((moment - second) * 1000):03}Z"
+
+
+@lru_cache(256)
+def _asked(method: str, path: str, status: int) -> str:
+    return f" INFO {log.name} method={method} path={path} status={status} ms="
+
+
+@lru_cache(1_000)
+def _found(operation: str | None, name: str | None, key: str | None, cost: int | None) -> str:
+    told = {"operation": operation or None, "name": name, "key": key, "cost": cost}
+    return "".join(f" {what}={value}" for what, value in told.items() if value is not None)

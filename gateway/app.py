@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 from gateway import metrics
-from gateway.access_log import AccessLog, Entry
+from gateway.access_log import AccessLog
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.authentication import Authenticator, Tokens
 from gateway.browsers import Browsers
 from gateway.draining import DRAINING
 from gateway.graphiql.built import Files
 from gateway.graphql_http import GraphQLOverHTTP
-from gateway.http import HttpError, Message, Receive, Scope, Send, headers_of, respond, respond_error
+from gateway.http import Exchange, HttpError, Receive, Scope, Send
 from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
@@ -65,7 +65,7 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, DRAINING.last(send))
+            await self._answer(Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -137,63 +137,53 @@ class Gateway:
         self._stack.push_async_callback(_ended, background)
         return upstream
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        entry, given, begun = Entry(), headers_of(scope), False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun, entry.status = True, message["status"]
-                message["headers"] = self._browsers.headers(given, tuple(message["headers"]))
-            await send(message)
-
-        span = self._tracing.begin(scope) if scope["path"] == "/graphql" else None
+    async def _answer(self, exchange: Exchange) -> None:
+        span = self._tracing.begin(exchange) if exchange.path == "/graphql" else None
         try:
-            self._browsers.check(given)
-            if preflight := self._browsers.preflight(scope["method"], given):
-                await respond(sent, 204, None, b"", preflight)
+            self._browsers.check(exchange.given)
+            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
+                await exchange.respond(204, None, b"", preflight)
             else:
-                await self._route(scope, receive, sent, entry)
+                await self._route(exchange)
         except HttpError as error:
-            await respond_error(sent, error)
+            await exchange.refuse(error)
         except Exception as error:
-            if begun:
+            if exchange.status:
                 raise
-            failure = HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR")
-            await respond_error(sent, failure)
+            await exchange.refuse(HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR"))
         finally:
-            metrics.responses(entry.status).inc()
-            self._access_log.write(scope, entry)
-            if span and (entry.operation or entry.status >= 400):
-                self._tracing.end(span, entry)
+            metrics.add(metrics.responses(exchange.status))
+            self._access_log.write(exchange)
+            if span and (exchange.operation or exchange.status >= 400):
+                self._tracing.end(span, exchange)
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
-        path = scope["path"]
+    async def _route(self, exchange: Exchange) -> None:
+        path = exchange.path
         if path == "/graphql":
             if self._graphql is None:
                 raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-            await self._graphql(scope, receive, send, entry)
+            await self._graphql(exchange)
             return
         if path not in ("/", "/livez", "/readyz", "/metrics") and not path.startswith("/graphiql/"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
-        if scope["method"] not in ("GET", "HEAD"):
-            raise HttpError(405, f"Expected GET, but got {scope['method']}.", ((b"allow", b"GET, HEAD"),))
+        if exchange.method not in ("GET", "HEAD"):
+            raise HttpError(405, f"Expected GET, but got {exchange.method}.", ((b"allow", b"GET, HEAD"),))
         if path == "/":
-            await respond(send, 307, PLAIN, b"GraphQL is at /graphql.\n", ((b"location", b"/graphql"),))
+            await exchange.respond(307, PLAIN, b"GraphQL is at /graphql.\n", ((b"location", b"/graphql"),))
         elif path == "/livez":
-            await respond(send, 200, PLAIN, b"alive\n")
+            await exchange.respond(200, PLAIN, b"alive\n")
         elif path == "/metrics":
-            await respond(send, 200, metrics.MEDIA_TYPE, await self._metrics(scope, entry))
+            await exchange.respond(200, metrics.MEDIA_TYPE, await self._metrics(exchange))
         elif path == "/readyz":
             why_not = await _why_not_ready(self._archive)
             text = b"not ready: %s\n" % why_not if why_not else b"ready\n"
-            await respond(send, 503 if why_not else 200, PLAIN, text)
+            await exchange.respond(503 if why_not else 200, PLAIN, text)
         else:
-            await self._graphiql_files(scope, send)
+            await self._graphiql_files(exchange)
 
-    async def _metrics(self, scope: Scope, entry: Entry) -> bytes:
+    async def _metrics(self, exchange: Exchange) -> bytes:
         if self._authenticator and self._archive:
-            entry.access = await self._authenticator.access(headers_of(scope))
+            exchange.access = await self._authenticator.access(exchange.given)
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from gateway.connections import own_task
 from gateway.http import HttpError
 from resolvers import access
 from resolvers.access import ANYBODY, Access
@@ -111,6 +112,7 @@ class Authenticator:
         if scheme.lower() != b"bearer" or not text:
             raise Unauthenticated("Expected `Authorization: Bearer` and a key, but got another kind of credential.")
         if self._tokens and not text.startswith(keys.PREFIX):
+            await own_task()
             return await self._tokens.verified(text)
         key = await keys.find(self._archive, text)
         if key is None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from gateway.access_settings import LOOPBACK_NAMES, AccessSettings
-from gateway.http import JSON, Headers, HttpError, Scope, header
+from gateway.http import JSON, Headers, HttpError
 
 SECURITY_HEADERS: Headers = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
@@ -45,7 +45,7 @@ class Browsers:
         strict_headers = ((b"strict-transport-security", strict),) if settings.hsts_seconds else ()
         self._headers: Headers = SECURITY_HEADERS + strict_headers
         self._seen: set[bytes] = set()
-        self._added: dict[tuple[bytes, ...], Headers] = {}
+        self._known: dict[Headers, Headers] = {}
 
     def check(self, given: Mapping[bytes, bytes]) -> None:
         """Checks a request's headers. Raises HttpError: 421 for a Host not of this server, 403 for another Origin."""
@@ -62,11 +62,9 @@ class Browsers:
                 code="FORBIDDEN",
             )
 
-    def preflight(self, method: str, given: Mapping[bytes, bytes]) -> Headers | None:
-        """What answers a preflight of an origin of the list; None where this is none."""
-        if method != "OPTIONS" or given.get(b"origin", b"").lower() not in self._origins:
-            return None
-        if b"access-control-request-method" not in given:
+    def preflight(self, given: Mapping[bytes, bytes]) -> Headers | None:
+        """What answers an OPTIONS that is a preflight of an origin of the list; None where it is none."""
+        if given.get(b"origin", b"").lower() not in self._origins or b"access-control-request-method" not in given:
             return None
         return (
             (b"access-control-allow-methods", b"GET, POST"),
@@ -76,12 +74,15 @@ class Browsers:
 
     def headers(self, given: Mapping[bytes, bytes], answered: Headers) -> Headers:
         """The headers ``answered``, with those that every answer to a request with ``given`` has."""
-        names = tuple([name for name, _ in answered])
-        added = self._added.get(names)
-        if added is None:
-            added = self._added[names] = tuple(pair for pair in self._headers if pair[0] not in names)
+        if not self._origins and answered in self._known:
+            return self._known[answered]
+        names = [name for name, _ in answered]
+        added = tuple(pair for pair in self._headers if pair[0] not in names)
         if not self._origins:
-            return answered + added
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            whole = self._known[answered] = answered + added
+            return whole
         origin = given.get(b"origin", b"")
         if origin.lower() in self._origins:
             added += ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", RESPONSE_HEADERS))
@@ -100,26 +101,26 @@ class Browsers:
         return origin in self._origins or urlsplit(origin).netloc == host
 
 
-def browser_could_send(scope: Scope) -> bool:
+def browser_could_send(given: Mapping[bytes, bytes]) -> bool:
     """Whether a page of another origin could have made a browser send this request without a preflight.
 
     Accept may hold anything, and a GET has no body to tell by; only a Content-Type that no form has, or a header that
     no form sends, shows that a preflight came first.
     """
-    if header(scope, b"content-type").split(b";")[0].strip().lower() == JSON:
+    if given.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON:
         return False
-    return not any(name in PREFLIGHTED for name, _ in scope["headers"])
+    return not any(name in given for name in PREFLIGHTED)
 
 
-def demand_preflight(scope: Scope) -> None:
+def demand_preflight(given: Mapping[bytes, bytes]) -> None:
     """Raises HttpError 403 for a request that a page of another origin made a browser send without a preflight.
 
     Where neither Origin nor Sec-Fetch-Site (https://w3c.github.io/webappsec-fetch-metadata/) comes with it, no browser
     sent it, so programs need no header of those above.
     """
-    site = header(scope, b"sec-fetch-site")
-    from_elsewhere = site not in OWN_SITES if site else bool(header(scope, b"origin"))
-    if from_elsewhere and browser_could_send(scope):
+    site = given.get(b"sec-fetch-site", b"")
+    from_elsewhere = site not in OWN_SITES if site else bool(given.get(b"origin"))
+    if from_elsewhere and browser_could_send(given):
         raise HttpError(
             403,
             "Expected a query of this server's own page or of a program, but a page of another origin sent it without "

@@ -9,23 +9,22 @@ from resolvers.access import ANYBODY, Access
 
 
 class Caller(NamedTuple):
-    """Whose request it is: a name to count requests by, and what its answers depend on beside the archive."""
+    """Whose request it is: a name to count requests by."""
 
     name: str
     has_key: bool = False
-    sees: bytes = b""
 
 
 def caller_of(scope: Scope, holder: Access) -> Caller:
     """The holder of a key by its name, or whoever asks without one by the address of the connection."""
-    sees = _seen_by(holder.scopes)
     if holder is not ANYBODY:
-        return Caller(holder.name, True, sees)
+        return Caller(holder.name, True)
     client = scope.get("client")
     # No key's name has a space in it.
-    return Caller(f"address {client[0] if client else 'unknown'}", False, sees)
+    return Caller(f"address {client[0] if client else 'unknown'}")
 
 
 @lru_cache
-def _seen_by(scopes: frozenset[access.Scope]) -> bytes:
+def seen_by(scopes: frozenset[access.Scope]) -> bytes:
+    """What the answers to a holder of these scopes depend on beside the archive."""
     return " ".join(sorted(scopes)).encode()

@@ -5,7 +5,7 @@ import gzip
 import sys
 from typing import NamedTuple
 
-from gateway.http import Scope, header, preferred
+from gateway.http import preferred
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -25,12 +25,9 @@ class Compressed(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-async def compressed(scope: Scope, body: bytes) -> Compressed:
-    """The body as the request's Accept-Encoding takes it (RFC 9110 §12.5.3)."""
-    if len(body) < LARGE_BYTES:
-        return Compressed(body)
-    accepted = header(scope, b"accept-encoding")
-    if not accepted:
+async def compressed(body: bytes, accepted: bytes) -> Compressed:
+    """The body as the Accept-Encoding ``accepted`` takes it (RFC 9110 §12.5.3)."""
+    if not accepted or len(body) < LARGE_BYTES:
         return Compressed(body)
     encoding = preferred(accepted, (ZSTD, GZIP))
     if encoding == ZSTD:

@@ -8,8 +8,6 @@ import asyncio
 import signal
 from types import FrameType
 
-from gateway.http import Message, Send
-
 
 class Draining:
     """Whether this process is about to stop."""
@@ -34,18 +32,6 @@ class Draining:
             loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, None)
 
         signal.signal(signal.SIGTERM, begin)
-
-    def last(self, send: Send) -> Send:
-        """``send``, or while draining one that makes each answer its connection's last."""
-        if not self.begun:
-            return send
-
-        async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        return closing
 
 
 DRAINING = Draining()

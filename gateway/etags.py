@@ -8,7 +8,7 @@ may see, and the archive's mark, which every write moves. It is weak, for compre
 import hashlib
 
 from gateway.execution import Result
-from gateway.http import COMMON_HEADERS, Headers, Scope, header
+from gateway.http import COMMON_HEADERS, Exchange, Headers
 from schema.build import SDL_FILE
 
 OF_THE_MOMENT = frozenset({"syncStatus"})
@@ -20,19 +20,25 @@ VARY = b"Accept, Accept-Encoding, Authorization, GraphQL-Cost"
 SCHEMA = hashlib.sha256(SDL_FILE.read_bytes()).digest()
 
 
-def tag_of(scope: Scope, text: str, visible: bytes, mark: str) -> bytes:
+def tag_of(exchange: Exchange, text: str, visible: bytes, mark: str) -> bytes:
     """The tag of the answer to a GET of the document ``text``, to a key that may see ``visible``, at ``mark``."""
     digest = hashlib.blake2b(SCHEMA, digest_size=16)
-    parts = (scope["query_string"], text.encode(), visible, mark.encode(), *(header(scope, name) for name in VARYING))
+    parts = (
+        exchange.scope["query_string"],
+        text.encode(),
+        visible,
+        mark.encode(),
+        *(exchange.header(name) for name in VARYING),
+    )
     for part in parts:
         digest.update(b"%d:" % len(part))
         digest.update(part)
     return b'W/"%s"' % digest.hexdigest().encode()
 
 
-def is_known(scope: Scope, tag: bytes) -> bool:
+def is_known(exchange: Exchange, tag: bytes) -> bool:
     """Whether If-None-Match names the tag, compared weakly (RFC 9110 §13.1.2)."""
-    known = header(scope, b"if-none-match")
+    known = exchange.header(b"if-none-match")
     return bool(known) and tag[2:] in {each.strip().removeprefix(b"W/") for each in known.split(b",")}
 
 

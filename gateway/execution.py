@@ -35,6 +35,7 @@ from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
 
 DOCUMENTS_REMEMBERED = 1_000
+NOTHING: dict[str, Any] = {}
 UNSAFE = "METHOD_NOT_ALLOWED"
 
 
@@ -78,6 +79,8 @@ class Result(NamedTuple):
     cost: int | None = None
     root_fields: Collection[str] = ()
     body: bytes | None = None
+    statements: int = 0
+    rows: int = 0
 
     @property
     def is_planned(self) -> bool:
@@ -87,6 +90,11 @@ class Result(NamedTuple):
     def encoded(self) -> bytes:
         """The response as JSON; a plan has written it already."""
         return orjson.dumps(self.response) if self.body is None else self.body
+
+    @property
+    def outcome(self) -> str:
+        """Whether it is ``ok``, has ``errors``, or is a ``request_error``."""
+        return "request_error" if self.request_error else "errors" if "errors" in self.response else "ok"
 
     @property
     def code(self) -> str:
@@ -126,8 +134,8 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
         return Result({"errors": [formatted(too_long(limits))]}, True, "query")
     if found is None:
         return None
-    context.reader.planned(found.statements, found.rows)
-    return Result({}, False, "query", known.name, found.cost, known.cost.root_fields, found.body)
+    body, statements, rows, cost = found
+    return Result(NOTHING, False, "query", known.name, cost, known.cost.root_fields, body, statements, rows)
 
 
 async def executed(request: Request, context: Context, limits: Limits) -> Result:

@@ -1,20 +1,27 @@
-"""The HTTP under everything: reading a body within bounds, choosing a media type, sending an answer."""
+"""The HTTP under everything: a request and its answer, errors, and the choice of a media type."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from resolvers.access import Access
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
+Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
 
 JSON = b"application/json"
-READ_HEADERS = "proxygraph.headers"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+CLOSING = (b"connection", b"close")
+WHOLE = "proxygraph.whole"
+"""The member of an ASGI scope, where the server has it, that sends an answer in one piece: its status, its head as
+HTTP/1.1 has it, its body. It returns False where the answer has to be sent by ASGI's messages."""
 
 
 class HttpError(Exception):
@@ -32,19 +39,89 @@ class HttpError(Exception):
         return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
 
 
-def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers by name, several of a name joined by commas; read once for a request."""
-    found: dict[bytes, bytes] | None = scope.get(READ_HEADERS)
-    if found is None:
-        found = scope[READ_HEADERS] = {}
-        for name, value in scope["headers"]:
-            found[name] = found[name] + b"," + value if name in found else value
-    return found
+class Exchange:
+    """One request, its answer, and what is found out about them on the way.
 
+    ``given`` are the request's headers by name, several of a name joined by commas. ``complete`` adds the headers that
+    every answer has.
+    """
 
-def header(scope: Scope, name: bytes) -> bytes:
-    """The value of a request header, several of a name joined by commas; empty where there is none."""
-    return headers_of(scope).get(name, b"")
+    __slots__ = (
+        "_complete",
+        "_receive",
+        "_send",
+        "access",
+        "begun",
+        "cost",
+        "given",
+        "is_last",
+        "method",
+        "operation",
+        "operation_name",
+        "outcome",
+        "path",
+        "scope",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, complete: Complete, is_last: bool = False) -> None:
+        """``is_last`` makes the answer the last of its connection."""
+        self.begun = time.perf_counter()
+        self.scope, self._receive, self._send, self._complete = scope, receive, send, complete
+        self.is_last = is_last
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.given = _by_name(scope["headers"])
+        self.status = 0
+        self.access: Access | None = None
+        self.operation: str | None = None
+        self.operation_name: str | None = None
+        self.outcome: str | None = None
+        self.cost: int | None = None
+
+    def header(self, name: bytes) -> bytes:
+        """The value of a request header; empty where there is none."""
+        return self.given.get(name, b"")
+
+    async def body(self, limit: int) -> bytes:
+        """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
+        announced = self.given.get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > limit:
+            raise _too_large(limit, f"this one has {int(announced[:20]):,}")
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body") and len(body) <= limit:
+            message = await self._receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
+        if len(body) > limit:
+            raise _too_large(limit, "this one is longer")
+        return body
+
+    async def respond(
+        self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
+    ) -> None:
+        """Sends a whole answer; one without a media type, and 304, have no body."""
+        self.status = status
+        headers = self._complete(self.given, headers)
+        has_body = media_type is not None and status != 304
+        if media_type is not None and has_body:
+            headers = ((b"content-type", media_type), *headers)
+        whole = self.scope.get(WHOLE)
+        if whole and not self.is_last:
+            length = b"content-length: %d\r\n" % len(body) if has_body else b""
+            if whole(status, _head(headers) + length, body):
+                return
+        fields = [*headers, (b"content-length", b"%d" % len(body))] if has_body else [*headers]
+        if self.is_last:
+            fields.append(CLOSING)
+        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, error: HttpError) -> None:
+        """Sends an error in the shape that GraphQL's errors have."""
+        await self.respond(error.status, JSON, error.body, (*COMMON_HEADERS, *error.headers))
 
 
 @lru_cache(1_000)
@@ -65,36 +142,16 @@ def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
-async def body_of(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
-    announced = header(scope, b"content-length")
-    if announced.isdigit() and int(announced[:20]) > limit:
-        raise _too_large(limit, f"this one has {int(announced[:20]):,}")
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= limit:
-        message = await receive()
-        body += message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
-    if len(body) > limit:
-        raise _too_large(limit, "this one is longer")
-    return body
+def _by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
 
 
-async def respond(
-    send: Send, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
-) -> None:
-    """Sends a whole answer; one without a media type, and 304, have no body."""
-    has_body = media_type and status != 304
-    fixed = ((b"content-type", media_type), (b"content-length", b"%d" % len(body))) if has_body else ()
-    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def respond_error(send: Send, error: HttpError, media_type: bytes = JSON) -> None:
-    """Sends an error in the shape that GraphQL's errors have."""
-    await respond(send, error.status, media_type, error.body, (*COMMON_HEADERS, *error.headers))
+@lru_cache(256)
+def _head(headers: Headers) -> bytes:
+    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
 
 
 def _too_large(limit: int, finding: str) -> HttpError:

@@ -45,7 +45,6 @@ class Planned(NamedTuple):
     statements: int
     rows: int
     cost: int
-    known: Known
 
 
 class Plans:
@@ -117,4 +116,4 @@ async def answer(
         raise OutOfTime
     hidden = withheld(context.access, known.scoped) if known.scoped else None
     extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
-    return Planned(b'{"data":%b%b}' % (data, extensions), statements, rows, cost, known)
+    return Planned(b'{"data":%b%b}' % (data, extensions), statements, rows, cost)

@@ -25,6 +25,8 @@ class Rates:
         self._clock = clock
         self._counts: dict[str, int] = {}
         self._ends = 0.0
+        self.counts_anybody = bool(told)
+        """Whether requests without a key are counted."""
 
     def count(self, caller: Caller) -> Headers:
         """Counts one request and returns the fields that tell how many are left; raises HttpError 429 beyond."""

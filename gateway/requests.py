@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.http import JSON, HttpError, Receive, Scope, body_of, header
+from gateway.http import JSON, Exchange, HttpError
 
 LONGEST_URL = 16_000
 PARAMETERS = 50
@@ -30,18 +30,18 @@ DECODER = msgspec.json.Decoder(Sent)
 MEMBER_DECODER = msgspec.json.Decoder()
 
 
-async def posted(scope: Scope, receive: Receive, max_body: int) -> Sent:
+async def posted(exchange: Exchange, max_body: int) -> Sent:
     """The request in a POST's body; raises HttpError for what is none."""
-    content_type, encoding = header(scope, b"content-type"), header(scope, b"content-encoding").lower()
+    content_type, encoding = exchange.header(b"content-type"), exchange.header(b"content-encoding").lower()
     if (content_type != JSON and not _is_json(content_type)) or encoding not in (b"", b"identity"):
         found = b" ".join((encoding, content_type)).strip().decode("latin-1") or "none"
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
-    return _decoded(await body_of(scope, receive, max_body))
+    return _decoded(await exchange.body(max_body))
 
 
-def in_url(scope: Scope) -> Sent:
+def in_url(exchange: Exchange) -> Sent:
     """The request in a GET's URL; raises HttpError for what is none."""
-    query_string = scope["query_string"]
+    query_string = exchange.scope["query_string"]
     if len(query_string) > LONGEST_URL:
         raise HttpError(
             414, f"Expected a URL of up to {LONGEST_URL:,} bytes, but got {len(query_string):,}. Send it by POST."

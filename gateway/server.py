@@ -15,10 +15,10 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.access_settings import AccessSettings, JwtSettings
+from gateway.connections import Connection
 from gateway.draining import DRAINING
 from gateway.logs import LogSettings, config
 from gateway.settings import PREFIX, Limits, ServeSettings, TwilioSettings
-from gateway.slow_clients import PatientProtocol
 from store.sqlite import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
@@ -78,7 +78,7 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
-    PatientProtocol.seconds = Limits.of({}).read_seconds
+    Connection.seconds = Limits.of({}).read_seconds
     DRAINING.before_stopping(ServeSettings.of({}).drain)
     return Gateway(
         ServeSettings.of({}),
@@ -95,7 +95,7 @@ def _config(workers: int) -> uvicorn.Config:
         factory=True,
         workers=workers,
         loop="uvloop",
-        http=PatientProtocol,
+        http=Connection,
         lifespan="on",
         access_log=False,
         server_header=False,

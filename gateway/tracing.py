@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from gateway.access_log import Entry
-from gateway.http import Scope, header
+from gateway.http import Exchange
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -36,10 +35,10 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("proxygraph") if provider else None
 
-    def begin(self, scope: Scope) -> "Span | None":
+    def begin(self, exchange: Exchange) -> "Span | None":
         """Takes up the request's trace, for what it asks of others; returns its span, to be ended."""
-        given = header(scope, b"traceparent")
-        if not TRACEPARENT.fullmatch(given):
+        given = exchange.header(b"traceparent")
+        if given and not TRACEPARENT.fullmatch(given):
             given = b""
         if self._tracer is None:
             if given:
@@ -58,18 +57,18 @@ class Tracing:
         OUTGOING.set(carrier)
         return span
 
-    def end(self, span: "Span", entry: Entry) -> None:
+    def end(self, span: "Span", exchange: Exchange) -> None:
         """Ends the span with what came of the request."""
         from opentelemetry.trace import StatusCode
 
-        if entry.operation:
-            span.update_name(entry.operation)
-            span.set_attribute("graphql.operation.type", entry.operation)
-        if entry.operation_name:
-            span.set_attribute("graphql.operation.name", entry.operation_name)
-        span.set_attribute("http.response.status_code", entry.status)
-        if entry.outcome != "ok":
-            span.set_attribute("error.type", entry.outcome or str(entry.status))
+        if exchange.operation:
+            span.update_name(exchange.operation)
+            span.set_attribute("graphql.operation.type", exchange.operation)
+        if exchange.operation_name:
+            span.set_attribute("graphql.operation.name", exchange.operation_name)
+        span.set_attribute("http.response.status_code", exchange.status)
+        if exchange.outcome != "ok":
+            span.set_attribute("error.type", exchange.outcome or str(exchange.status))
             span.set_status(StatusCode.ERROR)
         span.end()
 

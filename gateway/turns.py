@@ -4,9 +4,10 @@ Plans need no turn, only a place: they take turns on the loop by themselves, eve
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from gateway.connections import own_task
 from gateway.http import HttpError
 
 OPERATIONS_AT_ONCE = 3
@@ -22,6 +23,7 @@ class Turn:
 
     async def take(self) -> None:
         """Waits for it."""
+        await own_task()
         await self._running.acquire()
         self._held = True
 
@@ -41,29 +43,35 @@ class Turn:
             await self.take()
 
 
-class Turns:
-    """The turns of one process."""
+class Place:
+    """A place for the block that it is entered for; there are ``most``."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._here = 0
-        self._running = asyncio.Semaphore(OPERATIONS_AT_ONCE)
+        self._taken = 0
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for the block; raises HttpError 503 where as many as may are there already."""
-        if self._here >= self._most:
+    def __enter__(self) -> None:
+        """Takes one; raises HttpError 503 where all are taken."""
+        if self._taken >= self._most:
             raise HttpError(
                 503,
                 f"Expected up to {self._most:,} requests at once, but there are as many already. Try again.",
                 ((b"retry-after", b"1"),),
                 code="OVERLOADED",
             )
-        self._here += 1
-        try:
-            yield
-        finally:
-            self._here -= 1
+        self._taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Gives it back."""
+        self._taken -= 1
+
+
+class Turns:
+    """The turns of one process; ``place`` is what each request has to have, as long as it is here."""
+
+    def __init__(self, most: int) -> None:
+        self.place = Place(most)
+        self._running = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:

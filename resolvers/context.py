@@ -10,6 +10,7 @@ from resolvers.loaders import Loaders
 from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
 from store.archive import Archive
+from store.reader import Reader
 
 COUNT_CAP = 100_000
 
@@ -36,7 +37,11 @@ class Context:
         self.introspection = introspection
         self.count_cap = count_cap
         self.max_page_size = max_page_size
-        self.reader = archive.reader()
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What the request's loads read by; a plan needs none."""
+        return self.archive.reader()
 
     @cached_property
     def loaders(self) -> Loaders:

@@ -37,17 +37,6 @@ class Reader:
         self.deadline: float = math.inf
         self.refusal: OutOfBudget | None = None
         self.aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-        self._planned = 0
-
-    @property
-    def count(self) -> int:
-        """How many statements the request ran, a plan's among them."""
-        return len(self.statements) + self._planned
-
-    def planned(self, statements: int, rows: int) -> None:
-        """Notes the statements that a plan ran, and the rows that they gave."""
-        self._planned += statements
-        self.rows += rows
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.

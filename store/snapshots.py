@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from math import inf
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from store.errors import OutOfTime, ReadFailed
@@ -17,7 +17,10 @@ from store.sqlite import READ_PRAGMAS, READING, reading
 
 SLICE_SECONDS = 0.001
 LOOP_SECONDS = 0.004
-"""How long one statement may keep the loop."""
+"""How long one statement may work on the loop: by the processor's time, for a machine that is busy with something else
+makes no statement long."""
+LOOP_WAITING_SECONDS = 0.05
+"""How long one statement may keep the loop in all, as one does that waits for a disk."""
 LONG_REMEMBERED = 500
 LONG_AGAIN_SECONDS = 10.0
 """For so long a statement that kept the loop too long is run in a thread right away."""
@@ -33,6 +36,7 @@ class Snapshot:
     __slots__ = (
         "_begun",
         "_connection",
+        "_done_by",
         "_execute",
         "_in_transaction",
         "_long",
@@ -49,7 +53,7 @@ class Snapshot:
         self._connection.executescript(READ_PRAGMAS)
         self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
         self._execute = self._connection.execute
-        self._begun, self._over = 0.0, inf
+        self._begun, self._over, self._done_by = 0.0, inf, inf
         self._in_transaction = False
         self.statements = self.rows_read = 0
 
@@ -82,16 +86,15 @@ class Snapshot:
         now = perf_counter()
         if self._long.get(sql, 0.0) > now:
             return None
-        self._over = now + LOOP_SECONDS
+        self._over, self._done_by = now + LOOP_WAITING_SECONDS, 0.0
         try:
             rows: Rows = self._execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            if _is_interrupt(error):
-                if len(self._long) >= LONG_REMEMBERED:
-                    self._long.clear()
-                self._long[sql] = now + LONG_AGAIN_SECONDS
-                return None
-            raise ReadFailed from error
+            if not _is_interrupt(error):
+                raise ReadFailed from error
+            if perf_counter() < self._over:
+                self._remember(sql, now + LONG_AGAIN_SECONDS)
+            return None
         self.rows_read += len(rows)
         return rows
 
@@ -100,7 +103,7 @@ class Snapshot:
 
         Raises OutOfTime where they take longer than the operation may, and ReadFailed.
         """
-        self._over = self._until
+        self._over, self._done_by = self._until, inf
         reading_rows = asyncio.ensure_future(asyncio.to_thread(lambda: self._execute(sql, parameters).fetchall()))
         try:
             rows: Rows = await asyncio.shield(reading_rows)
@@ -129,7 +132,19 @@ class Snapshot:
         self._connection.close()
 
     def _is_over(self) -> bool:
-        return perf_counter() > self._over
+        if perf_counter() > self._over:
+            return True
+        if self._done_by == inf:
+            return False
+        used = thread_time()
+        if not self._done_by:  # At the first look; what is done before it was not long.
+            self._done_by = used + LOOP_SECONDS
+        return used > self._done_by
+
+    def _remember(self, sql: str, until: float) -> None:
+        if len(self._long) >= LONG_REMEMBERED:
+            self._long.clear()
+        self._long[sql] = until
 
 
 async def _ended(reading_rows: "asyncio.Future[Rows]") -> None:
@@ -151,21 +166,27 @@ class Snapshots:
     def __init__(self, path: str) -> None:
         long: dict[str, float] = {}
         self._all = [Snapshot(path, long) for _ in range(AT_ONCE)]
-        self._free: asyncio.LifoQueue[Snapshot] = asyncio.LifoQueue()
-        for snapshot in self._all:
-            self._free.put_nowait(snapshot)
+        self._free = list(self._all)
+        self._handed_on: asyncio.Queue[Snapshot] = asyncio.Queue()
+        self._waiting = 0
 
     async def take(self) -> Snapshot:
         """A connection for one operation, to be given back."""
+        if self._free:
+            return self._free.pop()
+        self._waiting += 1
         try:
-            return self._free.get_nowait()
-        except asyncio.QueueEmpty:
-            return await self._free.get()
+            return await self._handed_on.get()
+        finally:
+            self._waiting -= 1
 
     def give_back(self, snapshot: Snapshot) -> None:
         """Makes the connection free for the next operation."""
         snapshot.end()
-        self._free.put_nowait(snapshot)
+        if self._waiting:
+            self._handed_on.put_nowait(snapshot)
+        else:
+            self._free.append(snapshot)
 
     def close(self) -> None:
         """Closes all connections."""

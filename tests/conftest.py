@@ -15,9 +15,9 @@ import uvicorn
 from bodies import put, service, session
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
+from gateway.connections import Connection
 from gateway.execution import Request, execute
 from gateway.settings import Limits, Protocol, ServeSettings, TwilioSettings
-from gateway.slow_clients import PatientProtocol
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive
@@ -72,9 +72,9 @@ def asker(archive: Archive, access: Access = ANYBODY) -> Ask:
     return run
 
 
-def patient(seconds: float) -> type[PatientProtocol]:
+def patient(seconds: float) -> type[Connection]:
     """The server's HTTP, with a patience of its own."""
-    return type("PatientForATest", (PatientProtocol,), {"seconds": seconds})
+    return type("PatientForATest", (Connection,), {"seconds": seconds})
 
 
 @asynccontextmanager

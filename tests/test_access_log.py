@@ -4,11 +4,13 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import serving
-from gateway.access_log import AccessLog, Entry
+from gateway.access_log import AccessLog
+from gateway.http import Exchange
 from gateway.logs import JsonLines, LogSettings
 from store import keys
 from store.archive import open_archive
@@ -53,8 +55,8 @@ async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_no
     ]
 
 
-def entry() -> Entry:
-    noted = Entry()
+def exchange() -> Exchange:
+    noted = Exchange({**SCOPE, "headers": []}, nothing, nothing, lambda _, headers: headers)
     noted.status, noted.operation, noted.operation_name, noted.cost = 200, "query", "FirstLook", 12
     return noted
 
@@ -62,10 +64,14 @@ def entry() -> Entry:
 SCOPE = {"method": "POST", "path": "/graphql"}
 
 
+async def nothing(*_: Any) -> Any:
+    """What no test of this file receives or sends."""
+
+
 async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"log_format": "json"}))
-    access_log.write(SCOPE, entry())
+    access_log.write(exchange())
     access_log.flush()
     line = json.loads(caplog.messages[0])
     assert line.pop("time").endswith("Z")
@@ -82,7 +88,7 @@ async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({}))
     for _ in range(100):
-        access_log.write(SCOPE, entry())
+        access_log.write(exchange())
     access_log.flush()
     assert sum(len(text.splitlines()) for text in caplog.messages) == 100
     assert 1 < len(caplog.messages) < 10
@@ -92,7 +98,7 @@ async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest
 async def test_the_access_log_can_be_turned_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"access_log": False}))
-    access_log.write(SCOPE, entry())
+    access_log.write(exchange())
     access_log.flush()
     assert caplog.messages == []
 

@@ -104,8 +104,8 @@ async def test_a_page_off_the_list_does_not_pass(database: Path, settings: dict[
     ],
 )
 def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict[str, str], could: bool) -> None:
-    scope = {"headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
-    assert browser_could_send(scope) is could
+    given = {name.encode(): value.encode() for name, value in headers.items()}
+    assert browser_could_send(given) is could
 
 
 @pytest.mark.parametrize(

@@ -93,11 +93,11 @@ async def test_a_key_has_a_rate_unless_told_otherwise(database: Path) -> None:
 
 def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
     turns = Turns(2)
-    with turns.place(), turns.place():
-        with pytest.raises(HttpError) as refusal, turns.place():
+    with turns.place, turns.place:
+        with pytest.raises(HttpError) as refusal, turns.place:
             pass
         assert (refusal.value.status, dict(refusal.value.headers)) == (503, {b"retry-after": b"1"})
-    with turns.place():
+    with turns.place:
         pass
 
 

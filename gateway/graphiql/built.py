@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from gateway.http import Headers, HttpError, Scope, Send, header, respond
+from gateway.http import Exchange, Headers, HttpError
 
 FOLDER = Path(__file__).parent / "dist"
 FILES = FOLDER / "graphiql"
@@ -55,16 +55,16 @@ class Files:
         found = FILES.iterdir() if FILES.exists() else ()
         self._files = {file.name: file for file in found if file.suffix in MEDIA_TYPES}
 
-    async def __call__(self, scope: Scope, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Answers GET …/graphiql/NAME; raises HttpError 404 where no file has this name."""
-        name = scope["path"].rsplit("/", 1)[1]
+        name = exchange.path.rsplit("/", 1)[1]
         file = self._files.get(name)
         if file is None:
             raise HttpError(404, "Expected the name of one of GraphiQL's files, but got another one.")
         lasting = b"public, max-age=31536000, immutable" if HASHED.search(name) else b"no-cache"
         headers: Headers = (*SAFETY, (b"vary", b"accept-encoding"), (b"cache-control", lasting))
         media_type = MEDIA_TYPES[file.suffix]
-        if b"gzip" in header(scope, b"accept-encoding"):
+        if b"gzip" in exchange.header(b"accept-encoding"):
             headers = (*headers, (b"content-encoding", b"gzip"))
             file = file.with_name(f"{name}.gz")
-        await respond(send, 200, media_type, await asyncio.to_thread(file.read_bytes), headers)
+        await exchange.respond(200, media_type, await asyncio.to_thread(file.read_bytes), headers)

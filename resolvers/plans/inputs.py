@@ -113,8 +113,7 @@ def evaluator(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
     if isinstance(node, VariableNode):
         return _variable(node.name.value, kind)
     if isinstance(kind, GraphQLNonNull):
-        inner = evaluator(node, kind.of_type)
-        return lambda values: _never_null(lambda value: value)(inner(values))
+        return _given_a_value(evaluator(node, kind.of_type))
     if isinstance(node, NullValueNode):
         return lambda _: None
     if isinstance(kind, GraphQLList):
@@ -139,7 +138,7 @@ def _variable(name: str, kind: GraphQLInputType) -> Evaluate:
         return _slot(name, kind)
     if isinstance(kind, GraphQLNonNull):
         # Nullable variables may be used where null can't be, if there is a default.
-        return lambda values: _never_null(lambda value: value)(values.get(name, UNSET))
+        return _given_a_value(lambda values: values.get(name, UNSET))
     return lambda values: values.get(name, UNSET)
 
 
@@ -214,6 +213,16 @@ def _never_null(read: Read) -> Read:
         return value
 
     return read_value
+
+
+def _given_a_value(evaluate: Evaluate) -> Evaluate:
+    def evaluate_value(values: Values) -> Any:
+        value = evaluate(values)
+        if value is None or value is UNSET:
+            raise Fallback
+        return value
+
+    return evaluate_value
 
 
 def _is_needed(kind: Any) -> bool:

@@ -97,19 +97,32 @@ def _filled(keys: list[Any], found: Json, nullable: bool) -> list[bytes]:
         return [EMPTY if key is None else found.get(key, NULL) for key in keys]
 
 
-class Rows(NamedTuple):
+class Rows:
     """Rows by their own SIDs."""
 
-    record: type[Record]
-    shape: Shape
+    __slots__ = ("_sql", "shape")
+
+    def __init__(self, record: type[Record], shape: Shape) -> None:
+        self.shape = shape
+        self._sql = row_sql(record, shape.projection)
+
+    async def one(self, run: Run, key: str) -> bytes:
+        """The JSON of one row, null where it is not there."""
+        if self.shape.openings:
+            return (await self.fetch(run, (key,))).get(key, NULL)
+        run.count_read()
+        rows = run.snapshot.quick_rows(self._sql, (key,))
+        if rows is None:
+            rows = await run.snapshot.long_rows(self._sql, (key,))
+        return rows[0][0] if rows else NULL
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One statement a SID: an index leads straight to it."""
         run.count_read()
-        sql, snapshot = row_sql(self.record, self.shape.projection), run.snapshot
+        snapshot = run.snapshot
         found, rows = [], []
         for key in keys:
-            for row in await snapshot.rows(sql, (key,)):
+            for row in await snapshot.rows(self._sql, (key,)):
                 found.append(key)
                 rows.append(row)
             if snapshot.is_due():

@@ -35,8 +35,7 @@ class One(NamedTuple):
 
     async def read(self, run: Run) -> bytes:
         """Null where there is none."""
-        sid = self.sid(run.values)
-        return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
+        return await self.rows.one(run, self.sid(run.values))
 
 
 class List(NamedTuple):
