@@ -54,6 +54,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None where all are empty."""
 
+    plain: ClassVar[tuple[str, ...]] = ()
+    """The columns that the table's ``plain`` vouches for (store/plain.py), where it has that."""
+
     sid: Sid
     date_created: Instant
 

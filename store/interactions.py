@@ -42,6 +42,11 @@ class Interaction(Record, frozen=True, array_like=True, gc=False):
     prefix: ClassVar[str] = "KI"
     noun: ClassVar[str] = "Interaction"
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {"inbound": LEG, "outbound": LEG}
+    plain: ClassVar[tuple[str, ...]] = (
+        *("sid", "session_sid", "service_sid", "account_sid", "type"),
+        *(f"{leg}_{name}" for leg in ("inbound", "outbound") for name in LEG),
+        *("date_created", "date_updated"),
+    )
 
     session_sid: Sid
     service_sid: Sid

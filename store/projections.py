@@ -66,10 +66,11 @@ class Projection:
         return ", ".join([*(as_bytes(text) for text in self.texts), *self.keys])
 
 
-def project(members: Sequence[Member]) -> Projection:
-    """The SQL that writes ``members`` as one JSON object."""
+def project(members: Sequence[Member], plain: Sequence[str] = ()) -> Projection:
+    """The SQL that writes ``members`` as one JSON object; ``plain`` are the columns that a plain row vouches for."""
     if not any(_has_hole(member) for member in members):
-        return Projection((_object(members),), ())
+        written, printed = _object(members), _printed(members, plain) if plain else None
+        return Projection((f"iif(plain, {printed}, {written})" if printed else written,), ())
     texts: list[list[str]] = [[]]
     keys: list[str] = []
     for part in _written(members):
@@ -80,6 +81,9 @@ def project(members: Sequence[Member]) -> Projection:
             texts[-1].append(part)
     return Projection(tuple(" || ".join(parts) for parts in texts), tuple(keys))
 
+
+MOST_VALUES = 120
+"""A function of SQLite's takes no more than 127 (https://www.sqlite.org/limits.html#max_function_arg)."""
 
 CURSOR = """'"' || :of || '.' || {key} || '.' || sid || '"'"""
 """The SQL that writes a row's cursor; ``:of`` is its connection's fingerprint, ``{key}`` the order's key."""
@@ -135,6 +139,37 @@ def _object(members: Sequence[Member]) -> str:
     return f"json_object({', '.join(pairs)})"
 
 
+def _printed(members: Sequence[Member], plain: Sequence[str]) -> str | None:
+    """The same of a plain row, by one format: the quickest way of all. None where a row can't vouch for enough."""
+    form, values = _form(members, plain)
+    return f"printf('{form}', {', '.join(values)})" if 0 < len(values) <= MOST_VALUES else None
+
+
+def _form(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[str]]:
+    forms, values = [], []
+    for member in members:
+        match member:
+            case Value(name, column) if column in plain:
+                forms.append(f'"{name}":"%s"')
+                values.append(column)
+            case Value(name, column):
+                forms.append(f'"{name}":%s')
+                values.append(f"json_quote({column})")
+            case Word(name, column, shown, other):
+                forms.append(f'"{name}":%s')
+                values.append(_word(column, {word: f'"{name}"' for word, name in shown.items()}, f'"{other}"', "null"))
+            case Constant(name, json):
+                forms.append(f'"{name}":{_escaped(json).replace("%", "%%")}')
+            case Group(name, inner, present):
+                form, some = _form(inner, plain)
+                if set(present) <= set(plain):
+                    forms.append(f'"{name}":{form}')
+                    values += some
+                else:
+                    return "", []
+    return "{" + ",".join(forms) + "}", values
+
+
 def _written(members: Sequence[Member]) -> Iterator[str | Hole]:
     """The pieces of an object with holes, to be concatenated between them."""
     before = "{"
@@ -170,9 +205,10 @@ def _optional(parts: list[str | Hole], present: str) -> Iterator[str | Hole]:
     yield f"iif({present}, {' || '.join(run)}, {absent})"
 
 
-def _word(column: str, shown: Mapping[str, str], other: str) -> str:
+def _word(column: str, shown: Mapping[str, str], other: str, absent: str | None = None) -> str:
     cases = " ".join(f"WHEN '{word}' THEN '{name}'" for word, name in shown.items())
-    return f"CASE {column} {cases} ELSE iif({column} IS NULL, NULL, '{other}') END"
+    null = "NULL" if absent is None else f"'{absent}'"
+    return f"CASE {column} {cases} ELSE iif({column} IS NULL, {null}, '{other}') END"
 
 
 def _any(columns: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from store.errors import DatabaseLocked
 from store.interactions import Interaction
 from store.kinds import Kinds
 from store.opening import explained, is_the_files
+from store.plain import is_plain
 from store.scrub import pages_in_log, scrub
 from store.sessions import Session
 from store.sqlite import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
@@ -40,6 +41,7 @@ ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded
 """.strip()
 NAME_KINDS = "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
 WITH_KIND = "SELECT *, {values} FROM ({rows})"
+WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows})"
 KIND = "(SELECT id FROM {kinds} WHERE {conditions})"
 HELD = """
 SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
@@ -185,6 +187,9 @@ def _upsert(kind: type[Record], as_json: bool) -> str:
         rows = WITH_KIND.format(values=values, rows=rows)
         given = f"{given}, {KIND.format(kinds=kinds.table, conditions=same)}"
         columns = (*columns, "kind")
+    if kind.plain:
+        rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
+        given, columns = f"{given}, row.plain", (*columns, "plain")
     others = [column for column in columns if column != "sid"]
     return UPSERT.format(
         table=kind.table,

@@ -102,7 +102,7 @@ class Compiler:
         if record is None:
             raise Unplannable
         members = list(self._members(kind, nodes, record, "", openings))
-        return Shape(project(members), tuple(openings))
+        return Shape(project(members, record.plain), tuple(openings))
 
     def _members(
         self,
