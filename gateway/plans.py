@@ -116,4 +116,4 @@ async def answer(
         raise OutOfTime
     hidden = withheld(context.access, known.scoped) if known.scoped else None
     extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
-    return Planned(b'{"data":%b%b}' % (data, extensions), statements, rows, cost)
+    return Planned(b"".join((b'{"data":', *data, extensions, b"}")), statements, rows, cost)

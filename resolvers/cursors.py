@@ -6,7 +6,7 @@ arrive, and a fingerprint of its connection (field, parent, order, filter), so t
 
 import hashlib
 import re
-from functools import lru_cache
+from collections.abc import Callable
 
 import msgspec
 
@@ -18,12 +18,21 @@ from store.orders import Order, Position
 PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.([A-Z]{2}[0-9a-fA-F]{32})")
 
 
-@lru_cache(10_000)
-def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | None) -> str:
-    """Eight digits that tell the cursors of this field, under this parent, so ordered and filtered, from others."""
+def fingerprints(field: str, order: Order, filter: Filter | None) -> Callable[[str | None], str]:
+    """By the parent's SID, eight digits that tell the cursors of this field, so ordered and filtered, from others."""
     by = f"{order.column}{' desc' if order.descending else ''},sid"
     wanted = msgspec.json.encode(dict(filter.given())).decode() if filter else ""
-    return hashlib.blake2s("\n".join((field, parent or "", by, wanted)).encode(), digest_size=4).hexdigest()
+
+    def of(parent: str | None) -> str:
+        told = f"{field}\n{parent or ''}\n{by}\n{wanted}"
+        return hashlib.blake2s(told.encode(), digest_size=4).hexdigest()
+
+    return of
+
+
+def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | None) -> str:
+    """Those of one parent."""
+    return fingerprints(field, order, filter)(parent)
 
 
 def cursor_of(position: Position, of: str) -> str:

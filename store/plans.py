@@ -24,7 +24,7 @@ def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
 
 
 def leaf_statement(page: Page[Any], projection: Projection) -> tuple[str, dict[str, Any]]:
-    """The statement, and what it binds beside ``parent``, for a page as one JSON array: forwards, without holes."""
+    """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside."""
     return _leaf_sql(page.relation, page.order, *page.shape, projection), page.bound()
 
 

@@ -115,8 +115,8 @@ def as_bytes(text: str) -> str:
 
 
 def as_list(text: str) -> str:
-    """The SQL that gives all rows' texts as one JSON array, in bytes."""
-    return as_bytes(f"'[' || coalesce(group_concat({text}), '') || ']'")
+    """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none."""
+    return as_bytes(f"group_concat({text})")
 
 
 def _has_hole(member: Member) -> bool:

@@ -265,7 +265,7 @@ def _column(key: str, kind: GraphQLNamedType, column: str) -> Member:
 
 def _around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
     ((before, _),) = _numbered(members)
-    return before, b"}"
+    return before + b"[", b"]}"
 
 
 def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:
@@ -281,7 +281,7 @@ def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:
 
 
 def _always(text: bytes) -> Write:
-    return lambda _: text
+    return lambda _: (text,)
 
 
 def _numbered(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes, Any]]:

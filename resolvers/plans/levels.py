@@ -1,12 +1,13 @@
 """Levels: what a plan reads, one kind of row under one kind of parent at a time, and how it becomes JSON.
 
 A level is asked for many keys (SIDs) together and gives the JSON of each. It reads their rows, asks the levels below
-for what the rows leave open, and splices bytes. Nothing is decoded on the way.
+for what the rows leave open, and splices bytes. Nothing is decoded on the way, and nothing copied: JSON is passed on in
+the pieces that it was read in, and joined once, when all of it is there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
@@ -16,10 +17,12 @@ from store.projections import Projection
 from store.relations import Relation
 from store.snapshots import Snapshot
 
-NULL = b"null"
-EMPTY = b""
+NULL = (b"null",)
+COMMA = b","
 
-Json: TypeAlias = Mapping[Any, bytes]
+Pieces: TypeAlias = Sequence[bytes]
+"""JSON, to be joined."""
+Json: TypeAlias = Mapping[Any, Pieces]
 
 
 class Bounds(NamedTuple):
@@ -73,28 +76,29 @@ class Shape(NamedTuple):
         """How many columns of a row it takes."""
         return len(self.projection.texts) + len(self.openings)
 
-    async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[bytes]:
+    async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[Pieces]:
         """The JSON of each row, whose columns for this shape begin at ``start``."""
-        texts, openings = len(self.projection.texts), self.openings
-        if not openings:
-            return [row[start] for row in rows]
-        columns: list[Iterable[bytes]] = [[row[start] for row in rows]]
-        for number, (level, nullable) in enumerate(openings):
-            keys = [row[start + texts + number] for row in rows]
+        if not self.openings:
+            return [(row[start],) for row in rows]
+        written: list[list[bytes]] = [[row[start]] for row in rows]
+        texts = len(self.projection.texts)
+        for number, (level, nullable) in enumerate(self.openings, start):
+            keys = [row[number + texts] for row in rows]
             found = await level.fetch(run, list(dict.fromkeys(key for key in keys if key is not None)))
-            columns.append(_filled(keys, found, nullable))
-            columns.append([row[start + number + 1] for row in rows])
-        return [b"".join(parts) for parts in zip(*columns, strict=True)]
+            for pieces, key, row in zip(written, keys, rows, strict=True):
+                if key is not None:  # Where there is no key, the text around the hole says null itself.
+                    pieces += _found(found, key, nullable)
+                pieces.append(row[number + 1])
+        return cast("list[Pieces]", written)
 
 
-def _filled(keys: list[Any], found: Json, nullable: bool) -> list[bytes]:
-    # Where there is no key, the text around the hole says null itself.
-    try:
-        return [EMPTY if key is None else found[key] for key in keys]
-    except KeyError:
+def _found(found: Json, key: Any, nullable: bool) -> Pieces:
+    pieces = found.get(key)
+    if pieces is None:
         if not nullable:
-            raise Fallback from None
-        return [EMPTY if key is None else found.get(key, NULL) for key in keys]
+            raise Fallback
+        return NULL
+    return pieces
 
 
 class Rows:
@@ -106,7 +110,7 @@ class Rows:
         self.shape = shape
         self._sql = row_sql(record, shape.projection)
 
-    async def one(self, run: Run, key: str) -> bytes:
+    async def one(self, run: Run, key: str) -> Pieces:
         """The JSON of one row, null where it is not there."""
         if self.shape.openings:
             return (await self.fetch(run, (key,))).get(key, NULL)
@@ -114,7 +118,7 @@ class Rows:
         rows = run.snapshot.quick_rows(self._sql, (key,))
         if rows is None:
             rows = await run.snapshot.long_rows(self._sql, (key,))
-        return rows[0][0] if rows else NULL
+        return rows[0] if rows else NULL
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One statement a SID: an index leads straight to it."""
@@ -158,10 +162,10 @@ class Whole(NamedTuple):
         """One statement a parent."""
         page: Page[Any] = Page(self.relation)
         if not self.shape.openings:
-            return await leaves(run, page, self.shape, keys)
+            return {key: (b"[", rows, b"]") for key, rows in (await leaves(run, page, self.shape, keys)).items()}
         pages = await pages_of(run, page, (self.shape,), keys)
         written = await write_pages(run, pages, self.shape, 0)
-        return {key: b"[" + b",".join(rows) + b"]" for key, rows in zip(keys, written, strict=True)}
+        return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
 
 
 FingerprintOf: TypeAlias = Callable[[Any], str]
@@ -171,7 +175,7 @@ FingerprintOf: TypeAlias = Callable[[Any], str]
 async def leaves(
     run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: FingerprintOf | None = None
 ) -> dict[Any, bytes]:
-    """Each parent's page as one JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
+    """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
     run.count_read()
     sql, bound = leaf_statement(page, shape.projection)
     snapshot, lists = run.snapshot, {}
@@ -179,7 +183,8 @@ async def leaves(
         bound["parent"] = key
         if of:
             bound["of"] = of(key)
-        ((lists[key],),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        ((rows,),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        lists[key] = rows or b""
         if snapshot.is_due():
             await snapshot.give_way()
     return lists
@@ -205,9 +210,18 @@ async def pages_of(
     return pages
 
 
-async def write_pages(run: Run, pages: list[list[Any]], shape: Shape, start: int) -> list[list[bytes]]:
-    """The JSON of all pages' rows, page by page; the levels below are asked once for all of them."""
+async def write_pages(run: Run, pages: list[list[Any]], shape: Shape, start: int) -> list[Pieces]:
+    """The inside of the JSON array of each page's rows; the levels below are asked once for all of them."""
     if not shape.openings:
-        return [[row[start] for row in rows] for rows in pages]
+        return [(b",".join([row[start] for row in rows]),) for rows in pages]
     written = iter(await shape.write(run, [row for rows in pages for row in rows], start))
-    return [list(islice(written, len(rows))) for rows in pages]
+    return [_listed(islice(written, len(rows))) for rows in pages]
+
+
+def _listed(rows: Iterable[Pieces]) -> Pieces:
+    pieces: list[bytes] = []
+    for row in rows:
+        if pieces:
+            pieces.append(COMMA)
+        pieces += row
+    return pieces

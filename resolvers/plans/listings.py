@@ -6,29 +6,28 @@ from typing import Any, NamedTuple, TypeAlias
 
 from strawberry import UNSET
 
-from resolvers.cursors import fingerprint, position_of
+from resolvers.cursors import fingerprint, fingerprints, position_of
 from resolvers.errors import BadInput
 from resolvers.forms import Listing
 from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import NULL, FingerprintOf, Json, Run, Shape, leaves, pages_of, write_pages
+from resolvers.plans.levels import FingerprintOf, Json, Pieces, Run, Shape, leaves, pages_of, write_pages
 from store.orders import BY_DATE_CREATED, NEVER
 from store.pages import Page
 from store.plans import count_statement
 
 TRUE, FALSE = b"true", b"false"
-NO_ENDS = (NULL, NULL)
+NO_ENDS = (b"null", b"null")
 
 
 class Shown(NamedTuple):
     """One parent's connection, ready to be written.
 
-    ``rows`` has the JSON of the page's rows in each shape, or ``leaf`` of the whole page where SQLite wrote it.
+    ``rows`` has the inside of the JSON array of the page's rows in each shape.
     ``ends`` are the cursors of the first row and the last.
     """
 
-    rows: list[list[bytes]]
-    leaf: bytes
+    rows: Sequence[Pieces]
     ends: tuple[bytes, bytes]
     has_next_page: bool
     has_previous_page: bool
@@ -36,7 +35,7 @@ class Shown(NamedTuple):
     cap: int
 
 
-Write: TypeAlias = Callable[[Shown], bytes]
+Write: TypeAlias = Callable[[Shown], Pieces]
 """How a member of a connection is written."""
 
 
@@ -81,7 +80,7 @@ class Connections(NamedTuple):
         counts = await self._counts(run, wanted, keys) if selected.total else repeat(0)
         if not selected.rows:
             return {
-                key: self._written(Shown([], NULL, NO_ENDS, False, False, count, run.bounds.count_cap))
+                key: self._written(Shown((), NO_ENDS, False, False, count, run.bounds.count_cap))
                 for key, count in zip(keys, counts, strict=False)
             }
         if self._is_leaf(wanted):
@@ -89,10 +88,10 @@ class Connections(NamedTuple):
             lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
             if selected.around:
                 before, behind = selected.around
-                return {key: before + rows + behind for key, rows in lists.items()}
+                return {key: (before, rows, behind) for key, rows in lists.items()}
             return {
-                key: self._written(Shown([], lists[key], NO_ENDS, False, False, count, run.bounds.count_cap))
-                for key, count in zip(keys, counts, strict=False)
+                key: self._written(Shown(((rows,),), NO_ENDS, False, False, count, run.bounds.count_cap))
+                for (key, rows), count in zip(lists.items(), counts, strict=False)
             }
         return await self._paged(run, wanted, keys, counts)
 
@@ -119,21 +118,22 @@ class Connections(NamedTuple):
             has_previous_page = wanted.after is not None or (more[number] and page.backwards)
             ends = _ends(of(key), rows) if selected.info and rows else NO_ENDS
             written = [pages_texts[number] for pages_texts in texts]
-            shown = Shown(written, NULL, ends, has_next_page, has_previous_page, count, run.bounds.count_cap)
+            shown = Shown(written, ends, has_next_page, has_previous_page, count, run.bounds.count_cap)
             connections[key] = self._written(shown)
             if run.snapshot.is_due():
                 await run.snapshot.give_way()
         return connections
 
     def _fingerprints(self, page: Page[Any]) -> FingerprintOf:
-        name, order, chosen = self.form.relation.name, page.order, page.filter
-        return lambda key: fingerprint(name, key, order, chosen)
+        return fingerprints(self.form.relation.name, page.order, page.filter)
 
-    def _written(self, shown: Shown) -> bytes:
-        return (
-            b"".join([part for before, write in self.selected.members for part in (before, write(shown))])
-            + self.selected.end
-        )
+    def _written(self, shown: Shown) -> Pieces:
+        pieces: list[bytes] = []
+        for before, write in self.selected.members:
+            pieces.append(before)
+            pieces += write(shown)
+        pieces.append(self.selected.end)
+        return pieces
 
     def _wanted(self, run: Run, keys: Sequence[Any]) -> Wanted:
         form, given = self.form, {name: read(run.values) for name, read in self.arguments.items()}
@@ -175,29 +175,37 @@ class Connections(NamedTuple):
 
 def write_rows(shape: int) -> Write:
     """How ``nodes`` or ``edges`` is written, in the shape of this number."""
-    return lambda shown: b"[%b]" % b",".join(shown.rows[shape]) if shown.rows else shown.leaf
+    return lambda shown: (b"[", *shown.rows[shape], b"]")
 
 
 def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     """How ``pageInfo`` is written: each member's text before its value, and its name in PageInfo, or its text."""
+    end = end_of(members)
 
-    def write(shown: Shown) -> bytes:
-        start, end = shown.ends
+    def write(shown: Shown) -> Pieces:
+        start, last = shown.ends
         values = {
             "has_next_page": TRUE if shown.has_next_page else FALSE,
             "has_previous_page": TRUE if shown.has_previous_page else FALSE,
             "start_cursor": start,
-            "end_cursor": end,
+            "end_cursor": last,
         }
-        parts = [part for before, of in members for part in (before, values[of] if isinstance(of, str) else of)]
-        return b"".join(parts) + end_of(members)
+        pieces = []
+        for before, of in members:
+            pieces.append(before)
+            pieces.append(values[of] if isinstance(of, str) else of)
+        pieces.append(end)
+        return pieces
 
     return write
 
 
 def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:
-    first, last = (f'"{of}.{row[-2] or NEVER}.{row[-1]}"'.encode() for row in (rows[0], rows[-1]))
-    return first, last
+    first, last = rows[0], rows[-1]
+    return (
+        f'"{of}.{first[-2] or NEVER}.{first[-1]}"'.encode(),
+        f'"{of}.{last[-2] or NEVER}.{last[-1]}"'.encode(),
+    )
 
 
 def end_of(members: Sequence[Any]) -> bytes:
@@ -205,14 +213,14 @@ def end_of(members: Sequence[Any]) -> bytes:
     return b"}" if members else b"{}"
 
 
-def write_count(shown: Shown) -> bytes:
+def write_count(shown: Shown) -> Pieces:
     """``totalCount``: up to the cap."""
-    return b"%d" % min(shown.counted, shown.cap)
+    return (b"%d" % min(shown.counted, shown.cap),)
 
 
-def write_capped(shown: Shown) -> bytes:
+def write_capped(shown: Shown) -> Pieces:
     """``totalCountCapped``."""
-    return TRUE if shown.counted > shown.cap else FALSE
+    return (TRUE if shown.counted > shown.cap else FALSE,)
 
 
 def _given(arguments: dict[str, Any], name: str) -> Any:

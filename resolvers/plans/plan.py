@@ -36,8 +36,8 @@ class Plan:
             isinstance(root, One) and not root.rows.shape.openings for _, root in fields
         )
 
-    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[bytes, int, int]:
-        """The response's ``data`` as JSON, how many statements it took, and how many rows they gave.
+    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[list[bytes], int, int]:
+        """The JSON of the response's ``data``, in pieces; how many statements it took, and how many rows they gave.
 
         Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
         """
@@ -45,12 +45,12 @@ class Plan:
         try:
             snapshot.begin(self._several, bounds.until)
             run = Run(snapshot, values, bounds)
-            parts = []
+            pieces: list[bytes] = []
             for before, root in self._fields:
-                parts.append(before)
-                parts.append(await root.read(run))
-            parts.append(b"}" if parts else b"{}")
-            return b"".join(parts), snapshot.statements, snapshot.rows_read
+                pieces.append(before)
+                pieces += await root.read(run)
+            pieces.append(b"}" if pieces else b"{}")
+            return pieces, snapshot.statements, snapshot.rows_read
         except (ReadFailed, UnicodeEncodeError) as error:  # As for a lone surrogate, which SQLite can't be asked for.
             raise Fallback from error
         finally:

@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import NULL, Rows, Run
+from resolvers.plans.levels import COMMA, NULL, Pieces, Rows, Run
 from resolvers.plans.listings import Connections
 from resolvers.sids import record_of
 from store.columns import Record
@@ -12,7 +12,7 @@ from store.columns import Record
 class Root(Protocol):
     """A root field."""
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """Its JSON; raises Fallback where the ordinary path has to answer."""
         ...
 
@@ -22,9 +22,9 @@ class Constant(NamedTuple):
 
     json: bytes
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """That."""
-        return self.json
+        return (self.json,)
 
 
 class One(NamedTuple):
@@ -33,7 +33,7 @@ class One(NamedTuple):
     rows: Rows
     sid: Evaluate
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """Null where there is none."""
         return await self.rows.one(run, self.sid(run.values))
 
@@ -43,7 +43,7 @@ class List(NamedTuple):
 
     connections: Connections
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """The connection."""
         return (await self.connections.fetch(run, (None,)))[None]
 
@@ -54,7 +54,7 @@ class NodeById(NamedTuple):
     rows: dict[type[Record], Rows]
     id: Evaluate
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """Null where there is none."""
         (found,) = await _nodes(run, self.rows, [self.id(run.values)])
         return found
@@ -66,22 +66,28 @@ class NodesByIds(NamedTuple):
     rows: dict[type[Record], Rows]
     ids: Evaluate
 
-    async def read(self, run: Run) -> bytes:
+    async def read(self, run: Run) -> Pieces:
         """One for each id, null where there is none."""
         ids = self.ids(run.values)
         if len(ids) > run.bounds.max_page_size:
             raise Fallback
-        return b"[%b]" % b",".join(await _nodes(run, self.rows, ids))
+        pieces = [b"["]
+        for number, found in enumerate(await _nodes(run, self.rows, ids)):
+            if number:
+                pieces.append(COMMA)
+            pieces += found
+        pieces.append(b"]")
+        return pieces
 
 
-async def _nodes(run: Run, rows: dict[type[Record], Rows], ids: list[str]) -> list[bytes]:
+async def _nodes(run: Run, rows: dict[type[Record], Rows], ids: list[str]) -> list[Pieces]:
     by_kind: dict[type[Record], dict[str, None]] = {}
     for sid in ids:
         kind = record_of(sid)
         if kind is None:
             raise Fallback
         by_kind.setdefault(kind, {})[sid] = None
-    found: dict[str, bytes] = {}
+    found: dict[str, Pieces] = {}
     for kind, sids in by_kind.items():
         found.update(await rows[kind].fetch(run, list(sids)))
     return [found.get(sid, NULL) for sid in ids]
