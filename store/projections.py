@@ -82,6 +82,8 @@ def project(members: Sequence[Member], plain: Sequence[str] = ()) -> Projection:
     return Projection(tuple(" || ".join(parts) for parts in texts), tuple(keys))
 
 
+LEAST_VALUES = 6
+"""With fewer, finding out that a row is plain takes as long as is gained."""
 MOST_VALUES = 120
 """A function of SQLite's takes no more than 127 (https://www.sqlite.org/limits.html#max_function_arg)."""
 
@@ -140,9 +142,9 @@ def _object(members: Sequence[Member]) -> str:
 
 
 def _printed(members: Sequence[Member], plain: Sequence[str]) -> str | None:
-    """The same of a plain row, by one format: the quickest way of all. None where a row can't vouch for enough."""
+    """The same of a plain row, by one format: the quickest way of all. None where nothing is gained by it."""
     form, values = _form(members, plain)
-    return f"printf('{form}', {', '.join(values)})" if 0 < len(values) <= MOST_VALUES else None
+    return f"printf('{form}', {', '.join(values)})" if LEAST_VALUES <= len(values) <= MOST_VALUES else None
 
 
 def _form(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[str]]:

@@ -5,7 +5,7 @@ for what the rows leave open, and splices bytes. Nothing is decoded on the way, 
 the pieces that it was read in, and joined once, when all of it is there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
@@ -168,12 +168,12 @@ class Whole(NamedTuple):
         return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
 
 
-FingerprintOf: TypeAlias = Callable[[Any], str]
-"""From a parent's key to its connection's fingerprint."""
+Fingerprints: TypeAlias = Mapping[Any, str]
+"""By a parent's key, its connection's fingerprint."""
 
 
 async def leaves(
-    run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: FingerprintOf | None = None
+    run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: Fingerprints | None = None
 ) -> dict[Any, bytes]:
     """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
     run.count_read()
@@ -182,7 +182,7 @@ async def leaves(
     for key in keys:
         bound["parent"] = key
         if of:
-            bound["of"] = of(key)
+            bound["of"] = of[key]
         ((rows,),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
         lists[key] = rows or b""
         if snapshot.is_due():
@@ -191,7 +191,7 @@ async def leaves(
 
 
 async def pages_of(
-    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: FingerprintOf | None = None
+    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: Fingerprints | None = None
 ) -> list[list[Any]]:
     """Each parent's page as rows, in the order that they are shown in; ``of`` where they have cursors."""
     run.count_read()
@@ -200,8 +200,10 @@ async def pages_of(
     for key in keys:
         bound["parent"] = key
         if of:
-            bound["of"] = of(key)
-        rows = await snapshot.rows(sql, bound)
+            bound["of"] = of[key]
+        rows = snapshot.quick_rows(sql, bound)
+        if rows is None:
+            rows = await snapshot.long_rows(sql, bound)
         if page.backwards:
             rows.reverse()
         pages.append(rows)

@@ -11,7 +11,7 @@ from resolvers.errors import BadInput
 from resolvers.forms import Listing
 from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import FingerprintOf, Json, Pieces, Run, Shape, leaves, pages_of, write_pages
+from resolvers.plans.levels import Fingerprints, Json, Pieces, Run, Shape, leaves, pages_of, write_pages
 from store.orders import BY_DATE_CREATED, NEVER
 from store.pages import Page
 from store.plans import count_statement
@@ -84,7 +84,7 @@ class Connections(NamedTuple):
                 for key, count in zip(keys, counts, strict=False)
             }
         if self._is_leaf(wanted):
-            of = self._fingerprints(wanted.page) if selected.cursors else None
+            of = self._fingerprints(wanted.page, keys) if selected.cursors else None
             lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
             if selected.around:
                 before, behind = selected.around
@@ -103,29 +103,29 @@ class Connections(NamedTuple):
 
     async def _paged(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
         selected, page, size = self.selected, wanted.page, wanted.size
-        of = self._fingerprints(page)
-        pages = await pages_of(run, page, selected.shapes, keys, of if selected.cursors else None)
-        more = [len(rows) > size for rows in pages]
+        of = self._fingerprints(page, keys) if selected.cursors or selected.info else {}
+        pages = await pages_of(run, page, selected.shapes, keys, of)
+        whole = [len(rows) for rows in pages]
         if selected.info:
             pages = [rows[-size:] if page.backwards else rows[:size] for rows in pages]
         texts, start = [], 0
         for shape in selected.shapes:
             texts.append(await write_pages(run, pages, shape, start))
             start += shape.width
-        connections = {}
-        for number, (key, rows, count) in enumerate(zip(keys, pages, counts, strict=False)):
-            has_next_page = wanted.before is not None or (more[number] and not page.backwards)
-            has_previous_page = wanted.after is not None or (more[number] and page.backwards)
-            ends = _ends(of(key), rows) if selected.info and rows else NO_ENDS
-            written = [pages_texts[number] for pages_texts in texts]
-            shown = Shown(written, ends, has_next_page, has_previous_page, count, run.bounds.count_cap)
-            connections[key] = self._written(shown)
-            if run.snapshot.is_due():
-                await run.snapshot.give_way()
+        after, before, cap = wanted.after is not None, wanted.before is not None, run.bounds.count_cap
+        connections, snapshot = {}, run.snapshot
+        for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
+            more = length > size
+            has_next_page, has_previous_page = (before, after or more) if page.backwards else (before or more, after)
+            ends = _ends(of[key], rows) if selected.info and rows else NO_ENDS
+            connections[key] = self._written(Shown(written, ends, has_next_page, has_previous_page, count, cap))
+            if snapshot.is_due():
+                await snapshot.give_way()
         return connections
 
-    def _fingerprints(self, page: Page[Any]) -> FingerprintOf:
-        return fingerprints(self.form.relation.name, page.order, page.filter)
+    def _fingerprints(self, page: Page[Any], keys: Sequence[Any]) -> Fingerprints:
+        of = fingerprints(self.form.relation.name, page.order, page.filter)
+        return {key: of(key) for key in keys}
 
     def _written(self, shown: Shown) -> Pieces:
         pieces: list[bytes] = []
