@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import typer
 from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
 from rich.console import Console
 
 from gateway.settings import Settings, SettingsError
@@ -34,10 +35,12 @@ def switch(settings: type[Settings], name: str) -> Any:
     return typer.Option(f"--{name.replace('_', '-')}", help=help_text, show_default=False)
 
 
-def variable(settings: type[Settings], name: str) -> str:
+def variable(settings: type[BaseSettings], name: str) -> str:
     """The environment variable of the setting ``name``."""
     alias = settings.model_fields[name].validation_alias
-    return str(alias.choices[-1]) if isinstance(alias, AliasChoices) else f"{settings.prefix()}{name.upper()}"
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[-1])
+    return alias if isinstance(alias, str) else f"{settings.model_config.get('env_prefix', '')}{name.upper()}"
 
 
 def all_settings(*readers: Callable[[], Any]) -> list[Any]:
