@@ -50,7 +50,7 @@ class AccessSettings(Settings):
     allowed_hosts: Hosts = Field(
         (),
         description="Names in Host that are answered, beside the loopback's; with commas. "
-        "Unless told: any where a key is needed, none where not.",
+        "Unless told: all where a key is needed, no others where not.",
     )
     cors_origins: OriginList = Field(
         (), description="Origins whose pages may ask, such as https://console.example.com; with commas."
@@ -84,16 +84,14 @@ class JwtSettings(Settings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}JWT_")
     has_flags: ClassVar[bool] = False
 
-    jwks_url: Annotated[str, AfterValidator(_https)] = Field(
-        description="Where the provider's JWK Set is; https. Tokens are taken where this is set."
-    )
+    jwks_url: Annotated[str, AfterValidator(_https)] = Field(description="Where the provider's JWK Set is; https.")
     audience: str = Field(min_length=1, description="What a token's aud has to be, or hold.")
     issuer: str = Field(min_length=1, description="What a token's iss has to be.")
     scopes_claim: str = Field(
         "scope", min_length=1, description="The claim with the scopes, a text or a list; other words in it are ignored."
     )
     name_claim: str = Field(
-        "sub", min_length=1, description="The claim that logs and the ledger call the holder by, after jwt:."
+        "sub", min_length=1, description="The claim that logs and the ledger call the holder by, as jwt:NAME."
     )
     algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(separated)] = Field(
         ("RS256", "ES256", "EdDSA"),

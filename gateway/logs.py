@@ -20,7 +20,9 @@ class LogSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lines from this level on: DEBUG, INFO, WARNING or ERROR."
     )
-    log_format: Literal["plain", "json"] = Field("plain", description="plain, for people, or json, for machines.")
+    log_format: Literal["plain", "json"] = Field(
+        "plain", description="How lines look: plain, for people, or json, for machines."
+    )
     access_log: bool = Field(True, description="Whether each request gets a line, on stderr.")
 
 

@@ -87,15 +87,17 @@ class Listening(Settings):
 class ServeSettings(Listening):
     """What ``serve`` is told."""
 
-    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created, where it is not there.")
+    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created where it is not there.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
     drain: float = Field(3, ge=0, description="Seconds from SIGTERM, when /readyz says 503, to the end of accepting.")
-    sync_every: float = Field(0, ge=0, description="Seconds from one sync beside serving to the next; 0 is never.")
-    sync_full_every: float = Field(168, gt=0, description="Hours from one full sync beside serving to the next.")
+    sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next while it serves; 0 is never.")
+    sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next while it serves.")
     search_seconds: float = Field(
         SEARCH_SECONDS, gt=0, description="Seconds that a search by bodyContains may take; it is stopped then."
     )
-    plans: bool = Field(True, description="Whether queries are compiled; the answers are the same without, but slower.")
+    plans: bool = Field(
+        True, description="Whether queries are compiled; without, the answers are the same, but slower."
+    )
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="How far a totalCount is exact; past it, totalCountCapped says that there are more."
     )
@@ -169,7 +171,8 @@ class Protocol(Settings):
         description="What other documents are: run (off), run and logged by their hash (log), refused (enforce).",
     )
     legacy_status: bool = Field(
-        False, description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect."
+        False,
+        description="Whether 400 and 200 are answered where the draft of 2026 has 422 and 294, as older suites expect.",
     )
 
     @model_validator(mode="after")

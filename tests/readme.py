@@ -20,13 +20,13 @@ GROUPS: dict[str, type[BaseSettings]] = {
     group.__name__: group
     for group in (
         ServeSettings,
+        TwilioSettings,
+        SyncSettings,
         Limits,
         Protocol,
         AccessSettings,
         JwtSettings,
         LogSettings,
-        TwilioSettings,
-        SyncSettings,
         SeedSettings,
     )
 }
