@@ -10,6 +10,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -97,6 +98,10 @@ async def started(script: str, folder: Path, environment: dict[str, str]) -> Asy
             await asyncio.wait_for(process.communicate(), SECONDS)
 
 
+@pytest.mark.skipif(
+    os.environ.get("CI") is None and not (shutil.which("bash") and shutil.which("curl")),
+    reason="bash or curl is not here, which the README has people use.",
+)
 async def test_a_reader_gets_from_the_first_block_to_the_last(checkout: Path) -> None:
     environment = ENVIRONMENT | {"PROXYGRAPH_PORT": "0", "PROXYGRAPH_DRAIN": "0", "PROXYGRAPH_SYNC_RATE": "0"}
     environment |= {"PYTHONUNBUFFERED": "1"}
