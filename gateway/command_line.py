@@ -22,8 +22,10 @@ def flag(settings: type[Settings], name: str) -> Any:
     """The option that gives the setting ``name``."""
     # Flags come in as text: the settings check them all together, and tell every problem at once.
     field = settings.model_fields[name]
-    default = "needed" if field.is_required() else f"default: {field.default}"
-    help_text = f"{field.description} [dim]\\[{default}; env: {variable(settings, name)}][/dim]"
+    default = "needed; " if field.is_required() else f"default: {field.default}; "
+    if field.default in (None, []):
+        default = ""
+    help_text = f"{field.description} [dim]\\[{default}env: {variable(settings, name)}][/dim]"
     spelling = f"--{name.replace('_', '-')}"
     return typer.Option(spelling, help=help_text, show_default=False, metavar=name.upper())
 

@@ -172,7 +172,7 @@ class Protocol(Settings):
     )
     legacy_status: bool = Field(
         False,
-        description="Whether 400 and 200 are answered where the draft of 2026 has 422 and 294, as older suites expect.",
+        description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect.",
     )
 
     @model_validator(mode="after")
