@@ -7,16 +7,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from gateway.settings import PREFIX, Settings
+from gateway.settings import PREFIX, Settings, separated
 
 LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Asymmetric ones alone: what verifies a token must not be able to make one."""
-
-
-def _split(given: object) -> object:
-    return tuple(filter(None, (part.strip() for part in given.split(",")))) if isinstance(given, str) else given
 
 
 def _host(given: str) -> str:
@@ -39,8 +35,8 @@ def _https(given: str) -> str:
     return given
 
 
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_split)]
-OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(separated)]
+OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(separated)]
 
 
 class AccessSettings(Settings):
@@ -48,12 +44,28 @@ class AccessSettings(Settings):
 
     has_flags: ClassVar[bool] = False
 
-    require_key: bool = Field(False, description="Ask for a key on loopback too, as behind a proxy on this machine.")
-    allowed_hosts: Hosts = Field((), description="Host names that requests may name, beside the loopback's.")
-    cors_origins: OriginList = Field((), description="Origins whose pages may ask, such as https://example.com.")
-    introspection: bool | None = Field(None, description="Whether the schema may be asked for.")
-    graphiql: bool | None = Field(None, description="Whether GET /graphql shows GraphiQL to a browser.")
-    hsts_seconds: int = Field(0, ge=0, description="For how long browsers are to insist on TLS; behind TLS only.")
+    require_key: bool = Field(
+        False, description="Whether a key is needed on loopback too, as behind a proxy on this machine."
+    )
+    allowed_hosts: Hosts = Field(
+        (),
+        description="Names in Host that are answered, beside the loopback's; with commas. "
+        "Unless told: all where a key is needed, no others where not.",
+    )
+    cors_origins: OriginList = Field(
+        (), description="Origins whose pages may ask, such as https://console.example.com; with commas."
+    )
+    introspection: bool | None = Field(
+        None,
+        description="Whether the schema may be asked for, and errors suggest names. "
+        "Unless told: where no key is needed.",
+    )
+    graphiql: bool | None = Field(
+        None, description="Whether /graphql shows GraphiQL to a browser. Unless told: where no key is needed."
+    )
+    hsts_seconds: int = Field(
+        0, ge=0, description="For how long browsers are to insist on TLS; for servers that are reached by TLS alone."
+    )
 
     @property
     def shows_schema(self) -> bool:
@@ -72,13 +84,20 @@ class JwtSettings(Settings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}JWT_")
     has_flags: ClassVar[bool] = False
 
-    jwks_url: Annotated[str, AfterValidator(_https)] = Field(description="Where its public keys are, as a JWK Set.")
+    jwks_url: Annotated[str, AfterValidator(_https)] = Field(description="Where the provider's JWK Set is; https.")
     audience: str = Field(min_length=1, description="What a token's aud has to be, or hold.")
     issuer: str = Field(min_length=1, description="What a token's iss has to be.")
-    scopes_claim: str = Field("scope", min_length=1, description="The claim with the scopes: a text or a list.")
-    name_claim: str = Field("sub", min_length=1, description="The claim that logs and the ledger call the holder by.")
-    algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(_split)] = Field(
-        ("RS256", "ES256", "EdDSA"), min_length=1, description="Which signatures are accepted."
+    scopes_claim: str = Field(
+        "scope", min_length=1, description="The claim with the scopes, a text or a list; other words in it are ignored."
+    )
+    name_claim: str = Field(
+        "sub", min_length=1, description="The claim that logs and the ledger call the holder by, as jwt:NAME."
+    )
+    algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(separated)] = Field(
+        ("RS256", "ES256", "EdDSA"),
+        min_length=1,
+        description="Signatures that are accepted, with commas; "
+        "also RS384, RS512, PS256, PS384, PS512, ES384 and ES512.",
     )
 
     @classmethod

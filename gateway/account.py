@@ -139,14 +139,17 @@ class Account:
     ) -> list[Body]:
         pick, bodies, moment = self._random, [], start
         lines: list[Line] = []
+        words: dict[str, str] = {}
         for _ in range(length):
             moment += timedelta(seconds=pick.randint(20, 400))
             now = _time(moment)
             sides = [people[0], people[1] if len(people) == 2 or now < people[2]["date_created"] else people[2]]
-            lines = lines or list(pick.choice(trade.scenes))
+            if not lines:
+                lines = list(pick.choice(trade.scenes))
+                words = {name: pick.choice(choices) for name, choices in SLOTS.items()}
             call = pick.random() < 0.12
             speaker, text = (pick.randrange(2), "") if call else lines.pop(0)
-            data = {"duration": str(pick.randint(4, 600))} if call else {"body": self._filled(text)}
+            data = {"duration": str(pick.randint(4, 600))} if call else {"body": text.format_map(words)}
             statuses = CALL_STATUSES if call else MESSAGE_STATUSES
             outbound_status = self._next_status() if pick.random() < 0.05 else pick.choice(statuses)
             if call and outbound_status != "completed":
@@ -187,9 +190,6 @@ class Account:
     def _next_status(self) -> str:
         self._statuses += 1
         return STATUSES[self._statuses % len(STATUSES)]
-
-    def _filled(self, text: str) -> str:
-        return text.format_map({name: self._random.choice(choices) for name, choices in SLOTS.items()})
 
     def _new_sid(self, prefix: str) -> str:
         return f"{prefix}{self._random.getrandbits(128):032x}"

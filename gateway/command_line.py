@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import typer
 from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
 from rich.console import Console
 
 from gateway.settings import Settings, SettingsError
@@ -21,8 +22,10 @@ def flag(settings: type[Settings], name: str) -> Any:
     """The option that gives the setting ``name``."""
     # Flags come in as text: the settings check them all together, and tell every problem at once.
     field = settings.model_fields[name]
-    default = "needed" if field.is_required() else f"default: {field.default}"
-    help_text = f"{field.description} [dim]\\[{default}; env: {variable(settings, name)}][/dim]"
+    default = "needed; " if field.is_required() else f"default: {field.default}; "
+    if field.default in (None, []):
+        default = ""
+    help_text = f"{field.description} [dim]\\[{default}env: {variable(settings, name)}][/dim]"
     spelling = f"--{name.replace('_', '-')}"
     return typer.Option(spelling, help=help_text, show_default=False, metavar=name.upper())
 
@@ -34,10 +37,12 @@ def switch(settings: type[Settings], name: str) -> Any:
     return typer.Option(f"--{name.replace('_', '-')}", help=help_text, show_default=False)
 
 
-def variable(settings: type[Settings], name: str) -> str:
+def variable(settings: type[BaseSettings], name: str) -> str:
     """The environment variable of the setting ``name``."""
     alias = settings.model_fields[name].validation_alias
-    return str(alias.choices[-1]) if isinstance(alias, AliasChoices) else f"{settings.prefix()}{name.upper()}"
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[-1])
+    return alias if isinstance(alias, str) else f"{settings.model_config.get('env_prefix', '')}{name.upper()}"
 
 
 def all_settings(*readers: Callable[[], Any]) -> list[Any]:

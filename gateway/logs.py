@@ -17,9 +17,13 @@ class LogSettings(Settings):
 
     has_flags: ClassVar[bool] = False
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="From which level on.")
-    log_format: Literal["plain", "json"] = Field("plain", description="Lines for people, or JSON for machines.")
-    access_log: bool = Field(True, description="Whether each request gets a line.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lines from this level on: DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: Literal["plain", "json"] = Field(
+        "plain", description="How lines look: plain, for people, or json, for machines."
+    )
+    access_log: bool = Field(True, description="Whether each request gets a line, on stderr.")
 
 
 class JsonLines(logging.Formatter):

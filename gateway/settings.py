@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.limits import DocumentLimits
 from resolvers.context import COUNT_CAP
@@ -21,7 +21,7 @@ from store.archive import SEARCH_SECONDS
 PREFIX = "PROXYGRAPH_"
 
 RATE = "Requests a second for each endpoint and Service; 0 is without limit."
-CONCURRENCY = "How many requests may be under way at once."
+CONCURRENCY = "Requests to Twilio under way at once; halved by each 429, and let grow again."
 ATTEMPTS = "How often a request is tried before the run gives up."
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -32,6 +32,11 @@ def _not_empty(text: object) -> object:
     if text == "":
         raise ValueError("expected the name of a file")
     return text
+
+
+def separated(given: object) -> object:
+    """A text's parts between commas; anything else as it is."""
+    return [part for part in map(str.strip, given.split(",")) if part] if isinstance(given, str) else given
 
 
 Database = Annotated[Path, BeforeValidator(_not_empty)]
@@ -73,24 +78,28 @@ class Settings(BaseSettings):
 class Listening(Settings):
     """Where a server listens."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="The address to listen on; on any but loopback everybody needs a key."
+    )
     port: Port = Field(8000, description="The port to listen on; 0 takes a free one.")
 
 
 class ServeSettings(Listening):
     """What ``serve`` is told."""
 
-    database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
+    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created where it is not there.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
     drain: float = Field(3, ge=0, description="Seconds from SIGTERM, when /readyz says 503, to the end of accepting.")
-    sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next; 0 is never.")
-    sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next.")
+    sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next while it serves; 0 is never.")
+    sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next while it serves.")
     search_seconds: float = Field(
-        SEARCH_SECONDS, gt=0, description="How long a search by bodyContains may take before it is stopped."
+        SEARCH_SECONDS, gt=0, description="Seconds that a search by bodyContains may take; it is stopped then."
     )
-    plans: bool = Field(True, description="Whether queries are answered by compiled plans.")
+    plans: bool = Field(
+        True, description="Whether queries are compiled; without, the answers are the same, but slower."
+    )
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
-        COUNT_CAP, description="How far a totalCount is exact; from there on it says that there are more."
+        COUNT_CAP, description="How far a totalCount is exact; past it, totalCountCapped says that there are more."
     )
 
 
@@ -102,22 +111,32 @@ class Limits(Settings):
 
     max_body: Most = Field(200_000, description="Bytes of a request's body.")
     max_tokens: Most = Field(1_000, description="Tokens of a document, counted before it is parsed.")
-    max_depth: Most = Field(16, description="Levels of fields.")
+    max_depth: Most = Field(16, description="Levels of fields; GraphiQL's introspection has 15.")
     max_aliases: Most = Field(30, description="Aliases, counted wherever their fragment is spread.")
-    max_directives: Most = Field(50, description="Directives, counted wherever their fragment is spread.")
+    max_directives: Most = Field(50, description="Directives, counted the same way.")
     max_root_fields: Most = Field(20, description="Fields at the root of an operation.")
     max_repeated_fields: Most = Field(50, description="Fields under a name that their selection set has already.")
-    max_page_size: int = Field(100, ge=1, le=100_000, description="Rows of a page, and ids of nodes.")
+    max_page_size: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Rows of a page, and ids of nodes; below 50, every list wants first or last.",
+    )
     max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
-    max_statements: Most = Field(100, description="SQL statements.")
+    max_statements: Most = Field(100, description="SQL statements of an operation.")
     max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")
-    max_concurrent: Most = Field(100, description="Requests at once, running or waiting, in each worker.")
-    read_seconds: float = Field(10, gt=0, description="Seconds in which a client has to have sent its request.")
+    max_concurrent: Most = Field(
+        100, description="Requests at once, running or waiting, in each worker; 503 with Retry-After beyond."
+    )
+    read_seconds: float = Field(
+        10, gt=0, description="Seconds in which a client has to have sent its request, head and body."
+    )
     rate: int | None = Field(
         None,
         ge=0,
-        description="Requests a minute by one key, or by one address where no key is asked for; 0 is without limit. "
-        "Unless told, 60,000 with a key, and without limit where no key is asked for.",
+        description="Requests a minute by one key, or by one address where no key is asked for, in each worker; 429 "
+        "with Retry-After beyond; 0 is without limit. Unless told: 60,000 with a key, and without limit where no key "
+        "is asked for.",
     )
 
     @cached_property
@@ -145,14 +164,15 @@ class Protocol(Settings):
     """How GraphQL is spoken over HTTP."""
 
     documents: Path | None = Field(
-        None, description="Persisted documents: a folder of .graphql files, or Apollo's or Relay's manifest."
+        None, description="Persisted documents: a folder of .graphql files, or the manifest of Apollo or Relay."
     )
     documents_mode: DocumentsMode = Field(
-        DocumentsMode.OFF, description="What other documents are: run (off), run and logged (log), refused (enforce)."
+        DocumentsMode.OFF,
+        description="What other documents are: run (off), run and logged by their hash (log), refused (enforce).",
     )
-
     legacy_status: bool = Field(
-        False, description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect."
+        False,
+        description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect.",
     )
 
     @model_validator(mode="after")
@@ -172,9 +192,9 @@ class SeedSettings(Settings):
     """What ``seed`` is told."""
 
     database: Database = Field(description="The file to fill; it must be new, or hold nothing.")
-    services: Count = Field(20, description="How many Services.")
-    sessions: Count = Field(100, description="How many Sessions in each Service.")
-    interactions: Count = Field(100, description="How many Interactions in each Session.")
+    services: Count = Field(20, description="Services of the made-up account.")
+    sessions: Count = Field(100, description="Sessions in each of its Services.")
+    interactions: Count = Field(100, description="Interactions in each of its Sessions.")
     seed: int = Field(1, description="The same seed and sizes give the same account.")
 
 
@@ -190,10 +210,10 @@ class TwilioSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TWILIO_", extra="ignore")
 
     account_sid: str = Field(pattern="^AC[0-9a-fA-F]{32}$", description="The account's SID.")
-    auth_token: SecretStr | None = Field(None, description="Its auth token, or else an API key and its secret.")
+    auth_token: SecretStr | None = Field(None, description="The account's auth token; or else an API key.")
     api_key: str | None = Field(None, description="An API key's SID.")
     api_secret: SecretStr | None = Field(None, description="The API key's secret.")
-    proxy_url: str = Field("https://proxy.twilio.com/v1", description="Where the Proxy API is.")
+    proxy_url: str = Field("https://proxy.twilio.com/v1", description="Where Twilio's Proxy API is.")
     rate: float = Field(30, ge=0, validation_alias=f"{PREFIX}SYNC_RATE", description=RATE)
     concurrency: int = Field(20, ge=1, le=200, validation_alias=f"{PREFIX}SYNC_CONCURRENCY", description=CONCURRENCY)
     attempts: int = Field(8, ge=1, le=50, validation_alias=f"{PREFIX}SYNC_ATTEMPTS", description=ATTEMPTS)
@@ -243,11 +263,15 @@ class SyncSettings(Settings):
         description="The archive's file.",
     )
     full: bool = Field(False, description="Read every session again, also those that look as they did.")
-    service: list[str] = Field([], description="Only this Service (KS…); may be given several times.")
+    service: Annotated[list[str], NoDecode, BeforeValidator(separated)] = Field(
+        [], description="Only this Service (KS…); as a flag several times, in the environment with commas."
+    )
     recheck_hours: float = Field(48, ge=0, description="Sessions that moved in these last hours are always read again.")
     keep: bool = Field(False, description="Keep, and mark as archived, what was deleted at Twilio.")
     erase: bool = Field(False, description="Erase what was deleted at Twilio, however much it is.")
-    erase_share: float = Field(0.01, ge=0, le=1, description="The share that one run may erase without --erase.")
+    erase_share: float = Field(
+        0.01, ge=0, le=1, description="The share of the interactions that one run may erase without --erase."
+    )
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
 
 

@@ -37,7 +37,9 @@ Ask = Callable[..., Awaitable[Answer]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite-golden", action="store_true", help="Write tests/golden anew.")
+    parser.addoption(
+        "--rewrite-golden", action="store_true", help="Write tests/golden and the README's tables of settings anew."
+    )
     parser.addoption("--documents", type=int, default=1_000, help="How many documents are answered both ways.")
     parser.addoption("--seed", type=int, default=20_261_124, help="Which documents those are.")
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")

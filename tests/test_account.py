@@ -88,3 +88,17 @@ def test_conversations_stay_in_the_order_of_their_script() -> None:
     (first,) = islice(Account(1, services=1, sessions=1, interactions=50).conversations(), 1)
     dates = [body["date_created"] for body in first.interactions]
     assert dates == sorted(dates)
+
+
+def test_a_scene_speaks_of_one_thing_to_its_end(demo: Demo) -> None:
+    told = 0
+    for _, _, interactions in demo:
+        texts = [rest.record(Interaction, body).body or "" for body in interactions]
+        lost = None
+        for text in texts:
+            if found := re.search(r"I think I left (.+) on the back seat", text):
+                lost = found[1]
+            if found := re.fullmatch(r"Found (.+)! I can bring it to you .+\.", text):
+                assert found[1] == lost
+                told += 1
+    assert told

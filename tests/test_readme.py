@@ -1,4 +1,7 @@
-"""What the README tells people to do and to expect is so."""
+"""What the README shows and names is so: its queries and answers, its commands' table, its files and links.
+
+What it has people run is in test_readme_commands.py, and its settings in test_readme_settings.py.
+"""
 
 import json
 import re
@@ -6,68 +9,64 @@ from pathlib import Path
 
 import pytest
 
-from conftest import asker
-from gateway.access_settings import AccessSettings, JwtSettings
-from gateway.command_line import variable
+import readme
+from conftest import serving
 from gateway.commands import commands
-from gateway.logs import LogSettings
-from gateway.rates import WITH_A_KEY
-from gateway.seeding import DEMO, fill
-from gateway.settings import Limits, Settings
-from store.archive import open_archive
+from gateway.seeding import DEMO, demo_archive
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = readme.FILE.parent
+KINDS = {"sh", "graphql", "json"}
 
 
-def block(name: str) -> str:
-    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)\n```", README, re.DOTALL)
-    assert found, name
-    return found[1]
+def test_every_block_is_one_that_a_test_runs() -> None:
+    assert {block.language for block in readme.BLOCKS} == KINDS
+    fences = len(re.findall(r"^ *(?:```|~~~)", readme.TEXT, re.MULTILINE))
+    assert fences == 2 * len(readme.BLOCKS)
+    for before, block in zip(readme.BLOCKS, readme.BLOCKS[1:], strict=False):
+        assert block.language != "json" or before.language == "graphql", "an answer stands below its query"
 
 
-def test_the_demo_and_the_tests_are_one_line_each() -> None:
-    for name, ending in (("the demo", "-m gateway demo"), ("the tests", "-m pytest")):
-        assert block(name).endswith(ending)
-        assert "\n" not in block(name)
+@pytest.mark.parametrize(("name", "ending"), [("the demo", "-m gateway demo"), ("the tests", "-m pytest")])
+def test_the_demo_and_the_tests_are_one_line_each(name: str, ending: str) -> None:
+    (block,) = [block for block in readme.BLOCKS if block.name == name]
+    assert block.language == "sh"
+    assert "\n" not in block.text
+    assert block.text.endswith(ending)
+
+
+async def test_every_query_is_answered_on_the_demo_as_it_shows(database: Path) -> None:
+    await demo_archive(database, DEMO)
+    asked = 0
+    async with serving(database) as client:
+        for block, after in zip(readme.BLOCKS, [*readme.BLOCKS[1:], None], strict=True):
+            if block.language == "graphql":
+                async with client.post("/graphql", json={"query": block.text}) as response:
+                    answer = await response.json()
+                assert "errors" not in answer, block.text
+                if after and after.language == "json":
+                    assert answer == json.loads(after.text), block.text
+                    asked += 1
+    assert asked >= 5
 
 
 def test_every_command_is_in_the_table() -> None:
-    told = re.findall(r"^\| `python -m gateway (\w+)", README, re.MULTILINE)
+    told = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
     registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
     assert sorted(told) == sorted(registered + [str(group.name) for group in commands.registered_groups])
 
 
-@pytest.mark.parametrize("settings", [AccessSettings, JwtSettings, LogSettings])
-def test_every_setting_without_a_flag_is_told(settings: type[Settings]) -> None:
-    assert not [name for name in settings.model_fields if f"`{variable(settings, name)}`" not in README]
+FILES = {span for span in readme.SPANS if re.fullmatch(r"(?:gateway|store|resolvers|schema|tests|\.ci)/[\w./-]*", span)}
+LINKS = set(re.findall(r"\]\(([^)#:]+)\)", readme.TEXT))
 
 
-def test_every_limit_is_in_the_table_with_its_default() -> None:
-    rows = re.findall(
-        r"^\| `PROXYGRAPH_(\w+)` \| ([^|]+) \|",
-        README.split("<!-- the limits -->")[1].partition("\n\n")[0],
-        re.MULTILINE,
-    )
-    told = {name.lower(): default.replace(",", "") for name, default in rows}
-    defaults = {name: field.default for name, field in Limits.model_fields.items()} | {"rate": WITH_A_KEY}
-    assert told == {name: f"{default:g}" for name, default in defaults.items()}
-
-
-QUESTIONS = {
-    "a query": "its answer",
-    "what was said": "what was said: its answer",
-    "which calls": "which calls: its answer",
-    "which interaction": "which interaction: its answer",
-}
-
-
-async def test_the_queries_get_the_answers_that_it_shows(database: Path) -> None:
-    async with open_archive(database) as archive:
-        await fill(archive, DEMO, lambda _: None)
-        for query, answer in QUESTIONS.items():
-            assert json.loads(block(answer)) == await asker(archive)(block(query)), query
-
-
-@pytest.mark.parametrize("file", sorted(set(re.findall(r"`((?:store|resolvers|schema|tests|\.ci)/[\w./]+)`", README))))
+@pytest.mark.parametrize("file", sorted(FILES | LINKS))
 def test_every_file_that_it_names_is_there(file: str) -> None:
-    assert (Path(__file__).parent.parent / file).exists()
+    assert (ROOT / file).exists()
+
+
+def test_every_heading_that_it_links_to_is_there() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", readme.TEXT, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", readme.TEXT)) <= headings

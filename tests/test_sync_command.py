@@ -17,6 +17,7 @@ import pytest
 import bodies
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio
+from gateway.settings import SyncSettings
 from gateway.sync import alone
 from mirror import account, assert_equal
 from store.archive import open_archive
@@ -114,6 +115,12 @@ async def test_wrong_settings_are_told_all_at_once_with_exit_code_2(database: Pa
     assert code == 2
     assert [line.split(":")[0] for line in err.splitlines()] == ["PROXYGRAPH_SYNC_RECHECK_HOURS", "TWILIO_ACCOUNT_SID"]
     assert not database.exists()
+
+
+def test_services_are_named_with_commas_between_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXYGRAPH_SYNC_SERVICE", "KS1, KS2")
+    assert SyncSettings.of({}).service == ["KS1", "KS2"]
+    assert SyncSettings.of({"service": ["KS3"]}).service == ["KS3"]
 
 
 async def until(fake: FakeTwilio, requests: int) -> None:
