@@ -1,14 +1,13 @@
 """The access log: a line for each request, of what may be known of it later; nothing that anybody wrote.
 
-Lines are written a tenth of a second later and many at a time: one by one, through logging, they would cost more than
-a small query does.
+Lines are written many at a time (gateway/journal.py): one by one, through logging, they would cost more than a small
+query does.
 """
 
-import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,25 +18,10 @@ PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PROBES = frozenset(("/livez", "/readyz"))
 LONGEST_NAME = 64
-FLUSHED_EVERY = 0.1
 ATOMIC_BYTES = 4_000
 """A pipe takes so much from a process in one piece (PIPE_BUF is 4,096), so that workers' lines don't mix."""
 
 log = logging.getLogger("proxygraph.access")
-
-
-class Noted(NamedTuple):
-    """What is noted of a request when it is answered: as little work as can be."""
-
-    at: float
-    method: str
-    path: str
-    status: int
-    ms: float
-    operation: str | None
-    name: str | None
-    key: str | None
-    cost: int | None
 
 
 class Line(msgspec.Struct):
@@ -62,31 +46,19 @@ class AccessLog:
     def __init__(self, settings: LogSettings) -> None:
         self._on, self._for_machines = settings.access_log, settings.log_format == "json"
         self._probes = settings.log_level == "DEBUG"
-        self._noted: list[Noted] = []
-        self._second, self._time = 0, ""
+        self._second, self._time, self._since = 0, "", 0.0
 
-    def write(self, exchange: Exchange) -> None:
-        """Notes the request; a probe, which comes all the time, only where the level is DEBUG."""
-        path = exchange.path
-        if not self._on or (path in PROBES and not self._probes):
+    def write(self, exchanges: Iterable[Exchange]) -> None:
+        """Writes a line for each, several in one record; for a probe, which comes all the time, only at level DEBUG."""
+        if not self._on:
             return
-        if not self._noted:
-            asyncio.get_running_loop().call_later(FLUSHED_EVERY, self.flush)
-        now, ms = time.time(), (time.perf_counter() - exchange.begun) * 1000
-        access = exchange.access
-        self._noted.append(
-            Noted(
-                *(now, exchange.method, path, exchange.status, ms, exchange.operation, exchange.operation_name),
-                *(access.name if access else None, exchange.cost),
-            )
-        )
-
-    def flush(self) -> None:
-        """Writes what is noted, several lines in one record."""
-        noted, self._noted = self._noted, []
+        self._since = time.time() - time.perf_counter()
         piece: list[str] = []
         size = 0
-        for line in map(self._line, noted):
+        for exchange in exchanges:
+            if exchange.path in PROBES and not self._probes:
+                continue
+            line = self._line(exchange)
             if piece and size + len(line) >= ATOMIC_BYTES:
                 log.info("%s", "\n".join(piece))
                 piece, size = [], 0
@@ -95,18 +67,20 @@ class AccessLog:
         if piece:
             log.info("%s", "\n".join(piece))
 
-    def _line(self, noted: Noted) -> str:
-        method = noted.method if noted.method in METHODS else "other"
-        path = noted.path if noted.path in PATHS else "other"
-        name = noted.name[:LONGEST_NAME] if noted.name else None
+    def _line(self, exchange: Exchange) -> str:
+        method = exchange.method if exchange.method in METHODS else "other"
+        path = exchange.path if exchange.path in PATHS else "other"
+        name = exchange.operation_name[:LONGEST_NAME] if exchange.operation_name else None
+        key = exchange.access.name if exchange.access else None
+        at, ms = self._at(self._since + exchange.ended), (exchange.ended - exchange.begun) * 1000
         if self._for_machines:
             line = Line(
-                *(self._at(noted.at), "INFO", log.name, method, path, noted.status, round(noted.ms, 1)),
-                *(noted.operation, name, noted.key, noted.cost),
+                *(at, "INFO", log.name, method, path, exchange.status, round(ms, 1)),
+                *(exchange.operation, name, key, exchange.cost),
             )
             return msgspec.json.encode(line).decode()
-        asked = _asked(method, path, noted.status)
-        return f"{self._at(noted.at)}{asked}{noted.ms:.1f}{_found(noted.operation, name, noted.key, noted.cost)}"
+        asked, found = _asked(method, path, exchange.status), _found(exchange.operation, name, key, exchange.cost)
+        return f"{at}{asked}{ms:.1f}{found}"
 
     def _at(self, moment: float) -> str:
         second = int(moment)

@@ -14,6 +14,7 @@ from gateway.draining import DRAINING
 from gateway.graphiql.built import Files
 from gateway.graphql_http import GraphQLOverHTTP
 from gateway.http import Exchange, HttpError, Receive, Scope, Send
+from gateway.journal import Journal
 from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
@@ -52,7 +53,7 @@ class Gateway:
         self._browsers = Browsers(self._access)
         self._authenticator: Authenticator | None = None
         self._tracing = Tracing()
-        self._access_log = AccessLog(logs or LogSettings.of({}))
+        self._journal = Journal(AccessLog(logs or LogSettings.of({})))
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -102,7 +103,7 @@ class Gateway:
         await receive()
         self._archive = self._graphql = None
         await self._stack.aclose()
-        self._access_log.flush()
+        self._journal.enter()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _tokens(self, settings: JwtSettings) -> Tokens:
@@ -138,11 +139,14 @@ class Gateway:
         return upstream
 
     async def _answer(self, exchange: Exchange) -> None:
-        span = self._tracing.begin(exchange) if exchange.path == "/graphql" else None
+        is_graphql = exchange.path == "/graphql"
+        span = self._tracing.begin(exchange) if is_graphql else None
         try:
             self._browsers.check(exchange.given)
             if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
                 await exchange.respond(204, None, b"", preflight)
+            elif is_graphql and self._graphql:
+                await self._graphql(exchange)
             else:
                 await self._route(exchange)
         except HttpError as error:
@@ -152,18 +156,14 @@ class Gateway:
                 raise
             await exchange.refuse(HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR"))
         finally:
-            metrics.add(metrics.responses(exchange.status))
-            self._access_log.write(exchange)
+            self._journal.keep(exchange)
             if span and (exchange.operation or exchange.status >= 400):
                 self._tracing.end(span, exchange)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
         if path == "/graphql":
-            if self._graphql is None:
-                raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-            await self._graphql(exchange)
-            return
+            raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
         if path not in ("/", "/livez", "/readyz", "/metrics") and not path.startswith("/graphiql/"):
             raise HttpError(404, "There is nothing here. GraphQL is at /graphql.")
         if exchange.method not in ("GET", "HEAD"):
@@ -187,6 +187,7 @@ class Gateway:
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
+        self._journal.enter()
         return metrics.exposition()
 
 

@@ -79,20 +79,25 @@ class Authenticator:
         self._remembered: dict[bytes, tuple[Access, float]] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
-    async def access(self, given: Mapping[bytes, bytes]) -> Access:
-        """Who sent a request with these headers.
-
-        Raises HttpError: 401, 403, or 503 where an identity provider is needed and away.
-        """
+    def known(self, given: Mapping[bytes, bytes]) -> Access | None:
+        """Who sent a request with these headers, where that need not be looked up. Raises HttpError 401."""
         shown = given.get(b"authorization")
         if not shown:
             if self._key_required:
                 raise Unauthenticated("Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", shown=False)
             return ANYBODY
+        remembered = self._remembered.get(hashlib.sha256(shown).digest())
+        return remembered[0] if remembered and self._clock() < remembered[1] else None
+
+    async def access(self, given: Mapping[bytes, bytes]) -> Access:
+        """Who sent a request with these headers.
+
+        Raises HttpError: 401, 403, or 503 where an identity provider is needed and away.
+        """
+        if access_known := self.known(given):
+            return access_known
+        shown = given[b"authorization"]
         digest = hashlib.sha256(shown).digest()
-        remembered = self._remembered.get(digest)
-        if remembered and self._clock() < remembered[1]:
-            return remembered[0]
         found, seconds = await self._verified(shown)
         if not found.scopes:
             raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")

@@ -153,7 +153,7 @@ class Resumed:
         """The rest of it."""
         waits_for = self._waits_for
         while True:
-            thrown: BaseException | None = None
+            given, thrown = None, None
             try:
                 given = yield waits_for
             except BaseException as error:

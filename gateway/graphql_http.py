@@ -18,7 +18,6 @@ from gateway.compression import LARGE_BYTES, compressed
 from gateway.etags import cache_headers, is_kept, is_known, tag_of
 from gateway.execution import CostWish, Request, Result, executed, planned
 from gateway.http import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, preferred
-from gateway.metrics import GRAPHQL_COST, PLAN_HITS, SQL_ROWS, SQL_STATEMENTS, add, durations, requests
 from gateway.persisted import PersistedDocuments, Unavailable
 from gateway.plans import Plans
 from gateway.rates import Rates
@@ -86,7 +85,8 @@ class GraphQLOverHTTP:
             return
         rate: Headers = ()
         try:
-            access = exchange.access = await self._authenticator.access(exchange.given)
+            known = self._authenticator.known(exchange.given)
+            access = exchange.access = known or await self._authenticator.access(exchange.given)
             if access is not ANYBODY or self._rates.counts_anybody:
                 rate = self._rates.count(caller_of(exchange.scope, access))
             status, body, headers = await self._answer(exchange, media_type, access)
@@ -139,7 +139,7 @@ class GraphQLOverHTTP:
             result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
             if result is None:
                 result = await self._executed(request, context)
-        _measure(result, time.perf_counter() - begun, exchange)
+        _note(result, time.perf_counter() - begun, exchange)
         return result
 
     async def _executed(self, request: Request, context: Context) -> Result:
@@ -158,14 +158,7 @@ def _cost_wish(exchange: Exchange) -> CostWish:
     return WISHES.get(wish.lower(), CostWish.NOTHING) if wish else CostWish.NOTHING
 
 
-def _measure(result: Result, seconds: float, exchange: Exchange) -> None:
-    exchange.operation, exchange.operation_name, exchange.cost = result.operation, result.operation_name, result.cost
-    outcome = exchange.outcome = result.outcome
-    add(requests(result.operation, outcome))
-    durations(result.operation).observe(seconds)
-    if result.cost is not None:
-        GRAPHQL_COST.observe(result.cost)
-    if result.is_planned:
-        add(PLAN_HITS)
-    add(SQL_STATEMENTS, result.statements)
-    add(SQL_ROWS, result.rows)
+def _note(result: Result, seconds: float, exchange: Exchange) -> None:
+    exchange.operation, exchange.operation_name = result.operation, result.operation_name
+    exchange.outcome, exchange.cost, exchange.seconds = result.outcome, result.cost, seconds
+    exchange.statements, exchange.rows, exchange.is_planned = result.statements, result.rows, result.is_planned

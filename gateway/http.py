@@ -43,7 +43,7 @@ class Exchange:
     """One request, its answer, and what is found out about them on the way.
 
     ``given`` are the request's headers by name, several of a name joined by commas. ``complete`` adds the headers that
-    every answer has.
+    every answer has. ``seconds`` are those that the operation took.
     """
 
     __slots__ = (
@@ -53,14 +53,19 @@ class Exchange:
         "access",
         "begun",
         "cost",
+        "ended",
         "given",
         "is_last",
+        "is_planned",
         "method",
         "operation",
         "operation_name",
         "outcome",
         "path",
+        "rows",
         "scope",
+        "seconds",
+        "statements",
         "status",
     )
 
@@ -78,6 +83,9 @@ class Exchange:
         self.operation_name: str | None = None
         self.outcome: str | None = None
         self.cost: int | None = None
+        self.statements = self.rows = 0
+        self.is_planned = False
+        self.seconds = self.ended = 0.0
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header; empty where there is none."""

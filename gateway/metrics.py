@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from prometheus_client import (
@@ -18,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from gateway.http import Exchange
 from store.rest import unknown_words
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -48,12 +50,6 @@ SYNC_LAG = Gauge(
 
 
 @lru_cache
-def requests(operation: str, outcome: str) -> Counter:
-    """The counter of requests with this operation type and outcome."""
-    return GRAPHQL_REQUESTS.labels(operation, outcome)
-
-
-@lru_cache
 def durations(operation: str) -> Histogram:
     """The histogram of how long requests with this operation type took."""
     return GRAPHQL_SECONDS.labels(operation)
@@ -78,42 +74,40 @@ class UnknownWords(Collector):
 REGISTRY.register(UnknownWords())
 
 
-_PENDING: dict[Counter, float] = {}
-
-
-def add(counter: Counter, amount: float = 1) -> None:
-    """Adds to the counter, a little later and many requests at a time: one by one it takes as long as a small query."""
-    _PENDING[counter] = _PENDING.get(counter, 0) + amount
-
-
-def settle() -> None:
-    """Moves the counters by what was added."""
-    for counter, amount in _PENDING.items():
-        counter.inc(amount)
-    _PENDING.clear()
-
-
-@lru_cache
-def responses(status: int) -> Counter:
-    """The counter of answers with this status, which takes longer to find than to move."""
-    return HTTP_RESPONSES.labels(str(status))
-
-
 async def watch_loop() -> None:
-    """Measures the loop's lag and settles the counters, for ever."""
-    try:
-        while True:
-            due = time.perf_counter() + LOOP_WATCHED_EVERY
-            await asyncio.sleep(LOOP_WATCHED_EVERY)
-            LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
-            settle()
-    finally:
-        settle()
+    """Measures the loop's lag, for ever."""
+    while True:
+        due = time.perf_counter() + LOOP_WATCHED_EVERY
+        await asyncio.sleep(LOOP_WATCHED_EVERY)
+        LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
+
+
+def count(exchanges: Iterable[Exchange]) -> None:
+    """Counts what was answered."""
+    answers, asked = Tally[int](), Tally[tuple[str, str]]()
+    statements = rows = planned = 0
+    for exchange in exchanges:
+        answers[exchange.status] += 1
+        if exchange.operation is None or exchange.outcome is None:
+            continue
+        asked[exchange.operation, exchange.outcome] += 1
+        durations(exchange.operation).observe(exchange.seconds)
+        if exchange.cost is not None:
+            GRAPHQL_COST.observe(exchange.cost)
+        statements += exchange.statements
+        rows += exchange.rows
+        planned += exchange.is_planned
+    for status, number in answers.items():
+        HTTP_RESPONSES.labels(str(status)).inc(number)
+    for (operation, outcome), number in asked.items():
+        GRAPHQL_REQUESTS.labels(operation, outcome).inc(number)
+    SQL_STATEMENTS.inc(statements)
+    SQL_ROWS.inc(rows)
+    PLAN_HITS.inc(planned)
 
 
 def exposition() -> bytes:
     """All metrics in Prometheus' text format; those of every worker where there are several."""
-    settle()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

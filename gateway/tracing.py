@@ -38,6 +38,8 @@ class Tracing:
     def begin(self, exchange: Exchange) -> "Span | None":
         """Takes up the request's trace, for what it asks of others; returns its span, to be ended."""
         given = exchange.header(b"traceparent")
+        if not given and self._tracer is None:
+            return None
         if given and not TRACEPARENT.fullmatch(given):
             given = b""
         if self._tracer is None:

@@ -33,6 +33,11 @@ def sid_of(kind: type[Record], given: str) -> str:
     return given
 
 
+def pattern_of(kind: type[Record]) -> "re.Pattern[str]":
+    """What the SIDs of ``kind`` look like."""
+    return re.compile(kind.prefix + r"[0-9a-fA-F]{32}")
+
+
 def record_of(given: str) -> type[Record] | None:
     """The kind of record that ``given`` is a SID of, by its prefix; None where it is a SID of none of ours."""
     matched = PATTERN.fullmatch(given)

@@ -170,8 +170,12 @@ class Snapshots:
         self._handed_on: asyncio.Queue[Snapshot] = asyncio.Queue()
         self._waiting = 0
 
+    def take_free(self) -> Snapshot | None:
+        """One for one operation, to be given back; None where none is free."""
+        return self._free.pop() if self._free else None
+
     async def take(self) -> Snapshot:
-        """A connection for one operation, to be given back."""
+        """The same, once one is free."""
         if self._free:
             return self._free.pop()
         self._waiting += 1

@@ -58,6 +58,7 @@ async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_no
 def exchange() -> Exchange:
     noted = Exchange({**SCOPE, "headers": []}, nothing, nothing, lambda _, headers: headers)
     noted.status, noted.operation, noted.operation_name, noted.cost = 200, "query", "FirstLook", 12
+    noted.ended = noted.begun
     return noted
 
 
@@ -71,8 +72,7 @@ async def nothing(*_: Any) -> Any:
 async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"log_format": "json"}))
-    access_log.write(exchange())
-    access_log.flush()
+    access_log.write([exchange()])
     line = json.loads(caplog.messages[0])
     assert line.pop("time").endswith("Z")
     assert line.pop("ms") >= 0
@@ -88,8 +88,7 @@ async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({}))
     for _ in range(100):
-        access_log.write(exchange())
-    access_log.flush()
+        access_log.write([exchange()])
     assert sum(len(text.splitlines()) for text in caplog.messages) == 100
     assert 1 < len(caplog.messages) < 10
     assert max(map(len, caplog.messages)) < 4_096
@@ -98,8 +97,7 @@ async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest
 async def test_the_access_log_can_be_turned_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"access_log": False}))
-    access_log.write(exchange())
-    access_log.flush()
+    access_log.write([exchange()])
     assert caplog.messages == []
 
 

@@ -21,7 +21,6 @@ from graphql import (
     get_named_type,
 )
 
-from resolvers.errors import BadInput
 from resolvers.forms import Attribute, Form, Listing, Lookup, Part, Reference, Whole, form_of
 from resolvers.plans import levels, roots
 from resolvers.plans.inputs import Evaluate, Fallback, Values, evaluator
@@ -38,7 +37,7 @@ from resolvers.plans.listings import (
 )
 from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
-from resolvers.sids import RECORDS, sid_of
+from resolvers.sids import RECORDS, pattern_of
 from store.columns import Record
 from store.projections import CURSOR, Constant, Group, Hole, Member, Projection, Value, Word, joined, literal, project
 
@@ -269,13 +268,13 @@ def _around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
 
 
 def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:
-    read = arguments["sid"]
+    read, is_sid = arguments["sid"], pattern_of(form.record).fullmatch
 
     def sid(values: Values) -> str:
-        try:
-            return sid_of(form.record, read(values))
-        except BadInput as error:
-            raise Fallback from error
+        given: str = read(values)
+        if is_sid(given):
+            return given
+        raise Fallback
 
     return sid
 

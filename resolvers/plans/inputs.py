@@ -67,6 +67,8 @@ class Variables:
 def reader(kind: GraphQLInputType) -> Read:
     """How a JSON value becomes one of ``kind``."""
     if isinstance(kind, GraphQLNonNull):
+        if isinstance(kind.of_type, GraphQLScalarType) and kind.of_type.name in PLAIN:
+            return PLAIN[kind.of_type.name]
         return _never_null(reader(kind.of_type))
     if isinstance(kind, GraphQLList):
         item = reader(kind.of_type)
@@ -80,15 +82,29 @@ def reader(kind: GraphQLInputType) -> Read:
 
 
 def _scalar_reader(kind: GraphQLScalarType) -> Read:
-    match kind.name:
-        case "Int":
-            return lambda given: _if(type(given) is int and given in INT32, given)
-        case "String" | "ID":
-            return lambda given: _if(type(given) is str, given)
-        case "Boolean":
-            return lambda given: _if(type(given) is bool, given)
-        case _:
-            return lambda given: _parsed(kind, given)
+    return PLAIN.get(kind.name) or (lambda given: _parsed(kind, given))
+
+
+def _integer(given: Any) -> int:
+    if type(given) is int and given in INT32:
+        return given
+    raise Fallback
+
+
+def _text(given: Any) -> str:
+    if type(given) is str:
+        return given
+    raise Fallback
+
+
+def _flag(given: Any) -> bool:
+    if type(given) is bool:
+        return given
+    raise Fallback
+
+
+PLAIN: dict[str, Read] = {"Int": _integer, "String": _text, "ID": _text, "Boolean": _flag}
+"""GraphQL's own scalars, by name; none of them takes null."""
 
 
 def _object_reader(kind: GraphQLInputObjectType) -> Read:
@@ -138,7 +154,7 @@ def _variable(name: str, kind: GraphQLInputType) -> Evaluate:
         return _slot(name, kind)
     if isinstance(kind, GraphQLNonNull):
         # Nullable variables may be used where null can't be, if there is a default.
-        return _given_a_value(lambda values: values.get(name, UNSET))
+        return _needed_variable(name)
     return lambda values: values.get(name, UNSET)
 
 
@@ -215,6 +231,16 @@ def _never_null(read: Read) -> Read:
     return read_value
 
 
+def _needed_variable(name: str) -> Evaluate:
+    def evaluate(values: Values) -> Any:
+        value = values.get(name)
+        if value is None or value is UNSET:
+            raise Fallback
+        return value
+
+    return evaluate
+
+
 def _given_a_value(evaluate: Evaluate) -> Evaluate:
     def evaluate_value(values: Values) -> Any:
         value = evaluate(values)
@@ -231,9 +257,3 @@ def _is_needed(kind: Any) -> bool:
 
 def _given(value: Any) -> Any:
     return None if value is UNSET else value
-
-
-def _if(fits: bool, given: Any) -> Any:
-    if not fits:
-        raise Fallback
-    return given
