@@ -87,8 +87,7 @@ async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> 
 async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({}))
-    for _ in range(100):
-        access_log.write([exchange()])
+    access_log.write(exchange() for _ in range(100))
     assert sum(len(text.splitlines()) for text in caplog.messages) == 100
     assert 1 < len(caplog.messages) < 10
     assert max(map(len, caplog.messages)) < 4_096
