@@ -167,7 +167,10 @@ async def executed(request: Request, context: Context, limits: Limits) -> Result
         if isinstance(executor, list):
             errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
             return Result({"errors": errors}, True, kind, name, estimate)
-        outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+        try:
+            outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+        finally:
+            await context.reader.let_go()
     except LimitExceeded as error:
         return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
     response: dict[str, Any] = {"data": outcome.data}

@@ -41,7 +41,7 @@ class Context:
     @cached_property
     def reader(self) -> Reader:
         """What the request's loads read by; a plan needs none."""
-        return self.archive.reader()
+        return self.archive.operation_reader()
 
     @cached_property
     def loaders(self) -> Loaders:

@@ -88,13 +88,15 @@ async def delete_interaction(
         if expected is not None and getattr(interaction, guard) != expected:
             message = f"The Interaction {sid} is not under {expected}."
             return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, guard)
+    context = info.context
+    # Who still saw the old state would keep the log from being emptied, and would not see what was done.
+    await context.reader.let_go()
     try:
-        context = info.context
         answer = await erase_everywhere(context.archive, context.upstream, interaction, context.access.name)
     except DatabaseLocked as error:
         raise Busy from error
     finally:
-        info.context.loaders.forget()
+        context.loaders.forget()
     if answer.outcome is not Outcome.GONE:
         return _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
     return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import DatabaseLocked
-from store.lanes import Lane, open_lane
+from store.lanes import Lane, Lanes, open_lane
 from store.opening import prepare
 from store.reader import Reader
 from store.searches import Searches
@@ -34,6 +34,7 @@ class Archive:
         snapshots: Snapshots,
         version: DataVersion,
         created: bool,
+        for_operations: Lanes,
     ) -> None:
         self.path = path
         self.snapshots = snapshots
@@ -42,10 +43,15 @@ class Archive:
         self.version = version
         self._lanes = cycle(lanes)
         self._searches = searches
+        self._for_operations = for_operations
 
     def reader(self) -> Reader:
-        """A reader for one request."""
+        """A reader of what is there at the time of each read."""
         return Reader(self._lanes, self._searches)
+
+    def operation_reader(self) -> Reader:
+        """A reader for one operation, which reads one state of the archive, and lets go of it in the end."""
+        return Reader(self._lanes, self._searches, self._for_operations)
 
     async def data_version(self) -> int:
         """A number that every write moves."""
@@ -92,7 +98,9 @@ async def open_archive(
         version = stack.enter_context(data_version(path))
         snapshots = Snapshots(str(path))
         stack.callback(snapshots.close)
-        yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created)
+        for_operations = Lanes(str(path))
+        stack.push_async_callback(for_operations.close)
+        yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created, for_operations)
 
 
 async def _emptied(writer: Writer) -> None:

@@ -19,6 +19,8 @@ from store.sqlite import READ_PRAGMAS, READING, reading
 
 STEPS_BETWEEN_LOOKS = 50_000
 """Virtual machine steps from one look at the clock to the next: a millisecond or two."""
+LANES_KEPT = 4
+"""So many stay open when no operation needs them."""
 
 
 class Deadline:
@@ -35,10 +37,14 @@ class Deadline:
 
 
 class Lane(aiosqlite.Connection):
-    """A connection whose statements have deadlines. They run one after another, in its thread."""
+    """A connection whose statements have deadlines. They run one after another, in its thread.
 
-    def __init__(self, path: str) -> None:
+    With ``one_state`` they all see the state that the first of them saw, until a rollback.
+    """
+
+    def __init__(self, path: str, one_state: bool) -> None:
         super().__init__(lambda: sqlite3.connect(reading(path), **READING), iter_chunk_size=64)
+        self._one_state = one_state
         self._deadline = Deadline()
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), by: float = math.inf) -> list[Any]:
@@ -56,6 +62,8 @@ class Lane(aiosqlite.Connection):
             raise OutOfTime
         self._deadline = deadline
         try:
+            if self._one_state and not self._conn.in_transaction:
+                self._conn.execute("BEGIN")
             return self._conn.execute(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname == "SQLITE_INTERRUPT":
@@ -67,10 +75,43 @@ class Lane(aiosqlite.Connection):
         return self._deadline.is_over()
 
 
-async def open_lane(path: str) -> Lane:
+async def open_lane(path: str, one_state: bool = False) -> Lane:
     """A lane to the database at ``path``."""
-    lane = Lane(path)
+    lane = Lane(path, one_state)
     await lane
     await lane.executescript(READ_PRAGMAS)
     await lane.set_progress_handler(lane.is_over, STEPS_BETWEEN_LOOKS)
     return lane
+
+
+class Lanes:
+    """Lanes for operations, one each, so that all that an operation reads is of one state of the archive."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._free: list[Lane] = []
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def take(self) -> Lane:
+        """A lane to be given back; it is opened, where none is free."""
+        return self._free.pop() if self._free else await open_lane(self._path, one_state=True)
+
+    async def give_back(self, lane: Lane) -> None:
+        """Lets go of the state that it saw; that is done to its end, even for who is cancelled meanwhile."""
+        task = asyncio.create_task(self._let_go(lane))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Closes all that were given back."""
+        await asyncio.gather(*self._ending)
+        while self._free:
+            await self._free.pop().close()
+
+    async def _let_go(self, lane: Lane) -> None:
+        await lane.rollback()
+        if len(self._free) < LANES_KEPT:
+            self._free.append(lane)
+        else:
+            await lane.close()

@@ -21,12 +21,15 @@ class Searches:
         for lane in lanes:
             self._free.put_nowait(lane)
 
-    async def fetch(self, sql: str, parameters: dict[str, Any], by: float) -> list[Any]:
-        """The statement's rows; raises SearchTooLong or, if they are not there ``by`` then, OutOfTime."""
+    async def fetch(self, sql: str, parameters: dict[str, Any], by: float, own: Lane | None = None) -> list[Any]:
+        """The statement's rows, read on a lane of these, or on the operation's ``own`` in its place.
+
+        Raises SearchTooLong or, if they are not there ``by`` then, OutOfTime.
+        """
         lane = await self._free.get()
         longest = time.monotonic() + self._seconds
         try:
-            return await lane.fetch(sql, parameters, min(by, longest))
+            return await (own or lane).fetch(sql, parameters, min(by, longest))
         except OutOfTime as error:
             if by < longest:
                 raise

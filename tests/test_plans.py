@@ -23,6 +23,7 @@ from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
+from store.reader import Reader
 
 
 @pytest.fixture
@@ -181,6 +182,26 @@ async def test_an_operation_sees_one_state_of_the_archive(archive: Archive) -> N
         assert added % 79 == 0, counts
         await asyncio.sleep(0)
     await writing
+
+
+async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_reads(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bodies.put(archive, bodies.session(1), bodies.interaction(1))
+    read, numbers = Reader.read, iter(range(2, 100))
+
+    async def read_and_write(reader: Reader, *arguments: Any) -> Any:
+        answers = await read(reader, *arguments)
+        await bodies.put(archive, bodies.interaction(next(numbers)))
+        return answers
+
+    monkeypatch.setattr(Reader, "read", read_and_write)
+    query = "{ sessions { nodes { interactions { totalCount nodes { session { interactions { totalCount } } } } } } }"
+    for seen in (1, 5):
+        result = await execute(Request(query), Context(archive), UNLIMITED)
+        interactions = result.response["data"]["sessions"]["nodes"][0]["interactions"]
+        assert interactions["totalCount"] == len(interactions["nodes"]) == seen
+        assert {node["session"]["interactions"]["totalCount"] for node in interactions["nodes"]} == {seen}
 
 
 async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
