@@ -161,23 +161,30 @@ async def _ended(reading_rows: "asyncio.Future[Rows]") -> None:
 
 
 class Snapshots:
-    """The connections that snapshots are read on: as many operations at a time as there are."""
+    """The connections that snapshots are read on: as many operations at a time as there are.
+
+    One is for operations of one statement, which need not wait until others have done their many.
+    """
 
     def __init__(self, path: str) -> None:
         long: dict[str, float] = {}
-        self._all = [Snapshot(path, long) for _ in range(AT_ONCE)]
-        self._free = list(self._all)
+        self._single = Snapshot(path, long)
+        self._all = [self._single, *(Snapshot(path, long) for _ in range(AT_ONCE))]
+        self._free, self._single_is_free = self._all[1:], True
         self._handed_on: asyncio.Queue[Snapshot] = asyncio.Queue()
         self._waiting = 0
 
-    def take_free(self) -> Snapshot | None:
-        """One for one operation, to be given back; None where none is free."""
+    def take_free(self, several: bool) -> Snapshot | None:
+        """A connection for an operation of one statement or ``several``, to be given back; None where none is free."""
+        if not several and self._single_is_free:
+            self._single_is_free = False
+            return self._single
         return self._free.pop() if self._free else None
 
-    async def take(self) -> Snapshot:
+    async def take(self, several: bool = True) -> Snapshot:
         """The same, once one is free."""
-        if self._free:
-            return self._free.pop()
+        if free := self.take_free(several):
+            return free
         self._waiting += 1
         try:
             return await self._handed_on.get()
@@ -187,7 +194,9 @@ class Snapshots:
     def give_back(self, snapshot: Snapshot) -> None:
         """Makes the connection free for the next operation."""
         snapshot.end()
-        if self._waiting:
+        if snapshot is self._single:
+            self._single_is_free = True
+        elif self._waiting:
             self._handed_on.put_nowait(snapshot)
         else:
             self._free.append(snapshot)

@@ -83,3 +83,15 @@ async def test_an_operation_that_gives_up_waiting_takes_no_place_from_the_next(s
     some.give_back(taken.pop())
     impatient.cancel()
     assert await patient
+
+
+async def test_an_operation_of_one_statement_waits_for_none_of_many(some: Snapshots) -> None:
+    for _ in range(AT_ONCE):
+        assert some.take_free(several=True)
+    assert some.take_free(several=True) is None
+    for _ in range(2):
+        snapshot = some.take_free(several=False)
+        assert snapshot
+        snapshot.begin(several=False)
+        assert snapshot.quick_rows(SHORT, ()) == [(1,)]
+        some.give_back(snapshot)
