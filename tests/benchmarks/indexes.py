@@ -1,0 +1,78 @@
+"""Measures what the indexes of filters and orders cost in writing: the same rows, with them and without them."""
+
+import asyncio
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Annotated, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from servers import ROOT
+
+sys.path.insert(0, str(ROOT))
+
+from gateway.seeding import Seed, fill
+from store.archive import open_archive
+
+OF_FILTERS = (
+    "interaction_by_kind",
+    "interaction_by_kind_updated",
+    "interaction_by_inbound_resource",
+    "interaction_by_outbound_resource",
+)
+"""What store/migrations/0003_search.sql added to interactions."""
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+class Written(NamedTuple):
+    """Seconds on the clock, and of the processor, for writing all rows; bytes of the file."""
+
+    seconds: float
+    processor: float
+    size: int
+
+
+def main(
+    sessions: Annotated[int, typer.Option(min=1, help="How many Sessions, of 100 Interactions each.")] = 500,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
+) -> None:
+    """Writes a made-up account with all indexes, and without those that only filters and orders read."""
+    seed = Seed(1, 1, sessions, 100)
+    found: dict[bool, list[Written]] = {True: [], False: []}
+    with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
+        for number in range(rounds):
+            for indexed, times in found.items():
+                times.append(asyncio.run(_write(Path(scratch) / f"{indexed}-{number}.db", seed, indexed)))
+    table = Table("", "seconds", "of the processor", "MB", title=f"Writing {sessions * 100:,} Interactions")
+    for indexed, times in found.items():
+        seconds, processor, size = (median(values) for values in zip(*times, strict=True))
+        label = "with all indexes" if indexed else "without those of filters and orders"
+        table.add_row(label, f"{seconds:.1f}", f"{processor:.1f}", f"{size / 2**20:,.0f}")
+    out.print(table)
+
+
+async def _write(database: Path, seed: Seed, indexed: bool) -> Written:
+    async with open_archive(database):
+        pass
+    if not indexed:
+        with closing(sqlite3.connect(database)) as connection:
+            for name in OF_FILTERS:
+                connection.execute(f"DROP INDEX {name}")
+    async with open_archive(database) as archive:
+        begun, used = time.perf_counter(), time.process_time()
+        await fill(archive, seed, lambda _: None)
+        await archive.writer.checkpoint()
+        seconds, processor = time.perf_counter() - begun, time.process_time() - used
+    return Written(seconds, processor, database.stat().st_size)
+
+
+if __name__ == "__main__":
+    typer.run(main)
