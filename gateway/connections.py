@@ -51,7 +51,8 @@ class Connection(HttpToolsProtocol):
         self._is_fed = False
         if self._next:
             (cycle, app), self._next = self._next, None
-            self._begin(cycle, app)
+            if not self.transport.is_closing():  # As it is where something that is no HTTP came with it.
+                self._begin(cycle, app)
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > LONGEST_HEAD:

@@ -95,3 +95,9 @@ async def test_every_answer_is_dated(streams: Streams) -> None:
     reader, writer = streams
     writer.write(b"".join(post(PLANNED)))
     assert b"\r\ndate: " in (await answer(reader))[0]
+
+
+async def test_what_is_no_http_is_refused_with_all_that_came_with_it(streams: Streams) -> None:
+    reader, writer = streams
+    writer.write(b"".join(post(PLANNED)) + b"no request at all\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
