@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from gateway.twilio import Twilio
@@ -38,6 +39,11 @@ class Batches:
         """How many sessions of each Service wait to be read."""
         self._turn = asyncio.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many rows were taken, and no flush has taken on."""
+        return len(self._batch.rows)
+
     async def add(self, rows: Iterable[Record], read: str | None = None, unread: str | None = None) -> None:
         """Takes rows; ``read`` names a session that is complete with them, ``unread`` one that isn't yet."""
         self._batch.rows.extend(rows)
@@ -45,7 +51,7 @@ class Batches:
             self._batch.read.append(read)
         if unread:
             self._batch.unread.append(unread)
-        if len(self._batch.rows) >= ROWS:
+        if self.waiting >= ROWS:
             await self.flush(ROWS)
 
     async def see(self, service_sid: str, session_sids: Sequence[str]) -> None:
@@ -55,9 +61,30 @@ class Batches:
     async def flush(self, least: int = 0) -> None:
         """Writes what was taken so far, if it still is ``least`` rows by the time it is its turn."""
         async with self._turn:
-            if len(self._batch.rows) >= least:
+            if self.waiting >= least:
                 batch, self._batch = self._batch, Batch([], [], [], {})
                 await self._write(batch)
+
+    @asynccontextmanager
+    async def flushing(self, every: float) -> AsyncIterator[None]:
+        """Flushes ``every`` so many seconds, which also says that the run is alive, to the end of the block.
+
+        A flush under way then is waited for, since it has rows that nobody else has.
+        """
+        over = asyncio.Event()
+
+        async def beat() -> None:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(every):
+                        await over.wait()
+                    return
+                await self.flush()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(beat())
+            yield
+            over.set()
 
     async def _write(self, batch: Batch) -> None:
         async with self._archive.writer.transaction() as transaction:

@@ -1,8 +1,8 @@
 """One run of the mirror: the walk, then what vanished, then the books; and the lock that keeps runs apart."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,7 +45,7 @@ async def sync(archive: Archive, twilio: Twilio, settings: SyncSettings, progres
     batches = Batches(archive, twilio, run, progress)
     walk = Walk(archive, twilio, options, progress, batches)
     try:
-        async with _heart(batches):
+        async with batches.flushing(HEARTBEAT_SECONDS):
             await walk.run()
             gone = await vanished.confirm(archive, twilio, walk)
         await batches.flush()
@@ -83,24 +83,6 @@ def alone(database: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@asynccontextmanager
-async def _heart(batches: Batches) -> AsyncIterator[None]:
-    """Writes what was read, and that the run is alive, every few seconds."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            await batches.flush()
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
 
 
 def _first(error: BaseException) -> BaseException:

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -128,6 +128,15 @@ async def until(fake: FakeTwilio, requests: int) -> None:
         await asyncio.sleep(0.002)
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """What a shell starts with ``&`` has to ignore Ctrl-C, as has what that starts; here that may be the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(database: Path) -> None:
     fake = FakeTwilio(latency=0.01)
     account(fake, services=2, sessions=150)
