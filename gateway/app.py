@@ -19,9 +19,8 @@ from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
 from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
 from gateway.tracing import Tracing, configured
-from resolvers.deletions import finish_deletions
 from resolvers.errors import masked
-from resolvers.upstream import Upstream
+from resolvers.upstream import Upstream, finish_deletions
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
 from store.erasure import recover

@@ -11,7 +11,7 @@ from gateway.twilio import Twilio
 from gateway.twilio_errors import TwilioError
 from gateway.upstream import TwilioUpstream
 from gateway.vanished import TooMuchGone
-from resolvers.deletions import finish_deletions
+from resolvers.upstream import finish_deletions
 from store.archive import Archive
 from store.errors import StoreError
 from store.sync_state import Progress

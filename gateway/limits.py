@@ -3,11 +3,10 @@
 Each is checked once, before it is decided how the operation is executed.
 """
 
-from typing import NamedTuple
-
 from graphql import DocumentNode, GraphQLError
 
 from gateway.measures import Cyclic, measure
+from gateway.settings import DocumentLimits
 from gateway.tokens import tokens_in
 
 ERRORS_SHOWN = 5
@@ -32,17 +31,6 @@ class PageTooLarge(LimitExceeded):
         if argument == "ids":
             message = f"Expected up to {maximum} ids, but got {actual}. Ask for them in several requests."
         super().__init__("page_size", maximum, actual, message, "BAD_USER_INPUT")
-
-
-class DocumentLimits(NamedTuple):
-    """What a document may have at most; see gateway/settings.py."""
-
-    tokens: int
-    depth: int
-    aliases: int
-    directives: int
-    root_fields: int
-    repeated_fields: int
 
 
 WORDS = {

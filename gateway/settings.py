@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.limits import DocumentLimits
-from resolvers.context import COUNT_CAP
 from store.archive import SEARCH_SECONDS
+from store.lists import COUNT_CAP
 
 PREFIX = "PROXYGRAPH_"
 
@@ -104,6 +103,17 @@ class ServeSettings(Listening):
 
 
 Most = Annotated[int, Field(ge=1)]
+
+
+class DocumentLimits(NamedTuple):
+    """What a document may have at most; see Limits."""
+
+    tokens: int
+    depth: int
+    aliases: int
+    directives: int
+    root_fields: int
+    repeated_fields: int
 
 
 class Limits(Settings):

@@ -27,7 +27,7 @@ from gateway.twilio import connected
 from gateway.twilio_errors import TwilioError
 from gateway.upstream import TwilioUpstream
 from gateway.vanished import TooMuchGone
-from resolvers.deletions import finish_deletions
+from resolvers.upstream import finish_deletions
 from store.archive import open_archive
 from store.errors import StoreError
 from store.sync_state import Progress

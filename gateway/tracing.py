@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from gateway.http import Exchange
-
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
+
+    from gateway.http import Exchange
 
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # nobody changes it
@@ -35,7 +35,7 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("proxygraph") if provider else None
 
-    def begin(self, exchange: Exchange) -> "Span | None":
+    def begin(self, exchange: "Exchange") -> "Span | None":
         """Takes up the request's trace, for what it asks of others; returns its span, to be ended."""
         given = exchange.header(b"traceparent")
         if not given and self._tracer is None:
@@ -59,7 +59,7 @@ class Tracing:
         OUTGOING.set(carrier)
         return span
 
-    def end(self, span: "Span", exchange: Exchange) -> None:
+    def end(self, span: "Span", exchange: "Exchange") -> None:
         """Ends the span with what came of the request."""
         from opentelemetry.trace import StatusCode
 

@@ -10,9 +10,8 @@ from resolvers.loaders import Loaders
 from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
 from store.archive import Archive
+from store.lists import COUNT_CAP
 from store.reader import Reader
-
-COUNT_CAP = 100_000
 
 
 class Context:

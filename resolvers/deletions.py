@@ -14,9 +14,7 @@ from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
 from resolvers.sids import sid_of
-from resolvers.upstream import Answer, Outcome, Upstream
-from store import erasure
-from store.archive import Archive
+from resolvers.upstream import Outcome, erase_everywhere
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
 from store.services import Service
@@ -100,47 +98,6 @@ async def delete_interaction(
     if answer.outcome is not Outcome.GONE:
         return _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
     return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [])
-
-
-async def erase_everywhere(
-    archive: Archive, upstream: Upstream | None, interaction: Interaction, requested_by: str
-) -> Answer:
-    """Deletes at Twilio, where there is one, and then here; what Twilio refuses is kept here too.
-
-    The wish stays in the ledger where it is uncertain whether Twilio did it, to be finished later.
-    """
-    await erasure.intend(archive, interaction, requested_by, at_twilio=upstream is not None)
-    if upstream is not None:
-        answer = await upstream.delete_interaction(interaction.service_sid, interaction.session_sid, interaction.sid)
-        if answer.outcome is Outcome.UNCERTAIN:
-            return answer
-        if answer.outcome is not Outcome.GONE:
-            await erasure.withdraw(archive, interaction.sid)
-            return answer
-    await erasure.erase(archive, interaction.sid)
-    return Answer(Outcome.GONE)
-
-
-async def finish_deletions(archive: Archive, upstream: Upstream | None) -> tuple[int, int]:
-    """Finishes what was cut off between the wish and the erasure; returns how many were finished, and are left.
-
-    What Twilio was to delete too waits until Twilio can be asked.
-    """
-    finished = await erasure.recover(archive)
-    left = 0
-    for sid, session_sid, service_sid in await erasure.waiting_for_twilio(archive):
-        answer = Answer(Outcome.UNAVAILABLE)
-        if upstream is not None:
-            answer = await upstream.delete_interaction(service_sid, session_sid, sid)
-        if answer.outcome is Outcome.GONE:
-            await erasure.erase(archive, sid)
-            finished += 1
-        elif answer.outcome in (Outcome.HELD, Outcome.REFUSED):
-            await erasure.withdraw(archive, sid)
-            finished += 1
-        else:
-            left += 1
-    return finished, left
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:

@@ -30,6 +30,9 @@ coalesce((SELECT {key} || sid FROM {table} INDEXED BY {index} WHERE {conditions}
 """.strip()
 """The place (the key, 24 characters long, and the sid) of a kind's next row; past its last one what sorts last."""
 
+COUNT_CAP = 100_000
+"""How far children are counted, unless told otherwise."""
+
 CAPPED = "(SELECT count(*) FROM (\n  {rows}\n  LIMIT :cap\n))"
 COUNTED = "SELECT 1 FROM {table} INDEXED BY {index} WHERE {conditions}"
 COUNTED_KINDS = (

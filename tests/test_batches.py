@@ -24,7 +24,7 @@ async def mirror(database: Path) -> AsyncIterator[Mirror]:
 
 @asynccontextmanager
 async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["asyncio.Task[None]"]:
-    """A run that has a row, and is over but for the flush that took it; that waits for who else writes in this block."""
+    """A run that is over but for the flush that took its row, and that waits for who else writes, in this block."""
     run = await sync_state.start_run(mirror.archive, "full")
     batches = Batches(mirror.archive, mirror.twilio, run, Progress())
     await batches.add([rest.record(Service, bodies.service(1))])

@@ -14,7 +14,7 @@ from gateway.settings import Limits
 from gateway.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
-from resolvers.deletions import finish_deletions
+from resolvers.upstream import finish_deletions
 from store import erasure, ledger
 from store.interactions import Interaction
 from store.queries import Lookup
