@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import copyfile
 from types import MappingProxyType
 from typing import Any
 
@@ -50,11 +51,24 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "archive.db"
 
 
+@pytest.fixture(scope="session")
+def one_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with one Service and one Session, to be copied: migrating each test's own takes longer."""
+
+    async def made() -> None:
+        async with open_archive(file) as archive:
+            await put(archive, service(1), session(1))
+
+    file = tmp_path_factory.mktemp("one_session") / "archive.db"
+    asyncio.run(made())
+    return file
+
+
 @pytest.fixture
-async def archive(database: Path) -> AsyncIterator[Archive]:
+async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
     """An archive with one Service and one Session."""
+    copyfile(one_session, database)
     async with open_archive(database) as opened:
-        await put(opened, service(1), session(1))
         yield opened
 
 
@@ -79,6 +93,27 @@ def patient(seconds: float) -> type[Connection]:
     return type("PatientForATest", (Connection,), {"seconds": seconds})
 
 
+class PromptServer(uvicorn.Server):
+    """Stops as soon as it is ``told`` to, where uvicorn looks ten times a second, and then waits for as long again."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
+        await asyncio.wait_for(self._wait_tasks_to_complete(), self.config.timeout_graceful_shutdown)
+        await self.lifespan.shutdown()
+
+
 @asynccontextmanager
 async def address_of(
     database: Path,
@@ -99,7 +134,7 @@ async def address_of(
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(
+        server = PromptServer(
             uvicorn.Config(
                 gateway,
                 http=patient(Limits.of(limits).read_seconds),
@@ -113,7 +148,7 @@ async def address_of(
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.should_exit = True
+            server.told.set()
             await task
 
 
@@ -129,9 +164,8 @@ async def serving(database: Path, *arguments: Any, **settings: Any) -> AsyncIter
 
 
 @pytest.fixture
-async def client(database: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(database: Path, one_session: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server over an archive with one Service and one Session."""
-    async with open_archive(database) as archive:
-        await put(archive, service(1), session(1))
+    copyfile(one_session, database)
     async with serving(database) as client:
         yield client
