@@ -1,6 +1,5 @@
 """What a query costs: told before it runs, never too low, and cheap to tell."""
 
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,9 @@ import aiohttp
 import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
 
-import awkward
-from conftest import UNLIMITED, serving
-from documents import Documents
+from conftest import serving
 from gateway.cost import INTROSPECTION_COST, Cost
-from gateway.execution import CostWish, Request, execute
-from resolvers.context import Context
 from schema.build import EXECUTABLE
-from store.archive import open_archive
 
 REPORT = {"GraphQL-Cost": "report"}
 
@@ -62,22 +56,6 @@ def test_an_estimate_takes_every_page_for_full(query: str, variables: dict[str, 
 def test_what_no_variable_decides_is_a_constant() -> None:
     query = "{ services(first: 9) { nodes { sessions(first: 9) { nodes { interactions { nodes { sid } } } } } } }"
     assert cost_of(query)._sum.pages == ()
-
-
-async def test_an_estimate_is_never_below_what_the_answer_has(database: Path) -> None:
-    """Random documents, on an archive of awkward rows; some are wrong on purpose, and answered in part."""
-    counts = []
-    async with open_archive(database) as archive:
-        await awkward.fill(archive)
-        for document in islice(Documents(2, EXECUTABLE, await awkward.pool_of(archive)), 600):
-            request = Request(document.text, document.operation_name, document.variables, cost_wish=CostWish.REPORT)
-            response = (await execute(request, Context(archive), UNLIMITED)).response
-            if "extensions" in response:
-                cost = response["extensions"]["cost"]
-                assert cost["counted"] <= cost["estimated"], document
-                counts.append(cost["counted"])
-    assert len(counts) > 400
-    assert max(counts) > 100
 
 
 async def test_a_client_is_told_what_its_query_costs(client: aiohttp.ClientSession) -> None:
