@@ -1,6 +1,7 @@
 """Real parts for the tests: a database file, the schema over it, a server on loopback."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -35,6 +36,9 @@ BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "re
 UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
 """For tests of what documents mean, however large they are."""
 Ask = Callable[..., Awaitable[Answer]]
+
+# Tests start the gateway a hundred times, which need not compile itself as often.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

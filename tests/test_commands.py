@@ -13,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from gateway.commands import commands
 from schema.build import printed
 
 ROOT = Path(__file__).parent.parent
@@ -83,10 +85,19 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["sync"], ["seed"], ["ledger"], ["schema"]])
 def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
-    result = run(*command, "--help")
-    assert result.returncode == 0
+    result = CliRunner().invoke(commands, [*command, "--help"], env={"COLUMNS": "100"})
+    assert result.exit_code == 0
     flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5, "ledger": 1}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
+
+
+def test_the_module_without_a_command_tells_how_to_use_it() -> None:
+    assert "Usage: python -m gateway" in run().stdout
+
+
+def test_a_command_that_serves_nothing_loads_no_graphql_and_no_server() -> None:
+    told = "import sys, gateway.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_the_schema_is_printed_and_checked() -> None:
