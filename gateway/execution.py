@@ -24,9 +24,10 @@ from graphql import (
 
 from gateway.budget import too_long, within_budget
 from gateway.cost import Cost, demand_cost
+from gateway.document_limits import DocumentLimits
 from gateway.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
 from gateway.plans import Plans, answer
-from gateway.settings import DocumentLimits, Limits
+from gateway.settings import Limits
 from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import formatted

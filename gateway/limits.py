@@ -5,8 +5,8 @@ Each is checked once, before it is decided how the operation is executed.
 
 from graphql import DocumentNode, GraphQLError
 
+from gateway.document_limits import DocumentLimits
 from gateway.measures import Cyclic, measure
-from gateway.settings import DocumentLimits
 from gateway.tokens import tokens_in
 
 ERRORS_SHOWN = 5

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.document_limits import DocumentLimits
 from store.archive import SEARCH_SECONDS
 from store.lists import COUNT_CAP
 
@@ -103,17 +104,6 @@ class ServeSettings(Listening):
 
 
 Most = Annotated[int, Field(ge=1)]
-
-
-class DocumentLimits(NamedTuple):
-    """What a document may have at most; see Limits."""
-
-    tokens: int
-    depth: int
-    aliases: int
-    directives: int
-    root_fields: int
-    repeated_fields: int
 
 
 class Limits(Settings):
