@@ -2,13 +2,15 @@
 
 ``documentId`` names one of a folder or a manifest, after the draft's appendix
 (https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md): a SHA-256
-(``sha256:`` and 64 hexadecimal digits), or the manifest's own name for it. Apollo's automatic persisted queries
+(``sha256:`` and 64 hexadecimal digits), or the manifest's own id for it, by which Apollo's clients name it too, in
+``extensions.persistedQuery``. Apollo's automatic persisted queries
 (https://www.apollographql.com/docs/apollo-server/performance/apq) let a client send a document once and name it from
 then on; they save bytes, and protect nothing.
 """
 
 import hashlib
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ log = logging.getLogger("proxygraph.documents")
 
 REMEMBERED_BYTES = 4_000_000
 PREFIX = "sha256:"
+SHA256 = re.compile(f"{PREFIX}.*|[0-9a-f]{{64}}")
+"""What claims to be a SHA-256, as the draft and graphql-codegen write it, or as Apollo and Relay do."""
+
 NOT_FOUND, REQUIRED = "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_REQUIRED"
 
 
@@ -52,21 +57,23 @@ class ApolloManifest(msgspec.Struct, tag_field="format", tag="apollo-persisted-q
 
 
 def listed_in(place: Path) -> dict[str, str]:
-    """The documents of a folder of .graphql files, or of a manifest (Apollo's, or Relay's ``{id: text}``), by id.
+    """The documents of a folder of .graphql files, or of a manifest, by id.
 
-    Each is there under its SHA-256, and under the manifest's own id for it. Raises DocumentsUnusable.
+    The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is there under its
+    SHA-256, and under the manifest's own id for it. Raises DocumentsUnusable.
     """
     found: dict[str, str] = {}
     for name, text in _read(place):
         digest = hashlib.sha256(text.encode()).hexdigest()
         found[PREFIX + digest] = text
-        if name is None or name == digest:
+        if name is None:
             continue
-        if len(name) == len(digest) and not set(name) - set("0123456789abcdef"):
+        if SHA256.fullmatch(name) and name.removeprefix(PREFIX) != digest:
             raise DocumentsUnusable(
                 f"{place} has a document under {name}, but its SHA-256 is {digest}. Generate the manifest anew."
             )
-        found[name] = text
+        if found.setdefault(name, text) != text:
+            raise DocumentsUnusable(f"{place} has two documents under {name}. Give each an id of its own.")
     if not found:
         raise DocumentsUnusable(f"{place} has no documents. Name a folder of .graphql files, or a manifest.")
     return found
@@ -105,7 +112,8 @@ class PersistedDocuments:
         if not isinstance(digest, str):
             raise HttpError(422, "Expected extensions.persistedQuery with version 1 and a sha256Hash, but got another.")
         if query is None:
-            text = self._listed.get(PREFIX + digest) or self._remembered.get(digest)
+            listed = self._listed
+            text = listed.get(PREFIX + digest) or listed.get(digest) or self._remembered.get(digest)
             if text is None:
                 raise Unavailable("PersistedQueryNotFound", NOT_FOUND)  # Clients look for this very text.
             return text
@@ -175,5 +183,5 @@ def _manifest(content: bytes, place: Path) -> list[tuple[str | None, str]]:
         return list(msgspec.json.decode(content, type=dict[str, str]).items())
     except msgspec.ValidationError as error:
         raise DocumentsUnusable(
-            f"{place} is neither Apollo's manifest nor Relay's object of ids and texts: {error}."
+            f"{place} is neither Apollo's manifest nor an object of ids and texts, as Relay writes it: {error}."
         ) from error

@@ -164,7 +164,9 @@ class Protocol(Settings):
     """How GraphQL is spoken over HTTP."""
 
     documents: Path | None = Field(
-        None, description="Persisted documents: a folder of .graphql files, or the manifest of Apollo or Relay."
+        None,
+        description="Persisted documents: a folder of .graphql files, or the manifest of Apollo, Relay or "
+        "graphql-codegen.",
     )
     documents_mode: DocumentsMode = Field(
         DocumentsMode.OFF,

@@ -8,10 +8,12 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,9 +45,11 @@ def installed(folder: Path, wanted: Path, *commands: list[str]) -> None:
         stamp.write_text(digest, "utf-8")
 
 
-def done(command: list[str], folder: Path) -> None:
+def done(command: list[str], folder: Path) -> str:
+    """What the command prints, which has to end well."""
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -63,39 +67,91 @@ def interpreter() -> Path:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[list[str]]:
-    """The address of a server over two Services, and a Session of twelve Interactions that is there."""
-    database = str(tmp_path / "clients.db")
-    run("seed", "--database", database, "--services", "2", "--sessions", "2", "--interactions", "12")
-    with running("serve", "--database", database) as address:
-        query = b'{"query": "{ sessions(first: 1) { nodes { sid } } }"}'
-        request = urllib.request.Request(f"{address}/graphql", query, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as response:
-            (session,) = json.load(response)["data"]["sessions"]["nodes"]
-        yield [f"{address}/graphql", session["sid"]]
+def database(tmp_path: Path) -> Path:
+    """An archive with two Services, and a Session of twelve Interactions in each."""
+    file = tmp_path / "clients.db"
+    run("seed", "--database", str(file), "--services", "2", "--sessions", "2", "--interactions", "12")
+    return file
+
+
+@contextmanager
+def served(database: Path, *settings: str) -> Iterator[list[str]]:
+    """The address of a server over the archive, and a Session that is in it: what the examples are given."""
+    with closing(sqlite3.connect(database)) as connection:
+        ((session,),) = connection.execute("SELECT sid FROM session LIMIT 1").fetchall()
+    with running("serve", "--database", str(database), *settings) as address:
+        yield [f"{address}/graphql", session]
+
+
+@contextmanager
+def enforced(database: Path, manifest: Path) -> Iterator[list[str]]:
+    """The same, of a server that runs the manifest's documents and no others."""
+    with served(database, "--documents", str(manifest), "--documents-mode", "enforce") as live:
+        assert refusal(live[0]) == "PERSISTED_QUERY_REQUIRED"
+        yield live
+
+
+def refusal(url: str) -> str:
+    query = b'{"query": "{ services { totalCount } }"}'
+    request = urllib.request.Request(url, query, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        (error,) = json.load(response)["errors"]
+    code: str = error["extensions"]["code"]
+    return code
+
+
+@pytest.fixture
+def live(database: Path) -> Iterator[list[str]]:
+    with served(database) as live:
+        yield live
 
 
 @needs_npm
 @pytest.mark.usefixtures("node_modules")
 class TestJavaScript:
-    def test_relay_pages_refetches_and_deletes_by_its_directives(self, live: list[str]) -> None:
+    def test_relays_persisted_documents_page_refetch_and_delete_by_its_directives(self, database: Path) -> None:
         done([str(BIN / "relay-compiler")], CLIENTS / "relay")
-        done(["node", "run.js", *live], CLIENTS / "relay")
+        with enforced(database, CLIENTS / "relay" / "documents.json") as live:
+            done(["node", "run.js", *live], CLIENTS / "relay")
 
     def test_apollos_cache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
         done(["node", "run.js", *live], CLIENTS / "apollo")
 
+    def test_apollos_persisted_documents_are_run_and_no_others(self, database: Path) -> None:
+        done([str(BIN / "generate-persisted-query-manifest")], CLIENTS / "apollo")
+        with enforced(database, CLIENTS / "apollo" / "persisted-query-manifest.json") as live:
+            done(["node", "persisted.js", *live], CLIENTS / "apollo")
+
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_an_unmodified_apollo_client_sends_a_document_once(self, live: list[str], method: str) -> None:
+        done(["node", "automatic.js", *live, method], CLIENTS / "apollo")
+
     def test_urqls_graphcache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
         done(["node", "run.js", *live], CLIENTS / "urql")
 
-    def test_generated_typescript_is_strict_and_runs(self, live: list[str]) -> None:
+    def test_generated_typescript_is_strict_and_names_its_persisted_documents(self, database: Path) -> None:
         done([str(BIN / "graphql-codegen"), "--config", "codegen.json"], CLIENTS / "typescript")
         done([str(BIN / "tsc")], CLIENTS / "typescript")
-        done(["node", "built/main.js", *live], CLIENTS / "typescript")
+        with enforced(database, CLIENTS / "typescript" / "src" / "gql" / "persisted-documents.json") as live:
+            done(["node", "built/main.js", *live], CLIENTS / "typescript")
 
     def test_the_schema_passes_the_linters_rules(self) -> None:
         config = str(CLIENTS / "lint" / "eslint.config.js")
         done([str(BIN / "eslint"), "--config", config, "--max-warnings", "0", "schema/schema.graphql"], ROOT)
+
+    @pytest.mark.parametrize(
+        ("settings", "failing"),
+        [((), ["86EE"]), (("--legacy-status",), [])],
+        ids=["but the one that contradicts the draft", "with the older statuses"],
+    )
+    def test_all_audits_of_graphql_over_http_pass(
+        self, database: Path, settings: tuple[str, ...], failing: list[str]
+    ) -> None:
+        """npm's graphql-http wants 400 where variables don't coerce (86EE); the draft of 2026 has 422."""
+        with served(database, *settings) as (url, _):
+            outcomes = json.loads(done(["node", "run.js", url], CLIENTS / "audits"))
+        assert len(outcomes) == 61
+        assert [audit for audit, outcome in outcomes.items() if outcome != "ok"] == failing
 
 
 def test_ariadne_codegens_client_is_typed_and_runs(interpreter: Path, live: list[str]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-import node_scripts
 from bodies import put, service, session
 from conftest import serving
 from gateway.persisted import DocumentsUnusable, Remembered, listed_in
@@ -45,9 +44,9 @@ def folder(tmp_path: Path) -> Path:
     return place.parent
 
 
-def apollos(**changes: Any) -> str:
-    operation = {"id": digest(QUERY), "name": "Named", "type": "query", "body": QUERY} | changes
-    return json.dumps({"format": "apollo-persisted-query-manifest", "version": 1, "operations": [operation]})
+def apollos(*documents: tuple[str, str]) -> str:
+    operations = [{"id": name, "name": "Named", "type": "query", "body": text} for name, text in documents]
+    return json.dumps({"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations})
 
 
 async def outcome(client: aiohttp.ClientSession, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -67,14 +66,16 @@ async def test_a_document_of_a_folder_is_named_by_its_sha256(database: Path, fol
 @pytest.mark.parametrize(
     ("manifest", "names"),
     [
-        (apollos(), [f"sha256:{digest(QUERY)}"]),
-        (apollos(id="named-1"), [f"sha256:{digest(QUERY)}", "named-1"]),
-        (json.dumps({digest(QUERY): QUERY}), [f"sha256:{digest(QUERY)}"]),
+        (apollos((digest(QUERY), QUERY)), [f"sha256:{digest(QUERY)}", digest(QUERY)]),
+        (apollos(("named-1", QUERY)), [f"sha256:{digest(QUERY)}", "named-1"]),
+        (json.dumps({digest(QUERY): QUERY}), [f"sha256:{digest(QUERY)}", digest(QUERY)]),
         (json.dumps({"0f" * 16: QUERY}), [f"sha256:{digest(QUERY)}", "0f" * 16]),
+        (json.dumps({f"sha256:{digest(QUERY)}": QUERY}), [f"sha256:{digest(QUERY)}"]),
+        (json.dumps({"0f" * 20: QUERY}), [f"sha256:{digest(QUERY)}", "0f" * 20]),
     ],
-    ids=["apollo", "apollo with ids of its own", "relay", "relay with md5"],
+    ids=["apollo", "apollo with ids of its own", "relay", "relay with md5", "codegen", "codegen with sha1"],
 )
-async def test_a_manifest_of_apollo_or_relay_is_read(
+async def test_a_manifest_of_apollo_or_relay_or_codegen_is_read(
     database: Path, tmp_path: Path, manifest: str, names: list[str]
 ) -> None:
     file = tmp_path / "manifest.json"
@@ -82,6 +83,18 @@ async def test_a_manifest_of_apollo_or_relay_is_read(
     async with serving(database, protocol={"documents": file, "documents_mode": "enforce"}) as client:
         for name in names:
             assert await outcome(client, {"documentId": name}) == (200, ANSWER)
+        assert (await outcome(client, {"query": OTHER}))[1]["errors"][0]["extensions"] == {
+            "code": "PERSISTED_QUERY_REQUIRED"
+        }
+
+
+@pytest.mark.parametrize("own_id", [digest(QUERY), "named-1"], ids=["its sha-256", "an id of its own"])
+async def test_apollos_clients_name_a_document_by_the_manifests_id(database: Path, tmp_path: Path, own_id: str) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text(apollos((own_id, QUERY)), "utf-8")
+    async with serving(database, protocol={"documents": file, "documents_mode": "enforce"}) as client:
+        request = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": own_id}}}
+        assert await outcome(client, request) == (200, ANSWER)
 
 
 async def test_an_unknown_document_is_one_error(database: Path, folder: Path) -> None:
@@ -140,18 +153,6 @@ async def test_a_hash_that_can_not_be_right_is_refused(client: aiohttp.ClientSes
     assert (status, set(answer)) == (422, {"errors"})
 
 
-@pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_an_unmodified_apollo_client_sends_a_document_once(client: aiohttp.ClientSession, method: str) -> None:
-    found = await node_scripts.run("apollo.mjs", str(client._build_url("/graphql")), method)
-    assert found["answers"] == [["service-1"], ["service-1"]]
-    assert [(request["hasQuery"], request["status"]) for request in found["requests"]] == [
-        (False, 404),
-        (True, 200),
-        (False, 200),
-    ]
-    assert found["requests"][0]["method"] == method
-
-
 def test_what_is_remembered_stays_bounded() -> None:
     remembered = Remembered(10)
     remembered.put("a", "12345")
@@ -167,9 +168,12 @@ def test_what_is_remembered_stays_bounded() -> None:
     [
         ("no.json", None, "can't be read: No such file or directory."),
         ("not.json", b"{", "is no manifest, for it is no JSON"),
-        ("odd.json", b"[]", "is neither Apollo's manifest nor Relay's object of ids and texts"),
+        ("odd.json", b"[]", "is neither Apollo's manifest nor an object of ids and texts"),
         ("empty.json", b"{}", "has no documents."),
         ("false.json", json.dumps({"0" * 64: QUERY}).encode(), f"but its SHA-256 is {digest(QUERY)}."),
+        ("false.json", json.dumps({f"sha256:{'0' * 64}": QUERY}).encode(), f"but its SHA-256 is {digest(QUERY)}."),
+        ("false.json", json.dumps({"sha256:short": QUERY}).encode(), f"but its SHA-256 is {digest(QUERY)}."),
+        ("twice.json", apollos(("a", QUERY), ("a", OTHER)).encode(), "has two documents under a."),
         ("folder", b"\xff", "has a document that is not UTF-8."),
     ],
 )

@@ -2,53 +2,12 @@
 // node run.js URL SESSION
 
 import assert from 'node:assert/strict';
-import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
+import { DELETE, MESSAGES } from './documents.js';
 
 const [url, session] = process.argv.slice(2);
 let requests = 0;
-
-const MESSAGES = gql`
-  query Messages($session: ID!, $after: String) {
-    session(sid: $session) {
-      id
-      interactions(first: 5, after: $after) {
-        totalCount
-        pageInfo {
-          hasNextPage
-          endCursor
-        }
-        edges {
-          cursor
-          node {
-            id
-            body
-          }
-        }
-      }
-    }
-  }
-`;
-
-// The session in the answer brings the new count into the cache. Without any argument Apollo would take it for
-// another list than the one above.
-const DELETE = gql`
-  mutation Delete($sid: ID!) {
-    deleteInteraction(input: { sid: $sid }) {
-      deletedInteractionId
-      session {
-        id
-        interactions(first: 1) {
-          totalCount
-        }
-      }
-      userErrors {
-        code
-        message
-      }
-    }
-  }
-`;
 
 // Which types an interface stands for; an application writes this into a file when it is built.
 async function possibleTypes() {

@@ -1,5 +1,9 @@
-// Relay's runtime over the server: two pages, then two deletions that the store follows by itself.
-// node run.js URL SESSION
+// Relay's runtime over the server: two pages, then two deletions that the store follows by itself. The documents are
+// persisted: relay-compiler lists them in documents.json, and a request names one.
+//
+//   relay-compiler
+//   python -m gateway serve --documents documents.json --documents-mode enforce
+//   node run.js URL SESSION
 
 const assert = require('node:assert/strict');
 const {
@@ -23,12 +27,13 @@ let requests = 0;
 
 const environment = new Environment({
   store: new Store(new RecordSource()),
-  network: Network.create(async ({ text }, variables) => {
+  network: Network.create(async ({ id, text }, variables) => {
     requests += 1;
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ query: text, variables }),
+      // Named by the hash that the compiler gave it, or in full where relay.config.json has no persistConfig.
+      body: JSON.stringify(id ? { documentId: `sha256:${id}`, variables } : { query: text, variables }),
     });
     return response.json();
   }),
@@ -42,6 +47,7 @@ function shown() {
   return environment.lookup(getSingularSelector(Messages_session, data.session)).data.interactions;
 }
 
+// An edge whose record is gone has no node any more.
 function sids() {
   return shown().edges.filter((edge) => edge?.node).map((edge) => edge.node.id);
 }

@@ -1,5 +1,9 @@
-// Types from the schema, without a client library: graphql-codegen's client preset and fetch.
-// node built/main.js URL SESSION
+// Types from the schema, without a client library: graphql-codegen's client preset and fetch. The documents are
+// persisted: graphql-codegen lists them in src/gql/persisted-documents.json, and a request names one.
+//
+//   graphql-codegen --config codegen.json && tsc
+//   python -m gateway serve --documents src/gql/persisted-documents.json --documents-mode enforce
+//   node built/main.js URL SESSION
 
 import assert from 'node:assert/strict';
 import { execute } from './execute.js';
