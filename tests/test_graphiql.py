@@ -5,9 +5,11 @@ import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from graphql import GraphQLObjectType
 from playwright.async_api import Browser, async_playwright, expect
 
@@ -68,6 +70,18 @@ async def studio(chromium: Browser, address: str, request: pytest.FixtureRequest
 
 
 at_both_widths = pytest.mark.parametrize("studio", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+narrow = pytest.mark.parametrize("studio", [NARROW], ids=["narrow"], indirect=True)
+
+PANES = ("Documentation Explorer", "History", "GraphiQL Explorer")
+
+GRAPHIQLS_OWN = {
+    "nested-interactive",  # the button that closes a tab is in the tab
+    "label-content-name-mismatch",  # an entry of the history
+    "label",  # the explorer's inputs for arguments
+    "select-name",  # and its choice of an operation to add
+    "link-in-text-block",  # the docs' links are known by their colour, and by the line under them that hovering shows
+}
+"""What axe finds that only GraphiQL could mend."""
 
 
 @at_both_widths
@@ -128,6 +142,63 @@ async def test_the_explorer_puts_a_field_into_the_query(studio: Studio) -> None:
     await studio.page.locator(".docExplorerWrap, .graphiql-explorer-root").get_by_text("closedReason").click()
     await expect(studio.page.locator(".graphiql-query-editor")).to_contain_text("closedReason")
     assert (await studio.run())["data"]["session"]["closedReason"] == "api"
+
+
+async def test_the_explorer_leaves_the_focus_where_it_is(studio: Studio) -> None:
+    await studio.page.get_by_label("Show GraphiQL Explorer").click()
+    argument = studio.page.locator(".graphiql-plugin input[value='20']")
+    await argument.wait_for()
+    await expect(argument).not_to_be_focused()
+    await argument.click()
+    await expect(argument).to_be_focused()
+
+
+async def test_a_page_of_the_docs_begins_at_its_top(studio: Studio) -> None:
+    await studio.page.get_by_label("Show Documentation Explorer").click()
+    await studio.page.locator(".graphiql-doc-explorer").get_by_role("link", name="SyncRun", exact=True).click()
+    await expect(studio.page.locator(".graphiql-doc-explorer-title")).to_be_in_viewport()
+    await expect(studio.page.get_by_label("Go back to Docs")).to_be_in_viewport(ratio=1)
+
+
+@narrow
+@pytest.mark.parametrize("pane", PANES)
+async def test_on_a_phone_a_pane_covers_all_but_the_bar_that_closes_it(studio: Studio, pane: str) -> None:
+    await studio.page.get_by_label(f"Show {pane}").click()
+    box = await studio.page.locator(".graphiql-plugin").bounding_box()
+    assert box
+    assert (box["x"], box["y"], box["width"]) == (0, 0, NARROW[0])
+    await expect(studio.page.locator(".graphiql-execute-button")).to_be_hidden()
+    assert await studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await studio.page.get_by_label(f"Hide {pane}").click()
+    await expect(studio.page.locator(".graphiql-plugin")).to_be_empty()
+    assert "errors" not in await studio.run()
+
+
+@narrow
+async def test_on_a_phone_the_settings_are_whole_on_the_screen(studio: Studio) -> None:
+    await studio.page.get_by_label("Open settings dialog").click()
+    for name in ("System", "Light", "Dark", "Clear data"):
+        await expect(studio.page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+
+
+@narrow
+async def test_on_a_phone_the_lines_of_a_query_wrap(studio: Studio) -> None:
+    await studio.write("operation", f"# {'a long line ' * 10}")
+    await expect(studio.page.locator(".graphiql-query-editor .view-line").nth(2)).to_be_visible()
+
+
+@at_both_widths
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_what_is_shown_has_contrast_and_names(studio: Studio, scheme: Literal["light", "dark"]) -> None:
+    await studio.page.emulate_media(color_scheme=scheme)
+    await studio.run()
+    found = await Axe().run(studio.page)
+    violations = found.response["violations"]
+    for pane in PANES:
+        await studio.page.get_by_label(f"Show {pane}").click()
+        violations += (await Axe().run(studio.page)).response["violations"]
+    told = {violation["id"]: [node["html"] for node in violation["nodes"]] for violation in violations}
+    assert {rule: nodes for rule, nodes in told.items() if rule not in GRAPHIQLS_OWN} == {}
 
 
 async def test_the_history_keeps_what_was_run(studio: Studio) -> None:
@@ -205,12 +276,14 @@ async def test_what_was_left_open_is_there_again(studio: Studio) -> None:
 
 
 async def test_the_page_follows_the_systems_light_and_dark(studio: Studio) -> None:
-    colour = "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
-    seen = set()
-    for scheme in ("light", "dark"):
-        await studio.page.emulate_media(color_scheme=scheme)
-        seen.add(await studio.page.evaluate(colour))
-    assert len(seen) == 2
+    page = studio.page.locator(".graphiql-container")
+    comment = studio.page.locator(".graphiql-query-editor .view-line span span").first
+    colours = "(element) => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
+    await studio.page.emulate_media(color_scheme="light")
+    (ground, _), (_, green) = await page.evaluate(colours), await comment.evaluate(colours)
+    await studio.page.emulate_media(color_scheme="dark")
+    await expect(page).not_to_have_css("background-color", ground)
+    await expect(comment).not_to_have_css("color", green)
 
 
 async def test_an_empty_archive_opens_too(chromium: Browser, database: Path) -> None:

@@ -17,7 +17,7 @@ export function BearerKey() {
       <input
         type="password"
         aria-label="Bearer key"
-        placeholder="Bearer key, if one is needed"
+        placeholder="Bearer key, if needed"
         autoComplete="off"
         value={key}
         onChange={(event) => setKey(event.target.value)}

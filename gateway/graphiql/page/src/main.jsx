@@ -3,15 +3,17 @@
 import 'graphiql/setup-workers/vite';
 // GraphiQL loads the editor once it is on the screen. Named here, it comes with the rest, and sooner.
 import 'monaco-graphql/esm/lite.js';
-import 'monaco-graphql/esm/monaco-editor.js';
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
+import './editors.js';
 import './page.css';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { AnswerStatus } from './AnswerStatus.jsx';
 import { BearerKey } from './BearerKey.jsx';
+import { PluginPane } from './PluginPane.jsx';
+import { SystemTheme } from './SystemTheme.jsx';
 import { send } from './fetcher.js';
 import { opened } from './tabs.js';
 
@@ -33,11 +35,13 @@ createRoot(document.getElementById('graphiql')).render(
     schemaDescription
   >
     <GraphiQL.Logo>
-      <span className="name">Proxygraph</span>
+      <h1 className="name">Proxygraph</h1>
     </GraphiQL.Logo>
     <GraphiQL.Footer>
       <AnswerStatus />
       <BearerKey />
     </GraphiQL.Footer>
+    <PluginPane />
+    <SystemTheme />
   </GraphiQL>,
 );
