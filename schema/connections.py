@@ -31,7 +31,7 @@ class Edge(Generic[T]):
     """Relay's Edge."""
 
     cursor: str = column("The row's place in this connection, for after and before. Its text has no meaning.")
-    node: T = column("The row.")
+    node: T = column("The row itself, which node(id:) gives again.")
 
 
 @strawberry.type(

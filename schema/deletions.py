@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema.sessions import Session
 
 
-@strawberry.input(description="Which Interaction to delete.")
+@strawberry.input(description="Which Interaction to delete, and where it has to be for that.")
 class DeleteInteractionInput:
     """The mutation's one argument."""
 
@@ -34,7 +34,7 @@ class DeleteInteractionInput:
 class RemainingResource:
     """A view of resolvers.deletions.RemainingResource."""
 
-    sid: strawberry.ID = column("Its SID.")
+    sid: strawberry.ID = column("The SID by which Twilio's own API finds it: SM or MM of a Message, CA of a Call.")
     type: ResourceType = column("Whether it is a Message or a Call.")
     url: str | None = column("Its address in Twilio's REST API, where it can be deleted too.")
 
@@ -43,8 +43,8 @@ class RemainingResource:
 class DeleteInteractionError:
     """A view of resolvers.deletions.DeletionError."""
 
-    code: DeleteInteractionErrorCode = column("The reason, for programs.")
-    message: str = column("The reason, for people.")
+    code: DeleteInteractionErrorCode = column("The reason, for programs to decide by.")
+    message: str = column("The reason, in a sentence for people.")
     field: list[str] | None = column("The path to the input field at fault.")
 
 
@@ -66,13 +66,15 @@ class DeleteInteractionPayload:
 
 async def _delete(
     info: Info,
-    input: Annotated[DeleteInteractionInput, strawberry.argument(description="Which Interaction to delete.")],
+    input: Annotated[
+        DeleteInteractionInput, strawberry.argument(description="Which Interaction to delete, by its SID.")
+    ],
 ) -> deletions.Deletion:
     guards = given(input.service_sid), given(input.session_sid)
     return await deletions.delete_interaction(info, input.sid, *guards, given(input.client_mutation_id))
 
 
-@strawberry.type(description="The one thing that can be changed.")
+@strawberry.type(description="What can be changed: an Interaction can be deleted, and nothing else.")
 class Mutation:
     """The root of mutations."""
 

@@ -56,10 +56,10 @@ _MESSAGE, _CALL = "For a message", "For a call"
 
 _describe(
     InteractionType,
-    "What an Interaction was.",
+    "Whether an Interaction was a message or a call.",
     {
         InteractionType.MESSAGE: "A text message, relayed between two participants or sent to one.",
-        InteractionType.VOICE: "A phone call.",
+        InteractionType.VOICE: "A phone call from one participant to the other.",
         InteractionType.UNKNOWN: "Neither, or a kind that Twilio added since.",
     },
 )
@@ -96,8 +96,8 @@ _describe(
     ResourceType,
     "What kind of Twilio resource carried a leg.",
     {
-        ResourceType.MESSAGE: "A Message resource.",
-        ResourceType.CALL: "A Call resource.",
+        ResourceType.MESSAGE: "A Message of Twilio's Messaging API; its SID begins with SM or MM.",
+        ResourceType.CALL: "A Call of Twilio's Voice API; its SID begins with CA.",
         ResourceType.UNKNOWN: "Something else, such as a chat message of Flex.",
     },
 )
@@ -129,10 +129,10 @@ _describe(
     GeoMatchLevel,
     "How near a proxy number has to be to the number of its participant.",
     {
-        GeoMatchLevel.AREA_CODE: "In the same area code.",
-        GeoMatchLevel.OVERLAY: "In an area code that overlays the same region.",
-        GeoMatchLevel.RADIUS: "Within the same radius.",
-        GeoMatchLevel.COUNTRY: "In the same country.",
+        GeoMatchLevel.AREA_CODE: "Both numbers are in the same area code.",
+        GeoMatchLevel.OVERLAY: "Their area codes overlay the same region.",
+        GeoMatchLevel.RADIUS: "They are within the same radius.",
+        GeoMatchLevel.COUNTRY: "Both numbers are in the same country.",
         GeoMatchLevel.UNKNOWN: "A level that Twilio added since.",
     },
 )

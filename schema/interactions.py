@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class Leg:
     """A view of store.interactions.Leg."""
 
-    participant_sid: strawberry.ID | None = column("The SID of the participant on this side.")
+    participant_sid: strawberry.ID | None = column(
+        "The SID of the participant on this side: KP and 32 hexadecimal digits."
+    )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
         interactions.participant, "The participant on this side; null where none is named or the archive has none."
     )
@@ -44,7 +46,7 @@ class Interaction(Node):
     of: ClassVar[type[Record]] = InteractionRecord
 
     sid: strawberry.ID = column("The Interaction's SID, KI and 32 hexadecimal digits; the same as id.")
-    session_sid: strawberry.ID = column("The SID of the Session that it belongs to.")
+    session_sid: strawberry.ID = column("The SID of the Session that it belongs to: KC and 32 hexadecimal digits.")
     service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
     account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
     type: InteractionType = column("What it was: a message or a call.")
@@ -57,12 +59,12 @@ class Interaction(Node):
     duration_seconds: int | None = column("The length of a call in seconds, out of data, where Twilio knows it.")
     inbound: Leg | None = column("The leg into Twilio; null where there is none, as for a message that the API sent.")
     outbound: Leg | None = column("The leg out of Twilio; null where there is none, as for what was not relayed.")
-    date_created: DateTime = column("When it began.")
+    date_created: DateTime = column("When it began, by Twilio's clock; not when it was copied here.")
     date_updated: DateTime = column("When it was last changed, such as by a new status of a leg.")
     url: str | None = column("The Interaction's address in Twilio's REST API.")
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(
-        interactions.session, "The Session that it belongs to."
+        interactions.session, "The Session that it belongs to, with the two who talked."
     )
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
         interactions.service, "The Service that its Session belongs to."

@@ -29,16 +29,18 @@ class Participant(Node):
     session_sid: strawberry.ID = column("The SID of the Session that it takes part in.")
     service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
     account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
-    friendly_name: str | None = column("What the account calls this participant.")
+    friendly_name: str | None = column(
+        "What the account calls this participant, such as Driver; it should not be the person's name."
+    )
     identifier: str | None = content(
         "The participant's own phone number in E.164, or channel address such as messenger:123. Personal data; null "
         "without read:content."
     )
     proxy_identifier: str | None = column("The proxy number that this participant calls and texts.")
-    proxy_identifier_sid: strawberry.ID | None = column("The SID of that proxy number.")
+    proxy_identifier_sid: strawberry.ID | None = column("The SID of that proxy number: PN and 32 hexadecimal digits.")
     date_deleted: DateTime | None = column("When the participant was removed from the Session; null while it is in it.")
     date_created: DateTime = column("When the participant was added to the Session.")
-    date_updated: DateTime = column("When the participant was last changed.")
+    date_updated: DateTime = column("When the participant was last changed at Twilio.")
     url: str | None = column("The Participant's address in Twilio's REST API.")
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(

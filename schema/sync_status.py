@@ -16,30 +16,36 @@ if TYPE_CHECKING:
 class SyncRun:
     """A view of store.sync_status.SyncStatus."""
 
-    started_at: DateTime = column("When it started.")
+    started_at: DateTime = column("When this run began to read.")
     finished_at: DateTime | None = column("When it ended; null while it is under way.")
-    mode: str = column("Whether it is incremental, which skips sessions that look as they did, or full.")
+    mode: str = column("What it reads: incremental skips sessions that look as they did, full skips none.")
     sessions_pending: int = column("How many sessions are known to need reading and were not read yet.")
-    new: int = column("How many rows were new.")
-    changed: int = column("How many rows had changed.")
-    unchanged: int = column("How many rows were as they were.")
+    new: int = column("How many rows Twilio had that the archive did not have yet.")
+    changed: int = column("How many rows had changed at Twilio since they were last read.")
+    unchanged: int = column("How many rows were read and found to be as they were.")
     archived: int = column("How many sessions were found to be taken by Twilio's retention and are only here now.")
     erased: int = column("How many interactions were erased since they were deleted at Twilio.")
-    requests: int = column("How many requests it sent.")
-    retries: int = column("How many of them were second tries.")
+    requests: int = column("How many requests it sent to Twilio, second tries among them.")
+    retries: int = column("How many of its requests were second tries, after a 429 or a failure.")
 
 
-@strawberry.type(description="How fresh one Service is.")
+@strawberry.type(
+    description="How fresh one Service is in the archive: when it was last read whole, and what is still to be read."
+)
 class ServiceSync:
     """A view of store.sync_status.ServiceSync."""
 
-    service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(sync_status.service, "The Service.")
+    service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
+        sync_status.service, "The Service whose freshness this is."
+    )
     last_completed_at: DateTime | None = column("When all of it was last read; null where it never was.")
     lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago that was.")
     sessions_pending: int = column("How many of its sessions are known to need reading and were not read yet.")
 
 
-@strawberry.type(description="How fresh the archive is, against Twilio.")
+@strawberry.type(
+    description="How fresh the archive is: when it was last brought up to date from Twilio, and what goes on now."
+)
 class SyncStatus:
     """A view of store.sync_status.SyncStatus."""
 
@@ -51,4 +57,4 @@ class SyncStatus:
     running: bool = resolved(sync_status.running, "Whether a run is under way now.")
     last_error: str | None = column("Why the last run failed; null where it did not.")
     run: SyncRun | None = resolved(sync_status.run, "The run that is under way, or else the last one.")
-    services: list[ServiceSync] = column("How fresh each Service is.")
+    services: list[ServiceSync] = column("The same, for each Service by itself.")

@@ -1,6 +1,7 @@
 """The schema as clients see it: committed, described, complete, and a true view of the store's records."""
 
 import json
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +72,23 @@ def test_everything_is_described_in_sentences(kind: GraphQLNamedType) -> None:
         assert description, coordinate
         assert description[0].isupper(), coordinate
         assert description.strip().endswith((".", ").")) or isinstance(kind, GraphQLScalarType), coordinate
+
+
+FILLER = re.compile(r"\b(an?|and|are|at|for|has|have|in|its?|is|of|on|one|or|that|the|this|to|was|were|when|with)\b")
+
+
+def words_in(text: str) -> set[str]:
+    """The text's words, those of a camelCase or UPPER_CASE name too, without an ending."""
+    found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)
+    return {re.sub(r"(ed|s)$", "", word.lower()) for word in found if not FILLER.fullmatch(word.lower())}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OURS if not isinstance(kind, GraphQLScalarType)], ids=str)
+def test_a_description_says_more_than_the_name(kind: GraphQLNamedType) -> None:
+    told = {
+        coordinate: words_in(description or "") - words_in(coordinate) for coordinate, description in described(kind)
+    }
+    assert [coordinate for coordinate, words in told.items() if len(words) < 2] == []
 
 
 @pytest.mark.parametrize("table", RESOURCES)

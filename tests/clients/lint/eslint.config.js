@@ -40,6 +40,7 @@ const rules = {
   ],
   'unique-argument-names': 'error',
   'unique-directive-names': 'error',
+  'unique-directive-names-per-location': 'error',
   'unique-enum-value-names': 'error',
   'unique-field-definition-names': 'error',
   'unique-operation-types': 'error',
