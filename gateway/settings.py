@@ -164,9 +164,7 @@ class Protocol(Settings):
     """How GraphQL is spoken over HTTP."""
 
     documents: Path | None = Field(
-        None,
-        description="Persisted documents: a folder of .graphql files, or the manifest of Apollo, Relay or "
-        "graphql-codegen.",
+        None, description="Persisted documents: a folder of .graphql files, or Apollo's, Relay's or codegen's manifest."
     )
     documents_mode: DocumentsMode = Field(
         DocumentsMode.OFF,

@@ -159,7 +159,7 @@ async def test_a_browser_gets_graphiql(client: aiohttp.ClientSession) -> None:
     async with client.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"}) as response:
         assert (response.status, response.content_type) == (200, "text/html")
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
-        assert '<div id="graphiql">' in await response.text()
+        assert 'id="graphiql"' in await response.text()
 
 
 async def test_probes_and_metrics_answer(client: aiohttp.ClientSession) -> None:
