@@ -12,7 +12,7 @@ from conftest import serving
 from gateway.callers import Caller
 from gateway.http import HttpError
 from gateway.rates import Rates
-from gateway.turns import OPERATIONS_AT_ONCE, Turns
+from gateway.turns import OPERATIONS_AT_ONCE, Turn, Turns
 from store import keys
 from store.archive import open_archive
 
@@ -140,6 +140,61 @@ async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
         await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
+    async with turns.turn(), turns.turn(), turns.turn():
+        pass
+
+
+async def test_an_operation_of_several_searches_takes_one_turn_again(database: Path) -> None:
+    """It once took one for each, so that a few such operations kept all others waiting for ever."""
+    search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
+    query = {"query": f"{{ a: {search} b: {search} c: {search} }}"}
+    async with serving(database) as client:
+        for _ in range(2 * OPERATIONS_AT_ONCE):
+            async with client.post("/graphql", json=query) as response:
+                assert "errors" not in await response.json()
+
+
+async def test_a_search_that_begins_while_a_turn_is_waited_for_takes_no_second_one() -> None:
+    turns, ends, leave = Turns(100), [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+    async def search(turn: Turn, end: asyncio.Event) -> None:
+        async with turn.aside():
+            await end.wait()
+
+    async def run() -> None:
+        async with turns.turn():
+            await leave.wait()
+
+    async with turns.turn() as turn:
+        first = asyncio.create_task(search(turn, ends[0]))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(run()) for _ in range(OPERATIONS_AT_ONCE)]
+        ends[0].set()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(search(turn, ends[1]))
+        await asyncio.sleep(0)
+        leave.set()
+        await asyncio.gather(first, *others)
+        ends[1].set()
+        await second
+    async with turns.turn(), turns.turn(), turns.turn():
+        pass
+
+
+async def test_a_search_that_outlives_its_operation_takes_no_turn() -> None:
+    turns, found = Turns(100), asyncio.Event()
+
+    async def search(turn: Turn) -> None:
+        async with turn.aside():
+            await found.wait()
+
+    for _ in range(2 * OPERATIONS_AT_ONCE):
+        async with turns.turn() as turn:
+            searching = asyncio.create_task(search(turn))
+            await asyncio.sleep(0)
+        found.set()
+        await searching
+        found.clear()
     async with turns.turn(), turns.turn(), turns.turn():
         pass
 
