@@ -114,9 +114,29 @@ async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
             assert response.status == 401
 
 
-async def test_two_servers_over_one_archive_give_the_same_tag(client: aiohttp.ClientSession, database: Path) -> None:
+async def test_two_servers_over_one_archive_give_the_same_tag_whoever_writes(
+    client: aiohttp.ClientSession, database: Path
+) -> None:
     async with serving(database) as other:
-        assert await tag(other) == await tag(client)
+        assert await tag(other) == (before := await tag(client))
+        with closing(sqlite3.connect(database)) as stranger:
+            stranger.execute("UPDATE service SET unique_name = 'a'")
+            stranger.commit()
+        assert await tag(other) == await tag(client) != before
+
+
+async def test_that_a_key_was_used_moves_no_tag(database: Path) -> None:
+    """The use is written to the file, but no answer changes by it."""
+    tags = set()
+    async with open_archive(database) as archive, serving(database, require_key=True) as client:
+        for name in ("one", "other"):
+            key = f"Bearer {await keys.create(archive, name, ('read',), None)}"
+            tags.add(await tag(client, Authorization=key))
+            async with asyncio.timeout(10):
+                while not [each for each in await keys.keys(archive) if each.name == name and each.last_used_at]:
+                    await asyncio.sleep(0.01)
+            tags.add(await tag(client, Authorization=key))
+    assert len(tags) == 1
 
 
 @pytest.mark.parametrize(
