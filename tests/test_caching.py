@@ -20,6 +20,7 @@ from store import keys
 from store.archive import open_archive
 
 QUERY = {"query": "{ services { nodes { uniqueName } } }"}
+JSON = {"Accept": "application/json"}
 WRITE = """
 import asyncio, sys
 from pathlib import Path
@@ -35,7 +36,7 @@ asyncio.run(main())
 
 
 async def tag(client: aiohttp.ClientSession, query: dict[str, str] = QUERY, **headers: str) -> str:
-    async with client.get("/graphql", params=query, headers=headers) as response:
+    async with client.get("/graphql", params=query, headers=JSON | headers) as response:
         assert response.status == 200
         return response.headers["ETag"]
 
@@ -107,7 +108,7 @@ async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
     async with serving(database, require_key=True) as client:
         tags = {name: await tag(client, Authorization=key) for name, key in shown.items()}
         assert tags["one"] == tags["other"] != tags["desk"]
-        headers = {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
+        headers = JSON | {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
         async with client.get("/graphql", params=QUERY, headers=headers) as response:
             assert response.status == 200
         async with client.get("/graphql", params=QUERY, headers={"If-None-Match": tags["one"]}) as response:
