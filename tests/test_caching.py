@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from backports import zstd
 
-from bodies import put, service, session
+from bodies import interaction, put, service, session, sid
 from conftest import serving
 from gateway.compression import LARGE_BYTES
 from store import keys
@@ -113,6 +113,46 @@ async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
             assert response.status == 200
         async with client.get("/graphql", params=QUERY, headers={"If-None-Match": tags["one"]}) as response:
             assert response.status == 401
+
+
+BODIES = {"query": "{ interactions { nodes { body } } }"}
+
+
+async def test_no_tag_lets_a_key_find_out_what_it_may_not_read(database: Path) -> None:
+    """A key that shows another's tag is answered anew, with what it may read; and each write moves both tags."""
+    async with open_archive(database) as archive:
+        await put(archive, service(1), session(1), interaction(1), interaction(2))
+        shown = {
+            name: {"Authorization": f"Bearer {await keys.create(archive, name, scopes, None)}"}
+            for name, scopes in (("reader", ("read",)), ("desk", ("read:content", "delete")))
+        }
+        async with serving(database, require_key=True) as client:
+            seen = []
+            for _ in range(2):
+                tags = {name: await tag(client, BODIES, **headers) for name, headers in shown.items()}
+                headers = JSON | shown["reader"] | {"If-None-Match": f"{tags['desk']}, W/*"}
+                async with client.get("/graphql", params=BODIES, headers=headers) as response:
+                    assert (response.status, response.headers["ETag"]) == (200, tags["reader"])
+                    assert {node["body"] for node in (await response.json())["data"]["interactions"]["nodes"]} == {None}
+                seen += tags.values()
+                mutation = (
+                    f'mutation {{ deleteInteraction(input: {{sid: "{sid("KI", 1)}"}}) {{ deletedInteractionId }} }}'
+                )
+                async with client.post("/graphql", json={"query": mutation}, headers=shown["desk"]) as response:
+                    assert "errors" not in await response.json()
+    assert len({*seen}) == 4
+
+
+async def test_a_tag_is_made_of_nothing_that_anybody_wrote(tmp_path: Path) -> None:
+    """Two archives that differ in content alone give the same tag, so there is nothing in it to guess content by."""
+    tags = []
+    for text in ("one thing", "another"):
+        database = tmp_path / f"{text}.db"
+        async with open_archive(database) as archive:
+            await put(archive, service(1), session(1), interaction(1, data=json.dumps({"body": text})))
+        async with serving(database) as client:
+            tags.append(await tag(client, BODIES))
+    assert tags[0] == tags[1]
 
 
 async def test_two_servers_over_one_archive_give_the_same_tag_whoever_writes(
