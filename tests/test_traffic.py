@@ -1,13 +1,16 @@
 """Too much, too often, too slowly: what a server says to it, and that it goes on."""
 
 import asyncio
+import json
+import select
+import socket
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bodies import put, service, session
+from bodies import interaction, put, service, session
 from conftest import serving
 from gateway.callers import Caller
 from gateway.http import HttpError
@@ -229,6 +232,25 @@ async def test_a_client_that_never_ends_its_request_is_let_go(database: Path, se
         assert (await raw(client, sent)).startswith(status)
         async with client.post("/graphql", json=QUERY) as response:
             assert response.status == 200
+
+
+async def test_a_client_that_never_takes_its_answer_is_let_go(database: Path) -> None:
+    """It would hold an answer's memory for as long as it likes; the operating system takes a few MB of it."""
+    async with open_archive(database) as archive:
+        data = json.dumps({"body": "x" * 1_000_000})
+        await put(archive, *(interaction(number, data=data) for number in range(1, 31)))
+    body = json.dumps({"query": "{ interactions { nodes { body } } }"}).encode()
+    async with serving(database, {"read_seconds": 0.2}) as client:
+        address: Any = client._build_url("/graphql")
+        with socket.create_connection((address.host, address.port)) as idle:
+            hung_up = select.poll()
+            hung_up.register(idle, 0)
+            idle.sendall(POST + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            async with asyncio.timeout(60):
+                while not hung_up.poll(0):
+                    await asyncio.sleep(0.01)
+        async with client.post("/graphql", data=body, headers={"Content-Type": "application/json"}) as response:
+            assert len(await response.read()) > 30_000_000
 
 
 async def test_a_head_that_is_too_long_is_refused(client: aiohttp.ClientSession) -> None:

@@ -52,13 +52,13 @@ GROWN_SHARE, GROWN_MB = 0.1, 10
 OF_THE_MOMENT = ("syncStatus", "/metrics")
 ONLY_MOMENTS = "UPDATE session SET date_started = NULL, archived_at = NULL WHERE date_started = 'x'"
 """What only a hand can have written: the schema promises moments, and nothing else writes them."""
-TOLD_EVERY = 2_000
+TOLD_EVERY, SHOWN = 2_000, 3_000
 GIVEN_UP_SHARE = 0.2
 """So many of the connections on which no HTTP is spoken are broken off in the middle."""
 STATUSES = {200, 204, 294, 304, 307, 400, 401, 403, 404, 405, 406, 408, 413, 414, 415, 421, 422, 426, 431}
 SHARES = {"plain": 50, "headers": 12, "elsewhere": 3, "members": 12, "bytes": 14, "mutation": 5, "no HTTP": 4}
 
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 class Finding(NamedTuple):
@@ -96,8 +96,6 @@ def main(
         except BenchmarkFailed as failure:
             raise SystemExit(str(failure)) from failure
     out.print(_table(fuzzed))
-    for finding in fuzzed.findings[:20]:
-        out.print(f"{finding.kind}: {finding.why[:600]}\n  {finding.sent[:1_500]!r}", markup=False)
     raise typer.Exit(1 if fuzzed.findings or fuzzed.grown else 0)
 
 
@@ -112,7 +110,7 @@ def fuzz(scratch: Path, requests: int, seed: int, seconds: float, told: Callable
             for log, plans in zip(logs, ("true", "false"), strict=True)
         ]
         connections = [stack.enter_context(closing(Connection(server.port))) for server in servers]
-        fuzzed = _Fuzzing(servers, connections, Random(seed), pool, shown).run(requests, seconds, told)
+        fuzzed = _Fuzzing(servers, connections, Random(seed), pool, shown, told).run(requests, seconds)
     for log in logs:
         said = log.read_text("utf-8", "replace")
         if " ERROR " in said or "Traceback" in said:
@@ -133,15 +131,21 @@ class _Fuzzing:
     """One run against two servers, the first with plans."""
 
     def __init__(
-        self, servers: list[Server], connections: list[Connection], random: Random, pool: Pool, shown: list[str]
+        self,
+        servers: list[Server],
+        connections: list[Connection],
+        random: Random,
+        pool: Pool,
+        shown: list[str],
+        told: Callable[[str], None],
     ) -> None:
-        self._servers, self._connections, self._random = servers, connections, random
+        self._servers, self._connections, self._random, self._told = servers, connections, random, told
         self._documents = Documents(random.randrange(2**32), EXECUTABLE, pool)
         self._requests = OddRequests(random, shown, [*pool.ids["Interaction"][-40:], "KI" + "0" * 32, "x"])
         self._outcomes: Counter[tuple[str, int]] = Counter()
         self._findings: list[Finding] = []
 
-    def run(self, requests: int, seconds: float, told: Callable[[str], None]) -> Fuzzed:
+    def run(self, requests: int, seconds: float) -> Fuzzed:
         begun, memory = time.monotonic(), [self._memory()]
         kinds, weights = list(SHARES), list(SHARES.values())
         for number, document in zip(range(1, requests + 1), self._documents, strict=False):
@@ -150,7 +154,9 @@ class _Fuzzing:
             if number % max(min(requests // 20, TOLD_EVERY), 1) == 0:
                 memory.append(self._memory())
                 sizes = " and ".join(f"{size:.0f} MB" for size in memory[-1])
-                told(f"{number:,} requests, {time.monotonic() - begun:.0f} s, {len(self._findings)} findings, {sizes}")
+                self._told(
+                    f"{number:,} requests, {time.monotonic() - begun:.0f} s, {len(self._findings)} findings, {sizes}"
+                )
             if time.monotonic() - begun > seconds:
                 break
         memory.append(self._memory())
@@ -185,7 +191,7 @@ class _Fuzzing:
             if kind != "mutation" and not any(word in repr(sent) for word in OF_THE_MOMENT):
                 _demand_alike(*answers)
         except (InvalidAnswer, OSError, HTTPException, ValueError) as error:
-            self._findings.append(Finding(kind, repr(error), sent.message))
+            self._found(Finding(kind, repr(error), sent.message))
 
     def _demand(self, sent: Sent, answer: Answer) -> None:
         if answer.status not in STATUSES:
@@ -212,9 +218,13 @@ class _Fuzzing:
                 for status in statuses(server.port, message):
                     self._outcomes["no HTTP", status] += 1
                     if status not in STATUSES:
-                        self._findings.append(Finding("no HTTP", f"It was answered {status}.", message))
+                        self._found(Finding("no HTTP", f"It was answered {status}.", message))
             except OSError as error:
-                self._findings.append(Finding("no HTTP", repr(error), message))
+                self._found(Finding("no HTTP", repr(error), message))
+
+    def _found(self, finding: Finding) -> None:
+        self._findings.append(finding)
+        self._told(f"{finding.kind}: {finding.why[:SHOWN]}\n  {finding.sent[:SHOWN]!r}")
 
     def _memory(self) -> tuple[float, ...]:
         return tuple(memory.now for server in self._servers if (memory := server.memory()))
