@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from graphql import Lexer, Source, TokenKind, get_introspection_query, parse
 
-from bodies import interaction, put, service, session
+from bodies import interaction, put, service, session, sid
 from conftest import serving
 from gateway.graphiql import FIRST_QUERY
 from gateway.measures import Measures, measure
@@ -122,6 +122,17 @@ async def test_a_document_that_was_answered_is_refused_with_larger_variables(
             async with client.post("/graphql", json={"query": query, "variables": variables}) as response:
                 (error,) = (await response.json())["errors"]
                 assert error["extensions"]["limit"] == limit
+
+
+@on_both_paths
+async def test_one_id_costs_as_a_list_of_one_does(database: Path) -> None:
+    """The cost of a plan is told from values that were coerced, that of the ordinary path from those that were sent."""
+    request = {
+        "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
+        "variables": {"ids": sid("KI", 1)},
+    }
+    async with serving(database, {"max_cost": 3}) as client, client.post("/graphql", json=request) as response:
+        assert await response.json() == {"data": {"nodes": [None]}}
 
 
 async def answered(database: Path, query: str, limits: dict[str, Any]) -> dict[str, Any]:
