@@ -131,7 +131,7 @@ class Limits(Settings):
     read_seconds: float = Field(
         10,
         gt=0,
-        description="Seconds in which a client has to send its request, head and body, and to take each 64 kB of its answer.",
+        description="Seconds in which a client has to send its request whole, and to take each 64 kB of its answer.",
     )
     rate: int | None = Field(
         None,
