@@ -127,7 +127,7 @@ async def test_no_tag_lets_a_key_find_out_what_it_may_not_read(database: Path) -
             for name, scopes in (("reader", ("read",)), ("desk", ("read:content", "delete")))
         }
         async with serving(database, require_key=True) as client:
-            seen = []
+            seen: list[str] = []
             for _ in range(2):
                 tags = {name: await tag(client, BODIES, **headers) for name, headers in shown.items()}
                 headers = JSON | shown["reader"] | {"If-None-Match": f"{tags['desk']}, W/*"}

@@ -26,8 +26,8 @@ def test_the_health_check_finds_out_whether_the_server_is_ready_without_a_key(tm
     """Also where the environment names a proxy, or the hosts that the server answers to."""
     database = str(tmp_path / "archive.db")
     run("keys", "create", "console", "--scope", "read", "--database", database)
-    hosts = {"PROXYGRAPH_ALLOWED_HOSTS": "api.example.com"}
-    with running("serve", "--host", "0.0.0.0", "--database", database, **hosts) as address:
+    serve = ("serve", "--host", "0.0.0.0", "--database", database)
+    with running(*serve, PROXYGRAPH_ALLOWED_HOSTS="api.example.com") as address:
         assert health(address) == 0
         assert health(address, **PROXY_THAT_IS_NOT_THERE) == 0
     assert health(address) != 0
