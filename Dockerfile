@@ -13,10 +13,14 @@ COPY schema schema
 COPY gateway gateway
 
 RUN useradd --system --uid 10001 proxygraph && install -d -o proxygraph /archive
-USER proxygraph
+# By its number, which tells whoever starts it that this is not root.
+USER 10001
 VOLUME /archive
 ENV PROXYGRAPH_DATABASE=/archive/proxygraph.db PROXYGRAPH_HOST=0.0.0.0 PYTHONUNBUFFERED=1
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+# Not by urllib, which would ask a proxy that the environment names.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "\
+from http.client import HTTPConnection; from os import environ; \
+server = HTTPConnection('127.0.0.1', environ.get('PROXYGRAPH_PORT', '8000'), timeout=2); \
+server.request('GET', '/readyz'); raise SystemExit(server.getresponse().status != 200)"]
 CMD ["python", "-m", "gateway", "serve"]

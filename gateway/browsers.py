@@ -18,7 +18,8 @@ SECURITY_HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-PREFLIGHTED = (b"authorization", b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+ON_PURPOSE = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+PREFLIGHTED = (b"authorization", *ON_PURPOSE)
 """Headers that a browser sends across origins only after a preflight; any value will do."""
 
 OWN_SITES = (b"same-origin", b"none")
@@ -107,9 +108,7 @@ def browser_could_send(given: Mapping[bytes, bytes]) -> bool:
     Accept may hold anything, and a GET has no body to tell by; only a Content-Type that no form has, or a header that
     no form sends, shows that a preflight came first.
     """
-    if given.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON:
-        return False
-    return not any(name in given for name in PREFLIGHTED)
+    return not _says_json(given) and not any(name in given for name in PREFLIGHTED)
 
 
 def demand_preflight(given: Mapping[bytes, bytes]) -> None:
@@ -127,6 +126,26 @@ def demand_preflight(given: Mapping[bytes, bytes]) -> None:
             "a preflight. Send it by POST, as JSON, or with the header GraphQL-Preflight: 1.",
             code="FORBIDDEN",
         )
+
+
+def demand_purpose(given: Mapping[bytes, bytes]) -> None:
+    """Raises HttpError 403 for a query in a URL whose sender need not have meant to send one.
+
+    An image, a script or a link accepts anything, and a proxy on the way may have made a key of its visitor's cookie:
+    so beside the key the request has to say that it wants JSON, or to have one of the headers above.
+    """
+    if b"json" in given.get(b"accept", b"").lower() or _says_json(given) or any(name in given for name in ON_PURPOSE):
+        return
+    raise HttpError(
+        403,
+        "Expected a query in a URL to be sent on purpose, but this one accepts anything. Send it with the header "
+        "Accept: application/graphql-response+json, or application/json, or with GraphQL-Preflight: 1, or by POST.",
+        code="FORBIDDEN",
+    )
+
+
+def _says_json(given: Mapping[bytes, bytes]) -> bool:
+    return given.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON
 
 
 def _name(host: bytes) -> str:

@@ -1,12 +1,14 @@
 """Connections: the server's HTTP, with an end to its patience, and without what a small request does not need.
 
-uvicorn has no bound by itself on how long a request may take to come: a connection that sends a byte now and then
-would be kept for ever (Slowloris). And it makes a task for each request, which takes as long as many a query does: here
-a request that came whole runs right away, and becomes a task only where it has to wait for something. Its answer is
-written in one piece.
+uvicorn has no bound by itself on how long a request may take to come, or an answer to be taken: a connection that sends
+a byte now and then would be kept for ever (Slowloris), and so would answers that nobody reads. And it makes a task for
+each request, which takes as long as many a query does: here a request that came whole runs right away, and becomes a
+task only where it has to wait for something. Its answer is written in one piece.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Coroutine, Generator, MutableMapping
 from contextvars import copy_context
 from functools import partial
@@ -17,12 +19,15 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.http import WHOLE
 
 LONGEST_HEAD = 32_768
+AT_ONCE = struct.pack("ii", 1, 0)
+LEAST_TAKEN = 65_536
+"""So many bytes of an answer a client has to take while it may take its time once; whoever takes less holds memory."""
 COPIED_BYTES = 16_384
 """A body of fewer is copied behind its head, which is less work for everybody than two pieces."""
 
 
 class Connection(HttpToolsProtocol):
-    """One client's connection; a request has to be there, head and body, within ``seconds``."""
+    """One client's connection; a request has to be there, head and body, within ``seconds``, an answer to be taken."""
 
     seconds = 10.0
 
@@ -30,6 +35,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **more)
         self._timer: asyncio.TimerHandle | None = None
         self._in_head, self._in_body, self._head_bytes = False, False, 0
+        self._untaken: asyncio.TimerHandle | None = None
         self._is_fed = False
         self._next: tuple[RequestResponseCycle, Any] | None = None
         self._rendered: tuple[object, bytes] = (None, b"")
@@ -42,7 +48,18 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no longer."""
         self._wait_no_longer()
+        self._wait_for_no_taker()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it comes."""
+        super().pause_writing()
+        self._wait_for_taker()
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        self._wait_for_no_taker()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Takes what came; a request that came whole, as most do, costs no timer and runs right away."""
@@ -128,6 +145,23 @@ class Connection(HttpToolsProtocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    def _wait_for_taker(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._untaken = self.loop.call_later(self.seconds, self._look_for_taker, left)
+
+    def _wait_for_no_taker(self) -> None:
+        if self._untaken:
+            self._untaken.cancel()
+            self._untaken = None
+
+    def _look_for_taker(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() > left - LEAST_TAKEN:
+            # What the operating system holds of the answer goes too.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            self.transport.abort()
+        else:
+            self._wait_for_taker()
 
     def _give_up(self) -> None:
         self._timer = None

@@ -171,25 +171,26 @@ class Cost:
 
     def _size(self, node: FieldNode, names: tuple[str, ...], default: int) -> int | Callable[[Variables], int]:
         given = [argument for argument in node.arguments or () if argument.name.value in names]
+        listed = names is LIST_ARGUMENTS
         literal, in_variables = 0 if given else default, []
         for argument in given:
             name = argument.name.value
             if isinstance(argument.value, VariableNode):
-                size_of = self._from_variable(argument.value, default)
+                size_of = self._from_variable(argument.value, default, listed)
                 self._page_sizes.append((name, size_of))
                 in_variables.append(size_of)
             else:
-                size = _literal(argument.value, default)
+                size = _literal(argument.value, default, listed)
                 self._largest_page = max(self._largest_page, (size, name))
                 literal = max(literal, size)
         if not in_variables:
             return literal
         return lambda variables: max(literal, *(size(variables) for size in in_variables))
 
-    def _from_variable(self, variable: VariableNode, default: int) -> Callable[[Variables], int]:
+    def _from_variable(self, variable: VariableNode, default: int, listed: bool) -> Callable[[Variables], int]:
         name = variable.name.value
         declared = self._defaults.get(name)
-        unset = default if declared is None else _literal(declared, default)
+        unset = default if declared is None else _literal(declared, default, listed)
 
         def size(variables: Variables) -> int:
             if name not in variables:
@@ -197,6 +198,8 @@ class Cost:
             given = variables[name]
             if isinstance(given, list):
                 return len(given)
+            if listed and given is not None:
+                return 1  # One value stands for a list of it (https://spec.graphql.org/draft/#sec-List.Input-Coercion).
             return max(int(given), 0) if isinstance(given, int | float) and abs(given) < LARGEST else default
 
         return size
@@ -231,11 +234,11 @@ def _type_of(node: FieldNode, parent: Composite) -> GraphQLOutputType:
     return field_type
 
 
-def _literal(value: ValueNode, default: int) -> int:
-    if isinstance(value, IntValueNode):
-        return max(int(value.value), 0)
+def _literal(value: ValueNode, default: int, listed: bool) -> int:
     if isinstance(value, ListValueNode):
         return len(value.values)
+    if isinstance(value, IntValueNode) and not listed:
+        return max(int(value.value), 0)
     return default if isinstance(value, NullValueNode) else 1
 
 

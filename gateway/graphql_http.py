@@ -12,7 +12,7 @@ import orjson
 from gateway import graphiql
 from gateway.access_settings import AccessSettings
 from gateway.authentication import Authenticator
-from gateway.browsers import demand_preflight
+from gateway.browsers import demand_preflight, demand_purpose
 from gateway.callers import caller_of, seen_by
 from gateway.compression import LARGE_BYTES, compressed
 from gateway.etags import cache_headers, is_kept, is_known, tag_of
@@ -62,6 +62,7 @@ class GraphQLOverHTTP:
         self._archive, self._upstream, self._authenticator = archive, upstream, authenticator
         self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
         self._introspection, self._count_cap = access.shows_schema, settings.count_cap
+        self._wants_keys = access.require_key
         self._in_url = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
         self._plans = Plans() if settings.plans else None
         self._turns = Turns(limits.max_concurrent)
@@ -102,6 +103,8 @@ class GraphQLOverHTTP:
         is_get = exchange.method != "POST"
         if is_get:
             demand_preflight(exchange.given)
+            if self._wants_keys:
+                demand_purpose(exchange.given)
         sent = in_url(exchange) if is_get else await posted(exchange, self._limits.max_body)
         try:
             text = self._documents.text_of(sent)

@@ -19,28 +19,39 @@ class Turn:
 
     def __init__(self, running: asyncio.Semaphore) -> None:
         self._running = running
-        self._held = False
+        self._held, self._over = False, False
+        self._searches = 0
 
     async def take(self) -> None:
-        """Waits for it."""
+        """Waits for it, unless by then the operation is over, searches again, or has it already."""
         await own_task()
         await self._running.acquire()
-        self._held = True
-
-    def give_back(self) -> None:
-        """Lets the next have it, if it was taken."""
-        if self._held:
-            self._held = False
+        if self._held or self._searches or self._over:
             self._running.release()
+        else:
+            self._held = True
+
+    def end(self) -> None:
+        """Lets the next have it, for good."""
+        self._over = True
+        self._give_back()
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[None]:
-        """Others may have the turn during the block."""
-        self.give_back()
+        """Others may have the turn during the block; of several that an operation is in, the last takes it again."""
+        self._searches += 1
+        self._give_back()
         try:
             yield
         finally:
-            await self.take()
+            self._searches -= 1
+            if not self._searches and not self._over:
+                await self.take()
+
+    def _give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._running.release()
 
 
 class Place:
@@ -81,4 +92,4 @@ class Turns:
         try:
             yield turn
         finally:
-            turn.give_back()
+            turn.end()

@@ -62,7 +62,8 @@ class Snapshot:
 
         It has to be done ``until`` this time, by perf_counter().
         """
-        self._begun, self._over, self._until = perf_counter(), inf, until
+        self._begun, self._until = perf_counter(), until
+        self._over = self._done_by = inf  # SQLite looks during BEGIN and ROLLBACK too, once in many of them.
         self.statements = self.rows_read = 0
         if several:
             self._execute("BEGIN")
@@ -70,7 +71,7 @@ class Snapshot:
 
     def end(self) -> None:
         """Lets go of what the operation saw."""
-        self._over = inf
+        self._over = self._done_by = inf
         if self._in_transaction:
             self._execute("ROLLBACK")
             self._in_transaction = False

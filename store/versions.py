@@ -2,10 +2,10 @@
 
 SQLite counts, for each connection, the commits that others made (``PRAGMA data_version``), and tells the count from
 shared memory in a few microseconds. Only when it moved is the archive's own number read anew, which all processes see
-alike. A write that did not move that number was made by another program; then a random mark stands beside it.
+alike. Triggers move that number with every row that answers are read from, so a program that knows nothing of it moves
+it too, and what changes no answer, such as the last use of a key, does not.
 """
 
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,16 +23,14 @@ class DataVersion:
         self._connection = connection
         self._commits: int | None = None
         self._number = -1
-        self._strange = ""
 
     def mark(self) -> str:
         """The mark; the same as before only if nothing was written since."""
         (commits,) = self._connection.execute(COMMITS_OF_OTHERS).fetchone()
         if commits != self._commits:
-            (number,) = self._connection.execute(DATA_VERSION).fetchone()
-            self._strange = secrets.token_hex(4) if number == self._number else ""
-            self._commits, self._number = commits, number
-        return f"{self._number}{self._strange}"
+            (self._number,) = self._connection.execute(DATA_VERSION).fetchone()
+            self._commits = commits
+        return str(self._number)
 
 
 @contextmanager

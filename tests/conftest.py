@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 import uvicorn
 
@@ -19,6 +20,7 @@ from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
 from gateway.connections import Connection
 from gateway.execution import Request, execute
+from gateway.plans import Plans
 from gateway.settings import Limits, Protocol, ServeSettings, TwilioSettings
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
@@ -82,10 +84,17 @@ def ask(archive: Archive) -> Ask:
     return asker(archive)
 
 
-def asker(archive: Archive, access: Access = ANYBODY) -> Ask:
+@pytest.fixture(params=["true", "false"], ids=["planned", "ordinary"])
+def both_paths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs a test twice, against servers with plans and without."""
+    monkeypatch.setenv("PROXYGRAPH_PLANS", request.param)
+
+
+def asker(archive: Archive, access: Access = ANYBODY, plans: Plans | None = None) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
         context = Context(archive, access=access)
-        answer = Answer((await execute(Request(query, variables=variables), context, UNLIMITED)).response)
+        result = await execute(Request(query, variables=variables), context, UNLIMITED, plans)
+        answer = Answer(orjson.loads(result.encoded()))
         answer.statements = context.reader.statements
         return answer
 

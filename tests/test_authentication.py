@@ -41,7 +41,7 @@ class Guarded(NamedTuple):
 
 
 @pytest.fixture
-async def guarded(database: Path) -> AsyncIterator[Guarded]:
+async def guarded(database: Path, both_paths: None) -> AsyncIterator[Guarded]:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(), bodies.session(), bodies.participant(1), bodies.interaction(1))
         async with serving(database, require_key=True) as client:
@@ -116,6 +116,7 @@ async def test_a_key_counts_on_loopback_too(database: Path) -> None:
         assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
+@pytest.mark.usefixtures("both_paths")
 async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_here_or_at_twilio(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)

@@ -13,13 +13,14 @@ import aiohttp
 import pytest
 from backports import zstd
 
-from bodies import put, service, session
+from bodies import interaction, put, service, session, sid
 from conftest import serving
 from gateway.compression import LARGE_BYTES
 from store import keys
 from store.archive import open_archive
 
 QUERY = {"query": "{ services { nodes { uniqueName } } }"}
+JSON = {"Accept": "application/json"}
 WRITE = """
 import asyncio, sys
 from pathlib import Path
@@ -35,7 +36,7 @@ asyncio.run(main())
 
 
 async def tag(client: aiohttp.ClientSession, query: dict[str, str] = QUERY, **headers: str) -> str:
-    async with client.get("/graphql", params=query, headers=headers) as response:
+    async with client.get("/graphql", params=query, headers=JSON | headers) as response:
         assert response.status == 200
         return response.headers["ETag"]
 
@@ -107,16 +108,76 @@ async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
     async with serving(database, require_key=True) as client:
         tags = {name: await tag(client, Authorization=key) for name, key in shown.items()}
         assert tags["one"] == tags["other"] != tags["desk"]
-        headers = {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
+        headers = JSON | {"Authorization": shown["desk"], "If-None-Match": tags["one"]}
         async with client.get("/graphql", params=QUERY, headers=headers) as response:
             assert response.status == 200
         async with client.get("/graphql", params=QUERY, headers={"If-None-Match": tags["one"]}) as response:
             assert response.status == 401
 
 
-async def test_two_servers_over_one_archive_give_the_same_tag(client: aiohttp.ClientSession, database: Path) -> None:
+BODIES = {"query": "{ interactions { nodes { body } } }"}
+
+
+async def test_no_tag_lets_a_key_find_out_what_it_may_not_read(database: Path) -> None:
+    """A key that shows another's tag is answered anew, with what it may read; and each write moves both tags."""
+    async with open_archive(database) as archive:
+        await put(archive, service(1), session(1), interaction(1), interaction(2))
+        shown = {
+            name: {"Authorization": f"Bearer {await keys.create(archive, name, scopes, None)}"}
+            for name, scopes in (("reader", ("read",)), ("desk", ("read:content", "delete")))
+        }
+        async with serving(database, require_key=True) as client:
+            seen: list[str] = []
+            for _ in range(2):
+                tags = {name: await tag(client, BODIES, **headers) for name, headers in shown.items()}
+                headers = JSON | shown["reader"] | {"If-None-Match": f"{tags['desk']}, W/*"}
+                async with client.get("/graphql", params=BODIES, headers=headers) as response:
+                    assert (response.status, response.headers["ETag"]) == (200, tags["reader"])
+                    assert {node["body"] for node in (await response.json())["data"]["interactions"]["nodes"]} == {None}
+                seen += tags.values()
+                mutation = (
+                    f'mutation {{ deleteInteraction(input: {{sid: "{sid("KI", 1)}"}}) {{ deletedInteractionId }} }}'
+                )
+                async with client.post("/graphql", json={"query": mutation}, headers=shown["desk"]) as response:
+                    assert "errors" not in await response.json()
+    assert len({*seen}) == 4
+
+
+async def test_a_tag_is_made_of_nothing_that_anybody_wrote(tmp_path: Path) -> None:
+    """Two archives that differ in content alone give the same tag, so there is nothing in it to guess content by."""
+    tags = []
+    for text in ("one thing", "another"):
+        database = tmp_path / f"{text}.db"
+        async with open_archive(database) as archive:
+            await put(archive, service(1), session(1), interaction(1, data=json.dumps({"body": text})))
+        async with serving(database) as client:
+            tags.append(await tag(client, BODIES))
+    assert tags[0] == tags[1]
+
+
+async def test_two_servers_over_one_archive_give_the_same_tag_whoever_writes(
+    client: aiohttp.ClientSession, database: Path
+) -> None:
     async with serving(database) as other:
-        assert await tag(other) == await tag(client)
+        assert await tag(other) == (before := await tag(client))
+        with closing(sqlite3.connect(database)) as stranger:
+            stranger.execute("UPDATE service SET unique_name = 'a'")
+            stranger.commit()
+        assert await tag(other) == await tag(client) != before
+
+
+async def test_that_a_key_was_used_moves_no_tag(database: Path) -> None:
+    """The use is written to the file, but no answer changes by it."""
+    tags = set()
+    async with open_archive(database) as archive, serving(database, require_key=True) as client:
+        for name in ("one", "other"):
+            key = f"Bearer {await keys.create(archive, name, ('read',), None)}"
+            tags.add(await tag(client, Authorization=key))
+            async with asyncio.timeout(10):
+                while not [each for each in await keys.keys(archive) if each.name == name and each.last_used_at]:
+                    await asyncio.sleep(0.01)
+            tags.add(await tag(client, Authorization=key))
+    assert len(tags) == 1
 
 
 @pytest.mark.parametrize(

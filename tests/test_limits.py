@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from graphql import Lexer, Source, TokenKind, get_introspection_query, parse
 
-from bodies import interaction, put, service, session
+from bodies import interaction, put, service, session, sid
 from conftest import serving
 from gateway.graphiql import FIRST_QUERY
 from gateway.measures import Measures, measure
@@ -18,6 +18,7 @@ from gateway.tokens import tokens_in
 from store.archive import open_archive
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+on_both_paths = pytest.mark.usefixtures("both_paths")
 RESPONSE = {"Accept": "application/graphql-response+json"}
 
 CHAIN = "{ ...f0 } " + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(24))
@@ -47,6 +48,7 @@ SENSIBLE = [
 
 
 @pytest.mark.parametrize("query", SENSIBLE, ids=range(len(SENSIBLE)))
+@on_both_paths
 async def test_what_people_ask_passes_the_defaults(client: aiohttp.ClientSession, query: str) -> None:
     async with client.post("/graphql", json={"query": query}, headers=RESPONSE) as response:
         assert (response.status, "errors" in await response.json()) == (200, False)
@@ -68,6 +70,7 @@ TOO_LARGE: list[tuple[str, str, int, int]] = [
 
 
 @pytest.mark.parametrize(("limit", "query", "maximum", "actual"), TOO_LARGE)
+@on_both_paths
 async def test_what_is_too_large_is_told_the_limit_its_value_and_its_own(
     client: aiohttp.ClientSession, limit: str, query: str, maximum: int, actual: int
 ) -> None:
@@ -80,6 +83,7 @@ async def test_what_is_too_large_is_told_the_limit_its_value_and_its_own(
     assert f"{actual:,}" in error["message"]
 
 
+@on_both_paths
 async def test_each_limit_is_a_setting(database: Path) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1))
@@ -92,6 +96,43 @@ async def test_each_limit_is_a_setting(database: Path) -> None:
         if value > 1:
             (error,) = (await answered(database, query, {f"max_{name}": value - 1}))["errors"]
             assert (error["extensions"]["limit"], error["extensions"]["maximum"]) == (name, value - 1)
+
+
+@on_both_paths
+@pytest.mark.parametrize(
+    ("limits", "variables", "limit"),
+    [
+        ({}, {"first": 101}, "page_size"),
+        ({"max_cost": 3_000}, {"first": 50}, "cost"),
+        ({"max_statements": 2}, {"first": 1, "deep": True}, "statements"),
+    ],
+)
+async def test_a_document_that_was_answered_is_refused_with_larger_variables(
+    database: Path, limits: dict[str, int], variables: dict[str, Any], limit: str
+) -> None:
+    """What is remembered of a document, its plan above all, is not what its limits depend on."""
+    async with open_archive(database) as archive:
+        await put(archive, service(1), session(1), interaction(1))
+    query = "query ($first: Int, $deep: Boolean = false) { services(first: $first) { nodes { sid "
+    query += "sessions @include(if: $deep) { nodes { interactions { nodes { sid } } } } } } }"
+    async with serving(database, limits) as client:
+        for _ in range(3):
+            async with client.post("/graphql", json={"query": query, "variables": {"first": 1}}) as response:
+                assert "errors" not in await response.json()
+            async with client.post("/graphql", json={"query": query, "variables": variables}) as response:
+                (error,) = (await response.json())["errors"]
+                assert error["extensions"]["limit"] == limit
+
+
+@on_both_paths
+async def test_one_id_costs_as_a_list_of_one_does(database: Path) -> None:
+    """The cost of a plan is told from values that were coerced, that of the ordinary path from those that were sent."""
+    request = {
+        "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
+        "variables": {"ids": sid("KI", 1)},
+    }
+    async with serving(database, {"max_cost": 3}) as client, client.post("/graphql", json=request) as response:
+        assert await response.json() == {"data": {"nodes": [None]}}
 
 
 async def answered(database: Path, query: str, limits: dict[str, Any]) -> dict[str, Any]:
@@ -110,11 +151,13 @@ def test_a_chain_of_fragments_is_measured_in_milliseconds_and_exactly() -> None:
         assert time.process_time() - begun < 1  # Exponential, it would be most of a minute.
 
 
+@on_both_paths
 async def test_the_chain_is_answered(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json={"query": CHAIN}) as response:
         assert await response.json() == {"data": {"__typename": "Query"}}
 
 
+@on_both_paths
 async def test_fragments_that_contain_themselves_are_refused(client: aiohttp.ClientSession) -> None:
     for query in (
         "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
@@ -125,11 +168,13 @@ async def test_fragments_that_contain_themselves_are_refused(client: aiohttp.Cli
             assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
+@on_both_paths
 async def test_a_document_full_of_mistakes_is_told_a_few(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json={"query": "{ __typename" + " @aa" * 10 + " }"}) as response:
         assert len((await response.json())["errors"]) == 6
 
 
+@on_both_paths
 async def test_introspection_in_a_circle_is_refused(client: aiohttp.ClientSession) -> None:
     query = "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + "} }" * 4 + " } }"
     async with client.post("/graphql", json={"query": query}) as response:
@@ -156,6 +201,7 @@ def test_tokens_are_counted_as_the_parser_does(text: str) -> None:
     assert tokens_in(text) == tokens
 
 
+@on_both_paths
 async def test_statements_beyond_the_limit_do_not_run(database: Path) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1))
@@ -170,6 +216,7 @@ async def test_statements_beyond_the_limit_do_not_run(database: Path) -> None:
             assert "proxygraph_sql_statements_total" in await response.text()
 
 
+@on_both_paths
 async def test_a_query_that_runs_too_long_is_interrupted_and_the_next_one_runs(database: Path) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))

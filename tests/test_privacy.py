@@ -64,10 +64,40 @@ ERRORS: list[dict[str, Any]] = [
     {"query": "{ interactions { nodes { body } }"},
     {"query": f'{{ node(id: "{TYPED}") {{ id }} }}'},
     {"query": f'{{ interactions(after: "{TYPED}") {{ nodes {{ body }} }} }}'},
+    {"query": f'{{ interactions(before: "{BODY}") {{ nodes {{ body }} }} }}'},
+    {"query": f'{{ interactions(filter: {{ dateCreated: {{ from: "{TYPED}" }} }}) {{ totalCount }} }}'},
+    {"query": f'{{ interactions(filter: {{ bodyContains: "{TYPED}", nothing: "{TYPED}" }}) {{ totalCount }} }}'},
     {"query": "query ($n: Int) { interactions(first: $n) { nodes { body } } }", "variables": {"n": TYPED}},
+    {
+        "query": "query ($f: InteractionFilter) { interactions(filter: $f) { totalCount } }",
+        "variables": {"f": {"type": TYPED, "bodyContains": [TYPED], TYPED: 1}},
+    },
     {"query": "query A { __typename }", "operationName": TYPED},
-    {"query": f"# {TYPED}\n{{ __typename }}"},
+    {"documentId": f"sha256:{TYPED}"},
+    {"query": "{ __typename }", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": TYPED}}},
+    {"query": [TYPED]},
 ]
+"""What people type wrong; the answers, which go to them alone, may quote it."""
+
+ASKED: list[dict[str, Any]] = [
+    {"query": f"# {TYPED}\n{{ __typename }}"},
+    {"query": f'{{ sessions(filter: {{ uniqueName: "{TYPED}" }}) {{ totalCount }} }}'},
+    {"query": f'{{ interactions(filter: {{ bodyContains: "{BODY}" }}) {{ totalCount nodes {{ body }} }} }}'},
+    {
+        "query": "query ($t: String) { interactions(filter: {bodyContains: $t}) { nodes { body } } }",
+        "variables": {"t": NUMBER},
+    },
+    {
+        "query": "query ($sid: ID!) { i: interaction(sid: $sid) { body d: data } }",
+        "variables": {"sid": bodies.sid("KI", 3), TYPED: TYPED},
+    },
+]
+"""What is asked in earnest, with values in it that are nobody else's business."""
+
+TYPED_HEADERS = dict.fromkeys(
+    ("Baggage", "Cookie", "If-None-Match", "Referer", "Traceparent", "Tracestate", "User-Agent", "X-Forwarded-For"),
+    TYPED,
+)
 
 
 async def deleted(client: aiohttp.ClientSession, sid: str, headers: dict[str, str]) -> Any:
@@ -76,9 +106,9 @@ async def deleted(client: aiohttp.ClientSession, sid: str, headers: dict[str, st
         return await response.json()
 
 
-@pytest.mark.parametrize("log_format", ["plain", "json"])
+@pytest.mark.parametrize(("log_format", "plans"), [("plain", "true"), ("json", "false")])
 async def test_a_canary_shows_nowhere_but_in_the_answer_to_who_may_read_it(
-    database: Path, tmp_path: Path, log_format: str
+    database: Path, tmp_path: Path, log_format: str, plans: str
 ) -> None:
     fake, collector, log = FakeTwilio(), Collector(), tmp_path / "log"
     account(fake, services=1, sessions=1, interactions=0)
@@ -95,6 +125,7 @@ async def test_a_canary_shows_nowhere_but_in_the_answer_to_who_may_read_it(
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "PROXYGRAPH_LOG_FORMAT": log_format,
             "PROXYGRAPH_LOG_LEVEL": "DEBUG",
+            "PROXYGRAPH_PLANS": plans,
             "PROXYGRAPH_REQUIRE_KEY": "true",
             "PROXYGRAPH_SYNC_EVERY": "3600",
             "PROXYGRAPH_SYNC_ATTEMPTS": "1",
@@ -112,9 +143,21 @@ async def test_a_canary_shows_nowhere_but_in_the_answer_to_who_may_read_it(
             async with client.post("/graphql", json={"query": CONTENT}, headers=console) as response:
                 outside.append(await response.text() + repr({**response.headers}))
             for request in ERRORS:
-                async with client.post("/graphql", json=request, headers=desk) as response:
-                    errors = await response.text()
-                    assert not [canary for canary in (BODY, NUMBER, *every) if canary in errors]
+                for way in sent_both_ways(client, request, desk):
+                    async with way as response:
+                        errors = await response.text()
+                        assert "errors" in errors
+                        assert not [canary for canary in (f"{BODY} ", NUMBER, *every) if canary in errors]
+                        outside.append(repr({**response.headers}))
+            for request in ASKED:
+                for headers in (desk, console, desk | TYPED_HEADERS):
+                    for way in sent_both_ways(client, request, headers):
+                        async with way as response:
+                            answer = await response.text()
+                            assert headers is not console or not [
+                                each for each in (f"{BODY} ", NUMBER) if each in answer
+                            ]
+                            outside.append(repr({**response.headers}))
             for odd in (f"Basic {TYPED}", f"Bearer {every[0]}x", f"Bearer {every[0]} {TYPED}", TYPED):
                 async with client.post("/graphql", json={"query": CONTENT}, headers={"Authorization": odd}) as response:
                     assert response.status == 401
@@ -147,6 +190,16 @@ async def test_a_canary_shows_nowhere_but_in_the_answer_to_who_may_read_it(
     outside += [said, repr(fake.log), *(body.decode("latin-1") for body in collector.bodies)]
     for canary in (BODY, NUMBER, TYPED, *every, *(key.removeprefix("pgk_")[:20] for key in every), AUTH_TOKEN):
         assert not [text for text in outside if canary in text], canary
+
+
+def sent_both_ways(client: aiohttp.ClientSession, request: dict[str, Any], headers: dict[str, str]) -> Any:
+    """The request by POST, and by GET, where the URL holds all of it."""
+    parameters = {name: given if isinstance(given, str) else json.dumps(given) for name, given in request.items()}
+    wish = {"Accept": "application/json"} | headers
+    return (
+        client.post("/graphql", json=request, headers=wish),
+        client.get("/graphql", params=parameters, headers=wish),
+    )
 
 
 async def synced(client: aiohttp.ClientSession, headers: dict[str, str]) -> None:

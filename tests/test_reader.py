@@ -30,6 +30,19 @@ async def test_a_statement_is_interrupted_at_its_deadline(lane: Lane) -> None:
     assert list(await lane.fetch("SELECT 1")) == [(1,)]
 
 
+async def test_a_state_is_let_go_whatever_the_deadline_was(archive: Archive) -> None:
+    """SQLite looks during ROLLBACK too, once in many of them; here at each of its steps."""
+    lane = await open_lane(str(archive.path), one_state=True)
+    try:
+        with pytest.raises(OutOfTime):
+            await asyncio.wait_for(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
+        await lane.set_progress_handler(lane.is_over, 1)
+        await lane.let_go()
+        assert not lane.in_transaction
+    finally:
+        await lane.close()
+
+
 async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_it(lane: Lane) -> None:
     long = asyncio.create_task(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01))
     short = asyncio.create_task(lane.fetch("SELECT 1"))

@@ -95,3 +95,15 @@ async def test_an_operation_of_one_statement_waits_for_none_of_many(some: Snapsh
         snapshot.begin(several=False)
         assert snapshot.quick_rows(SHORT, ()) == [(1,)]
         some.give_back(snapshot)
+
+
+async def test_no_operation_is_stopped_for_the_time_that_the_one_before_it_took(some: Snapshots) -> None:
+    """SQLite counts the steps of BEGIN and ROLLBACK too, and looks at the clock once in some hundred of them."""
+    snapshot = await some.take()
+    snapshot.begin(several=True)
+    assert await snapshot.rows(LONG, (STEPS // 100,)) == [(STEPS // 100,)]
+    for _ in range(10_000):
+        snapshot.end()
+        snapshot.begin(several=True)
+    assert await snapshot.rows(SHORT, ()) == [(1,)]
+    some.give_back(snapshot)

@@ -1,18 +1,21 @@
 """Too much, too often, too slowly: what a server says to it, and that it goes on."""
 
 import asyncio
+import json
+import select
+import socket
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bodies import put, service, session
+from bodies import interaction, put, service, session
 from conftest import serving
 from gateway.callers import Caller
 from gateway.http import HttpError
 from gateway.rates import Rates
-from gateway.turns import OPERATIONS_AT_ONCE, Turns
+from gateway.turns import OPERATIONS_AT_ONCE, Turn, Turns
 from store import keys
 from store.archive import open_archive
 
@@ -144,6 +147,61 @@ async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
         pass
 
 
+async def test_an_operation_of_several_searches_takes_one_turn_again(database: Path) -> None:
+    """It once took one for each, so that a few such operations kept all others waiting for ever."""
+    search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
+    query = {"query": f"{{ a: {search} b: {search} c: {search} }}"}
+    async with serving(database) as client:
+        for _ in range(2 * OPERATIONS_AT_ONCE):
+            async with client.post("/graphql", json=query) as response:
+                assert "errors" not in await response.json()
+
+
+async def test_a_search_that_begins_while_a_turn_is_waited_for_takes_no_second_one() -> None:
+    turns, ends, leave = Turns(100), [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+    async def search(turn: Turn, end: asyncio.Event) -> None:
+        async with turn.aside():
+            await end.wait()
+
+    async def run() -> None:
+        async with turns.turn():
+            await leave.wait()
+
+    async with turns.turn() as turn:
+        first = asyncio.create_task(search(turn, ends[0]))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(run()) for _ in range(OPERATIONS_AT_ONCE)]
+        ends[0].set()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(search(turn, ends[1]))
+        await asyncio.sleep(0)
+        leave.set()
+        await asyncio.gather(first, *others)
+        ends[1].set()
+        await second
+    async with turns.turn(), turns.turn(), turns.turn():
+        pass
+
+
+async def test_a_search_that_outlives_its_operation_takes_no_turn() -> None:
+    turns, found = Turns(100), asyncio.Event()
+
+    async def search(turn: Turn) -> None:
+        async with turn.aside():
+            await found.wait()
+
+    for _ in range(2 * OPERATIONS_AT_ONCE):
+        async with turns.turn() as turn:
+            searching = asyncio.create_task(search(turn))
+            await asyncio.sleep(0)
+        found.set()
+        await searching
+        found.clear()
+    async with turns.turn(), turns.turn(), turns.turn():
+        pass
+
+
 async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Path) -> None:
     async with serving(database, {"max_concurrent": 1}) as client:
 
@@ -174,6 +232,25 @@ async def test_a_client_that_never_ends_its_request_is_let_go(database: Path, se
         assert (await raw(client, sent)).startswith(status)
         async with client.post("/graphql", json=QUERY) as response:
             assert response.status == 200
+
+
+async def test_a_client_that_never_takes_its_answer_is_let_go(database: Path) -> None:
+    """It would hold an answer's memory for as long as it likes; the operating system takes a few MB of it."""
+    async with open_archive(database) as archive:
+        data = json.dumps({"body": "x" * 1_000_000})
+        await put(archive, *(interaction(number, data=data) for number in range(1, 31)))
+    body = json.dumps({"query": "{ interactions { nodes { body } } }"}).encode()
+    async with serving(database, {"read_seconds": 0.2}) as client:
+        address: Any = client._build_url("/graphql")
+        with socket.create_connection((address.host, address.port)) as idle:
+            hung_up = select.poll()
+            hung_up.register(idle, 0)
+            idle.sendall(POST + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            async with asyncio.timeout(60):
+                while not hung_up.poll(0):
+                    await asyncio.sleep(0.01)
+        async with client.post("/graphql", data=body, headers={"Content-Type": "application/json"}) as response:
+            assert len(await response.read()) > 30_000_000
 
 
 async def test_a_head_that_is_too_long_is_refused(client: aiohttp.ClientSession) -> None:

@@ -19,6 +19,11 @@ BODY, IDENTIFIER, FRIENDLY = "the secret text", "+12025550199", "Rider"
 ALL = ["Interaction.body", "Interaction.data", "Participant.identifier"]
 
 
+@pytest.fixture(params=[True, False], ids=["planned", "ordinary"])
+def plans(request: pytest.FixtureRequest) -> Plans | None:
+    return Plans() if request.param else None
+
+
 @pytest.fixture(autouse=True)
 async def conversation(archive: Archive) -> None:
     await bodies.put(
@@ -29,11 +34,11 @@ async def conversation(archive: Archive) -> None:
     )
 
 
-async def test_content_is_null_and_the_extensions_say_which(archive: Archive) -> None:
+async def test_content_is_null_and_the_extensions_say_which(archive: Archive, plans: Plans | None) -> None:
     query = (
         "{ interactions { nodes { data body durationSeconds inbound { participant { identifier friendlyName } } } } }"
     )
-    answer = await asker(archive, READER)(query)
+    answer = await asker(archive, READER, plans)(query)
     person = {"participant": {"identifier": None, "friendlyName": FRIENDLY}}
     assert answer["data"]["interactions"]["nodes"] == [
         {"data": None, "body": None, "durationSeconds": None, "inbound": person},
@@ -43,13 +48,13 @@ async def test_content_is_null_and_the_extensions_say_which(archive: Archive) ->
     assert "errors" not in answer
 
 
-async def test_who_may_read_content_gets_it_and_no_extensions(archive: Archive) -> None:
+async def test_who_may_read_content_gets_it_and_no_extensions(archive: Archive, plans: Plans | None) -> None:
     for access in (granted("console", ["read:content"]), ANYBODY):
-        answer = await asker(archive, access)("{ interactions { nodes { body } } }")
+        answer = await asker(archive, access, plans)("{ interactions { nodes { body } } }")
         assert answer == {"data": {"interactions": {"nodes": [{"body": BODY}, {"body": None}]}}}
 
 
-async def test_no_way_to_a_record_lets_content_out(archive: Archive) -> None:
+async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: Plans | None) -> None:
     query = """
     query ($ki: ID!, $kp: ID!, $kc: ID!, $ks: ID!) {
       node(id: $ki) { ...all }
@@ -66,18 +71,18 @@ async def test_no_way_to_a_record_lets_content_out(archive: Archive) -> None:
     fragment interaction on Interaction { data text: body inbound { participant { identifier } } }
     """
     variables = {prefix.lower(): bodies.sid(prefix, 1) for prefix in ("KI", "KP", "KC", "KS")}
-    seen = repr(await asker(archive)(query, **variables))
+    seen = repr(await asker(archive, ANYBODY, plans)(query, **variables))
     assert BODY in seen
     assert IDENTIFIER in seen
-    answer = await asker(archive, READER)(query, **variables)
+    answer = await asker(archive, READER, plans)(query, **variables)
     assert "errors" not in answer
     assert BODY not in repr(answer)
     assert IDENTIFIER not in repr(answer)
     assert answer["extensions"] == {"withheld": ALL}
 
 
-async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(archive: Archive) -> None:
-    nothing = await asker(archive, READER)(
+async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(archive: Archive, plans: Plans | None) -> None:
+    nothing = await asker(archive, READER, plans)(
         "query ($sid: ID!) { interaction(sid: $sid) { body } }", sid=bodies.sid("KI", 99)
     )
     assert nothing == {"data": {"interaction": None}, "extensions": {"withheld": ["Interaction.body"]}}
@@ -120,16 +125,18 @@ async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> Non
 
 
 @pytest.mark.parametrize("text", ["secret", "not there"])
-async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(archive: Archive, text: str) -> None:
+async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(
+    archive: Archive, plans: Plans | None, text: str
+) -> None:
     query = "query ($text: String) { interactions(filter: {bodyContains: $text}) { totalCount nodes { sid } } }"
-    answer = await asker(archive, READER)(query, text=text)
+    answer = await asker(archive, READER, plans)(query, text=text)
     assert answer["data"] is None
     (error,) = answer["errors"]
     assert error["message"] == "Expected a key with the scope read:content for bodyContains, but this one is without."
     assert error["extensions"] == {"code": "FORBIDDEN"}
     assert answer.statements == []
-    assert "errors" not in await asker(archive, READER)(query, text=None)
-    assert "errors" not in await asker(archive, granted("desk", ["read:content"]))(query, text=text)
+    assert "errors" not in await asker(archive, READER, plans)(query, text=None)
+    assert "errors" not in await asker(archive, granted("desk", ["read:content"]), plans)(query, text=text)
 
 
 @pytest.mark.parametrize(

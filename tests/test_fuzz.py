@@ -1,0 +1,106 @@
+"""The fuzzer finds nothing in some hundred requests, and finds what is wrong; tests/benchmarks/fuzz.py sends more."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from fuzz import Fuzzed, fuzz
+from schema.build import EXECUTABLE
+from valid_answers import InvalidAnswer, demand_shape, demand_typed
+
+REQUESTS, SEED, SECONDS = 150, 20_261_124, 60
+DOCUMENT = """
+query ($deep: Boolean = false) {
+  node(id: "KI") { id ... on Interaction { type inbound { resourceSid } dateCreated } }
+  services { __typename totalCount nodes { sid uniqueName @skip(if: $deep) } }
+}
+"""
+DATA: dict[str, Any] = {
+    "node": {
+        "id": "KI",
+        "type": "VOICE",
+        "inbound": {"resourceSid": None},
+        "dateCreated": "2026-05-04T09:30:00.000Z",
+    },
+    "services": {"__typename": "ServiceConnection", "totalCount": 1, "nodes": [{"sid": "KS", "uniqueName": "x"}]},
+}
+ERROR = {"message": "No.", "locations": [{"line": 1, "column": 2}], "path": ["a", 0], "extensions": {"code": "BUSY"}}
+
+
+def test_nothing_that_is_sent_is_answered_wrongly(tmp_path: Path) -> None:
+    """Each request goes to a server with plans and to one without."""
+    fuzzed = fuzz(tmp_path, REQUESTS, SEED, SECONDS, lambda _: None)
+    assert fuzzed.findings == []
+    assert len(fuzzed.outcomes) > 15
+
+
+def demand(data: Any, **variables: Any) -> None:
+    demand_typed(EXECUTABLE, parse(DOCUMENT), None, variables, data)
+
+
+def changed(path: str, value: Any) -> Any:
+    data: Any = copy.deepcopy(DATA)
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    inside = data
+    for step in steps:
+        inside = inside[step]
+    inside[last] = value
+    return data
+
+
+def test_data_that_is_as_it_was_selected_passes() -> None:
+    demand(DATA)
+    demand(changed("node", None))
+    demand(changed("node", {"id": "KS"}))
+    demand(changed("services.nodes.0", {"sid": "KS"}), deep=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("node.type", "NOWHERE"),
+        ("node.type", None),
+        ("node.dateCreated", "2026-05-04"),
+        ("node.more", 1),
+        ("services", None),
+        ("services.totalCount", 2**31),
+        ("services.totalCount", True),
+        ("services.__typename", "Service"),
+        ("services.nodes", {}),
+        ("services.nodes.0", None),
+        ("services.nodes.0.sid", 7),
+        ("services.nodes.0", {"uniqueName": "x", "sid": "KS"}),
+        ("services.nodes.0", {"sid": "KS"}),
+    ],
+)
+def test_data_that_is_not_as_it_was_selected_is_found(path: str, value: Any) -> None:
+    with pytest.raises(InvalidAnswer):
+        demand(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        [],
+        {},
+        {"data": {}, "more": 1},
+        {"data": {}, "extensions": []},
+        {"errors": []},
+        *({"errors": [ERROR | {name: value}]} for name, value in (("message", 7), ("path", "a"), ("extensions", {}))),
+        {"errors": [ERROR | {"locations": [{"line": 0, "column": 1}]}]},
+        {"errors": [ERROR | {"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]},
+    ],
+)
+def test_a_response_of_another_shape_is_found(response: Any) -> None:
+    demand_shape({"data": None, "errors": [ERROR]})
+    with pytest.raises(InvalidAnswer):
+        demand_shape(response)
+
+
+@pytest.mark.parametrize(("at_the_end", "grown"), [(109, False), (125, True)])
+def test_memory_that_grows_is_found(at_the_end: float, grown: bool) -> None:
+    sizes = [(80.0, 80.0), (100.0, 100.0), (100.0, at_the_end)]
+    assert Fuzzed(outcomes=[], findings=[], memory=sizes, seconds=1).grown is grown  # type: ignore[arg-type]
