@@ -17,7 +17,8 @@ from gateway.http import Exchange, HttpError, Receive, Scope, Send
 from gateway.journal import Journal
 from gateway.logs import LogSettings
 from gateway.persisted import PersistedDocuments, listed_in
-from gateway.settings import Limits, Protocol, ServeSettings, SyncSettings, TwilioSettings
+from gateway.settings import Limits, Protocol, ServeSettings
+from gateway.sync_settings import SyncSettings, TwilioSettings
 from gateway.tracing import Tracing, configured
 from resolvers.errors import masked
 from resolvers.upstream import Upstream, finish_deletions

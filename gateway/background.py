@@ -5,8 +5,8 @@ import logging
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.settings import SyncSettings
 from gateway.sync import SyncRunning, alone, due_for_full, sync
+from gateway.sync_settings import SyncSettings
 from gateway.twilio import Twilio
 from gateway.twilio_errors import TwilioError
 from gateway.upstream import TwilioUpstream

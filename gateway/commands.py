@@ -15,15 +15,8 @@ from gateway.command_line import all_settings, err, fail, flag, out, sentences, 
 from gateway.keys_command import keys
 from gateway.ledger_command import ledger
 from gateway.logs import LogSettings
-from gateway.settings import (
-    DemoSettings,
-    Limits,
-    Protocol,
-    SeedSettings,
-    ServeSettings,
-    SyncSettings,
-    TwilioSettings,
-)
+from gateway.settings import DemoSettings, Limits, Protocol, SeedSettings, ServeSettings
+from gateway.sync_settings import SyncSettings, TwilioSettings
 
 commands = typer.Typer(
     help="Proxygraph: a GraphQL gateway to, and an archive of, the conversations of Twilio Proxy.",

@@ -18,7 +18,8 @@ from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.connections import Connection
 from gateway.draining import DRAINING
 from gateway.logs import LogSettings, config
-from gateway.settings import PREFIX, Limits, ServeSettings, TwilioSettings
+from gateway.settings import PREFIX, Limits, ServeSettings
+from gateway.sync_settings import TwilioSettings
 from store.sqlite import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"

@@ -10,7 +10,7 @@ import filelock
 
 from gateway import vanished
 from gateway.batches import Batches
-from gateway.settings import SyncSettings
+from gateway.sync_settings import SyncSettings
 from gateway.twilio import Twilio
 from gateway.twilio_errors import TwilioError
 from gateway.vanished import Rules, TooMuchGone

@@ -21,8 +21,8 @@ from rich.live import Live
 from rich.table import Table
 
 from gateway.logs import LogSettings, config
-from gateway.settings import SyncSettings, TwilioSettings
 from gateway.sync import SyncRunning, alone, sync
+from gateway.sync_settings import SyncSettings, TwilioSettings
 from gateway.twilio import connected
 from gateway.twilio_errors import TwilioError
 from gateway.upstream import TwilioUpstream

@@ -18,7 +18,7 @@ from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from gateway.concurrency import Gate
-from gateway.settings import TwilioSettings
+from gateway.sync_settings import TwilioSettings
 from gateway.tracing import OUTGOING
 from gateway.twilio_errors import PageRefused, TwilioError, TwilioUnavailable, error_of
 from store.rest import storable

@@ -21,7 +21,8 @@ from gateway.app import Gateway
 from gateway.connections import Connection
 from gateway.execution import Request, execute
 from gateway.plans import Plans
-from gateway.settings import Limits, Protocol, ServeSettings, TwilioSettings
+from gateway.settings import Limits, Protocol, ServeSettings
+from gateway.sync_settings import TwilioSettings
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive

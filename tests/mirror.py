@@ -9,8 +9,8 @@ from typing import Any
 import bodies
 from fake_account import KINDS
 from fake_twilio import AUTH_TOKEN, FakeTwilio
-from gateway.settings import SyncSettings, TwilioSettings
 from gateway.sync import sync
+from gateway.sync_settings import SyncSettings, TwilioSettings
 from gateway.twilio import Twilio, connected
 from store import rest
 from store.archive import Archive, open_archive

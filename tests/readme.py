@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.command_line import variable
 from gateway.logs import LogSettings
-from gateway.settings import Limits, Protocol, SeedSettings, ServeSettings, SyncSettings, TwilioSettings
+from gateway.settings import Limits, Protocol, SeedSettings, ServeSettings
+from gateway.sync_settings import SyncSettings, TwilioSettings
 
 FILE = Path(__file__).parent.parent / "README.md"
 TEXT = FILE.read_text("utf-8")

@@ -11,7 +11,8 @@ import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
 from gateway.concurrency import Gate
-from gateway.settings import SettingsError, TwilioSettings
+from gateway.settings import SettingsError
+from gateway.sync_settings import TwilioSettings
 from gateway.twilio import Twilio, connected
 from gateway.twilio_errors import (
     PageRefused,
