@@ -123,9 +123,7 @@ class Limits(Settings):
         100, description="Requests at once, running or waiting, in each worker; 503 with Retry-After beyond."
     )
     read_seconds: float = Field(
-        10,
-        gt=0,
-        description="Seconds in which a client has to send its request whole, and to take each 64 kB of its answer.",
+        10, gt=0, description="Seconds for a client to send its request, and to take each 64 kB of its answer."
     )
     rate: int | None = Field(
         None,
