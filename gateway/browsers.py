@@ -18,7 +18,7 @@ SECURITY_HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-ON_PURPOSE = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with")
+ON_PURPOSE = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with", b"if-none-match")
 PREFLIGHTED = (b"authorization", *ON_PURPOSE)
 """Headers that a browser sends across origins only after a preflight; any value will do."""
 

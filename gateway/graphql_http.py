@@ -103,9 +103,9 @@ class GraphQLOverHTTP:
         is_get = exchange.method != "POST"
         if is_get:
             demand_preflight(exchange.given)
-            if self._wants_keys:
-                demand_purpose(exchange.given)
         sent = in_url(exchange) if is_get else await posted(exchange, self._limits.max_body)
+        if is_get and self._wants_keys and sent.document_id is None:
+            demand_purpose(exchange.given)
         try:
             text = self._documents.text_of(sent)
         except Unavailable as error:

@@ -7,6 +7,7 @@ and run again in a thread.
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from math import inf
 from time import perf_counter, thread_time
@@ -172,8 +173,7 @@ class Snapshots:
         self._single = Snapshot(path, long)
         self._all = [self._single, *(Snapshot(path, long) for _ in range(AT_ONCE))]
         self._free, self._single_is_free = self._all[1:], True
-        self._handed_on: asyncio.Queue[Snapshot] = asyncio.Queue()
-        self._waiting = 0
+        self._waiters: deque[asyncio.Future[Snapshot]] = deque()
 
     def take_free(self, several: bool) -> Snapshot | None:
         """A connection for an operation of one statement or ``several``, to be given back; None where none is free."""
@@ -183,22 +183,27 @@ class Snapshots:
         return self._free.pop() if self._free else None
 
     async def take(self, several: bool = True) -> Snapshot:
-        """The same, once one is free."""
+        """The same, once one is free; who waits longest gets it, before anybody who comes later."""
         if free := self.take_free(several):
             return free
-        self._waiting += 1
+        waiter: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            return await self._handed_on.get()
-        finally:
-            self._waiting -= 1
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                self._waiters.remove(waiter)
+            else:
+                self.give_back(waiter.result())
+            raise
 
     def give_back(self, snapshot: Snapshot) -> None:
         """Makes the connection free for the next operation."""
         snapshot.end()
         if snapshot is self._single:
             self._single_is_free = True
-        elif self._waiting:
-            self._handed_on.put_nowait(snapshot)
+        elif self._waiters:
+            self._waiters.popleft().set_result(snapshot)
         else:
             self._free.append(snapshot)
 

@@ -16,8 +16,12 @@ from graphql import (
     visit,
 )
 
-LITERAL = re.compile(r'"[^"\n\r]*"|(?<![\w.$@-])-?(?:0|[1-9][0-9]{0,9})(?![\w.])')
-UNCUT = re.compile(r'["]{3}|[#\\]')
+LITERAL = re.compile(r'["0-9-](?:(?<=")[^"\n\r]*"|(?<!")[0-9]*)')
+"""It starts with one set of characters, which the engine looks for many times as fast as for alternatives."""
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})")
+OF_A_NAME = re.compile(r"[\w.$@-]")
+"""What a number stands next to where it is no literal of its own."""
+UNCUT = ('"""', "#", "\\")
 """Block strings, comments and escapes: a document with one of them is known by its whole text."""
 
 
@@ -30,17 +34,24 @@ class Cut(NamedTuple):
 
 def cut(text: str) -> Cut:
     """``text``, cut. Where two literals are equal they have one number: validation may depend on that."""
-    if UNCUT.search(text):
+    if any(mark in text for mark in UNCUT):
         return Cut(text, ())
     numbers: dict[str, int] = {}
 
     def number(found: "re.Match[str]") -> str:
         literal = found[0]
+        if literal[0] != '"' and not _is_integer(text, found):
+            return literal
         kind = '"' if literal[0] == '"' else "#"
         return f"{kind}{numbers.setdefault(literal, len(numbers))}{kind}"
 
     key = LITERAL.sub(number, text)
     return Cut(key, tuple(map(_value, numbers)))
+
+
+def _is_integer(text: str, found: "re.Match[str]") -> bool:
+    before, behind = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+    return not OF_A_NAME.match(before) and not OF_A_NAME.match(behind) and bool(INTEGER.fullmatch(found[0]))
 
 
 def _value(literal: str) -> str | int:
