@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.http import Exchange
+from gateway.entries import Entry
 from gateway.logs import LogSettings
 
 PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
@@ -48,17 +48,17 @@ class AccessLog:
         self._probes = settings.log_level == "DEBUG"
         self._second, self._time, self._since = 0, "", 0.0
 
-    def write(self, exchanges: Iterable[Exchange]) -> None:
+    def write(self, entries: Iterable[Entry]) -> None:
         """Writes a line for each, several in one record; for a probe, which comes all the time, only at level DEBUG."""
         if not self._on:
             return
         self._since = time.time() - time.perf_counter()
         piece: list[str] = []
         size = 0
-        for exchange in exchanges:
-            if exchange.path in PROBES and not self._probes:
+        for entry in entries:
+            if entry.path in PROBES and not self._probes:
                 continue
-            line = self._line(exchange)
+            line = self._line(entry)
             if piece and size + len(line) >= ATOMIC_BYTES:
                 log.info("%s", "\n".join(piece))
                 piece, size = [], 0
@@ -67,19 +67,18 @@ class AccessLog:
         if piece:
             log.info("%s", "\n".join(piece))
 
-    def _line(self, exchange: Exchange) -> str:
-        method = exchange.method if exchange.method in METHODS else "other"
-        path = exchange.path if exchange.path in PATHS else "other"
-        name = exchange.operation_name[:LONGEST_NAME] if exchange.operation_name else None
-        key = exchange.access.name if exchange.access else None
-        at, ms = self._at(self._since + exchange.ended), (exchange.ended - exchange.begun) * 1000
+    def _line(self, entry: Entry) -> str:
+        method = entry.method if entry.method in METHODS else "other"
+        path = entry.path if entry.path in PATHS else "other"
+        name = entry.operation_name[:LONGEST_NAME] if entry.operation_name else None
+        at, ms = self._at(self._since + entry.ended), entry.milliseconds
         if self._for_machines:
             line = Line(
-                *(at, "INFO", log.name, method, path, exchange.status, round(ms, 1)),
-                *(exchange.operation, name, key, exchange.cost),
+                *(at, "INFO", log.name, method, path, entry.status, round(ms, 1)),
+                *(entry.operation, name, entry.key, entry.cost),
             )
             return msgspec.json.encode(line).decode()
-        asked, found = _asked(method, path, exchange.status), _found(exchange.operation, name, key, exchange.cost)
+        asked, found = _asked(method, path, entry.status), _found(entry.operation, name, entry.key, entry.cost)
         return f"{at}{asked}{ms:.1f}{found}"
 
     def _at(self, moment: float) -> str:

@@ -9,6 +9,7 @@ task only where it has to wait for something. Its answer is written in one piece
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Coroutine, Generator, MutableMapping
 from contextvars import copy_context
 from functools import partial
@@ -19,6 +20,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.http import WHOLE
 
 LONGEST_HEAD = 32_768
+LET_OTHERS_ACCEPT = 1e-6
+"""As short as the system can sleep."""
 AT_ONCE = struct.pack("ii", 1, 0)
 LEAST_TAKEN = 65_536
 """So many bytes of an answer a client has to take while it may take its time once; whoever takes less holds memory."""
@@ -30,9 +33,14 @@ class Connection(HttpToolsProtocol):
     """One client's connection; a request has to be there, head and body, within ``seconds``, an answer to be taken."""
 
     seconds = 10.0
+    is_shared = False
+    """Whether other workers accept connections from the same socket."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
+        if self.is_shared:
+            # All are woken by a new connection, and the first would take whatever else has come with it.
+            time.sleep(LET_OTHERS_ACCEPT)
         self._timer: asyncio.TimerHandle | None = None
         self._in_head, self._in_body, self._head_bytes = False, False, 0
         self._untaken: asyncio.TimerHandle | None = None

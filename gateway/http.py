@@ -53,7 +53,6 @@ class Exchange:
         "access",
         "begun",
         "cost",
-        "ended",
         "given",
         "is_last",
         "is_planned",
@@ -85,7 +84,7 @@ class Exchange:
         self.cost: int | None = None
         self.statements = self.rows = 0
         self.is_planned = False
-        self.seconds = self.ended = 0.0
+        self.seconds = 0.0
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header; empty where there is none."""

@@ -7,6 +7,7 @@ import asyncio
 import time
 
 from gateway.access_log import AccessLog
+from gateway.entries import Entry, entry_of
 from gateway.http import Exchange
 from gateway.metrics import count
 
@@ -14,18 +15,17 @@ ENTERED_EVERY = 0.1
 
 
 class Journal:
-    """Keeps answered exchanges until they are entered."""
+    """Keeps the entries of a tenth of a second."""
 
     def __init__(self, access_log: AccessLog) -> None:
         self._access_log = access_log
-        self._kept: list[Exchange] = []
+        self._kept: list[Entry] = []
 
     def keep(self, exchange: Exchange) -> None:
         """Takes an exchange that has just ended."""
-        exchange.ended = time.perf_counter()
         if not self._kept:
             asyncio.get_running_loop().call_later(ENTERED_EVERY, self.enter)
-        self._kept.append(exchange)
+        self._kept.append(entry_of(exchange, time.perf_counter()))
 
     def enter(self) -> None:
         """Enters all that were kept."""

@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from gateway.http import Exchange
+from gateway.entries import Entry
 from store.rest import unknown_words
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -82,21 +82,21 @@ async def watch_loop() -> None:
         LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
 
 
-def count(exchanges: Iterable[Exchange]) -> None:
+def count(entries: Iterable[Entry]) -> None:
     """Counts what was answered."""
     answers, asked = Tally[int](), Tally[tuple[str, str]]()
     statements = rows = planned = 0
-    for exchange in exchanges:
-        answers[exchange.status] += 1
-        if exchange.operation is None or exchange.outcome is None:
+    for entry in entries:
+        answers[entry.status] += 1
+        if entry.operation is None or entry.outcome is None:
             continue
-        asked[exchange.operation, exchange.outcome] += 1
-        durations(exchange.operation).observe(exchange.seconds)
-        if exchange.cost is not None:
-            GRAPHQL_COST.observe(exchange.cost)
-        statements += exchange.statements
-        rows += exchange.rows
-        planned += exchange.is_planned
+        asked[entry.operation, entry.outcome] += 1
+        durations(entry.operation).observe(entry.seconds)
+        if entry.cost is not None:
+            GRAPHQL_COST.observe(entry.cost)
+        statements += entry.statements
+        rows += entry.rows
+        planned += entry.is_planned
     for status, number in answers.items():
         HTTP_RESPONSES.labels(str(status)).inc(number)
     for (operation, outcome), number in asked.items():

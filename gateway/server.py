@@ -57,7 +57,8 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
             sqlite3.sqlite_version,
             settings["database"],
         )
-    os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in settings.items()})
+    told = {**settings, "workers": str(workers)}
+    os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in told.items()})
     for told_to_stop in (signal.SIGINT, signal.SIGTERM):
         # uvicorn shuts down in order and then raises the signal again; by then there is nothing left to break off.
         signal.signal(told_to_stop, lambda *_: sys.exit(0))
@@ -79,7 +80,7 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
-    Connection.seconds = Limits.of({}).read_seconds
+    Connection.seconds, Connection.is_shared = Limits.of({}).read_seconds, ServeSettings.of({}).workers > 1
     DRAINING.before_stopping(ServeSettings.of({}).drain)
     return Gateway(
         ServeSettings.of({}),

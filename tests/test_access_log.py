@@ -3,14 +3,14 @@
 import json
 import logging
 import re
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conftest import serving
 from gateway.access_log import AccessLog
-from gateway.http import Exchange
+from gateway.entries import Entry
 from gateway.logs import JsonLines, LogSettings
 from store import keys
 from store.archive import open_archive
@@ -55,24 +55,31 @@ async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_no
     ]
 
 
-def exchange() -> Exchange:
-    noted = Exchange({**SCOPE, "headers": []}, nothing, nothing, lambda _, headers: headers)
-    noted.status, noted.operation, noted.operation_name, noted.cost = 200, "query", "FirstLook", 12
-    noted.ended = noted.begun
-    return noted
-
-
 SCOPE = {"method": "POST", "path": "/graphql"}
 
 
-async def nothing(*_: Any) -> Any:
-    """What no test of this file receives or sends."""
+def entry() -> Entry:
+    return Entry(
+        ended=time.perf_counter(),
+        milliseconds=0.4,
+        **SCOPE,
+        status=200,
+        key=None,
+        operation="query",
+        operation_name="FirstLook",
+        outcome="ok",
+        cost=12,
+        seconds=0.0003,
+        statements=1,
+        rows=1,
+        is_planned=True,
+    )
 
 
 async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"log_format": "json"}))
-    access_log.write([exchange()])
+    access_log.write([entry()])
     line = json.loads(caplog.messages[0])
     assert line.pop("time").endswith("Z")
     assert line.pop("ms") >= 0
@@ -87,7 +94,7 @@ async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> 
 async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({}))
-    access_log.write(exchange() for _ in range(100))
+    access_log.write(entry() for _ in range(100))
     assert sum(len(text.splitlines()) for text in caplog.messages) == 100
     assert 1 < len(caplog.messages) < 10
     assert max(map(len, caplog.messages)) < 4_096
@@ -96,7 +103,7 @@ async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest
 async def test_the_access_log_can_be_turned_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"access_log": False}))
-    access_log.write([exchange()])
+    access_log.write([entry()])
     assert caplog.messages == []
 
 
