@@ -12,6 +12,7 @@ import pytest
 from bodies import put, service, session
 from conftest import serving
 from gateway.persisted import DocumentsUnusable, Remembered, listed_in
+from store import keys
 from store.archive import open_archive
 
 QUERY = "query Named($n: Int) { services(first: $n) { nodes { uniqueName } } }"
@@ -52,6 +53,17 @@ def apollos(*documents: tuple[str, str]) -> str:
 async def outcome(client: aiohttp.ClientSession, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     async with client.post("/graphql", json=request, headers=RESPONSE) as response:
         return response.status, await response.json()
+
+
+async def test_a_document_that_a_url_names_needs_no_more_than_a_key(database: Path, folder: Path) -> None:
+    async with open_archive(database) as archive:
+        key = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}", "Accept": "*/*"}
+    named = {"documentId": f"sha256:{digest(QUERY)}", "variables": '{"n":1}'}
+    async with (
+        serving(database, protocol={"documents": folder}, require_key=True) as client,
+        client.get("/graphql", params=named, headers=key) as response,
+    ):
+        assert response.status == 200
 
 
 async def test_a_document_of_a_folder_is_named_by_its_sha256(database: Path, folder: Path) -> None:

@@ -31,7 +31,6 @@ from test_commands import ENVIRONMENT, ROOT
 
 REGISTRY = "It asks a package registry, and what it would install is here; .ci/run runs the tests' whole line."
 DOCKER = "It wants Docker and a registry of images."
-SCHEMATHESIS = "It is not among the tests' packages, and takes minutes."
 LEFT_OUT = {
     "python3 -m venv .venv": REGISTRY,
     ".venv/bin/pip install --quiet --editable .": REGISTRY,
@@ -41,8 +40,6 @@ LEFT_OUT = {
     "pytest": "It would run this test; .ci/run runs it.",
     'pytest -m "browser or clients"': "It takes minutes; .ci/run runs it.",
     ".ci/run": "It runs this test.",
-    "st run schema/schema.graphql --url http://127.0.0.1:8000/graphql --checks "
-    "not_a_server_error,response_schema_conformance,negative_data_rejection --max-examples 150 --seed 7": SCHEMATHESIS,
     "docker build --tag proxygraph .": DOCKER,
     "docker run --rm -v proxygraph:/archive proxygraph python -m gateway keys create console --scope read:content": (
         DOCKER
