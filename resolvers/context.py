@@ -47,5 +47,12 @@ class Context:
         """The request's loads; a plan needs none."""
         return Loaders(self.reader)
 
+    async def let_go(self) -> None:
+        """Ends what is still being read, and what has been seen of the archive."""
+        try:
+            await self.loaders.give_up()
+        finally:
+            await self.reader.let_go()
+
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -45,8 +45,18 @@ class Loaders:
         """Drops every cached answer; called after a write."""
         self._cache.clear()
 
+    async def give_up(self) -> None:
+        """Ends the reads that nobody awaits any more, as where another field's error ended the operation."""
+        self._queues = {}
+        rounds = list(self._rounds)
+        for running in rounds:
+            running.cancel()
+        await asyncio.gather(*rounds, return_exceptions=True)
+
     def _start_round(self) -> None:
         queues, self._queues = self._queues, {}
+        if not queues:  # Given up meanwhile.
+            return
         task = self._loop.create_task(self._run_round(queues))
         self._rounds.add(task)
         task.add_done_callback(self._rounds.discard)

@@ -87,8 +87,12 @@ async def open_lane(path: str, one_state: bool = False) -> Lane:
     """A lane to the database at ``path``."""
     lane = Lane(path, one_state)
     await lane
-    await lane.executescript(READ_PRAGMAS)
-    await lane.set_progress_handler(lane.is_over, STEPS_BETWEEN_LOOKS)
+    try:
+        await lane.executescript(READ_PRAGMAS)
+        await lane.set_progress_handler(lane.is_over, STEPS_BETWEEN_LOOKS)
+    except BaseException:  # Cancelled too: its thread would keep the process from ending.
+        lane.stop()
+        raise
     return lane
 
 

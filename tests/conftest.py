@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copyfile
@@ -51,6 +52,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--documents", type=int, default=1_000, help="How many documents are answered both ways.")
     parser.addoption("--seed", type=int, default=20_261_124, help="Which documents those are.")
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
+
+
+def connections() -> list[str]:
+    """The threads of aiosqlite's open connections: each keeps the process from ending."""
+    return [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_connection_outlives_the_tests() -> Iterator[None]:
+    """A process whose connections are not closed never ends."""
+    yield
+    assert connections() == []
 
 
 @pytest.fixture

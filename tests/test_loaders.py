@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import bodies
-from conftest import asker
+from conftest import asker, connections
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from store.archive import Archive, open_archive
@@ -156,8 +156,34 @@ async def test_requests_share_no_cache(archive: Archive) -> None:
     await one.loaders.load(SERVICE, KS[1])
     await other.loaders.load(SERVICE, KS[1])
     assert [len(context.reader.statements) for context in (one, other)] == [1, 1]
+    await asyncio.gather(one.let_go(), other.let_go())
 
 
 async def test_ten_thousand_keys_are_one_statement(loaders: Loaders, recording: Recording) -> None:
     found = await asyncio.gather(*(loaders.load(SERVICE, bodies.sid("KS", number)) for number in range(10_000)))
     assert (len(recording.batches), sum(service is not None for service in found)) == (1, 1)
+
+
+async def test_loads_that_were_given_up_are_not_read(loaders: Loaders, recording: Recording) -> None:
+    asked = loaders.load(SERVICE, KS[1])
+    await loaders.give_up()
+    await asyncio.sleep(0)
+    assert recording.batches == []
+    assert not asked.done()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ services { nodes { sessions { totalCount nodes { sid } } wrong: sessions(first: 0) { totalCount } } } }",
+        f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} services(first: 0) {{ totalCount }} }}',
+    ],
+)
+async def test_an_operation_that_an_error_ended_keeps_no_connection(archive: Archive, query: str) -> None:
+    """Its other fields' loads are under way then."""
+    ask = asker(archive)
+    open_before = len(connections())
+    for _ in range(20):
+        assert "errors" in await ask(query)
+    await asyncio.sleep(0)
+    assert len(connections()) <= open_before + 1
