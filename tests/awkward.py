@@ -37,6 +37,18 @@ TEXTS = (
 SURROGATES = ("\ud800", "\udfff tail", "half an emoji \ud83d", "\ude00\ud83d", "\ud83d\ude00")
 """What a body in UTF-16 can be cut to. The mapping makes U+FFFD of each lone one."""
 
+NEARLY_PLAIN = (
+    "https://api.example/%s/%%25",
+    "https://api.example/é😀",
+    "http://\x7f/",
+    'a"b',
+    "a\\b",
+    "a\tb",
+    "a\x00b",
+    "",
+)
+"""Addresses that a format has to leave alone, and those that are no plain ones."""
+
 DATA = (
     None,
     "",
@@ -251,3 +263,28 @@ def _interactions() -> Iterator[bodies.Body]:
         yield body
     for number in (130, 131):
         yield bodies.interaction(number, of=2, data='{"body": "' + LONG + '"}', date_created=bodies.time(6))
+    yield from _plain()
+
+
+def _plain() -> Iterator[bodies.Body]:
+    """Rows with nothing to escape but their ``data``, as Twilio's are; and some that just miss that."""
+    statuses, types = list(ResourceStatus), list(ResourceType)
+    for number in range(140, 180):
+        yield bodies.interaction(
+            number,
+            of=1 + number % 8,
+            type=list(InteractionType)[number % len(InteractionType)],
+            data=DATA[number % len(DATA)],
+            **{
+                f"{leg}_{name}": value
+                for leg in ("inbound", "outbound")
+                for name, value in {
+                    "participant_sid": sid("KP", number % 5 + 1),
+                    "resource_sid": sid("SM", number),
+                    "resource_status": statuses[(number if leg == "inbound" else number * 5) % len(statuses)],
+                    "resource_type": types[number % len(types)],
+                    "resource_url": NEARLY_PLAIN[number % len(NEARLY_PLAIN)],
+                }.items()
+            },
+            date_created=bodies.time(number % 9),
+        )

@@ -163,7 +163,7 @@ def test_every_document_is_answered_without_a_server_error_and_in_few_rows(answe
     assert outcomes["none"] > 450
     assert outcomes["BAD_USER_INPUT"] > 15
     assert outcomes["GRAPHQL_VALIDATION_FAILED"] > 1
-    assert outcomes["GRAPHQL_PARSE_FAILED"] > 1
+    assert outcomes["GRAPHQL_PARSE_FAILED"] > 0
 
 
 def objects(data: Any) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import awkward
 import bodies
 import store.opening
 from store import errors, migrations
@@ -149,6 +150,19 @@ async def test_an_older_database_is_migrated_after_a_copy_is_set_aside(filled: P
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA user_version").fetchall() == [(last,)]
         assert connection.execute("SELECT count(*) FROM interaction").fetchall() == [(299,)]
+
+
+async def test_a_migration_finds_the_rows_plain_that_the_writer_finds_plain(tmp_path: Path) -> None:
+    file = tmp_path / "archive.db"
+    async with open_archive(file) as archive:
+        await awkward.fill(archive)
+    migration = (migrations.FOLDER / "0005_plain.sql").read_text("utf-8")
+    with closing(sqlite3.connect(file)) as connection:
+        written = connection.execute("SELECT sid, plain FROM interaction").fetchall()
+        connection.execute("UPDATE interaction SET plain = NULL")
+        connection.execute(migration[migration.index("UPDATE") :])
+        assert connection.execute("SELECT sid, plain FROM interaction").fetchall() == written
+    assert {plain for _, plain in written} == {0, 1}
 
 
 async def test_a_migration_that_fails_leaves_the_version_before_it(filled: Path, tmp_path: Path) -> None:

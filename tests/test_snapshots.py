@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from math import inf
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +17,8 @@ from store.snapshots import AT_ONCE, Snapshots
 LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
 SHORT = "SELECT 1"
 STEPS = 200_000
+FEW_STEPS = 500
+"""Enough for a look or two at the clock."""
 ENDLESS = -1
 
 
@@ -107,3 +110,25 @@ async def test_no_operation_is_stopped_for_the_time_that_the_one_before_it_took(
         snapshot.begin(several=True)
     assert await snapshot.rows(SHORT, ()) == [(1,)]
     some.give_back(snapshot)
+
+
+async def test_who_waits_longest_is_served_before_anybody_who_comes_later(some: Snapshots) -> None:
+    taken = [await some.take() for _ in range(AT_ONCE)]
+    first, second = (asyncio.create_task(some.take()) for _ in range(2))
+    await asyncio.sleep(0)
+    some.give_back(taken[0])
+    assert some.take_free(several=True) is None
+    some.give_back(taken[1])
+    assert [await first, await second] == taken[:2]
+
+
+async def test_a_machine_that_is_busy_elsewhere_makes_no_statement_long(
+    some: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock goes on between any two looks, but the processor worked for others."""
+    clock = count(step=2 * snapshots.LOOP_SECONDS)
+    monkeypatch.setattr(snapshots, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(snapshots, "thread_time", lambda: 1.0)
+    snapshot = await some.take()
+    snapshot.begin(several=False)
+    assert snapshot.quick_rows(LONG, (FEW_STEPS,)) == [(FEW_STEPS,)]

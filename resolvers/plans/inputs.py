@@ -129,7 +129,7 @@ def evaluator(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
     if isinstance(node, VariableNode):
         return _variable(node.name.value, kind)
     if isinstance(kind, GraphQLNonNull):
-        return _given_a_value(evaluator(node, kind.of_type))
+        return _never_null(evaluator(node, kind.of_type))
     if isinstance(node, NullValueNode):
         return lambda _: None
     if isinstance(kind, GraphQLList):
@@ -154,7 +154,7 @@ def _variable(name: str, kind: GraphQLInputType) -> Evaluate:
         return _slot(name, kind)
     if isinstance(kind, GraphQLNonNull):
         # Nullable variables may be used where null can't be, if there is a default.
-        return _needed_variable(name)
+        return _never_null(lambda values: values.get(name))
     return lambda values: values.get(name, UNSET)
 
 
@@ -229,26 +229,6 @@ def _never_null(read: Read) -> Read:
         return value
 
     return read_value
-
-
-def _needed_variable(name: str) -> Evaluate:
-    def evaluate(values: Values) -> Any:
-        value = values.get(name)
-        if value is None or value is UNSET:
-            raise Fallback
-        return value
-
-    return evaluate
-
-
-def _given_a_value(evaluate: Evaluate) -> Evaluate:
-    def evaluate_value(values: Values) -> Any:
-        value = evaluate(values)
-        if value is None or value is UNSET:
-            raise Fallback
-        return value
-
-    return evaluate_value
 
 
 def _is_needed(kind: Any) -> bool:

@@ -41,7 +41,7 @@ class Plan:
 
         Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
         """
-        snapshot = snapshots.take_free(self._several) or await snapshots.take(self._several)
+        snapshot = await snapshots.take(self._several)
         try:
             snapshot.begin(self._several, bounds.until)
             run = Run(snapshot, values, bounds)
