@@ -12,12 +12,12 @@ import struct
 import time
 from collections.abc import Awaitable, Coroutine, Generator, MutableMapping
 from contextvars import copy_context
-from functools import partial
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http import WHOLE
+from gateway.patience import Patience
 
 LONGEST_HEAD = 32_768
 LET_OTHERS_ACCEPT = 1e-6
@@ -41,8 +41,8 @@ class Connection(HttpToolsProtocol):
         if self.is_shared:
             # All are woken by a new connection, and the first would take whatever else has come with it.
             time.sleep(LET_OTHERS_ACCEPT)
-        self._timer: asyncio.TimerHandle | None = None
-        self._in_head, self._in_body, self._head_bytes = False, False, 0
+        self._patience = Patience(self.loop, self._give_up)
+        self._is_coming, self._head_bytes = False, 0
         self._untaken: asyncio.TimerHandle | None = None
         self._is_fed = False
         self._next: tuple[RequestResponseCycle, Any] | None = None
@@ -51,11 +51,11 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a first request."""
         super().connection_made(transport)
-        self._wait()
+        self._patience.wait(self.seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no longer."""
-        self._wait_no_longer()
+        self._patience.end()
         self._wait_for_no_taker()
         super().connection_lost(exc)
 
@@ -70,42 +70,40 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came; a request that came whole, as most do, costs no timer and runs right away."""
+        """Takes what came; a request that came whole, as most do, runs right away."""
         self._is_fed = True
         super().data_received(data)
         self._is_fed = False
+        in_head = self._is_in_head()
+        self._head_bytes = self._head_bytes + len(data) if in_head else 0
+        if self._head_bytes > LONGEST_HEAD:
+            self._refuse(b"431 Request Header Fields Too Large")
+            return
+        was_coming, self._is_coming = self._is_coming, in_head or self._is_in_body()
+        if not self._is_coming:
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._patience.wait_no_longer()
+        elif not was_coming:
+            self._patience.wait(self.seconds)
         if self._next:
             (cycle, app), self._next = self._next, None
             if not self.transport.is_closing():  # As it is where something that is no HTTP came with it.
                 self._begin(cycle, app)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > LONGEST_HEAD:
-                self._refuse(b"431 Request Header Fields Too Large")
-                return
-        if self._in_head or self._in_body:
-            if self._timer is None:
-                self._wait()
-        elif self._timer:
-            self._wait_no_longer()
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-
-    def on_headers_complete(self) -> None:
-        """Its head is there."""
-        self._in_head, self._in_body = False, True
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """All of it is there."""
-        self._in_body = False
-        super().on_message_complete()
+    def on_response_complete(self) -> None:
+        """Begins the next request that is there, or to wait for one; as uvicorn does, but for its timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._is_coming = self._is_in_head() or self._is_in_body()  # What was answered may still be coming, for nobody.
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._is_coming:
+            self._patience.wait(self.timeout_keep_alive)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cast("MutableMapping[str, Any]", cycle.scope)[WHOLE] = partial(self._sent, cycle)
+        cast("MutableMapping[str, Any]", cycle.scope)[WHOLE] = Piece(self, cycle)
         if self._is_fed:  # Its body may be in the same data, and then there is nothing to wait for.
             self._next = cycle, app
         else:
@@ -121,38 +119,20 @@ class Connection(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _sent(self, cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
-        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        closing = b"" if cycle.keep_alive else b"connection: close\r\n"
-        shown = b"" if cycle.scope["method"] == "HEAD" else body
-        start = b"".join((STATUS_LINE[status], self._usual(), head, closing, b"\r\n"))
-        if len(shown) < COPIED_BYTES:
-            self.transport.write(start + shown)
-        else:
-            self.transport.writelines((start, shown))
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
-        cycle.on_response()
-        return True
-
-    def _usual(self) -> bytes:
+    def usual_headers(self) -> bytes:
         """The server's own headers, which are others every second."""
         headers = self.server_state.default_headers
         if self._rendered[0] is not headers:
             self._rendered = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
         return self._rendered[1]
 
-    def _wait(self) -> None:
-        self._timer = self.loop.call_later(self.seconds, self._give_up)
+    def _is_in_head(self) -> bool:
+        # uvicorn makes a scope where a request begins, and names the method in it where the head is there.
+        return self.scope is not None and "method" not in self.scope
 
-    def _wait_no_longer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+    def _is_in_body(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_complete
 
     def _wait_for_taker(self) -> None:
         left = self.transport.get_write_buffer_size()
@@ -172,18 +152,52 @@ class Connection(HttpToolsProtocol):
             self._wait_for_taker()
 
     def _give_up(self) -> None:
-        self._timer = None
-        if self._in_head or self._in_body:
+        if self._is_coming:
             self._refuse(b"408 Request Timeout")
         else:
             self.transport.close()
 
     def _refuse(self, status: bytes) -> None:
-        self._wait_no_longer()
-        answered = self._in_body and self.cycle.response_started
+        self._patience.wait_no_longer()
+        answered = self._is_in_body() and self.cycle.response_started
         if not answered and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self.transport.close()
+
+
+class Piece:
+    """A request that may have come in one piece, and whose answer may be sent in one."""
+
+    __slots__ = ("_connection", "_cycle")
+
+    def __init__(self, connection: Connection, cycle: RequestResponseCycle) -> None:
+        self._connection, self._cycle = connection, cycle
+
+    def body(self) -> bytes | None:
+        """The request's body, if all of it is there."""
+        cycle = self._cycle
+        is_there = not (cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue)
+        return bytes(cycle.body) if is_there else None
+
+    def send(self, status: int, head: bytes, body: bytes) -> bool:
+        """Sends the answer; False where that can't be done."""
+        cycle, transport = self._cycle, self._connection.transport
+        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+        shown = b"" if cycle.scope["method"] == "HEAD" else body
+        start = b"".join((STATUS_LINE[status], self._connection.usual_headers(), head, closing, b"\r\n"))
+        if len(shown) < COPIED_BYTES:
+            transport.write(start + shown)
+        else:
+            transport.writelines((start, shown))
+        if not cycle.keep_alive:
+            transport.close()
+        del cast("MutableMapping[str, Any]", cycle.scope)[WHOLE]  # Which refers back to it: both can go at once now.
+        cycle.on_response()
+        return True
 
 
 class Resumed:

@@ -20,8 +20,9 @@ JSON = b"application/json"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 CLOSING = (b"connection", b"close")
 WHOLE = "proxygraph.whole"
-"""The member of an ASGI scope, where the server has it, that sends an answer in one piece: its status, its head as
-HTTP/1.1 has it, its body. It returns False where the answer has to be sent by ASGI's messages."""
+"""The member of an ASGI scope, where the server has one (gateway/connections.py), that takes the request's body and
+sends the answer in one piece: its status, its head as HTTP/1.1 has it, its body. It gives None, and False, where that
+has to be done by ASGI's messages."""
 
 
 class HttpError(Exception):
@@ -46,27 +47,15 @@ class Exchange:
     every answer has. ``seconds`` are those that the operation took.
     """
 
-    __slots__ = (
-        "_complete",
-        "_receive",
-        "_send",
-        "access",
-        "begun",
-        "cost",
-        "given",
-        "is_last",
-        "is_planned",
-        "method",
-        "operation",
-        "operation_name",
-        "outcome",
-        "path",
-        "rows",
-        "scope",
-        "seconds",
-        "statements",
-        "status",
-    )
+    status = 0
+    access: Access | None = None
+    operation: str | None = None
+    operation_name: str | None = None
+    outcome: str | None = None
+    cost: int | None = None
+    statements = rows = 0
+    is_planned = False
+    seconds = 0.0
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, complete: Complete, is_last: bool = False) -> None:
         """``is_last`` makes the answer the last of its connection."""
@@ -76,15 +65,6 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.given = _by_name(scope["headers"])
-        self.status = 0
-        self.access: Access | None = None
-        self.operation: str | None = None
-        self.operation_name: str | None = None
-        self.outcome: str | None = None
-        self.cost: int | None = None
-        self.statements = self.rows = 0
-        self.is_planned = False
-        self.seconds = 0.0
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header; empty where there is none."""
@@ -95,6 +75,15 @@ class Exchange:
         announced = self.given.get(b"content-length", b"")
         if announced.isdigit() and int(announced[:20]) > limit:
             raise _too_large(limit, f"this one has {int(announced[:20]):,}")
+        whole = self.scope.get(WHOLE)
+        body: bytes | None = whole.body() if whole else None
+        if body is None:
+            body = await self._received(limit)
+        if len(body) > limit:
+            raise _too_large(limit, "this one is longer")
+        return body
+
+    async def _received(self, limit: int) -> bytes:
         message = await self._receive()
         body: bytes = message.get("body", b"")
         while message.get("more_body") and len(body) <= limit:
@@ -102,8 +91,6 @@ class Exchange:
             body += message.get("body", b"")
         if message["type"] == "http.disconnect":
             raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
-        if len(body) > limit:
-            raise _too_large(limit, "this one is longer")
         return body
 
     async def respond(
@@ -118,7 +105,7 @@ class Exchange:
         whole = self.scope.get(WHOLE)
         if whole and not self.is_last:
             length = b"content-length: %d\r\n" % len(body) if has_body else b""
-            if whole(status, _head(headers) + length, body):
+            if whole.send(status, _head(headers) + length, body):
                 return
         fields = [*headers, (b"content-length", b"%d" % len(body))] if has_body else [*headers]
         if self.is_last:

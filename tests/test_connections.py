@@ -1,6 +1,7 @@
 """Requests as they come over a connection: whole, in pieces, several at once, by older HTTP."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bodies import put, service, session
 from conftest import address_of
@@ -101,3 +103,19 @@ async def test_what_is_no_http_is_refused_with_all_that_came_with_it(streams: St
     reader, writer = streams
     writer.write(b"".join(post(PLANNED)) + b"no request at all\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+@pytest.mark.parametrize("query", [PLANNED, ORDINARY])
+async def test_an_answered_request_is_gone_at_once(streams: Streams, query: str) -> None:
+    """What waited for the garbage collector would be memory for nothing, and its work."""
+    reader, writer = streams
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            writer.write(b"".join(post(query)))
+            await answer(reader)
+        await asyncio.sleep(0)
+        assert sum(isinstance(thing, RequestResponseCycle) for thing in gc.get_objects()) <= 1
+    finally:
+        gc.enable()
