@@ -40,22 +40,28 @@ class Snapshot:
         "_done_by",
         "_execute",
         "_in_transaction",
+        "_in_use",
         "_long",
+        "_of_turn",
         "_over",
+        "_shared",
         "_until",
         "rows_read",
         "statements",
     )
 
-    def __init__(self, path: str, long: dict[str, float]) -> None:
-        """``long`` says until when a statement, which proved long, is not tried on the loop; shared by all."""
-        self._long = long
+    def __init__(self, path: str, long: dict[str, float], shared: bool = False) -> None:
+        """``long`` says until when a statement, which proved long, is not tried on the loop; shared by all.
+
+        What is ``shared`` is one state for all operations of one statement that came in the same turn of the loop.
+        """
+        self._long, self._shared = long, shared
         self._connection = sqlite3.connect(reading(path), **READING, check_same_thread=False)
         self._connection.executescript(READ_PRAGMAS)
         self._connection.set_progress_handler(self._is_over, STEPS_BETWEEN_LOOKS)
         self._execute = self._connection.execute
         self._begun, self._over, self._done_by = 0.0, inf, inf
-        self._in_transaction = False
+        self._in_transaction = self._in_use = self._of_turn = False
         self.statements = self.rows_read = 0
 
     def begin(self, several: bool, until: float = inf) -> None:
@@ -66,16 +72,22 @@ class Snapshot:
         self._begun, self._until = perf_counter(), until
         self._over = self._done_by = inf  # SQLite looks during BEGIN and ROLLBACK too, once in many of them.
         self.statements = self.rows_read = 0
+        self._in_use = True
         if several:
-            self._execute("BEGIN")
-            self._in_transaction = True
+            self._hold()
+        elif self._shared and not self._in_transaction and asyncio.current_task() is None:
+            # Without a task it is of a request that has just come. Those that come later come in a later turn, so none
+            # misses what was written before it came; and a state costs as much to take hold of as a row to read.
+            self._hold()
+            self._of_turn = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
 
     def end(self) -> None:
-        """Lets go of what the operation saw."""
+        """Lets go of what the operation saw, unless others of the turn see it too."""
         self._over = self._done_by = inf
-        if self._in_transaction:
-            self._execute("ROLLBACK")
-            self._in_transaction = False
+        self._in_use = False
+        if self._in_transaction and not self._of_turn:
+            self._let_go()
 
     async def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> Rows:
         """The rows of a statement that may well be long: in a thread, if the loop is too short for it."""
@@ -133,6 +145,19 @@ class Snapshot:
         """Closes its connection."""
         self._connection.close()
 
+    def _hold(self) -> None:
+        self._execute("BEGIN")
+        self._in_transaction = True
+
+    def _let_go(self) -> None:
+        self._execute("ROLLBACK")
+        self._in_transaction = False
+
+    def _end_turn(self) -> None:
+        self._of_turn = False
+        if not self._in_use:  # As it is where it reads on in a thread.
+            self._let_go()
+
     def _is_over(self) -> bool:
         if perf_counter() > self._over:
             return True
@@ -170,7 +195,7 @@ class Snapshots:
 
     def __init__(self, path: str) -> None:
         long: dict[str, float] = {}
-        self._single = Snapshot(path, long)
+        self._single = Snapshot(path, long, shared=True)
         self._all = [self._single, *(Snapshot(path, long) for _ in range(AT_ONCE))]
         self._free, self._single_is_free = self._all[1:], True
         self._waiters: deque[asyncio.Future[Snapshot]] = deque()

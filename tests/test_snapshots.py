@@ -1,7 +1,9 @@
 """Reads on the loop give way when they are long, end when they are cancelled, and leave their connection to others."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from itertools import count
 from math import inf
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from store import snapshots
 from store.archive import open_archive
 from store.errors import OutOfTime
-from store.snapshots import AT_ONCE, Snapshots
+from store.snapshots import AT_ONCE, Snapshot, Snapshots
 
 LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
 SHORT = "SELECT 1"
@@ -132,3 +134,65 @@ async def test_a_machine_that_is_busy_elsewhere_makes_no_statement_long(
     snapshot = await some.take()
     snapshot.begin(several=False)
     assert snapshot.quick_rows(LONG, (FEW_STEPS,)) == [(FEW_STEPS,)]
+
+
+TABLES = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'written_'"
+
+
+def tables(some: Snapshots) -> int:
+    """How many tables of ours an operation of one statement sees."""
+    snapshot = some.take_free(several=False)
+    assert snapshot
+    snapshot.begin(several=False)
+    rows = snapshot.quick_rows(TABLES, ())
+    some.give_back(snapshot)
+    return int(rows[0][0]) if rows else -1
+
+
+def write(database: Path, number: int) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"CREATE TABLE written{number} (x)")
+
+
+async def test_requests_that_came_in_one_turn_of_the_loop_see_one_state(some: Snapshots, database: Path) -> None:
+    """And those that come in the next one see whatever was written before they came."""
+    seen: list[int] = []
+
+    def turn(number: int) -> None:
+        seen.append(tables(some))
+        write(database, number)
+        seen.append(tables(some))
+
+    for number in range(2):
+        asyncio.get_running_loop().call_soon(turn, number)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert seen == [0, 0, 1, 1]
+
+
+async def test_an_operation_that_had_to_wait_sees_what_was_written_before_it_reads(
+    some: Snapshots, database: Path
+) -> None:
+    write(database, 0)
+    assert tables(some) == 1
+    write(database, 1)
+    assert tables(some) == 2
+
+
+async def test_a_read_that_goes_on_beyond_its_turn_keeps_its_state_for_as_long(some: Snapshots, database: Path) -> None:
+    taken: list[Snapshot] = []
+
+    def turn() -> None:
+        snapshot = some.take_free(several=False)
+        assert snapshot
+        taken.append(snapshot)
+        snapshot.begin(several=False)
+        assert snapshot.quick_rows(TABLES, ()) == [(0,)]
+
+    asyncio.get_running_loop().call_soon(turn)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    write(database, 0)
+    assert taken[0].quick_rows(TABLES, ()) == [(0,)]
+    some.give_back(taken[0])
+    assert tables(some) == 1
