@@ -78,8 +78,8 @@ class AccessLog:
                 *(entry.operation, name, entry.key, entry.cost),
             )
             return msgspec.json.encode(line).decode()
-        asked, found = _asked(method, path, entry.status), _found(entry.operation, name, entry.key, entry.cost)
-        return f"{at}{asked}{ms:.1f}{found}"
+        before, behind = _around(method, path, entry.status, entry.operation, name, entry.key, entry.cost)
+        return f"{at}{before}{ms:.1f}{behind}"
 
     def _at(self, moment: float) -> str:
         second = int(moment)
@@ -88,12 +88,11 @@ class AccessLog:
         return f"{self._time}.{int((moment - second) * 1000):03}Z"
 
 
-@lru_cache(256)
-def _asked(method: str, path: str, status: int) -> str:
-    return f" INFO {log.name} method={method} path={path} status={status} ms="
-
-
 @lru_cache(1_000)
-def _found(operation: str | None, name: str | None, key: str | None, cost: int | None) -> str:
+def _around(
+    method: str, path: str, status: int, operation: str | None, name: str | None, key: str | None, cost: int | None
+) -> tuple[str, str]:
+    """What a line says before its milliseconds, and behind them: the same in many a line."""
     told = {"operation": operation or None, "name": name, "key": key, "cost": cost}
-    return "".join(f" {what}={value}" for what, value in told.items() if value is not None)
+    found = "".join(f" {what}={value}" for what, value in told.items() if value is not None)
+    return f" INFO {log.name} method={method} path={path} status={status} ms=", found

@@ -63,10 +63,31 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI 3 interface (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            await self._answer(Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun))
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            return
+        exchange = Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun)
+        is_graphql = exchange.path == "/graphql"
+        span = self._tracing.begin(exchange) if is_graphql else None
+        try:
+            self._browsers.check(exchange.given)
+            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
+                await exchange.respond(204, None, b"", preflight)
+            elif is_graphql and self._graphql:
+                await self._graphql(exchange)
+            else:
+                await self._route(exchange)
+        except HttpError as error:
+            await exchange.refuse(error)
+        except Exception as error:
+            if exchange.status:
+                raise
+            await exchange.refuse(HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR"))
+        finally:
+            self._journal.keep(exchange)
+            if span and (exchange.operation or exchange.status >= 400):
+                self._tracing.end(span, exchange)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -137,28 +158,6 @@ class Gateway:
         background = asyncio.create_task(task)
         self._stack.push_async_callback(_ended, background)
         return upstream
-
-    async def _answer(self, exchange: Exchange) -> None:
-        is_graphql = exchange.path == "/graphql"
-        span = self._tracing.begin(exchange) if is_graphql else None
-        try:
-            self._browsers.check(exchange.given)
-            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
-                await exchange.respond(204, None, b"", preflight)
-            elif is_graphql and self._graphql:
-                await self._graphql(exchange)
-            else:
-                await self._route(exchange)
-        except HttpError as error:
-            await exchange.refuse(error)
-        except Exception as error:
-            if exchange.status:
-                raise
-            await exchange.refuse(HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR"))
-        finally:
-            self._journal.keep(exchange)
-            if span and (exchange.operation or exchange.status >= 400):
-                self._tracing.end(span, exchange)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path

@@ -104,7 +104,7 @@ class Cost:
 
     def estimate(self, variables: Variables) -> int:
         """At most so many fields are in the answer with these variables, as the client sent them."""
-        return self._sum.of(variables)
+        return self._sum.of(variables) if self._sum.pages else self._sum.fixed
 
     def largest_page(self, variables: Variables) -> tuple[int, str]:
         """The most rows that any one list asks for, and the argument that says so."""

@@ -1,11 +1,11 @@
 """Entries: what is told of an exchange in the metrics and the access log, and nothing that anybody wrote."""
 
-from typing import NamedTuple
+import msgspec
 
 from gateway.http import Exchange
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An exchange that ended at ``ended``, by time.perf_counter(), after so many ``milliseconds``."""
 
     ended: float

@@ -3,11 +3,13 @@
 What a document says is remembered (its parse, its validation), never what it answered.
 """
 
+import time
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 from graphql import (
     DocumentNode,
@@ -26,11 +28,14 @@ from gateway.budget import too_long, within_budget
 from gateway.cost import Cost, demand_cost
 from gateway.document_limits import DocumentLimits
 from gateway.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
-from gateway.plans import Plans, answer
+from gateway.plans import Plans
 from gateway.settings import Limits
-from resolvers.access import Scope
+from resolvers.access import ANYBODY, Scope
 from resolvers.context import Context
 from resolvers.errors import formatted
+from resolvers.plans.inputs import Fallback
+from resolvers.plans.levels import bounds_of
+from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
@@ -48,7 +53,7 @@ class CostWish(StrEnum):
     VALIDATE = "validate"
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True):
     """An operation to run; a read-only one may be no mutation."""
 
     query: str
@@ -70,7 +75,7 @@ class Checked(NamedTuple):
     costs: dict[int, Cost]
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True):
     """A response, and whether it is a request error: one found before anything ran."""
 
     response: dict[str, Any]
@@ -129,13 +134,22 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
         known, literals = plans.remember(request.query, request.operation_name, document, scoped)
     if known is None:
         return None
+    bounds = bounds_of(context.max_page_size, context.count_cap, limits.max_statements)
+    until = time.perf_counter() + limits.max_seconds
     try:
-        found = await answer(known, request.variables or {}, literals, context, limits)
+        values = known.template.values(request.variables or NOTHING, literals)
+        cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
+        plan = known.template.plan(values, context.access.scopes)
+        data, statements, rows = await plan.run(context.archive.snapshots, values, bounds, until)
+    except (Fallback, Unplannable, LimitExceeded):
+        return None
     except OutOfTime:
         return Result({"errors": [formatted(too_long(limits))]}, True, "query")
-    if found is None:
-        return None
-    body, statements, rows, cost = found
+    if time.perf_counter() > until:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    hidden = withheld(context.access, known.scoped) if context.access is not ANYBODY else None
+    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
+    body = b"".join((b'{"data":', *data, extensions, b"}"))
     return Result(NOTHING, False, "query", known.name, cost, known.cost.root_fields, body, statements, rows)
 
 

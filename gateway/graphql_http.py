@@ -5,8 +5,8 @@ to whatever is a well-formed request, ``application/graphql-response+json`` tell
 """
 
 import time
-from typing import NamedTuple
 
+import msgspec
 import orjson
 
 from gateway import graphiql
@@ -37,12 +37,8 @@ METHODS = b"GET, HEAD, OPTIONS, POST"
 WISHES = {wish.encode(): wish for wish in CostWish}
 
 
-class Answer(NamedTuple):
-    """A response to be sent."""
-
-    status: int
-    body: bytes
-    headers: Headers = COMMON_HEADERS
+Answer = tuple[int, bytes, Headers]
+"""A response to be sent: its status, its body, its headers."""
 
 
 class GraphQLOverHTTP:
@@ -110,23 +106,23 @@ class GraphQLOverHTTP:
             text = self._documents.text_of(sent)
         except Unavailable as error:
             result = Result({"errors": [{"message": str(error), "extensions": {"code": error.code}}]}, True, "none")
-            return Answer(status_of(result, media_type, self._legacy_status), orjson.dumps(result.response))
+            return status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), COMMON_HEADERS
         headers: Headers = COMMON_HEADERS
         if is_get:
             mark = f"{self._archive.version.mark()} {self._count_cap} {self._introspection}"
             tag = tag_of(exchange, text, seen_by(access.scopes), mark)
             headers = cache_headers(tag)
             if is_known(exchange, tag):
-                return Answer(304, b"", headers)
+                return 304, b"", headers
         request = Request(text, sent.operation_name, sent.variables, is_get, _cost_wish(exchange))
         result = await self._run(request, access, exchange)
         if result.body is not None and not is_get:
-            return Answer(200, result.body)
+            return 200, result.body, COMMON_HEADERS
         if result.is_unsafe:
             headers = ((b"allow", b"POST"), *COMMON_HEADERS)
         elif not is_kept(result):
             headers = COMMON_HEADERS
-        return Answer(status_of(result, media_type, self._legacy_status), result.encoded(), headers)
+        return status_of(result, media_type, self._legacy_status), result.encoded(), headers
 
     async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
         begun = time.perf_counter()
@@ -135,8 +131,8 @@ class GraphQLOverHTTP:
             self._upstream,
             access,
             self._introspection,
-            count_cap=self._count_cap,
-            max_page_size=self._limits.max_page_size,
+            self._count_cap,
+            self._limits.max_page_size,
         )
         with self._turns.place:
             result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
@@ -150,7 +146,8 @@ class GraphQLOverHTTP:
             context.reader.aside = turn.aside
             try:
                 result = await executed(request, context, self._limits)
-                return result._replace(statements=len(context.reader.statements), rows=context.reader.rows)
+                reader = context.reader
+                return msgspec.structs.replace(result, statements=len(reader.statements), rows=reader.rows)
             finally:
                 # The executor and its helpers refer to each other; what they hold should not wait for the collector.
                 context.loaders.forget()
@@ -164,4 +161,4 @@ def _cost_wish(exchange: Exchange) -> CostWish:
 def _note(result: Result, seconds: float, exchange: Exchange) -> None:
     exchange.operation, exchange.operation_name = result.operation, result.operation_name
     exchange.outcome, exchange.cost, exchange.seconds = result.outcome, result.cost, seconds
-    exchange.statements, exchange.rows, exchange.is_planned = result.statements, result.rows, result.is_planned
+    exchange.statements, exchange.rows, exchange.is_planned = result.statements, result.rows, result.body is not None

@@ -1,27 +1,19 @@
 """The plans that are remembered: by a document's text without its literals, the most recently used of them."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-import orjson
 from graphql import DocumentNode, get_operation_ast
 
-from gateway.cost import Cost, demand_cost
-from gateway.limits import LimitExceeded
-from gateway.settings import Limits
+from gateway.cost import Cost
 from resolvers.access import Scope
-from resolvers.context import Context
 from resolvers.plans.inputs import Fallback
-from resolvers.plans.levels import Bounds
 from resolvers.plans.literals import cut
 from resolvers.plans.plan import Literals, Template
 from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
-from schema.withheld import withheld
-from store.errors import OutOfTime
 
 REMEMBERED = 1_000
 
@@ -36,15 +28,6 @@ class Known(NamedTuple):
     cost: Cost
     name: str | None
     scoped: Scoped
-
-
-class Planned(NamedTuple):
-    """A response that a plan gave."""
-
-    body: bytes
-    statements: int
-    rows: int
-    cost: int
 
 
 class Plans:
@@ -94,26 +77,3 @@ class Plans:
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
         return known, literals
-
-
-async def answer(
-    known: Known, variables: dict[str, object], literals: Literals, context: Context, limits: Limits
-) -> Planned | None:
-    """The response that the plan gives; None where the ordinary path has to answer, as for every error.
-
-    Raises OutOfTime where it takes longer than it may.
-    """
-    until = time.perf_counter() + limits.max_seconds
-    bounds = Bounds(context.max_page_size, context.count_cap, limits.max_statements, until)
-    try:
-        values = known.template.values(variables, literals)
-        cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
-        plan = known.template.plan(values, context.access.scopes)
-        data, statements, rows = await plan.run(context.archive.snapshots, values, bounds)
-    except (Fallback, Unplannable, LimitExceeded):
-        return None
-    if time.perf_counter() > until:
-        raise OutOfTime
-    hidden = withheld(context.access, known.scoped) if known.scoped else None
-    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
-    return Planned(b"".join((b'{"data":', *data, extensions, b"}")), statements, rows, cost)

@@ -32,9 +32,9 @@ MEMBER_DECODER = msgspec.json.Decoder()
 
 async def posted(exchange: Exchange, max_body: int) -> Sent:
     """The request in a POST's body; raises HttpError for what is none."""
-    content_type, encoding = exchange.header(b"content-type"), exchange.header(b"content-encoding").lower()
-    if (content_type != JSON and not _is_json(content_type)) or encoding not in (b"", b"identity"):
-        found = b" ".join((encoding, content_type)).strip().decode("latin-1") or "none"
+    content_type, encoding = exchange.header(b"content-type"), exchange.given.get(b"content-encoding")
+    if (content_type != JSON and not _is_json(content_type)) or (encoding and encoding.lower() != b"identity"):
+        found = b" ".join((encoding or b"", content_type)).strip().decode("latin-1") or "none"
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
     return _decoded(await exchange.body(max_body))
 

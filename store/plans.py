@@ -23,9 +23,12 @@ def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
     return ROW.format(columns=", ".join([projection.columns, *more]), table=record.table)
 
 
-def leaf_statement(page: Page[Any], projection: Projection) -> tuple[str, dict[str, Any]]:
-    """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside."""
-    return _leaf_sql(page.relation, page.order, *page.shape, projection), page.bound()
+def leaf_statement(page: Page[Any], projection: Projection, has_lead: bool) -> tuple[str, dict[str, Any]]:
+    """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside.
+
+    Where the rows' texts have a lead, that is to be bound too (``lead`` and ``between``).
+    """
+    return _leaf_sql(page.relation, page.order, *page.shape, projection, has_lead), page.bound()
 
 
 def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tuple[str, dict[str, Any]]:
@@ -51,10 +54,11 @@ def _leaf_sql(
     before: bool,
     names: frozenset[str],
     projection: Projection,
+    has_lead: bool,
 ) -> str:
     columns = f"{_at(projection.texts[0], order)} AS json, {order.column}, sid"
     page = list_sql(relation, order, descending, after, before, names, columns, PARENT)
-    return LEAF.format(list=as_list("json"), page=page)
+    return LEAF.format(list=as_list("json", has_lead), page=page)
 
 
 @lru_cache(1_000)

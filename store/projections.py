@@ -87,8 +87,10 @@ LEAST_VALUES = 6
 MOST_VALUES = 120
 """A function of SQLite's takes no more than 127 (https://www.sqlite.org/limits.html#max_function_arg)."""
 
-CURSOR = """'"' || :of || '.' || {key} || '.' || sid || '"'"""
-"""The SQL that writes a row's cursor; ``:of`` is its connection's fingerprint, ``{key}`` the order's key."""
+PLACE = "{key} || '.' || sid"
+"""The SQL that writes a row's place in its order, which ends its cursor; ``{key}`` is the order's key."""
+CURSOR = f"""'"' || :of || '.' || {PLACE} || '"'"""
+"""The SQL that writes a row's cursor; ``:of`` is its connection's fingerprint."""
 
 
 def joined(parts: "Sequence[str | Projection]") -> Projection:
@@ -116,9 +118,12 @@ def as_bytes(text: str) -> str:
     return f"CAST({text} AS BLOB)"
 
 
-def as_list(text: str) -> str:
-    """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none."""
-    return as_bytes(f"group_concat({text})")
+def as_list(text: str, has_lead: bool = False) -> str:
+    """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none.
+
+    What every text begins with, its lead, it may leave to this: ``:lead``, and ``:between``, which is a comma and that.
+    """
+    return as_bytes(f":lead || group_concat({text}, :between)" if has_lead else f"group_concat({text})")
 
 
 def _has_hole(member: Member) -> bool:

@@ -85,6 +85,36 @@ async def test_the_whole_read_side_is_planned(awkwardly_filled: Archive, deep: b
     assert planned.body == ordinary.encoded()
 
 
+EDGES = [
+    "edges { cursor node { sid data } }",
+    "edges { cursor } pageInfo { startCursor endCursor hasNextPage hasPreviousPage }",
+    "edges { c: cursor node { cursor: data inbound { cursor: participantSid } } } pageInfo { __typename endCursor }",
+    "edges { __typename cursor node { body } __typename } pageInfo { hasNextPage } totalCount",
+    "edges { node { sid } cursor } pageInfo { endCursor hasNextPage }",
+    "edges { cursor again: cursor node { session { sid } } } nodes { sid } pageInfo { startCursor }",
+    "edges { __typename } pageInfo { endCursor }",
+]
+
+
+@pytest.mark.parametrize("selected", EDGES)
+async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Archive, selected: str) -> None:
+    """Page by page, up to the end and beyond it; SQLite writes most of these pages whole."""
+    pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
+    places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
+    cursor = "query { interactions(first: 100) { edges { cursor } } }"
+    ordinary, _ = await both(awkwardly_filled, Request(cursor), Plans())
+    cursors = [edge["cursor"] for edge in ordinary.response["data"]["interactions"]["edges"]]
+    pages += [f'first: 5, after: "{cursors[place]}"' for place in (0, 50)] + [f'first: 5, before: "{cursors[3]}"']
+    pages.append('first: 1, filter: { dateCreated: { from: "2999-01-01" } }')
+    for query in [
+        f"{{ sessions(first: 50) {{ {places} }} }}",
+        *(f"{{ interactions({p}) {{ {selected} }} }}" for p in pages),
+    ]:
+        ordinary, planned = await both(awkwardly_filled, Request(query), Plans())
+        assert "errors" not in ordinary.response, query
+        assert planned.body == ordinary.encoded(), query
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -4,8 +4,7 @@ It knows no field by name. A field is a column of its record, an embedded part o
 an operation with any other is not planned.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from graphql import (
     DocumentNode,
@@ -29,7 +28,10 @@ from resolvers.plans.listings import (
     Connections,
     Selected,
     Write,
+    always,
+    around,
     end_of,
+    numbered,
     write_capped,
     write_count,
     write_info,
@@ -39,7 +41,20 @@ from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
 from resolvers.sids import RECORDS, pattern_of
 from store.columns import Record
-from store.projections import CURSOR, Constant, Group, Hole, Member, Projection, Value, Word, joined, literal, project
+from store.projections import (
+    CURSOR,
+    PLACE,
+    Constant,
+    Group,
+    Hole,
+    Member,
+    Projection,
+    Value,
+    Word,
+    joined,
+    literal,
+    project,
+)
 
 OWN_SID = "sid"
 UNKNOWN = "UNKNOWN"
@@ -68,7 +83,7 @@ class Compiler:
         query = self._schema.query_type
         if query is None:
             raise Unplannable
-        return list(_numbered(self._root(query, nodes) for nodes in self._selections.of(query, self._operation)))
+        return list(numbered(self._root(query, nodes) for nodes in self._selections.of(query, self._operation)))
 
     def _root(self, query: GraphQLObjectType, nodes: tuple[str, list[FieldNode]]) -> tuple[str, Root]:
         key, selected = nodes
@@ -170,7 +185,7 @@ class Compiler:
         for key, selected in self._selections.of(kind, *nodes):
             name = selected[0].name.value
             if name == "__typename":
-                members.append((key, _always(b'"%b"' % kind.name.encode())))
+                members.append((key, always(b'"%b"' % kind.name.encode())))
                 continue
             part_field = kind.fields[name]
             part = self._form(part_field)
@@ -191,9 +206,9 @@ class Compiler:
             else:
                 raise Unplannable
         selected_parts = Selected(
-            tuple(_numbered(members)),
+            tuple(numbered(members)),
             end_of(members),
-            _around(members) if parts <= {Part.NODES, Part.EDGES} and len(members) == 1 else None,
+            around(members) if parts <= {Part.NODES, Part.EDGES} and len(members) == 1 else None,
             tuple(shapes),
             rows=not parts.isdisjoint((Part.EDGES, Part.NODES, Part.PAGE_INFO)),
             cursors=Part.EDGES in parts,
@@ -205,14 +220,21 @@ class Compiler:
     def _edge(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
         parts: list[str | Projection] = []
         openings: list[Opening] = []
-        before = "{"
+        lead, before = "", "{"
         for key, selected in self._selections.of(kind, *nodes):
             name = selected[0].name.value
-            parts.append(literal(f'{before}"{key}":'))
-            before = ","
+            before += f'"{key}":'
+            if name == "cursor" and not parts:
+                # All up to the place is the same in every row of the connection.
+                lead, before = before + '"', '",'
+                parts.append(PLACE)
+                continue
             if name == "__typename":
-                parts.append(literal(f'"{kind.name}"'))
-            elif name == "cursor":
+                before += f'"{kind.name}",'
+                continue
+            parts.append(literal(before))
+            before = ","
+            if name == "cursor":
                 parts.append(CURSOR)
             elif name == "node":
                 shape = self._shape(kind.fields[name], selected)
@@ -220,8 +242,8 @@ class Compiler:
                 openings += shape.openings
             else:
                 raise Unplannable
-        parts.append(literal("}" if parts else "{}"))
-        return Shape(joined(parts), tuple(openings))
+        parts.append(literal(before[:-1] + "}" if before != "{" else "{}"))
+        return Shape(joined(parts), tuple(openings), lead)
 
     def _info(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> list[tuple[bytes, str | bytes]]:
         members: list[tuple[str, str | bytes]] = []
@@ -231,7 +253,7 @@ class Compiler:
                 members.append((key, b'"%b"' % kind.name.encode()))
             else:
                 members.append((key, kind.fields[name].extensions["strawberry-definition"].python_name))
-        return list(_numbered(members))
+        return list(numbered(members))
 
     def _arguments(self, field: GraphQLField, node: FieldNode) -> dict[str, Evaluate]:
         found = {}
@@ -262,11 +284,6 @@ def _column(key: str, kind: GraphQLNamedType, column: str) -> Member:
     return Value(key, column)
 
 
-def _around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
-    ((before, _),) = _numbered(members)
-    return before + b"[", b"]}"
-
-
 def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:
     read, is_sid = arguments["sid"], pattern_of(form.record).fullmatch
 
@@ -277,15 +294,3 @@ def _sid(form: Lookup, arguments: dict[str, Evaluate]) -> Evaluate:
         raise Fallback
 
     return sid
-
-
-def _always(text: bytes) -> Write:
-    return lambda _: (text,)
-
-
-def _numbered(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes, Any]]:
-    """Members with the text that stands before each one's value: its key, after a brace or a comma."""
-    before = "{"
-    for key, value in members:
-        yield f'{before}"{key}":'.encode(), value
-        before = ","

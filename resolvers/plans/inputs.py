@@ -53,7 +53,9 @@ class Variables:
 
     def values(self, given: Mapping[str, Any], literals: tuple[str | int, ...]) -> dict[str, Any]:
         """The values that a request gives; raises Fallback where one of them is not plainly right."""
-        values: dict[str, Any] = {str(number): literal for number, literal in enumerate(literals)}
+        values: dict[str, Any] = {}
+        for number, literal in enumerate(literals):
+            values[str(number)] = literal
         for name, read, default, needed in self._plain:
             if name in given:
                 values[name] = read(given[name])

@@ -6,7 +6,8 @@ the pieces that it was read in, and joined once, when all of it is there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, repeat
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from resolvers.plans.inputs import Fallback, Values
@@ -26,12 +27,14 @@ Json: TypeAlias = Mapping[Any, Pieces]
 
 
 class Bounds(NamedTuple):
-    """How far a run may go: a page's size, a count, how many levels it reads, and until when, by perf_counter()."""
+    """How far a run may go: a page's size, a count, and how many levels it reads."""
 
     max_page_size: int
     count_cap: int
     max_statements: int
-    until: float
+
+
+bounds_of = lru_cache(Bounds)
 
 
 class Run:
@@ -66,10 +69,19 @@ class Opening(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """How a row is read and written: a projection, and what fills its holes."""
+    """How a row is read and written: a projection, and what fills its holes.
+
+    ``lead`` is what each row of a connection begins with, up to the fingerprint in its cursor: it is written once a
+    page, and no row has it.
+    """
 
     projection: Projection
     openings: tuple[Opening, ...]
+    lead: str = ""
+
+    def lead_of(self, fingerprint: str) -> str:
+        """The lead in the connection with this fingerprint."""
+        return f"{self.lead}{fingerprint}." if self.lead else ""
 
     @property
     def width(self) -> int:
@@ -102,23 +114,13 @@ def _found(found: Json, key: Any, nullable: bool) -> Pieces:
 
 
 class Rows:
-    """Rows by their own SIDs."""
+    """Rows by their own SIDs; ``sql`` reads one."""
 
-    __slots__ = ("_sql", "shape")
+    __slots__ = ("shape", "sql")
 
     def __init__(self, record: type[Record], shape: Shape) -> None:
         self.shape = shape
-        self._sql = row_sql(record, shape.projection)
-
-    async def one(self, run: Run, key: str) -> Pieces:
-        """The JSON of one row, null where it is not there."""
-        if self.shape.openings:
-            return (await self.fetch(run, (key,))).get(key, NULL)
-        run.count_read()
-        rows = run.snapshot.quick_rows(self._sql, (key,))
-        if rows is None:
-            rows = await run.snapshot.long_rows(self._sql, (key,))
-        return rows[0] if rows else NULL
+        self.sql = row_sql(record, shape.projection)
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One statement a SID: an index leads straight to it."""
@@ -126,7 +128,7 @@ class Rows:
         snapshot = run.snapshot
         found, rows = [], []
         for key in keys:
-            for row in await snapshot.rows(self._sql, (key,)):
+            for row in await snapshot.rows(self.sql, (key,)):
                 found.append(key)
                 rows.append(row)
             if snapshot.is_due():
@@ -177,12 +179,14 @@ async def leaves(
 ) -> dict[Any, bytes]:
     """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
     run.count_read()
-    sql, bound = leaf_statement(page, shape.projection)
+    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead))
     snapshot, lists = run.snapshot, {}
     for key in keys:
         bound["parent"] = key
         if of:
             bound["of"] = of[key]
+            bound["lead"] = lead = shape.lead_of(of[key])
+            bound["between"] = f",{lead}"
         ((rows,),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
         lists[key] = rows or b""
         if snapshot.is_due():
@@ -212,18 +216,27 @@ async def pages_of(
     return pages
 
 
-async def write_pages(run: Run, pages: list[list[Any]], shape: Shape, start: int) -> list[Pieces]:
-    """The inside of the JSON array of each page's rows; the levels below are asked once for all of them."""
+async def write_pages(
+    run: Run, pages: list[list[Any]], shape: Shape, start: int, of: Iterable[str] = repeat("")
+) -> list[Pieces]:
+    """The inside of the JSON array of each page's rows; the levels below are asked once for all of them.
+
+    ``of`` are the fingerprints of their connections, where they are connections.
+    """
+    leads = (shape.lead_of(each).encode() for each in of)
     if not shape.openings:
-        return [(b",".join([row[start] for row in rows]),) for rows in pages]
+        return [_joined([row[start] for row in rows], lead) for rows, lead in zip(pages, leads, strict=False)]
     written = iter(await shape.write(run, [row for rows in pages for row in rows], start))
-    return [_listed(islice(written, len(rows))) for rows in pages]
+    return [_listed(islice(written, len(rows)), lead) for rows, lead in zip(pages, leads, strict=False)]
 
 
-def _listed(rows: Iterable[Pieces]) -> Pieces:
+def _joined(rows: list[bytes], lead: bytes) -> Pieces:
+    return (lead + (b"," + lead).join(rows),) if rows else (b"",)
+
+
+def _listed(rows: Iterable[Pieces], lead: bytes) -> Pieces:
     pieces: list[bytes] = []
     for row in rows:
-        if pieces:
-            pieces.append(COMMA)
+        pieces.append(b"," + lead if pieces else lead)
         pieces += row
     return pieces

@@ -1,6 +1,6 @@
 """Listings: the connection of each parent, written as edges, nodes, page information and counts, as far as selected."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,6 +34,9 @@ class Shown(NamedTuple):
     counted: int
     cap: int
 
+
+INFO = ("has_next_page", "has_previous_page", "start_cursor", "end_cursor")
+"""The members of PageInfo."""
 
 Write: TypeAlias = Callable[[Shown], Pieces]
 """How a member of a connection is written."""
@@ -84,22 +87,31 @@ class Connections(NamedTuple):
                 for key, count in zip(keys, counts, strict=False)
             }
         if self._is_leaf(wanted):
-            of = self._fingerprints(wanted.page, keys) if selected.cursors else None
-            lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
-            if selected.around:
-                before, behind = selected.around
-                return {key: (before, rows, behind) for key, rows in lists.items()}
-            return {
-                key: self._written(Shown(((rows,),), NO_ENDS, False, False, count, run.bounds.count_cap))
-                for (key, rows), count in zip(lists.items(), counts, strict=False)
-            }
+            return await self._leaves(run, wanted, keys, counts)
         return await self._paged(run, wanted, keys, counts)
+
+    async def _leaves(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
+        selected, cap = self.selected, run.bounds.count_cap
+        of = self._fingerprints(wanted.page, keys) if selected.cursors else {}
+        lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
+        if selected.around:
+            before, behind = selected.around
+            return {key: (before, rows, behind) for key, rows in lists.items()}
+        connections = {}
+        for (key, rows), count in zip(lists.items(), counts, strict=False):
+            shown = Shown(((rows,),), NO_ENDS, False, False, count, cap)
+            if selected.info:
+                lead = selected.shapes[0].lead_of(of[key]).encode()
+                shown = _page_of(rows, lead, len(of[key]) + 2, wanted, shown)
+            connections[key] = self._written(shown)
+        return connections
 
     def _is_leaf(self, wanted: Wanted) -> bool:
         """Whether SQLite can write each page whole."""
         selected = self.selected
-        plain = len(selected.shapes) == 1 and not selected.shapes[0].openings
-        return plain and not selected.info and not wanted.page.backwards
+        if len(selected.shapes) != 1 or selected.shapes[0].openings or wanted.page.backwards:
+            return False
+        return not selected.info or bool(selected.shapes[0].lead)
 
     async def _paged(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
         selected, page, size = self.selected, wanted.page, wanted.size
@@ -110,7 +122,7 @@ class Connections(NamedTuple):
             pages = [rows[-size:] if page.backwards else rows[:size] for rows in pages]
         texts, start = [], 0
         for shape in selected.shapes:
-            texts.append(await write_pages(run, pages, shape, start))
+            texts.append(await write_pages(run, pages, shape, start, of.values() if of else repeat("")))
             start += shape.width
         after, before, cap = wanted.after is not None, wanted.before is not None, run.bounds.count_cap
         connections, snapshot = {}, run.snapshot
@@ -180,24 +192,41 @@ def write_rows(shape: int) -> Write:
 
 def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     """How ``pageInfo`` is written: each member's text before its value, and its name in PageInfo, or its text."""
-    end = end_of(members)
+    places, form = [], b""
+    for before, of in members:
+        form += before
+        if isinstance(of, str):
+            form += b"%b"
+            places.append(INFO.index(of))
+        else:
+            form += of
+    form += end_of(members)
 
     def write(shown: Shown) -> Pieces:
-        start, last = shown.ends
-        values = {
-            "has_next_page": TRUE if shown.has_next_page else FALSE,
-            "has_previous_page": TRUE if shown.has_previous_page else FALSE,
-            "start_cursor": start,
-            "end_cursor": last,
-        }
-        pieces = []
-        for before, of in members:
-            pieces.append(before)
-            pieces.append(values[of] if isinstance(of, str) else of)
-        pieces.append(end)
-        return pieces
+        (start, last), following, preceding = shown.ends, shown.has_next_page, shown.has_previous_page
+        values = (TRUE if following else FALSE, TRUE if preceding else FALSE, start, last)
+        return (form % tuple([values[place] for place in places]),)
 
     return write
+
+
+def _page_of(rows: bytes, lead: bytes, mark: int, wanted: Wanted, shown: Shown) -> Shown:
+    """The page in the inside of an array of edges, which has an edge too many where there is a next page.
+
+    An edge begins with its ``lead``, whose last ``mark`` bytes begin the cursor; within an edge no brace follows a
+    comma, and within a text no quote stands by itself, so it is found nowhere else.
+    """
+    between = b"," + lead
+    before, after = wanted.before is not None, wanted.after is not None
+    more = bool(rows) and rows.count(between) >= wanted.size
+    if more:
+        rows = rows[: rows.rindex(between)]
+    ends = NO_ENDS
+    if rows:
+        first = len(lead) - mark
+        last = rows.rfind(between) + 1 + first
+        ends = rows[first : rows.index(b'"', first + 1) + 1], rows[last : rows.index(b'"', last + 1) + 1]
+    return Shown(((rows,),), ends, before or more, after, shown.counted, shown.cap)
 
 
 def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:
@@ -221,6 +250,25 @@ def write_count(shown: Shown) -> Pieces:
 def write_capped(shown: Shown) -> Pieces:
     """``totalCountCapped``."""
     return (TRUE if shown.counted > shown.cap else FALSE,)
+
+
+def always(text: bytes) -> Write:
+    """How a member is written that is the same in every connection."""
+    return lambda _: (text,)
+
+
+def numbered(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes, Any]]:
+    """Members with the text that stands before each one's value: its key, after a brace or a comma."""
+    before = "{"
+    for key, value in members:
+        yield f'{before}"{key}":'.encode(), value
+        before = ","
+
+
+def around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
+    """What stands before and behind the rows, where those are the one member."""
+    ((before, _),) = numbered(members)
+    return before + b"[", b"]}"
 
 
 def _given(arguments: dict[str, Any], name: str) -> Any:

@@ -1,6 +1,5 @@
 """Plans: a document that was checked, ready to be answered again and again with other values."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -36,14 +35,17 @@ class Plan:
             isinstance(root, One) and not root.rows.shape.openings for _, root in fields
         )
 
-    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds) -> tuple[list[bytes], int, int]:
+    async def run(
+        self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float
+    ) -> tuple[list[bytes], int, int]:
         """The JSON of the response's ``data``, in pieces; how many statements it took, and how many rows they gave.
 
-        Raises Fallback where the ordinary path has to answer, OutOfTime where it takes longer than it may.
+        Raises Fallback where the ordinary path has to answer, OutOfTime where it isn't done ``until`` this time, by
+        perf_counter().
         """
-        snapshot = await snapshots.take(self._several)
+        snapshot = snapshots.take_free(self._several) or await snapshots.take(self._several)
         try:
-            snapshot.begin(self._several, bounds.until)
+            snapshot.begin(self._several, until)
             run = Run(snapshot, values, bounds)
             pieces: list[bytes] = []
             for before, root in self._fields:
@@ -70,7 +72,7 @@ class Template:
         if not isinstance(definition, OperationDefinitionNode):
             raise Fallback
         self.operation = definition
-        self._variables = Variables(schema, definition)
+        self.values = Variables(schema, definition).values
         self._flag_names = _flags(self.document)
         self._plans: dict[Any, Plan] = {}
 
@@ -78,13 +80,9 @@ class Template:
         """How many plans of it are kept."""
         return len(self._plans)
 
-    def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
-        """The values of a request; raises Fallback where one of them is not plainly right."""
-        return self._variables.values(given, literals)
-
     def plan(self, values: Values, scopes: frozenset[str]) -> Plan:
         """The plan for these values, compiled the first time; raises Unplannable where there can be none."""
-        flags = tuple(values.get(name) for name in self._flag_names)
+        flags = tuple([values.get(name) for name in self._flag_names])
         plan = self._plans.get((flags, scopes))
         if plan is None:
             known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}

@@ -35,7 +35,14 @@ class One(NamedTuple):
 
     async def read(self, run: Run) -> Pieces:
         """Null where there is none."""
-        return await self.rows.one(run, self.sid(run.values))
+        sid, sql = self.sid(run.values), self.rows.sql
+        if self.rows.shape.openings:
+            return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
+        run.count_read()
+        rows = run.snapshot.quick_rows(sql, (sid,))
+        if rows is None:
+            rows = await run.snapshot.long_rows(sql, (sid,))
+        return rows[0] if rows else NULL
 
 
 class List(NamedTuple):
