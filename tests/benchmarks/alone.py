@@ -53,7 +53,8 @@ def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[
         told(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
         for count, found in rates.items():
             with contending(OURS, place, workers=count) as server:
-                found.append(measured(server, bodies, effort.seconds))
+                # Looked at while warming up: here the load would take the cores that are measured.
+                found.append(measured(server, bodies, effort.seconds, look=False))
     return median(rates[1]), median(rates[2])
 
 
