@@ -1,7 +1,7 @@
 """What is measured of the gateway alone: seeding, starting, two workers instead of one, and memory over a long time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ ABOUT = {
     WORKERS: "nested by two worker processes, through the same by one",
     SEARCHES: "point reads on four connections, by themselves and beside eight searches that read every text",
 }
-DIFFERENT_DOCUMENTS = 10_000
+DIFFERENT_DOCUMENTS, COMMON_DOCUMENTS, ONE_RARE_IN = 10_000, 100, 20
+MOST_IN_A_SLICE = 100_000
 SLICE_SECONDS = 10
 
 
@@ -78,18 +79,27 @@ def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
 def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
     """How memory grows over so many point requests, with ten thousand documents that differ in more than a literal.
 
+    One request in twenty is with the next of them all, more than are remembered; the others are with a hundred of them.
     Raises BenchmarkFailed where the system does not tell a process's memory.
     """
     bodies, sids = place.scratch / "documents", POINT.found_sids(place.archive)
-    bodies.write_text("\n".join(_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)))
+    different = [_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)]
     with contending(OURS, place) as server:
         at_start, at_a_tenth, answered = _resident(server), None, 0
         while answered < requests:
+            bodies.write_text("\n".join(_some_of(different, answered)))
             answered += load.post(server.url, bodies, CONNECTIONS, SLICE_SECONDS).answers
             if at_a_tenth is None and answered >= requests / 10:
                 at_a_tenth = _resident(server)
             told(f"{answered:,} of {requests:,} requests answered; {_resident(server):.0f} MB …")
         return Growth(answered, at_start, at_a_tenth or at_start, _resident(server))
+
+
+def _some_of(different: list[str], begun: int) -> Iterator[str]:
+    """What one slice of the load sends at the most, after so many requests."""
+    for number in range(begun, begun + MOST_IN_A_SLICE):
+        rare, rest = divmod(number, ONE_RARE_IN)
+        yield different[number % COMMON_DOCUMENTS if rest else rare % DIFFERENT_DOCUMENTS]
 
 
 def _different(number: int, sids: list[str]) -> str:
