@@ -76,9 +76,6 @@ class Connection(HttpToolsProtocol):
         self._is_fed = False
         in_head = self._is_in_head()
         self._head_bytes = self._head_bytes + len(data) if in_head else 0
-        if self._head_bytes > LONGEST_HEAD:
-            self._refuse(b"431 Request Header Fields Too Large")
-            return
         was_coming, self._is_coming = self._is_coming, in_head or self._is_in_body()
         if not self._is_coming:
             if self.cycle is not None and not self.cycle.response_complete:
@@ -89,6 +86,8 @@ class Connection(HttpToolsProtocol):
             (cycle, app), self._next = self._next, None
             if not self.transport.is_closing():  # As it is where something that is no HTTP came with it.
                 self._begin(cycle, app)
+        if self._head_bytes > LONGEST_HEAD:
+            self._refuse(b"431 Request Header Fields Too Large")
 
     def on_response_complete(self) -> None:
         """Begins the next request that is there, or to wait for one; as uvicorn does, but for its timer."""
@@ -96,10 +95,10 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        self._is_coming = self._is_in_head() or self._is_in_body()  # What was answered may still be coming, for nobody.
+        self._is_coming = self._is_in_head() or self._is_in_body()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._is_coming:
+        elif not self._is_coming and not self.cycle.more_body:  # What was answered has to come whole all the same.
             self._patience.wait(self.timeout_keep_alive)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

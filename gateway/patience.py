@@ -32,7 +32,7 @@ class Patience:
 
     def end(self) -> None:
         """Waits for nothing any more."""
-        self._due = inf
+        self._due = self._fires = inf
         if self._timer:
             self._timer.cancel()
             self._timer = None

@@ -39,7 +39,6 @@ class Answer(dict[str, Any]):
 BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")
 UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
 """For tests of what documents mean, however large they are."""
-KEEP_ALIVE_SECONDS = 5
 Ask = Callable[..., Awaitable[Answer]]
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
@@ -169,7 +168,6 @@ async def address_of(
                 loop="none",
                 lifespan="on",
                 log_config=None,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=5,
             )
         )

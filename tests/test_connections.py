@@ -119,3 +119,10 @@ async def test_an_answered_request_is_gone_at_once(streams: Streams, query: str)
         assert sum(isinstance(thing, RequestResponseCycle) for thing in gc.get_objects()) <= 1
     finally:
         gc.enable()
+
+
+async def test_a_request_is_answered_before_the_one_behind_it_is_refused(streams: Streams) -> None:
+    reader, writer = streams
+    writer.write(b"".join(post(PLANNED)) + b"GET /livez HTTP/1.1\r\nX: " + b"x" * 40_000)
+    assert (await answer(reader))[1] == {"services": {"totalCount": 1}}
+    assert (await reader.read()).startswith(b"HTTP/1.1 431 ")

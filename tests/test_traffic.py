@@ -223,8 +223,9 @@ async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Pa
         (b"POST /gra", b"HTTP/1.1 408 "),
         (POST + b"Content-Length: 100\r\n\r\n{", b"HTTP/1.1 408 "),
         (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", b"HTTP/1.1 408 "),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 200 "),
     ],
-    ids=["nothing", "half a head", "half a body", "half of the chunks"],
+    ids=["nothing", "half a head", "half a body", "half of the chunks", "a body after the answer"],
 )
 async def test_a_client_that_never_ends_its_request_is_let_go(database: Path, sent: bytes, status: bytes) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
@@ -264,11 +265,8 @@ async def test_a_connection_is_kept_for_the_next_request_however_patient(databas
         assert both.count(b"HTTP/1.1 200 OK") == 2
 
 
-async def test_what_trickles_on_after_its_answer_keeps_no_connection(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("conftest.KEEP_ALIVE_SECONDS", 1)
-    async with serving(database) as client:
+async def test_what_trickles_on_after_its_answer_keeps_no_connection(database: Path) -> None:
+    async with serving(database, {"read_seconds": 0.2}) as client:
         address: Any = client._build_url("/graphql")
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
