@@ -35,6 +35,7 @@ class Bounds(NamedTuple):
 
 
 bounds_of = lru_cache(Bounds)
+"""The same, remembered: they are those of the settings, at nearly every request."""
 
 
 class Run:
