@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from gateway.connections import own_task
 from gateway.http import HttpError
+from gateway.tasks import own_task
 from resolvers import access
 from resolvers.access import ANYBODY, Access
 from store import keys

@@ -3,21 +3,24 @@
 uvicorn has no bound by itself on how long a request may take to come, or an answer to be taken: a connection that sends
 a byte now and then would be kept for ever (Slowloris), and so would answers that nobody reads. And it makes a task for
 each request, which takes as long as many a query does: here a request that came whole runs right away, and becomes a
-task only where it has to wait for something. Its answer is written in one piece.
+task only where it has to wait for something. A head that came before, byte by byte, is not parsed again. An answer is
+written in one piece.
 """
 
 import asyncio
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Coroutine, Generator, MutableMapping
-from contextvars import copy_context
+from collections.abc import MutableMapping
 from typing import Any, cast
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.heads import Head, Heads
 from gateway.http import WHOLE
 from gateway.patience import Patience
+from gateway.tasks import start
 
 LONGEST_HEAD = 32_768
 LET_OTHERS_ACCEPT = 1e-6
@@ -32,6 +35,7 @@ COPIED_BYTES = 16_384
 class Connection(HttpToolsProtocol):
     """One client's connection; a request has to be there, head and body, within ``seconds``, an answer to be taken."""
 
+    heads = Heads()
     seconds = 10.0
     is_shared = False
     """Whether other workers accept connections from the same socket."""
@@ -46,6 +50,8 @@ class Connection(HttpToolsProtocol):
         self._untaken: asyncio.TimerHandle | None = None
         self._is_fed = False
         self._next: tuple[RequestResponseCycle, Any] | None = None
+        self._is_between = True
+        self._own_app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
         self._rendered: tuple[object, bytes] = (None, b"")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,12 +77,18 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes what came; a request that came whole, as most do, runs right away."""
+        was_between = self._is_between
+        is_free = self.cycle is None or self.cycle.response_complete
+        if was_between and is_free and (known := self.heads.find(data)):
+            self._answer(*known, data)
+            return
         self._is_fed = True
         super().data_received(data)
         self._is_fed = False
         in_head = self._is_in_head()
         self._head_bytes = self._head_bytes + len(data) if in_head else 0
         was_coming, self._is_coming = self._is_coming, in_head or self._is_in_body()
+        self._is_between = not in_head and self._has_come_whole()
         if not self._is_coming:
             if self.cycle is not None and not self.cycle.response_complete:
                 self._patience.wait_no_longer()
@@ -85,6 +97,8 @@ class Connection(HttpToolsProtocol):
         if self._next:
             (cycle, app), self._next = self._next, None
             if not self.transport.is_closing():  # As it is where something that is no HTTP came with it.
+                if was_between and self._is_between and not self.pipeline:
+                    self.heads.remember(data, cast("MutableMapping[str, Any]", cycle.scope), cycle.body)
                 self._begin(cycle, app)
         if self._head_bytes > LONGEST_HEAD:
             self._refuse(b"431 Request Header Fields Too Large")
@@ -101,6 +115,34 @@ class Connection(HttpToolsProtocol):
         elif not self._is_coming and not self.cycle.more_body:  # What was answered has to come whole all the same.
             self._patience.wait(self.timeout_keep_alive)
 
+    def _answer(self, head: Head, end: int, data: bytes) -> None:
+        """Answers the request that ``data`` is, whose head is known and ends there; the parser is none the wiser."""
+        scope: Any = {
+            **head.scope,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "state": self.app_state.copy(),
+        }
+        self.cycle = cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle.body, cycle.more_body = cast("bytearray", data[end:]), False
+        cycle.message_event.set()
+        scope[WHOLE] = Piece(self, cycle)
+        self._patience.wait_no_longer()
+        self._begin(cycle, self.app if head.is_forwarded else self._own_app)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cast("MutableMapping[str, Any]", cycle.scope)[WHOLE] = Piece(self, cycle)
         if self._is_fed:  # Its body may be in the same data, and then there is nothing to wait for.
@@ -109,14 +151,9 @@ class Connection(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
-        context, running = copy_context(), cycle.run_asgi(app)
-        try:
-            waits_for = context.run(running.send, None)
-        except StopIteration:
-            return
-        task = self.loop.create_task(_finish(Resumed(running, waits_for)), context=context)
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        if task := start(self.loop, cycle.run_asgi(app)):
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def usual_headers(self) -> bytes:
         """The server's own headers, which are others every second."""
@@ -132,6 +169,12 @@ class Connection(HttpToolsProtocol):
     def _is_in_body(self) -> bool:
         cycle = self.cycle
         return cycle is not None and cycle.more_body and not cycle.response_complete
+
+    def _has_come_whole(self) -> bool:
+        """Whether the parser has come to the end of a request after which another one may follow."""
+        cycle: RequestResponseCycle | None = self.cycle
+        parser: Any = self.parser
+        return cycle is not None and not cycle.more_body and cycle.keep_alive and not parser.should_upgrade()
 
     def _wait_for_taker(self) -> None:
         left = self.transport.get_write_buffer_size()
@@ -197,34 +240,3 @@ class Piece:
         del cast("MutableMapping[str, Any]", cycle.scope)[WHOLE]  # Which refers back to it: both can go at once now.
         cycle.on_response()
         return True
-
-
-class Resumed:
-    """A coroutine that was run as far as it came without a task, and now waits for something."""
-
-    def __init__(self, running: Coroutine[Any, Any, None], waits_for: Any) -> None:
-        self._running, self._waits_for = running, waits_for
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        """The rest of it."""
-        waits_for = self._waits_for
-        while True:
-            given, thrown = None, None
-            try:
-                given = yield waits_for
-            except BaseException as error:
-                thrown = error
-            try:
-                waits_for = self._running.throw(thrown) if thrown else self._running.send(given)
-            except StopIteration:
-                return
-
-
-async def own_task() -> None:
-    """Gives a request that ran right away a task of its own, which timeouts, for one, want."""
-    if asyncio.current_task() is None:
-        await asyncio.sleep(0)
-
-
-async def _finish(resumed: Awaitable[None]) -> None:
-    await resumed

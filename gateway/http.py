@@ -23,6 +23,8 @@ WHOLE = "proxygraph.whole"
 """The member of an ASGI scope, where the server has one (gateway/connections.py), that takes the request's body and
 sends the answer in one piece: its status, its head as HTTP/1.1 has it, its body. It gives None, and False, where that
 has to be done by ASGI's messages."""
+GIVEN = "proxygraph.given"
+"""The member of an ASGI scope, where that is known already (gateway/heads.py), with its headers by their names."""
 
 
 class HttpError(Exception):
@@ -64,7 +66,7 @@ class Exchange:
         self.is_last = is_last
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.given = _by_name(scope["headers"])
+        self.given: Mapping[bytes, bytes] = scope.get(GIVEN) or by_name(scope["headers"])
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header; empty where there is none."""
@@ -136,7 +138,8 @@ def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
-def _by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by their names; the values of several with the same name joined by commas."""
     found: dict[bytes, bytes] = {}
     for name, value in pairs:
         found[name] = found[name] + b"," + value if name in found else value

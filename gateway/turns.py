@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.connections import own_task
 from gateway.http import HttpError
+from gateway.tasks import own_task
 
 OPERATIONS_AT_ONCE = 3
 """More would only take turns on the one core, and memory."""
