@@ -20,6 +20,9 @@ PROBES = frozenset(("/livez", "/readyz"))
 LONGEST_NAME = 64
 ATOMIC_BYTES = 4_000
 """A pipe takes so much from a process in one piece (PIPE_BUF is 4,096), so that workers' lines don't mix."""
+THOUSANDTHS = [f".{number:03}Z" for number in range(1000)]
+TENTHS = [f"{number / 10}" for number in range(1000)]
+"""How what most lines say is written, which would take as long as the rest of the line."""
 
 log = logging.getLogger("proxygraph.access")
 
@@ -70,22 +73,25 @@ class AccessLog:
     def _line(self, entry: Entry) -> str:
         method = entry.method if entry.method in METHODS else "other"
         path = entry.path if entry.path in PATHS else "other"
-        name = entry.operation_name[:LONGEST_NAME] if entry.operation_name else None
-        at, ms = self._at(self._since + entry.ended), entry.milliseconds
+        operation = entry.operation
+        kind, cost = (operation.type, operation.cost) if operation else (None, None)
+        name = operation.name[:LONGEST_NAME] if operation and operation.name else None
+        at, ms = self._at(self._since + entry.ended), entry.seconds * 1000
         if self._for_machines:
             line = Line(
                 *(at, "INFO", log.name, method, path, entry.status, round(ms, 1)),
-                *(entry.operation, name, entry.key, entry.cost),
+                *(kind, name, entry.key, cost),
             )
             return msgspec.json.encode(line).decode()
-        before, behind = _around(method, path, entry.status, entry.operation, name, entry.key, entry.cost)
-        return f"{at}{before}{ms:.1f}{behind}"
+        before, behind = _around(method, path, entry.status, kind, name, entry.key, cost)
+        tenths = int(ms * 10 + 0.5)
+        return at + before + (TENTHS[tenths] if tenths < len(TENTHS) else f"{ms:.1f}") + behind
 
     def _at(self, moment: float) -> str:
-        second = int(moment)
+        second, thousandths = divmod(int(moment * 1000), 1000)
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._time}.{int((moment - second) * 1000):03}Z"
+        return self._time + THOUSANDTHS[thousandths]
 
 
 @lru_cache(1_000)
@@ -93,6 +99,6 @@ def _around(
     method: str, path: str, status: int, operation: str | None, name: str | None, key: str | None, cost: int | None
 ) -> tuple[str, str]:
     """What a line says before its milliseconds, and behind them: the same in many a line."""
-    told = {"operation": operation or None, "name": name, "key": key, "cost": cost}
+    told = {"operation": operation, "name": name, "key": key, "cost": cost}
     found = "".join(f" {what}={value}" for what, value in told.items() if value is not None)
     return f" INFO {log.name} method={method} path={path} status={status} ms=", found

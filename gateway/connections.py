@@ -15,8 +15,9 @@ from collections.abc import MutableMapping
 from typing import Any, cast
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.cycles import Piece, WholeCycle
 from gateway.heads import Head, Heads
 from gateway.http import WHOLE
 from gateway.patience import Patience
@@ -28,8 +29,6 @@ LET_OTHERS_ACCEPT = 1e-6
 AT_ONCE = struct.pack("ii", 1, 0)
 LEAST_TAKEN = 65_536
 """So many bytes of an answer a client has to take while it may take its time once; whoever takes less holds memory."""
-COPIED_BYTES = 16_384
-"""A body of fewer is copied behind its head, which is less work for everybody than two pieces."""
 
 
 class Connection(HttpToolsProtocol):
@@ -52,7 +51,6 @@ class Connection(HttpToolsProtocol):
         self._next: tuple[RequestResponseCycle, Any] | None = None
         self._is_between = True
         self._own_app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
-        self._rendered: tuple[object, bytes] = (None, b"")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a first request."""
@@ -124,27 +122,13 @@ class Connection(HttpToolsProtocol):
             "scheme": self.scheme,
             "state": self.app_state.copy(),
         }
-        self.cycle = cycle = RequestResponseCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=False,
-            keep_alive=True,
-            on_response=self.on_response_complete,
-        )
-        cycle.body, cycle.more_body = cast("bytearray", data[end:]), False
-        cycle.message_event.set()
-        scope[WHOLE] = Piece(self, cycle)
+        self.cycle = cycle = WholeCycle(self, scope, data[end:])
+        scope[WHOLE] = cycle
         self._patience.wait_no_longer()
         self._begin(cycle, self.app if head.is_forwarded else self._own_app)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cast("MutableMapping[str, Any]", cycle.scope)[WHOLE] = Piece(self, cycle)
+        cast("MutableMapping[str, Any]", cycle.scope)[WHOLE] = Piece(cycle)
         if self._is_fed:  # Its body may be in the same data, and then there is nothing to wait for.
             self._next = cycle, app
         else:
@@ -154,13 +138,6 @@ class Connection(HttpToolsProtocol):
         if task := start(self.loop, cycle.run_asgi(app)):
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
-
-    def usual_headers(self) -> bytes:
-        """The server's own headers, which are others every second."""
-        headers = self.server_state.default_headers
-        if self._rendered[0] is not headers:
-            self._rendered = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
-        return self._rendered[1]
 
     def _is_in_head(self) -> bool:
         # uvicorn makes a scope where a request begins, and names the method in it where the head is there.
@@ -205,38 +182,3 @@ class Connection(HttpToolsProtocol):
         if not answered and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self.transport.close()
-
-
-class Piece:
-    """A request that may have come in one piece, and whose answer may be sent in one."""
-
-    __slots__ = ("_connection", "_cycle")
-
-    def __init__(self, connection: Connection, cycle: RequestResponseCycle) -> None:
-        self._connection, self._cycle = connection, cycle
-
-    def body(self) -> bytes | None:
-        """The request's body, if all of it is there."""
-        cycle = self._cycle
-        is_there = not (cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue)
-        return bytes(cycle.body) if is_there else None
-
-    def send(self, status: int, head: bytes, body: bytes) -> bool:
-        """Sends the answer; False where that can't be done."""
-        cycle, transport = self._cycle, self._connection.transport
-        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        closing = b"" if cycle.keep_alive else b"connection: close\r\n"
-        shown = b"" if cycle.scope["method"] == "HEAD" else body
-        start = b"".join((STATUS_LINE[status], self._connection.usual_headers(), head, closing, b"\r\n"))
-        if len(shown) < COPIED_BYTES:
-            transport.write(start + shown)
-        else:
-            transport.writelines((start, shown))
-        if not cycle.keep_alive:
-            transport.close()
-        del cast("MutableMapping[str, Any]", cycle.scope)[WHOLE]  # Which refers back to it: both can go at once now.
-        cycle.on_response()
-        return True

@@ -104,14 +104,14 @@ class Cost:
 
     def estimate(self, variables: Variables) -> int:
         """At most so many fields are in the answer with these variables, as the client sent them."""
-        return self._sum.of(variables) if self._sum.pages else self._sum.fixed
+        total = self._sum
+        return total.of(variables) if total.pages else total.fixed
 
     def largest_page(self, variables: Variables) -> tuple[int, str]:
         """The most rows that any one list asks for, and the argument that says so."""
-        largest = self._largest_page
-        for name, size in self._page_sizes:
-            largest = max(largest, (size(variables), name))
-        return largest
+        if not self._page_sizes:
+            return self._largest_page
+        return max(self._largest_page, *((size(variables), name) for name, size in self._page_sizes))
 
     def counted(self, data: Any) -> int:
         """How many fields the answer's data has."""

@@ -3,42 +3,30 @@
 import msgspec
 
 from gateway.http import Exchange
+from gateway.operations import Operation
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """An exchange that ended at ``ended``, by time.perf_counter(), after so many ``milliseconds``."""
+    """An exchange that ended at ``ended``, by time.perf_counter(), after so many ``seconds``."""
 
     ended: float
-    milliseconds: float
+    seconds: float
     method: str
     path: str
     status: int
     key: str | None
-    operation: str | None
-    operation_name: str | None
-    outcome: str | None
-    cost: int | None
-    seconds: float
-    statements: int
-    rows: int
-    is_planned: bool
+    operation: Operation | None
 
 
 def entry_of(exchange: Exchange, ended: float) -> Entry:
     """The entry of an exchange that has just ended. It is small, so that what the exchange held can go at once."""
+    access = exchange.access
     return Entry(
         ended,
-        (ended - exchange.begun) * 1000,
+        ended - exchange.begun,
         exchange.method,
         exchange.path,
         exchange.status,
-        exchange.access.name if exchange.access else None,
+        access.name if access else None,
         exchange.operation,
-        exchange.operation_name,
-        exchange.outcome,
-        exchange.cost,
-        exchange.seconds,
-        exchange.statements,
-        exchange.rows,
-        exchange.is_planned,
     )

@@ -140,7 +140,8 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
         values = known.template.values(request.variables or NOTHING, literals)
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
         plan = known.template.plan(values, context.access.scopes)
-        data, statements, rows = await plan.run(context.archive.snapshots, values, bounds, until)
+        place = context.archive.snapshots, values, bounds, until
+        data, statements, rows = plan.run_at_once(*place) or await plan.run(*place)
     except (Fallback, Unplannable, LimitExceeded):
         return None
     except OutOfTime:

@@ -18,10 +18,11 @@ from gateway.compression import LARGE_BYTES, compressed
 from gateway.etags import cache_headers, is_kept, is_known, tag_of
 from gateway.execution import CostWish, Request, Result, executed, planned
 from gateway.http import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, preferred
+from gateway.operations import Operation
 from gateway.persisted import PersistedDocuments, Unavailable
 from gateway.plans import Plans
 from gateway.rates import Rates
-from gateway.requests import in_url, posted
+from gateway.requests import demand_json, in_url, posted
 from gateway.settings import Limits, ServeSettings
 from gateway.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from gateway.turns import Turns
@@ -93,13 +94,20 @@ class GraphQLOverHTTP:
         if len(body) >= LARGE_BYTES:
             body, encoding = await compressed(body, exchange.header(b"accept-encoding"))
             headers = (*headers, *encoding)
-        await exchange.respond(status, IN_UTF_8[media_type], body, headers + rate)
+        headers += rate
+        if not exchange.respond_whole(status, IN_UTF_8[media_type], body, headers):
+            await exchange.respond(status, IN_UTF_8[media_type], body, headers)
 
     async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
         is_get = exchange.method != "POST"
         if is_get:
             demand_preflight(exchange.given)
-        sent = in_url(exchange) if is_get else await posted(exchange, self._limits.max_body)
+        if is_get:
+            sent = in_url(exchange)
+        else:
+            demand_json(exchange)
+            limit = self._limits.max_body
+            sent = posted(exchange.whole_body(limit) or await exchange.body(limit))
         if is_get and self._wants_keys and sent.document_id is None:
             demand_purpose(exchange.given)
         try:
@@ -138,7 +146,16 @@ class GraphQLOverHTTP:
             result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
             if result is None:
                 result = await self._executed(request, context)
-        _note(result, time.perf_counter() - begun, exchange)
+        exchange.operation = Operation(
+            result.operation,
+            result.operation_name,
+            result.outcome,
+            result.cost,
+            time.perf_counter() - begun,
+            result.statements,
+            result.rows,
+            result.is_planned,
+        )
         return result
 
     async def _executed(self, request: Request, context: Context) -> Result:
@@ -156,9 +173,3 @@ class GraphQLOverHTTP:
 def _cost_wish(exchange: Exchange) -> CostWish:
     wish = exchange.given.get(b"graphql-cost")
     return WISHES.get(wish.lower(), CostWish.NOTHING) if wish else CostWish.NOTHING
-
-
-def _note(result: Result, seconds: float, exchange: Exchange) -> None:
-    exchange.operation, exchange.operation_name = result.operation, result.operation_name
-    exchange.outcome, exchange.cost, exchange.seconds = result.outcome, result.cost, seconds
-    exchange.statements, exchange.rows, exchange.is_planned = result.statements, result.rows, result.body is not None

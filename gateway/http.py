@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.operations import Operation
 from resolvers.access import Access
 
 Scope = MutableMapping[str, Any]
@@ -46,18 +47,12 @@ class Exchange:
     """One request, its answer, and what is found out about them on the way.
 
     ``given`` are the request's headers by name, several of a name joined by commas. ``complete`` adds the headers that
-    every answer has. ``seconds`` are those that the operation took.
+    every answer has.
     """
 
     status = 0
     access: Access | None = None
-    operation: str | None = None
-    operation_name: str | None = None
-    outcome: str | None = None
-    cost: int | None = None
-    statements = rows = 0
-    is_planned = False
-    seconds = 0.0
+    operation: Operation | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, complete: Complete, is_last: bool = False) -> None:
         """``is_last`` makes the answer the last of its connection."""
@@ -72,20 +67,17 @@ class Exchange:
         """The value of a request header; empty where there is none."""
         return self.given.get(name, b"")
 
+    def whole_body(self, limit: int) -> bytes | None:
+        """The request's body, if all of it is there and it has up to ``limit`` bytes; else ``body`` has to be asked."""
+        whole = self.scope.get(WHOLE)
+        body: bytes | None = whole.whole_body() if whole else None
+        return body if body is not None and len(body) <= limit else None
+
     async def body(self, limit: int) -> bytes:
         """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
         announced = self.given.get(b"content-length", b"")
         if announced.isdigit() and int(announced[:20]) > limit:
             raise _too_large(limit, f"this one has {int(announced[:20]):,}")
-        whole = self.scope.get(WHOLE)
-        body: bytes | None = whole.body() if whole else None
-        if body is None:
-            body = await self._received(limit)
-        if len(body) > limit:
-            raise _too_large(limit, "this one is longer")
-        return body
-
-    async def _received(self, limit: int) -> bytes:
         message = await self._receive()
         body: bytes = message.get("body", b"")
         while message.get("more_body") and len(body) <= limit:
@@ -93,23 +85,32 @@ class Exchange:
             body += message.get("body", b"")
         if message["type"] == "http.disconnect":
             raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
+        if len(body) > limit:
+            raise _too_large(limit, "this one is longer")
         return body
+
+    def respond_whole(self, status: int, media_type: bytes | None, body: bytes, headers: Headers) -> bool:
+        """Sends what ``respond`` would, in one piece; False where that can't be done."""
+        self.status = status
+        whole = self.scope.get(WHOLE)
+        if whole is None or self.is_last:
+            return False
+        headers = self._complete(self.given, headers)
+        if media_type is None or status == 304:
+            sent: bool = whole.send_whole(status, _head(None, headers), body)
+        else:
+            sent = whole.send_whole(status, b"%bcontent-length: %d\r\n" % (_head(media_type, headers), len(body)), body)
+        return sent
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
     ) -> None:
-        """Sends a whole answer; one without a media type, and 304, have no body."""
-        self.status = status
-        headers = self._complete(self.given, headers)
-        has_body = media_type is not None and status != 304
-        if media_type is not None and has_body:
-            headers = ((b"content-type", media_type), *headers)
-        whole = self.scope.get(WHOLE)
-        if whole and not self.is_last:
-            length = b"content-length: %d\r\n" % len(body) if has_body else b""
-            if whole.send(status, _head(headers) + length, body):
-                return
-        fields = [*headers, (b"content-length", b"%d" % len(body))] if has_body else [*headers]
+        """Sends an answer; one without a media type, and 304, have no body."""
+        if self.respond_whole(status, media_type, body, headers):
+            return
+        fields = [*self._complete(self.given, headers)]
+        if media_type is not None and status != 304:
+            fields = [(b"content-type", media_type), *fields, (b"content-length", b"%d" % len(body))]
         if self.is_last:
             fields.append(CLOSING)
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
@@ -147,8 +148,9 @@ def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 @lru_cache(256)
-def _head(headers: Headers) -> bytes:
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
+def _head(media_type: bytes | None, headers: Headers) -> bytes:
+    of_body = ((b"content-type", media_type),) if media_type else ()
+    return b"".join([b"%b: %b\r\n" % pair for pair in (*of_body, *headers)])
 
 
 def _too_large(limit: int, finding: str) -> HttpError:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import DocumentNode, get_operation_ast
 
@@ -16,6 +16,8 @@ from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
 
 REMEMBERED = 1_000
+
+UNSEEN: Any = object()
 
 Name = tuple[str, str | None]
 Scoped = tuple[tuple[Scope, str], ...]
@@ -46,16 +48,17 @@ class Plans:
 
     def find(self, text: str, operation_name: str | None) -> tuple[bool, Known | None, Literals]:
         """Whether the document was seen, what is known of it (None: it can't be planned), and its literals."""
-        name = text, operation_name
-        if name in self._known:
-            self._known.move_to_end(name)
-            return True, self._known[name], ()
-        key, literals = cut(text)
-        name = key, operation_name
-        if name in self._known:
-            self._known.move_to_end(name)
-            return True, self._known[name], literals
-        return False, None, literals
+        name: Name = text, operation_name
+        literals: Literals = ()
+        known: Known | None = self._known.get(name, UNSEEN)
+        if known is UNSEEN:
+            key, literals = cut(text)
+            name = key, operation_name
+            known = self._known.get(name, UNSEEN)
+            if known is UNSEEN:
+                return False, None, literals
+        self._known.move_to_end(name)
+        return True, known, literals
 
     def remember(
         self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]

@@ -30,13 +30,22 @@ DECODER = msgspec.json.Decoder(Sent)
 MEMBER_DECODER = msgspec.json.Decoder()
 
 
-async def posted(exchange: Exchange, max_body: int) -> Sent:
-    """The request in a POST's body; raises HttpError for what is none."""
+def demand_json(exchange: Exchange) -> None:
+    """Raises HttpError 415 where the body of a POST is announced as something else."""
     content_type, encoding = exchange.header(b"content-type"), exchange.given.get(b"content-encoding")
     if (content_type != JSON and not _is_json(content_type)) or (encoding and encoding.lower() != b"identity"):
         found = b" ".join((encoding or b"", content_type)).strip().decode("latin-1") or "none"
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
-    return _decoded(await exchange.body(max_body))
+
+
+def posted(body: bytes) -> Sent:
+    """The request in a POST's body; raises HttpError for what is none."""
+    try:
+        return DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        raise _misshapen(str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise _unreadable("a body", error) from error
 
 
 def in_url(exchange: Exchange) -> Sent:
@@ -66,15 +75,6 @@ def _is_json(content_type: bytes) -> bool:
     media_type, *parameters = (part.strip() for part in content_type.lower().split(b";"))
     charsets = [part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")]
     return media_type == JSON and all(charset == b"utf-8" for charset in charsets)
-
-
-def _decoded(body: bytes) -> Sent:
-    try:
-        return DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        raise _misshapen(str(error)) from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _unreadable("a body", error) from error
 
 
 def _member(name: str, text: str) -> Any:

@@ -63,14 +63,15 @@ class Tracing:
         """Ends the span with what came of the request."""
         from opentelemetry.trace import StatusCode
 
-        if exchange.operation:
-            span.update_name(exchange.operation)
-            span.set_attribute("graphql.operation.type", exchange.operation)
-        if exchange.operation_name:
-            span.set_attribute("graphql.operation.name", exchange.operation_name)
+        operation = exchange.operation
+        if operation:
+            span.update_name(operation.type)
+            span.set_attribute("graphql.operation.type", operation.type)
+            if operation.name:
+                span.set_attribute("graphql.operation.name", operation.name)
         span.set_attribute("http.response.status_code", exchange.status)
-        if exchange.outcome != "ok":
-            span.set_attribute("error.type", exchange.outcome or str(exchange.status))
+        if operation is None or operation.outcome != "ok":
+            span.set_attribute("error.type", operation.outcome if operation else str(exchange.status))
             span.set_status(StatusCode.ERROR)
         span.end()
 

@@ -12,6 +12,7 @@ from conftest import serving
 from gateway.access_log import AccessLog
 from gateway.entries import Entry
 from gateway.logs import JsonLines, LogSettings
+from gateway.operations import Operation
 from store import keys
 from store.archive import open_archive
 
@@ -61,18 +62,11 @@ SCOPE = {"method": "POST", "path": "/graphql"}
 def entry() -> Entry:
     return Entry(
         ended=time.perf_counter(),
-        milliseconds=0.4,
+        seconds=0.0004,
         **SCOPE,
         status=200,
         key=None,
-        operation="query",
-        operation_name="FirstLook",
-        outcome="ok",
-        cost=12,
-        seconds=0.0003,
-        statements=1,
-        rows=1,
-        is_planned=True,
+        operation=Operation("query", "FirstLook", "ok", 12, 0.0003, 1, 1, True),
     )
 
 

@@ -75,3 +75,18 @@ async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, databa
     async with serving(database) as client:
         before = (await shown(client))["loop_lag_seconds_count"]
         assert (await shown(client))["loop_lag_seconds_count"] > before
+
+
+def test_many_values_at_a_time_are_counted_like_each_by_itself() -> None:
+    bounds = (0.5, 1.0, 10.0)
+    together, singly = (metrics.Histogram(name, "A test's.", buckets=bounds, registry=None) for name in ("a", "b"))
+    values = [0.0, 0.5, 0.500001, 1.0, 9.0, 10.0, 10.5, 1e9]
+    together.observe_all(values)
+    together.observe_all([])
+    for value in values:
+        singly.observe(value)
+    (counted,), (observed,) = ([*each.collect()] for each in (together, singly))
+    assert [sample.value for sample in counted.samples if not sample.name.endswith("_created")] == [
+        sample.value for sample in observed.samples if not sample.name.endswith("_created")
+    ]
+    assert len(counted.samples) > len(bounds)

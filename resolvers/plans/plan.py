@@ -1,5 +1,6 @@
 """Plans: a document that was checked, ready to be answered again and again with other values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
@@ -14,7 +15,7 @@ from graphql import (
 
 from resolvers.plans.compiler import Compiler
 from resolvers.plans.inputs import Fallback, Values, Variables
-from resolvers.plans.levels import Bounds, Run
+from resolvers.plans.levels import NULL, Bounds, Run
 from resolvers.plans.literals import slotted
 from resolvers.plans.roots import One, Root
 from store.errors import ReadFailed
@@ -26,26 +27,45 @@ MOST_PLANS = 32
 """For one document: one for each choice of what @skip and @include depend on, and of scopes."""
 
 
+Ran = tuple[Sequence[bytes], int, int]
+"""A response's data, how many statements it took, and how many rows they gave."""
+
+
 class Plan:
     """One operation, compiled: its root fields, each with the text before its value."""
 
     def __init__(self, fields: list[tuple[bytes, Root]]) -> None:
         self._fields = fields
-        self._several = len(fields) > 1 or not all(
-            isinstance(root, One) and not root.rows.shape.openings for _, root in fields
-        )
+        self._row = _only_row(fields)
 
-    async def run(
-        self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float
-    ) -> tuple[list[bytes], int, int]:
+    def run_at_once(self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float) -> Ran | None:
+        """What ``run`` gives, of a plan that reads one row and need not wait for it; else None. Raises Fallback."""
+        if self._row is None or bounds.max_statements < 1:
+            return None
+        before, row = self._row
+        sid = row.sid(values)
+        snapshot = snapshots.take_free(several=False)
+        if snapshot is None:
+            return None
+        try:
+            snapshot.begin(several=False, until=until)
+            rows = snapshot.quick_rows(row.rows.sql, (sid,))
+        except (ReadFailed, UnicodeEncodeError) as error:
+            raise Fallback from error
+        finally:
+            snapshots.give_back(snapshot)
+        return None if rows is None else ((before, *(rows[0] if rows else NULL), b"}"), 1, len(rows))
+
+    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float) -> Ran:
         """The JSON of the response's ``data``, in pieces; how many statements it took, and how many rows they gave.
 
         Raises Fallback where the ordinary path has to answer, OutOfTime where it isn't done ``until`` this time, by
         perf_counter().
         """
-        snapshot = snapshots.take_free(self._several) or await snapshots.take(self._several)
+        several = self._row is None
+        snapshot = snapshots.take_free(several) or await snapshots.take(several)
         try:
-            snapshot.begin(self._several, until)
+            snapshot.begin(several, until)
             run = Run(snapshot, values, bounds)
             pieces: list[bytes] = []
             for before, root in self._fields:
@@ -82,7 +102,7 @@ class Template:
 
     def plan(self, values: Values, scopes: frozenset[str]) -> Plan:
         """The plan for these values, compiled the first time; raises Unplannable where there can be none."""
-        flags = tuple([values.get(name) for name in self._flag_names])
+        flags = tuple([values.get(name) for name in self._flag_names]) if self._flag_names else ()
         plan = self._plans.get((flags, scopes))
         if plan is None:
             known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}
@@ -91,6 +111,14 @@ class Template:
                 self._plans.clear()
             plan = self._plans[flags, scopes] = Plan(compiler.root_fields())
         return plan
+
+
+def _only_row(fields: list[tuple[bytes, Root]]) -> tuple[bytes, One] | None:
+    """The one row that is all that these fields read, if it is; with the text before it."""
+    if len(fields) != 1:
+        return None
+    ((before, root),) = fields
+    return (before, root) if isinstance(root, One) and not root.rows.shape.openings else None
 
 
 def _flags(document: DocumentNode) -> list[str]:

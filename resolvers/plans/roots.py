@@ -35,14 +35,8 @@ class One(NamedTuple):
 
     async def read(self, run: Run) -> Pieces:
         """Null where there is none."""
-        sid, sql = self.sid(run.values), self.rows.sql
-        if self.rows.shape.openings:
-            return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
-        run.count_read()
-        rows = run.snapshot.quick_rows(sql, (sid,))
-        if rows is None:
-            rows = await run.snapshot.long_rows(sql, (sid,))
-        return rows[0] if rows else NULL
+        sid = self.sid(run.values)
+        return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
 
 
 class List(NamedTuple):
