@@ -5,15 +5,17 @@ from typing import Any
 
 from store.columns import Record
 from store.filters import Filter
-from store.lists import count_sql, list_sql
+from store.lists import count_sql, list_sql, way_of
 from store.orders import Order
 from store.pages import Count, Page
 from store.projections import Projection, as_list
 from store.relations import Relation
 
 PARENT = ":parent"
+EACH_PARENT = "parent.value"
 ROW = "SELECT {columns} FROM {table} WHERE sid = ?"
 LEAF = "SELECT {list} FROM ({page})"
+LEAVES = "SELECT parent.value, ({leaf}) FROM json_each(:parents) AS parent"
 COUNT = "SELECT {count}"
 
 
@@ -28,7 +30,16 @@ def leaf_statement(page: Page[Any], projection: Projection, has_lead: bool) -> t
 
     Where the rows' texts have a lead, that is to be bound too (``lead`` and ``between``).
     """
-    return _leaf_sql(page.relation, page.order, *page.shape, projection, has_lead), page.bound()
+    return _leaf_sql(page.relation, page.order, *page.shape, projection, has_lead, PARENT), page.bound()
+
+
+def leaves_statement(page: Page[Any], projection: Projection) -> tuple[str, dict[str, Any]]:
+    """The statement for several parents, and what it binds beside ``parents``, which is a JSON array of them.
+
+    A row has a parent, and its page's JSON array, the inside. The texts have no lead.
+    """
+    leaf = _leaf_sql(page.relation, page.order, *page.shape, projection, False, EACH_PARENT)
+    return LEAVES.format(leaf=leaf), page.bound()
 
 
 def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tuple[str, dict[str, Any]]:
@@ -55,9 +66,12 @@ def _leaf_sql(
     names: frozenset[str],
     projection: Projection,
     has_lead: bool,
+    parent: str,
 ) -> str:
-    columns = f"{_at(projection.texts[0], order)} AS json, {order.column}, sid"
-    page = list_sql(relation, order, descending, after, before, names, columns, PARENT)
+    way = way_of(relation, order, names)
+    sorted_by = f", {order.column}, sid" if way and len(way.scopes) > 1 else ""  # A UNION is sorted by what it selects.
+    columns = f"{_at(projection.texts[0], order)} AS json{sorted_by}"
+    page = list_sql(relation, order, descending, after, before, names, columns, parent)
     return LEAF.format(list=as_list("json", has_lead), page=page)
 
 

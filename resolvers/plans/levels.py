@@ -10,16 +10,22 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
+import msgspec
+
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
 from store.pages import Page
-from store.plans import leaf_statement, row_sql, rows_statement
+from store.plans import leaf_statement, leaves_statement, row_sql, rows_statement
 from store.projections import Projection
 from store.relations import Relation
 from store.snapshots import Snapshot
 
 NULL = (b"null",)
 COMMA = b","
+ROWS_TOGETHER = 200
+"""So many rows, of several parents, are read by one statement: half a millisecond's work."""
+USUAL_LIST = 10
+"""So many rows a list without a page is taken to have."""
 
 Pieces: TypeAlias = Sequence[bytes]
 """JSON, to be joined."""
@@ -180,8 +186,18 @@ async def leaves(
 ) -> dict[Any, bytes]:
     """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
     run.count_read()
-    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead))
     snapshot, lists = run.snapshot, {}
+    if not shape.lead and len(keys) > 1:
+        sql, bound = leaves_statement(page, shape.projection)
+        together = max(ROWS_TOGETHER // (page.limit or USUAL_LIST), 1)
+        for start in range(0, len(keys), together):
+            bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
+            for key, rows in await snapshot.rows(sql, bound):
+                lists[key] = rows or b""
+            if snapshot.is_due():
+                await snapshot.give_way()
+        return lists
+    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead))
     for key in keys:
         bound["parent"] = key
         if of:
