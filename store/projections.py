@@ -50,15 +50,29 @@ class Group(NamedTuple):
 Member: TypeAlias = Value | Word | Constant | Hole | Group
 
 
+class Printed(NamedTuple):
+    """How a plain row is written by one format, with the ``values`` that go into it, and how any ``other`` is."""
+
+    form: str
+    values: tuple[str, ...]
+    other: str
+
+    @property
+    def sql(self) -> str:
+        """The SQL expression that writes either."""
+        return f"iif(plain, printf('{_escaped(self.form)}', {', '.join(self.values)}), {self.other})"
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """How a row is read: the ``texts`` are SQL expressions, and between each two of them is a hole, with its ``keys``.
 
-    Where there is no hole, the one text is the whole object.
+    Where there is no hole, the one text is the whole object; ``printed`` says how, if there is a format for plain rows.
     """
 
     texts: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    printed: Printed | None = None
 
     @property
     def columns(self) -> str:
@@ -69,8 +83,8 @@ class Projection:
 def project(members: Sequence[Member], plain: Sequence[str] = ()) -> Projection:
     """The SQL that writes ``members`` as one JSON object; ``plain`` are the columns that a plain row vouches for."""
     if not any(_has_hole(member) for member in members):
-        written, printed = _object(members), _printed(members, plain) if plain else None
-        return Projection((f"iif(plain, {printed}, {written})" if printed else written,), ())
+        printed = _printed(members, plain) if plain else None
+        return _whole(printed) if printed else Projection((_object(members),))
     texts: list[list[str]] = [[]]
     keys: list[str] = []
     for part in _written(members):
@@ -87,30 +101,68 @@ LEAST_VALUES = 6
 MOST_VALUES = 120
 """A function of SQLite's takes no more than 127 (https://www.sqlite.org/limits.html#max_function_arg)."""
 
-PLACE = "{key} || '.' || sid"
-"""The SQL that writes a row's place in its order, which ends its cursor; ``{key}`` is the order's key."""
-CURSOR = f"""'"' || :of || '.' || {PLACE} || '"'"""
-"""The SQL that writes a row's cursor; ``:of`` is its connection's fingerprint."""
+
+class Text(NamedTuple):
+    """A text that is the same in every row."""
+
+    text: str
 
 
-def joined(parts: "Sequence[str | Projection]") -> Projection:
-    """The SQL that writes texts (SQL expressions) and projections one after another."""
+class Expression(NamedTuple):
+    """A text that a row gives, by SQL; it is never null."""
+
+    sql: str
+
+
+PLACE = (Expression("{key}"), Text("."), Expression("sid"))
+"""A row's place in its order, which ends its cursor; ``{key}`` is the order's key."""
+CURSOR = (Text('"'), Expression(":of"), Text("."), *PLACE, Text('"'))
+"""A row's cursor; ``:of`` is its connection's fingerprint."""
+
+
+def joined(parts: Sequence[Text | Expression | Projection]) -> Projection:
+    """The SQL that writes these one after another."""
     texts: list[list[str]] = [[]]
     keys: list[str] = []
     for part in parts:
-        if isinstance(part, str):
-            texts[-1].append(part)
-            continue
-        first, *others = part.texts
-        texts[-1].append(first)
-        texts += [[text] for text in others]
-        keys += part.keys
-    return Projection(tuple(" || ".join(text) for text in texts), tuple(keys))
+        match part:
+            case Text(text):
+                texts[-1].append(f"'{_escaped(text)}'")
+            case Expression(sql):
+                texts[-1].append(sql)
+            case Projection():
+                first, *others = part.texts
+                texts[-1].append(first)
+                texts += [[text] for text in others]
+                keys += part.keys
+    printed = _joined_printed(parts)
+    return _whole(printed) if printed else Projection(tuple(" || ".join(text) for text in texts), tuple(keys))
 
 
-def literal(text: str) -> str:
-    """The SQL of a constant text."""
-    return f"'{_escaped(text)}'"
+def _joined_printed(parts: Sequence[Text | Expression | Projection]) -> Printed | None:
+    """The same by one format, where that is how all of the projections in it are written."""
+    form, values, others = "", [], []
+    for part in parts:
+        match part:
+            case Text(text):
+                form += text.replace("%", "%%")
+                others.append(f"'{_escaped(text)}'")
+            case Expression(sql):
+                form += "%s"
+                values.append(sql)
+                others.append(sql)
+            case Projection(printed=Printed(own, more, other)):
+                form += own
+                values += more
+                others.append(other)
+            case _:
+                return None
+    is_gained = len(values) <= MOST_VALUES and any(isinstance(part, Projection) for part in parts)
+    return Printed(form, tuple(values), " || ".join(others)) if is_gained else None
+
+
+def _whole(printed: Printed) -> Projection:
+    return Projection((printed.sql,), (), printed)
 
 
 def as_bytes(text: str) -> str:
@@ -122,8 +174,11 @@ def as_list(text: str, has_lead: bool = False) -> str:
     """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none.
 
     What every text begins with, its lead, it may leave to this: ``:lead``, and ``:between``, which is a comma and that.
+    Then the number of rows comes too, which can't be seen as soon.
     """
-    return as_bytes(f":lead || group_concat({text}, :between)" if has_lead else f"group_concat({text})")
+    if not has_lead:
+        return as_bytes(f"group_concat({text})")
+    return f"{as_bytes(f':lead || group_concat({text}, :between)')}, count(*)"
 
 
 def _has_hole(member: Member) -> bool:
@@ -146,10 +201,10 @@ def _object(members: Sequence[Member]) -> str:
     return f"json_object({', '.join(pairs)})"
 
 
-def _printed(members: Sequence[Member], plain: Sequence[str]) -> str | None:
+def _printed(members: Sequence[Member], plain: Sequence[str]) -> Printed | None:
     """The same of a plain row, by one format: the quickest way of all. None where nothing is gained by it."""
     form, values = _form(members, plain)
-    return f"printf('{form}', {', '.join(values)})" if LEAST_VALUES <= len(values) <= MOST_VALUES else None
+    return Printed(form, tuple(values), _object(members)) if LEAST_VALUES <= len(values) <= MOST_VALUES else None
 
 
 def _form(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[str]]:
@@ -166,7 +221,7 @@ def _form(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[st
                 forms.append(f'"{name}":%s')
                 values.append(_word(column, {word: f'"{name}"' for word, name in shown.items()}, f'"{other}"', "null"))
             case Constant(name, json):
-                forms.append(f'"{name}":{_escaped(json).replace("%", "%%")}')
+                forms.append(f'"{name}":{json.replace("%", "%%")}')
             case Group(name, inner, present):
                 form, some = _form(inner, plain)
                 if set(present) <= set(plain):

@@ -45,14 +45,15 @@ from store.projections import (
     CURSOR,
     PLACE,
     Constant,
+    Expression,
     Group,
     Hole,
     Member,
     Projection,
+    Text,
     Value,
     Word,
     joined,
-    literal,
     project,
 )
 
@@ -218,7 +219,7 @@ class Compiler:
         return Connections(form, arguments, selected_parts)
 
     def _edge(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
-        parts: list[str | Projection] = []
+        parts: list[Text | Expression | Projection] = []
         openings: list[Opening] = []
         lead, before = "", "{"
         for key, selected in self._selections.of(kind, *nodes):
@@ -227,22 +228,22 @@ class Compiler:
             if name == "cursor" and not parts:
                 # All up to the place is the same in every row of the connection.
                 lead, before = before + '"', '",'
-                parts.append(PLACE)
+                parts += PLACE
                 continue
             if name == "__typename":
                 before += f'"{kind.name}",'
                 continue
-            parts.append(literal(before))
+            parts.append(Text(before))
             before = ","
             if name == "cursor":
-                parts.append(CURSOR)
+                parts += CURSOR
             elif name == "node":
                 shape = self._shape(kind.fields[name], selected)
                 parts.append(shape.projection)
                 openings += shape.openings
             else:
                 raise Unplannable
-        parts.append(literal(before[:-1] + "}" if before != "{" else "{}"))
+        parts.append(Text(before[:-1] + "}" if before != "{" else "{}"))
         return Shape(joined(parts), tuple(openings), lead)
 
     def _info(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> list[tuple[bytes, str | bytes]]:

@@ -27,7 +27,8 @@ ROWS_TOGETHER = 200
 USUAL_LIST = 10
 """So many rows a list without a page is taken to have."""
 
-Pieces: TypeAlias = Sequence[bytes]
+Piece: TypeAlias = bytes | memoryview
+Pieces: TypeAlias = Sequence[Piece]
 """JSON, to be joined."""
 Json: TypeAlias = Mapping[Any, Pieces]
 
@@ -99,7 +100,7 @@ class Shape(NamedTuple):
         """The JSON of each row, whose columns for this shape begin at ``start``."""
         if not self.openings:
             return [(row[start],) for row in rows]
-        written: list[list[bytes]] = [[row[start]] for row in rows]
+        written: list[list[Piece]] = [[row[start]] for row in rows]
         texts = len(self.projection.texts)
         for number, (level, nullable) in enumerate(self.openings, start):
             keys = [row[number + texts] for row in rows]
@@ -171,7 +172,7 @@ class Whole(NamedTuple):
         """One statement a parent."""
         page: Page[Any] = Page(self.relation)
         if not self.shape.openings:
-            return {key: (b"[", rows, b"]") for key, rows in (await leaves(run, page, self.shape, keys)).items()}
+            return {key: (b"[", rows, b"]") for key, (rows, _) in (await leaves(run, page, self.shape, keys)).items()}
         pages = await pages_of(run, page, (self.shape,), keys)
         written = await write_pages(run, pages, self.shape, 0)
         return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
@@ -183,8 +184,11 @@ Fingerprints: TypeAlias = Mapping[Any, str]
 
 async def leaves(
     run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: Fingerprints | None = None
-) -> dict[Any, bytes]:
-    """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors."""
+) -> dict[Any, tuple[bytes, int]]:
+    """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors.
+
+    With it comes the number of its rows, if they have a lead.
+    """
     run.count_read()
     snapshot, lists = run.snapshot, {}
     if not shape.lead and len(keys) > 1:
@@ -193,7 +197,7 @@ async def leaves(
         for start in range(0, len(keys), together):
             bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
             for key, rows in await snapshot.rows(sql, bound):
-                lists[key] = rows or b""
+                lists[key] = rows or b"", 0
             if snapshot.is_due():
                 await snapshot.give_way()
         return lists
@@ -204,8 +208,8 @@ async def leaves(
             bound["of"] = of[key]
             bound["lead"] = lead = shape.lead_of(of[key])
             bound["between"] = f",{lead}"
-        ((rows,),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
-        lists[key] = rows or b""
+        ((rows, *number),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        lists[key] = rows or b"", number[0] if number else 0
         if snapshot.is_due():
             await snapshot.give_way()
     return lists
@@ -252,7 +256,7 @@ def _joined(rows: list[bytes], lead: bytes) -> Pieces:
 
 
 def _listed(rows: Iterable[Pieces], lead: bytes) -> Pieces:
-    pieces: list[bytes] = []
+    pieces: list[Piece] = []
     for row in rows:
         pieces.append(b"," + lead if pieces else lead)
         pieces += row

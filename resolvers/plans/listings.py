@@ -11,7 +11,7 @@ from resolvers.errors import BadInput
 from resolvers.forms import Listing
 from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import Fingerprints, Json, Pieces, Run, Shape, leaves, pages_of, write_pages
+from resolvers.plans.levels import Fingerprints, Json, Piece, Pieces, Run, Shape, leaves, pages_of, write_pages
 from store.orders import BY_DATE_CREATED, NEVER
 from store.pages import Page
 from store.plans import count_statement
@@ -96,13 +96,13 @@ class Connections(NamedTuple):
         lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
         if selected.around:
             before, behind = selected.around
-            return {key: (before, rows, behind) for key, rows in lists.items()}
+            return {key: (before, rows, behind) for key, (rows, _) in lists.items()}
         connections = {}
-        for (key, rows), count in zip(lists.items(), counts, strict=False):
+        for (key, (rows, number)), count in zip(lists.items(), counts, strict=False):
             shown = Shown(((rows,),), NO_ENDS, False, False, count, cap)
             if selected.info:
                 lead = selected.shapes[0].lead_of(of[key]).encode()
-                shown = _page_of(rows, lead, len(of[key]) + 2, wanted, shown)
+                shown = _page_of(rows, number > wanted.size, lead, len(of[key]) + 2, wanted, shown)
             connections[key] = self._written(shown)
         return connections
 
@@ -140,7 +140,7 @@ class Connections(NamedTuple):
         return {key: of(key) for key in keys}
 
     def _written(self, shown: Shown) -> Pieces:
-        pieces: list[bytes] = []
+        pieces: list[Piece] = []
         for before, write in self.selected.members:
             pieces.append(before)
             pieces += write(shown)
@@ -210,23 +210,22 @@ def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     return write
 
 
-def _page_of(rows: bytes, lead: bytes, mark: int, wanted: Wanted, shown: Shown) -> Shown:
-    """The page in the inside of an array of edges, which has an edge too many where there is a next page.
+def _page_of(rows: bytes, more: bool, lead: bytes, mark: int, wanted: Wanted, shown: Shown) -> Shown:
+    """The page in the inside of an array of edges, which has an edge too many where there are ``more``.
 
     An edge begins with its ``lead``, whose last ``mark`` bytes begin the cursor; within an edge no brace follows a
     comma, and within a text no quote stands by itself, so it is found nowhere else.
     """
     between = b"," + lead
     before, after = wanted.before is not None, wanted.after is not None
-    more = bool(rows) and rows.count(between) >= wanted.size
-    if more:
-        rows = rows[: rows.rindex(between)]
+    end = rows.rindex(between) if more else len(rows)
     ends = NO_ENDS
     if rows:
         first = len(lead) - mark
-        last = rows.rfind(between) + 1 + first
+        last = rows.rfind(between, 0, end) + 1 + first
         ends = rows[first : rows.index(b'"', first + 1) + 1], rows[last : rows.index(b'"', last + 1) + 1]
-    return Shown(((rows,),), ends, before or more, after, shown.counted, shown.cap)
+    page = memoryview(rows)[:end] if more else rows  # A copy of it would take as long as a row.
+    return Shown(((page,),), ends, before or more, after, shown.counted, shown.cap)
 
 
 def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:

@@ -1,6 +1,5 @@
 """Plans: a document that was checked, ready to be answered again and again with other values."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from graphql import (
@@ -15,7 +14,7 @@ from graphql import (
 
 from resolvers.plans.compiler import Compiler
 from resolvers.plans.inputs import Fallback, Values, Variables
-from resolvers.plans.levels import NULL, Bounds, Run
+from resolvers.plans.levels import NULL, Bounds, Piece, Pieces, Run
 from resolvers.plans.literals import slotted
 from resolvers.plans.roots import One, Root
 from store.errors import ReadFailed
@@ -27,7 +26,7 @@ MOST_PLANS = 32
 """For one document: one for each choice of what @skip and @include depend on, and of scopes."""
 
 
-Ran = tuple[Sequence[bytes], int, int]
+Ran = tuple[Pieces, int, int]
 """A response's data, how many statements it took, and how many rows they gave."""
 
 
@@ -67,7 +66,7 @@ class Plan:
         try:
             snapshot.begin(several, until)
             run = Run(snapshot, values, bounds)
-            pieces: list[bytes] = []
+            pieces: list[Piece] = []
             for before, root in self._fields:
                 pieces.append(before)
                 pieces += await root.read(run)

@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import COMMA, NULL, Pieces, Rows, Run
+from resolvers.plans.levels import COMMA, NULL, Piece, Pieces, Rows, Run
 from resolvers.plans.listings import Connections
 from resolvers.sids import record_of
 from store.columns import Record
@@ -72,7 +72,7 @@ class NodesByIds(NamedTuple):
         ids = self.ids(run.values)
         if len(ids) > run.bounds.max_page_size:
             raise Fallback
-        pieces = [b"["]
+        pieces: list[Piece] = [b"["]
         for number, found in enumerate(await _nodes(run, self.rows, ids)):
             if number:
                 pieces.append(COMMA)
