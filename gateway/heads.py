@@ -14,7 +14,6 @@ END = b"\r\n\r\n"
 LONGEST = 4_096
 MOST = 500
 """So many are remembered; a client that sends another head each time makes them be found out anew."""
-METHODS = frozenset(("GET", "POST"))
 NOT_OF_HEAD = frozenset(("server", "client", "scheme", "state", WHOLE))
 """What is in the scope of a request, and no head has said."""
 
@@ -47,14 +46,12 @@ class Heads:
     def remember(self, data: bytes, scope: Scope, body: bytes | bytearray) -> None:
         """Remembers the head of the request that ``data`` is, nothing but it, with this scope and body.
 
-        One that has to do with more than itself is not: that wants another protocol, or waits for a word before its
-        body, or has a body that is encoded on its way.
+        One whose body waits for a word before it comes, or is encoded on its way, is not. Nor is one with a query in
+        its URL, which is another one each time, and may be personal.
         """
         end = data.find(END) + len(END)
-        if end > LONGEST or len(data) - end != len(body) or scope["method"] not in METHODS:
-            return
         given = by_name(scope["headers"])
-        if b"upgrade" in given or b"expect" in given or b"transfer-encoding" in given:
+        if end > LONGEST or len(data) - end != len(body) or b"expect" in given or scope["query_string"]:
             return
         if len(self._known) >= self._most:
             self._known.clear()

@@ -21,7 +21,8 @@ FORWARDED = b"POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.%b\r\nConte
 CAUTIOUS = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
 LAST = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
 BLANK = b"\r\n\r\n"
-UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+UPGRADE = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
+IN_URL = b"POST /graphql?query=%7B%7D HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 
 
 def post(of: int, body: bytes) -> bytes:
@@ -105,6 +106,7 @@ async def test_a_head_that_came_before_is_not_parsed_again() -> None:
         CAUTIOUS,
         LAST,
         UPGRADE,
+        IN_URL,
         post(1, b"x") + post(2, b"y"),
         POST % (b"o" * 5_000, 0, b""),
         BLANK + post(1, b"x"),
@@ -164,6 +166,7 @@ async def test_nobody_can_tell_that_a_head_is_known(app: Any) -> None:
                 (
                     *(post(of, body) for of in range(2) for body in (b"", b"{}", b"slow", b"\r\n\r\n")),
                     *(form % b"1" for form in (GET, FORWARDED)),
+                    *(method + b" /livez HTTP/1.1\r\nHost: a\r\n\r\n" for method in (b"GET", b"HEAD")),
                     CHUNKED % b"abc",
                     CAUTIOUS,
                     b"\r\n",
