@@ -1,4 +1,4 @@
-"""The statements of compiled plans: one parent, or one row, at a time, with the JSON written by SQLite."""
+"""The statements of compiled plans, with the JSON written by SQLite: a row, a page, or small pages of many parents."""
 
 from functools import lru_cache
 from typing import Any
