@@ -1,7 +1,9 @@
 """The statements of compiled plans, with the JSON written by SQLite: a row, a page, or small pages of many parents."""
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.columns import Record
 from store.filters import Filter
@@ -16,6 +18,12 @@ EACH_PARENT = "parent.value"
 ROW = "SELECT {columns} FROM {table} WHERE sid = ?"
 LEAF = "SELECT {list} FROM ({page})"
 LEAVES = "SELECT parent.value, ({leaf}) FROM json_each(:parents) AS parent"
+FILLING = """
+iif(key_{number} IS NULL, '', '{opening}' || coalesce((SELECT group_concat(text_0) FROM ({page})), '') || '{closing}')
+""".strip()
+"""Where there is no key, the text around the hole says null by itself."""
+BOUND = re.compile(r"('(?:[^']|'')*')|:(\w+)")
+"""A name that is bound; or a text, in which there is none."""
 COUNT = "SELECT {count}"
 
 
@@ -25,21 +33,60 @@ def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
     return ROW.format(columns=", ".join([projection.columns, *more]), table=record.table)
 
 
-def leaf_statement(page: Page[Any], projection: Projection, has_lead: bool) -> tuple[str, dict[str, Any]]:
+class Listed(NamedTuple):
+    """What the statement of a page depends on, and how its rows are written."""
+
+    relation: Relation[Any]
+    order: Order
+    descending: bool
+    after: bool
+    before: bool
+    names: frozenset[str]
+    projection: Projection
+
+
+class Filled(NamedTuple):
+    """The same of a page that fills a hole, and the texts that it stands between."""
+
+    listed: Listed
+    opening: str
+    closing: str
+
+
+class Filling(NamedTuple):
+    """A forward page of each row's children, which fills a hole in the row's text: its array, between two texts."""
+
+    page: Page[Any]
+    projection: Projection
+    opening: str
+    closing: str
+
+    @property
+    def shape(self) -> Filled:
+        """What the statement depends on."""
+        return Filled(_listed(self.page, self.projection), self.opening, self.closing)
+
+
+def leaf_statement(
+    page: Page[Any], projection: Projection, has_lead: bool, fillings: Sequence[Filling] = ()
+) -> tuple[str, dict[str, Any]]:
     """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside.
 
-    Where the rows' texts have a lead, that is to be bound too (``lead`` and ``between``).
+    There is a filling for each of the projection's holes. Where the rows' texts have a lead, that is to be bound too
+    (``lead`` and ``between``).
     """
-    return _leaf_sql(page.relation, page.order, *page.shape, projection, has_lead, PARENT), page.bound()
+    return _leaf_of(page, projection, fillings, has_lead, PARENT), _bound(page, fillings)
 
 
-def leaves_statement(page: Page[Any], projection: Projection) -> tuple[str, dict[str, Any]]:
+def leaves_statement(
+    page: Page[Any], projection: Projection, fillings: Sequence[Filling] = ()
+) -> tuple[str, dict[str, Any]]:
     """The statement for several parents, and what it binds beside ``parents``, which is a JSON array of them.
 
     A row has a parent, and its page's JSON array, the inside. The texts have no lead.
     """
-    leaf = _leaf_sql(page.relation, page.order, *page.shape, projection, False, EACH_PARENT)
-    return LEAVES.format(leaf=leaf), page.bound()
+    leaf = _leaf_of(page, projection, fillings, False, EACH_PARENT)
+    return LEAVES.format(leaf=leaf), _bound(page, fillings)
 
 
 def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tuple[str, dict[str, Any]]:
@@ -56,23 +103,43 @@ def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) ->
     return _count_sql(relation, count.names), count.bound()
 
 
+def _listed(page: Page[Any], projection: Projection) -> Listed:
+    return Listed(page.relation, page.order, *page.shape, projection)
+
+
+def _leaf_of(page: Page[Any], projection: Projection, fillings: Sequence[Filling], has_lead: bool, parent: str) -> str:
+    return _leaf_sql(_listed(page, projection), tuple([filling.shape for filling in fillings]), has_lead, parent)
+
+
+def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
+    bound = page.bound()
+    for number, filling in enumerate(fillings):
+        bound |= {f"{name}_{number}": value for name, value in filling.page.bound().items()}
+    return bound
+
+
 @lru_cache(1_000)
-def _leaf_sql(
-    relation: Relation[Any],
-    order: Order,
-    descending: bool,
-    after: bool,
-    before: bool,
-    names: frozenset[str],
-    projection: Projection,
-    has_lead: bool,
-    parent: str,
-) -> str:
+def _leaf_sql(listed: Listed, fillings: tuple[Filled, ...], has_lead: bool, parent: str) -> str:
+    parts = ["text_0"]
+    for number, filling in enumerate(fillings):
+        parts += _filling_sql(number, *filling), f"text_{number + 1}"
+    return LEAF.format(list=as_list(" || ".join(parts), has_lead), page=_page_sql(listed, parent))
+
+
+def _filling_sql(number: int, listed: Listed, opening: str, closing: str) -> str:
+    page = BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", _page_sql(listed, f"key_{number}"))
+    return FILLING.format(number=number, page=page, opening=opening, closing=closing)
+
+
+def _page_sql(listed: Listed, parent: str) -> str:
+    """The SELECT of a page's rows: their texts and the keys of the holes between these, each by its number."""
+    relation, order, descending, after, before, names, projection = listed
+    columns = [f"{_at(text, order)} AS text_{number}" for number, text in enumerate(projection.texts)]
+    columns += [f"{key} AS key_{number}" for number, key in enumerate(projection.keys)]
     way = way_of(relation, order, names)
-    sorted_by = f", {order.column}, sid" if way and len(way.scopes) > 1 else ""  # A UNION is sorted by what it selects.
-    columns = f"{_at(projection.texts[0], order)} AS json{sorted_by}"
-    page = list_sql(relation, order, descending, after, before, names, columns, parent)
-    return LEAF.format(list=as_list("json", has_lead), page=page)
+    if way and len(way.scopes) > 1:
+        columns += order.column, "sid"  # A UNION is sorted by what it selects.
+    return list_sql(relation, order, descending, after, before, names, ", ".join(columns), parent)
 
 
 @lru_cache(1_000)

@@ -16,6 +16,7 @@ import orjson
 import pytest
 import uvicorn
 
+import awkward
 from bodies import put, service, session
 from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
@@ -89,6 +90,14 @@ async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
     """An archive with one Service and one Session."""
     copyfile(one_session, database)
     async with open_archive(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def awkwardly_filled(database: Path) -> AsyncIterator[Archive]:
+    """An archive full of rows that are hard to show."""
+    async with open_archive(database) as opened:
+        await awkward.fill(opened)
         yield opened
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,6 @@ from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
 from store.reader import Reader
-
-
-@pytest.fixture
-async def awkwardly_filled(database: Path) -> AsyncIterator[Archive]:
-    async with open_archive(database) as archive:
-        await awkward.fill(archive)
-        yield archive
 
 
 async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:
@@ -259,16 +251,3 @@ async def test_plans_can_be_turned_off(database: Path, monkeypatch: pytest.Monke
         async with serving(database) as client, client.post("/graphql", json=query) as response:
             answers.append(await response.read())
     assert answers[0] == answers[1]
-
-
-@pytest.mark.parametrize(("first", "statements"), [(5, 2), (100, 16)])
-async def test_small_pages_of_many_parents_are_read_together(database: Path, first: int, statements: int) -> None:
-    async with open_archive(database) as archive:
-        sessions = range(1, 31)
-        talks = [bodies.interaction(number, 1 + number % 30) for number in range(1, 61)]
-        await bodies.put(archive, bodies.service(1), *map(bodies.session, sessions), *talks)
-        query = f"{{ sessions(first: 30) {{ nodes {{ sid interactions(first: {first}) {{ nodes {{ sid }} }} }} }} }}"
-        ordinary, planned = await both(archive, Request(query), Plans())
-    assert planned.body == ordinary.encoded()
-    assert planned.body.count(b"KI") == 60
-    assert planned.statements == statements

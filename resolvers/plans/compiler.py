@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from resolvers.forms import Attribute, Form, Listing, Lookup, Part, Reference, Whole, form_of
-from resolvers.plans import levels, roots
+from resolvers.plans import levels, pages, roots
 from resolvers.plans.inputs import Evaluate, Fallback, Values, evaluator
 from resolvers.plans.levels import Opening, Shape
 from resolvers.plans.listings import (
@@ -170,7 +170,7 @@ class Compiler:
                 child = levels.Child(record, self._shape(field, nodes), _sid(form, arguments), f"{parent}_sid")
                 return OWN_SID, child
             case Whole(relation):
-                return OWN_SID, levels.Whole(relation, self._shape(field, nodes))
+                return OWN_SID, pages.Whole(relation, self._shape(field, nodes))
             case Listing():
                 return OWN_SID, self._connections(form, field, arguments, nodes)
             case _:
@@ -212,7 +212,7 @@ class Compiler:
             around(members) if parts <= {Part.NODES, Part.EDGES} and len(members) == 1 else None,
             tuple(shapes),
             rows=not parts.isdisjoint((Part.EDGES, Part.NODES, Part.PAGE_INFO)),
-            cursors=Part.EDGES in parts,
+            cursors=any(shape.has_cursor for shape in shapes),
             info=Part.PAGE_INFO in parts,
             total=not parts.isdisjoint((Part.TOTAL_COUNT, Part.TOTAL_COUNT_CAPPED)),
         )
@@ -221,10 +221,11 @@ class Compiler:
     def _edge(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
         parts: list[Text | Expression | Projection] = []
         openings: list[Opening] = []
-        lead, before = "", "{"
+        lead, before, has_cursor = "", "{", False
         for key, selected in self._selections.of(kind, *nodes):
             name = selected[0].name.value
             before += f'"{key}":'
+            has_cursor = has_cursor or name == "cursor"
             if name == "cursor" and not parts:
                 # All up to the place is the same in every row of the connection.
                 lead, before = before + '"', '",'
@@ -244,7 +245,7 @@ class Compiler:
             else:
                 raise Unplannable
         parts.append(Text(before[:-1] + "}" if before != "{" else "{}"))
-        return Shape(joined(parts), tuple(openings), lead)
+        return Shape(joined(parts), tuple(openings), lead, has_cursor)
 
     def _info(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> list[tuple[bytes, str | bytes]]:
         members: list[tuple[str, str | bytes]] = []

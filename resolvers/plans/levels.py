@@ -5,27 +5,18 @@ for what the rows leave open, and splices bytes. Nothing is decoded on the way, 
 the pieces that it was read in, and joined once, when all of it is there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import islice, repeat
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
-
-import msgspec
 
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
-from store.pages import Page
-from store.plans import leaf_statement, leaves_statement, row_sql, rows_statement
+from store.plans import Filling, row_sql
 from store.projections import Projection
-from store.relations import Relation
 from store.snapshots import Snapshot
 
 NULL = (b"null",)
 COMMA = b","
-ROWS_TOGETHER = 200
-"""So many rows, of several parents, are read by one statement: half a millisecond's work."""
-USUAL_LIST = 10
-"""So many rows a list without a page is taken to have."""
 
 Piece: TypeAlias = bytes | memoryview
 Pieces: TypeAlias = Sequence[Piece]
@@ -68,6 +59,10 @@ class Level(Protocol):
         """The JSON for each of the keys, each of which comes once."""
         ...
 
+    def filling(self, run: Run) -> Filling | None:
+        """What SQLite can write itself into a hole that this level fills; None where it can't."""
+        ...
+
 
 class Opening(NamedTuple):
     """A hole in a row's text: the level that fills it, and whether it may stay null."""
@@ -80,12 +75,13 @@ class Shape(NamedTuple):
     """How a row is read and written: a projection, and what fills its holes.
 
     ``lead`` is what each row of a connection begins with, up to the fingerprint in its cursor: it is written once a
-    page, and no row has it.
+    page, and no row has it. ``has_cursor`` says whether there is a cursor, there or elsewhere in the row.
     """
 
     projection: Projection
     openings: tuple[Opening, ...]
     lead: str = ""
+    has_cursor: bool = False
 
     def lead_of(self, fingerprint: str) -> str:
         """The lead in the connection with this fingerprint."""
@@ -143,6 +139,10 @@ class Rows:
                 await snapshot.give_way()
         return dict(zip(found, await self.shape.write(run, rows), strict=True))
 
+    def filling(self, run: Run) -> Filling | None:
+        """None: rows that many others name are read once."""
+        return None
+
 
 class Child(NamedTuple):
     """The row with one SID, for those parents that it is a child of; null for others."""
@@ -161,103 +161,6 @@ class Child(NamedTuple):
         rows = [row for row in await run.snapshot.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
 
-
-class Whole(NamedTuple):
-    """All children of each parent, as a plain list."""
-
-    relation: Relation[Any]
-    shape: Shape
-
-    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement a parent."""
-        page: Page[Any] = Page(self.relation)
-        if not self.shape.openings:
-            return {key: (b"[", rows, b"]") for key, (rows, _) in (await leaves(run, page, self.shape, keys)).items()}
-        pages = await pages_of(run, page, (self.shape,), keys)
-        written = await write_pages(run, pages, self.shape, 0)
-        return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
-
-
-Fingerprints: TypeAlias = Mapping[Any, str]
-"""By a parent's key, its connection's fingerprint."""
-
-
-async def leaves(
-    run: Run, page: Page[Any], shape: Shape, keys: Sequence[Any], of: Fingerprints | None = None
-) -> dict[Any, tuple[bytes, int]]:
-    """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors.
-
-    With it comes the number of its rows, if they have a lead.
-    """
-    run.count_read()
-    snapshot, lists = run.snapshot, {}
-    if not shape.lead and len(keys) > 1:
-        sql, bound = leaves_statement(page, shape.projection)
-        together = max(ROWS_TOGETHER // (page.limit or USUAL_LIST), 1)
-        for start in range(0, len(keys), together):
-            bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
-            for key, rows in await snapshot.rows(sql, bound):
-                lists[key] = rows or b"", 0
-            if snapshot.is_due():
-                await snapshot.give_way()
-        return lists
-    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead))
-    for key in keys:
-        bound["parent"] = key
-        if of:
-            bound["of"] = of[key]
-            bound["lead"] = lead = shape.lead_of(of[key])
-            bound["between"] = f",{lead}"
-        ((rows, *number),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
-        lists[key] = rows or b"", number[0] if number else 0
-        if snapshot.is_due():
-            await snapshot.give_way()
-    return lists
-
-
-async def pages_of(
-    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: Fingerprints | None = None
-) -> list[list[Any]]:
-    """Each parent's page as rows, in the order that they are shown in; ``of`` where they have cursors."""
-    run.count_read()
-    sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
-    snapshot, pages = run.snapshot, []
-    for key in keys:
-        bound["parent"] = key
-        if of:
-            bound["of"] = of[key]
-        rows = snapshot.quick_rows(sql, bound)
-        if rows is None:
-            rows = await snapshot.long_rows(sql, bound)
-        if page.backwards:
-            rows.reverse()
-        pages.append(rows)
-        if snapshot.is_due():
-            await snapshot.give_way()
-    return pages
-
-
-async def write_pages(
-    run: Run, pages: list[list[Any]], shape: Shape, start: int, of: Iterable[str] = repeat("")
-) -> list[Pieces]:
-    """The inside of the JSON array of each page's rows; the levels below are asked once for all of them.
-
-    ``of`` are the fingerprints of their connections, where they are connections.
-    """
-    leads = (shape.lead_of(each).encode() for each in of)
-    if not shape.openings:
-        return [_joined([row[start] for row in rows], lead) for rows, lead in zip(pages, leads, strict=False)]
-    written = iter(await shape.write(run, [row for rows in pages for row in rows], start))
-    return [_listed(islice(written, len(rows)), lead) for rows, lead in zip(pages, leads, strict=False)]
-
-
-def _joined(rows: list[bytes], lead: bytes) -> Pieces:
-    return (lead + (b"," + lead).join(rows),) if rows else (b"",)
-
-
-def _listed(rows: Iterable[Pieces], lead: bytes) -> Pieces:
-    pieces: list[Piece] = []
-    for row in rows:
-        pieces.append(b"," + lead if pieces else lead)
-        pieces += row
-    return pieces
+    def filling(self, run: Run) -> Filling | None:
+        """None: it is one row for all."""
+        return None

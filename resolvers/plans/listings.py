@@ -11,10 +11,11 @@ from resolvers.errors import BadInput
 from resolvers.forms import Listing
 from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import Fingerprints, Json, Piece, Pieces, Run, Shape, leaves, pages_of, write_pages
+from resolvers.plans.levels import Json, Piece, Pieces, Run, Shape
+from resolvers.plans.pages import Fingerprints, fillings_of, leaves, pages_of, write_pages
 from store.orders import BY_DATE_CREATED, NEVER
 from store.pages import Page
-from store.plans import count_statement
+from store.plans import Filling, count_statement
 
 TRUE, FALSE = b"true", b"false"
 NO_ENDS = (b"null", b"null")
@@ -87,13 +88,28 @@ class Connections(NamedTuple):
                 for key, count in zip(keys, counts, strict=False)
             }
         if self._is_leaf(wanted):
-            return await self._leaves(run, wanted, keys, counts)
+            fillings = fillings_of(run, wanted.page, selected.shapes[0])
+            if fillings is not None:
+                return await self._leaves(run, wanted, keys, counts, fillings)
         return await self._paged(run, wanted, keys, counts)
 
-    async def _leaves(self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int]) -> Json:
+    def filling(self, run: Run) -> Filling | None:
+        """The rows of a forward page from its start, where they are all that is selected and have no holes."""
+        selected = self.selected
+        if not selected.around or selected.cursors or selected.shapes[0].openings:
+            return None
+        wanted = self._wanted(run, ())
+        if wanted.page.backwards or wanted.after is not None or wanted.before is not None:
+            return None
+        before, behind = selected.around
+        return Filling(wanted.page, selected.shapes[0].projection, before.decode(), behind.decode())
+
+    async def _leaves(
+        self, run: Run, wanted: Wanted, keys: Sequence[Any], counts: Iterable[int], fillings: Sequence[Filling]
+    ) -> Json:
         selected, cap = self.selected, run.bounds.count_cap
         of = self._fingerprints(wanted.page, keys) if selected.cursors else {}
-        lists = await leaves(run, wanted.page, selected.shapes[0], keys, of)
+        lists = await leaves(run, wanted.page, selected.shapes[0], keys, of, fillings)
         if selected.around:
             before, behind = selected.around
             return {key: (before, rows, behind) for key, (rows, _) in lists.items()}
@@ -107,9 +123,9 @@ class Connections(NamedTuple):
         return connections
 
     def _is_leaf(self, wanted: Wanted) -> bool:
-        """Whether SQLite can write each page whole."""
+        """Whether SQLite can write each page whole, once it can fill the holes in its rows."""
         selected = self.selected
-        if len(selected.shapes) != 1 or selected.shapes[0].openings or wanted.page.backwards:
+        if len(selected.shapes) != 1 or wanted.page.backwards:
             return False
         return not selected.info or bool(selected.shapes[0].lead)
 
