@@ -64,6 +64,7 @@ async def test_pages_in_the_rows_of_a_page_are_read_with_it(awkwardly_filled: Ar
     [
         "interactions(first: 3) { edges { node { sid } cursor } }",
         "interactions(first: 3) { nodes { sid } totalCount }",
+        "interactions(first: 3) { __typename } service { sid }",
         "interactions(first: 3) { nodes { sid } pageInfo { endCursor } }",
         "interactions(first: 3) { nodes { sid service { sid } } }",
         "interactions(last: 3) { nodes { sid } }",

@@ -209,7 +209,7 @@ class Compiler:
         selected_parts = Selected(
             tuple(numbered(members)),
             end_of(members),
-            around(members) if parts <= {Part.NODES, Part.EDGES} and len(members) == 1 else None,
+            around(members) if shapes and len(members) == 1 else None,
             tuple(shapes),
             rows=not parts.isdisjoint((Part.EDGES, Part.NODES, Part.PAGE_INFO)),
             cursors=any(shape.has_cursor for shape in shapes),
