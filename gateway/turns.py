@@ -1,6 +1,6 @@
 """Which operations run: a few at a time, while so many more may wait; what comes beyond that is told to come back.
 
-Plans need no turn, only a place: they take turns on the loop by themselves, every millisecond.
+Plans need no turn, only a place: they take turns on the loop by themselves, every half a millisecond.
 """
 
 import asyncio

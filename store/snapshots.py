@@ -1,7 +1,7 @@
 """Snapshots: reads on the event loop itself, in short slices, all of one operation on the same state of the archive.
 
 A point read takes 10 µs, and the way to another thread and back several times that. So statements run where they
-are asked for, and give the loop to others about every millisecond. One that turns out to take long is interrupted
+are asked for, and give the loop to others after half a millisecond. One that turns out to take long is interrupted
 and run again in a thread.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from store.errors import OutOfTime, ReadFailed
 from store.sqlite import READ_PRAGMAS, READING, reading
 
-SLICE_SECONDS = 0.001
+SLICE_SECONDS = 0.0005
 LOOP_SECONDS = 0.004
 """How long one statement may work on the loop: by the processor's time, for a machine that is busy with something else
 makes no statement long."""
