@@ -55,6 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests that start a server wait for a quarter of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def connections() -> list[str]:
     """The threads of aiosqlite's open connections: each keeps the process from ending."""
     return [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
