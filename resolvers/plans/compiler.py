@@ -41,6 +41,7 @@ from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
 from resolvers.sids import RECORDS, pattern_of
 from store.columns import Record
+from store.enums import usual_first
 from store.projections import (
     CURSOR,
     PLACE,
@@ -282,7 +283,7 @@ def _column(key: str, kind: GraphQLNamedType, column: str) -> Member:
         if UNKNOWN not in kind.values:
             raise Unplannable
         shown = {str(value.value): name for name, value in kind.values.items()}
-        return Word(key, column, shown, UNKNOWN)
+        return Word(key, column, usual_first(shown), UNKNOWN)
     return Value(key, column)
 
 
