@@ -110,5 +110,5 @@ def _different(number: int, sids: list[str]) -> str:
 def _resident(server: Server) -> float:
     memory = server.memory()
     if memory is None:
-        raise BenchmarkFailed("Memory is read from /proc, and this system has none.")
-    return memory.now
+        raise BenchmarkFailed("Memory is read from /proc/PID/smaps_rollup, and this system has none.")
+    return memory

@@ -49,21 +49,21 @@ class Findings:
 
     def __init__(self) -> None:
         self._values: defaultdict[Figure, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        self._peaks: defaultdict[str, float] = defaultdict(float)
+        self._memory: defaultdict[str, float] = defaultdict(float)
 
     def add(self, contender: Contender, values: Mapping[Figure, float]) -> None:
         for figure, value in values.items():
             self._values[figure][contender.name].append(value)
 
-    def note_peak(self, contender: Contender, server: Server) -> None:
-        """Keeps the most memory that a contender ever had, on systems that tell."""
+    def note_memory(self, contender: Contender, server: Server) -> None:
+        """Keeps the most memory that a contender had after a load, on systems that tell."""
         if memory := server.memory():
-            self._peaks[contender.name] = max(self._peaks[contender.name], memory.peak)
+            self._memory[contender.name] = max(self._memory[contender.name], memory)
 
     def medians(self) -> dict[Figure, dict[str, float]]:
-        """For each figure the contenders' medians, by name; the peak of the memory comes last."""
+        """For each figure the contenders' medians, by name; the memory comes last."""
         found = {figure: {name: median(values) for name, values in of.items()} for figure, of in self._values.items()}
-        return found | {Figure("memory at its peak", " MB"): dict(self._peaks)} if self._peaks else found
+        return found | {Figure("memory at its most", " MB"): dict(self._memory)} if self._memory else found
 
     def ratios(self) -> dict[Figure, dict[str, float]]:
         """For each rate the gateway's median through each peer's, by the peer's name."""
@@ -101,13 +101,13 @@ def compare(
                     rate = measured(server, bodies, effort.seconds, not work.light)
                     findings.add(contender, {Figure(work.name, "/s"): rate})
                     if not work.raised:
-                        findings.note_peak(contender, server)
+                        findings.note_memory(contender, server)
         if MIXED in names:
             told(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
             for contender in contenders:
                 with _or_left_out(contender, MIXED, told), contending(contender, place) as server:
                     findings.add(contender, _mixed(server, files, effort.seconds))
-                    findings.note_peak(contender, server)
+                    findings.note_memory(contender, server)
     return findings
 
 

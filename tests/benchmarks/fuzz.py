@@ -231,7 +231,7 @@ class _Fuzzing:
         self._told(f"{finding.kind}: {finding.why[:SHOWN]}\n  {finding.sent[:SHOWN]!r}")
 
     def _memory(self) -> tuple[float, ...]:
-        return tuple(memory.now for server in self._servers if (memory := server.memory()))
+        return tuple(memory for server in self._servers if (memory := server.memory()))
 
 
 def _demand_alike(planned: Answer, ordinary: Answer) -> None:

@@ -25,13 +25,6 @@ class BenchmarkFailed(Exception):
     """Something could not be measured; the text is a sentence that says why."""
 
 
-class Memory(NamedTuple):
-    """A process's resident memory in MB (2**20 bytes): the most it had, and what it has now."""
-
-    peak: float
-    now: float
-
-
 class Server(NamedTuple):
     """A server that answers."""
 
@@ -62,13 +55,16 @@ class Server(NamedTuple):
             )
         return answered["data"]
 
-    def memory(self) -> Memory | None:
-        """None on systems without /proc."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        if not status.exists():
+    def memory(self) -> float | None:
+        """The process's resident memory in MB (2**20 bytes); None on systems that don't tell by /proc.
+
+        A page of the archive counts once, by however many connections it is mapped, as it is there only once.
+        """
+        told = Path(f"/proc/{self.process.pid}/smaps_rollup")
+        if not told.exists():
             return None
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return Memory(*(int(fields[name].split()[0]) / 1024 for name in ("VmHWM", "VmRSS")))
+        sizes = dict(line.split(":", 1) for line in told.read_text().splitlines()[1:])
+        return int(sizes["Pss"].split()[0]) / 1024
 
 
 @contextmanager
