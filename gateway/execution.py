@@ -186,7 +186,7 @@ async def executed(request: Request, context: Context, limits: Limits) -> Result
         try:
             outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
         finally:
-            await context.let_go()
+            await context.end()
     except LimitExceeded as error:
         return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
     response: dict[str, Any] = {"data": outcome.data}

@@ -54,5 +54,12 @@ class Context:
         finally:
             await self.reader.let_go()
 
+    async def end(self) -> None:
+        """The same at the end of the operation."""
+        try:
+            await self.loaders.end()
+        finally:
+            await self.reader.let_go()
+
 
 Info: TypeAlias = strawberry.Info[Context, None]

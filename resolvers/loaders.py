@@ -7,13 +7,15 @@ statements depend on its depth and its fields, never on the number of parents.
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from store.queries import Query
 from store.reader import Reader
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+Queues: TypeAlias = dict[Any, dict[Any, asyncio.Future[Any]]]
+"""By query and key, what is asked for and not there yet."""
 
 
 class Loaders:
@@ -21,10 +23,11 @@ class Loaders:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._queues: dict[Any, dict[Any, asyncio.Future[Any]]] = {}
+        self._queues: Queues = {}
         self._cache: dict[tuple[Any, Any], asyncio.Future[Any]] = {}
         self._loop = asyncio.get_running_loop()
-        self._rounds: set[asyncio.Task[None]] = set()
+        self._rounds: dict[asyncio.Task[None], Queues] = {}
+        self._is_over = False
 
     def load(self, query: Query[K, V], key: K) -> asyncio.Future[V]:
         """``query``'s answer for ``key``, in this round or, if it was asked before, from the cache.
@@ -34,6 +37,8 @@ class Loaders:
         asked = (query, key)
         future = self._cache.get(asked)
         if future is None:
+            if self._is_over:
+                return self._cancelled()
             if not self._queues:
                 # Behind whatever the loop has ready now, so that those resolvers still get into this round.
                 self._loop.call_soon(self._start_round)
@@ -46,22 +51,39 @@ class Loaders:
         self._cache.clear()
 
     async def give_up(self) -> None:
-        """Ends the reads that nobody awaits any more, as where another field's error ended the operation."""
-        self._queues = {}
+        """Ends the loads that nobody awaits any more, as where another field's error ended the operation.
+
+        What is left of that operation is cancelled with them: it would wait for ever.
+        """
+        given_up, self._queues = [self._queues, *self._rounds.values()], {}
         rounds = list(self._rounds)
         for running in rounds:
             running.cancel()
         await asyncio.gather(*rounds, return_exceptions=True)
+        for queues in given_up:
+            for keys in queues.values():
+                for future in keys.values():
+                    future.cancel()
+
+    async def end(self) -> None:
+        """The same at the end of the operation; what is left of it can't load anything from now on."""
+        self._is_over = True
+        await self.give_up()
+
+    def _cancelled(self) -> asyncio.Future[Any]:
+        future = self._loop.create_future()
+        future.cancel()
+        return future
 
     def _start_round(self) -> None:
         queues, self._queues = self._queues, {}
         if not queues:  # Given up meanwhile.
             return
         task = self._loop.create_task(self._run_round(queues))
-        self._rounds.add(task)
-        task.add_done_callback(self._rounds.discard)
+        self._rounds[task] = queues
+        task.add_done_callback(self._rounds.pop)
 
-    async def _run_round(self, queues: dict[Any, dict[Any, asyncio.Future[Any]]]) -> None:
+    async def _run_round(self, queues: Queues) -> None:
         outcomes = await asyncio.gather(
             *(self._reader.read(query, list(keys)) for query, keys in queues.items()), return_exceptions=True
         )

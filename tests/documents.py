@@ -75,7 +75,7 @@ def _cursors(connection: dict[str, Any], names: dict[str, str]) -> Iterator[str]
     for value in connection.values():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
-                yield from (given for key, given in item.items() if names[key] in CURSOR_FIELDS and given)
+                yield from (given for key, given in item.items() if names.get(key) in CURSOR_FIELDS and given)
 
 
 @dataclass(slots=True)

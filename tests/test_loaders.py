@@ -169,16 +169,26 @@ async def test_loads_that_were_given_up_are_not_read(loaders: Loaders, recording
     await loaders.give_up()
     await asyncio.sleep(0)
     assert recording.batches == []
-    assert not asked.done()
+    assert asked.cancelled()
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "{ services { nodes { sessions { totalCount nodes { sid } } wrong: sessions(first: 0) { totalCount } } } }",
-        f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} services(first: 0) {{ totalCount }} }}',
-    ],
-)
+async def test_nothing_is_loaded_once_the_operation_has_ended(loaders: Loaders, recording: Recording) -> None:
+    known = loaders.load(SERVICE, KS[1])
+    found = await known
+    await loaders.end()
+    assert loaders.load(SERVICE, KS[2]).cancelled()
+    assert await loaders.load(SERVICE, KS[1]) is found
+    await asyncio.sleep(0)
+    assert len(recording.batches) == 1
+
+
+ENDED_BY_AN_ERROR = [
+    "{ services { nodes { sessions { totalCount nodes { sid } } wrong: sessions(first: 0) { totalCount } } } }",
+    f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} services(first: 0) {{ totalCount }} }}',
+]
+
+
+@pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
 async def test_an_operation_that_an_error_ended_keeps_no_connection(archive: Archive, query: str) -> None:
     """Its other fields' loads are under way then."""
     ask = asker(archive)
@@ -187,3 +197,14 @@ async def test_an_operation_that_an_error_ended_keeps_no_connection(archive: Arc
         assert "errors" in await ask(query)
     await asyncio.sleep(0)
     assert len(connections()) <= open_before + 1
+
+
+@pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
+async def test_an_operation_that_an_error_ended_leaves_no_task_behind(archive: Archive, query: str) -> None:
+    """One that waits for what never comes is destroyed by the garbage collector, which the log calls an error."""
+    ask = asker(archive)
+    others = asyncio.all_tasks()
+    assert "errors" in await ask(query)
+    left = asyncio.all_tasks() - others
+    _, pending = await asyncio.wait(left, timeout=5) if left else (set(), set())
+    assert pending == set()

@@ -5,6 +5,7 @@ same from both servers, byte for byte; neither of them logs an error or grows.
 """
 
 import asyncio
+import re
 import sys
 import time
 from collections import Counter
@@ -116,8 +117,10 @@ def fuzz(scratch: Path, requests: int, seed: int, seconds: float, told: Callable
         fuzzed = _Fuzzing(servers, connections, Random(seed), pool, shown, told).run(requests, seconds)
     for log in logs:
         said = log.read_text("utf-8", "replace")
-        if " ERROR " in said or "Traceback" in said:
-            fuzzed.findings.append(Finding("log", f"{log.name} has errors: {said[-2_000:]}", b""))
+        if error := re.search(r" ERROR |Traceback", said):
+            finding = Finding("log", f"{log.name} has errors: {said[error.start() :][:2_000]}", b"")
+            fuzzed.findings.append(finding)
+            told(finding.why)
     return fuzzed
 
 
