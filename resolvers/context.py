@@ -56,10 +56,8 @@ class Context:
 
     async def end(self) -> None:
         """The same at the end of the operation."""
-        try:
-            await self.loaders.end()
-        finally:
-            await self.reader.let_go()
+        self.loaders.close()
+        await self.let_go()
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -65,10 +65,9 @@ class Loaders:
                 for future in keys.values():
                     future.cancel()
 
-    async def end(self) -> None:
-        """The same at the end of the operation; what is left of it can't load anything from now on."""
+    def close(self) -> None:
+        """The operation has ended: what is left of it can't load anything from now on."""
         self._is_over = True
-        await self.give_up()
 
     def _cancelled(self) -> asyncio.Future[Any]:
         future = self._loop.create_future()

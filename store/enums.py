@@ -37,15 +37,6 @@ class ResourceStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-USUAL = {ResourceStatus.RECEIVED, ResourceStatus.DELIVERED, ResourceStatus.COMPLETED, ResourceStatus.SENT}
-"""What nearly all that is over has come to, and most of what an archive holds is."""
-
-
-def usual_first(shown: dict[str, str]) -> dict[str, str]:
-    """How words are shown, in the order that SQLite had best compare a column with them."""
-    return dict(sorted(shown.items(), key=lambda pair: pair[0] not in USUAL))
-
-
 class ResourceType(StrEnum):
     """What stands behind a leg; plain strings at Twilio, ``Message`` and ``Call`` in its examples."""
 
@@ -89,3 +80,12 @@ class NumberSelectionBehavior(StrEnum):
     AVOID_STICKY = "avoid-sticky"
     PREFER_STICKY = "prefer-sticky"
     UNKNOWN = "unknown"
+
+
+USUAL = {ResourceStatus.RECEIVED, ResourceStatus.DELIVERED, ResourceStatus.COMPLETED, ResourceStatus.SENT}
+"""What nearly all that is over has come to, and most of what an archive holds is."""
+
+
+def usual_first(shown: dict[str, str]) -> dict[str, str]:
+    """How words are shown, in the order that SQLite had best compare a column with them."""
+    return dict(sorted(shown.items(), key=lambda pair: pair[0] not in USUAL))

@@ -33,7 +33,7 @@ def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
     return ROW.format(columns=", ".join([projection.columns, *more]), table=record.table)
 
 
-class Listed(NamedTuple):
+class PageShape(NamedTuple):
     """What the statement of a page depends on, and how its rows are written."""
 
     relation: Relation[Any]
@@ -45,10 +45,10 @@ class Listed(NamedTuple):
     projection: Projection
 
 
-class Filled(NamedTuple):
+class FillingShape(NamedTuple):
     """The same of a page that fills a hole, and the texts that it stands between."""
 
-    listed: Listed
+    page: PageShape
     opening: str
     closing: str
 
@@ -62,9 +62,9 @@ class Filling(NamedTuple):
     closing: str
 
     @property
-    def shape(self) -> Filled:
+    def shape(self) -> FillingShape:
         """What the statement depends on."""
-        return Filled(_listed(self.page, self.projection), self.opening, self.closing)
+        return FillingShape(_page_shape(self.page, self.projection), self.opening, self.closing)
 
 
 def leaf_statement(
@@ -103,12 +103,12 @@ def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) ->
     return _count_sql(relation, count.names), count.bound()
 
 
-def _listed(page: Page[Any], projection: Projection) -> Listed:
-    return Listed(page.relation, page.order, *page.shape, projection)
+def _page_shape(page: Page[Any], projection: Projection) -> PageShape:
+    return PageShape(page.relation, page.order, *page.shape, projection)
 
 
 def _leaf_of(page: Page[Any], projection: Projection, fillings: Sequence[Filling], has_lead: bool, parent: str) -> str:
-    return _leaf_sql(_listed(page, projection), tuple([filling.shape for filling in fillings]), has_lead, parent)
+    return _leaf_sql(_page_shape(page, projection), tuple([filling.shape for filling in fillings]), has_lead, parent)
 
 
 def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
@@ -119,21 +119,21 @@ def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
 
 
 @lru_cache(1_000)
-def _leaf_sql(listed: Listed, fillings: tuple[Filled, ...], has_lead: bool, parent: str) -> str:
+def _leaf_sql(shape: PageShape, fillings: tuple[FillingShape, ...], has_lead: bool, parent: str) -> str:
     parts = ["text_0"]
     for number, filling in enumerate(fillings):
         parts += _filling_sql(number, *filling), f"text_{number + 1}"
-    return LEAF.format(list=as_list(" || ".join(parts), has_lead), page=_page_sql(listed, parent))
+    return LEAF.format(list=as_list(" || ".join(parts), has_lead), page=_page_sql(shape, parent))
 
 
-def _filling_sql(number: int, listed: Listed, opening: str, closing: str) -> str:
-    page = BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", _page_sql(listed, f"key_{number}"))
+def _filling_sql(number: int, page_shape: PageShape, opening: str, closing: str) -> str:
+    page = BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", _page_sql(page_shape, f"key_{number}"))
     return FILLING.format(number=number, page=page, opening=opening, closing=closing)
 
 
-def _page_sql(listed: Listed, parent: str) -> str:
+def _page_sql(shape: PageShape, parent: str) -> str:
     """The SELECT of a page's rows: their texts and the keys of the holes between these, each by its number."""
-    relation, order, descending, after, before, names, projection = listed
+    relation, order, descending, after, before, names, projection = shape
     columns = [f"{_at(text, order)} AS text_{number}" for number, text in enumerate(projection.texts)]
     columns += [f"{key} AS key_{number}" for number, key in enumerate(projection.keys)]
     way = way_of(relation, order, names)

@@ -202,16 +202,23 @@ def test_tokens_are_counted_as_the_parser_does(text: str) -> None:
 
 
 @on_both_paths
-async def test_statements_beyond_the_limit_do_not_run(database: Path) -> None:
+@pytest.mark.parametrize(
+    ("query", "maximum"),
+    [
+        ("{ services { nodes { sessions { nodes { interactions { nodes { sid } } } } } } }", 2),
+        ("{ sessions(first: 5) { nodes { interactions(first: 5) { nodes { sid } } } } }", 1),
+    ],
+    ids=["levels", "small pages, which a plan reads together"],
+)
+async def test_statements_beyond_the_limit_do_not_run(database: Path, query: str, maximum: int) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1))
-    query = "{ services { nodes { sessions { nodes { interactions { nodes { sid } } } } } } }"
-    async with serving(database, {"max_statements": 2}) as client:
+    async with serving(database, {"max_statements": maximum}) as client:
         async with client.post("/graphql", json={"query": query}, headers=RESPONSE) as response:
             answer = await response.json()
             assert (response.status, set(answer)) == (422, {"errors"})
         (error,) = answer["errors"]
-        assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "statements", "maximum": 2}
+        assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "statements", "maximum": maximum}
         async with client.get("/metrics") as response:
             assert "proxygraph_sql_statements_total" in await response.text()
 

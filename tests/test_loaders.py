@@ -175,7 +175,7 @@ async def test_loads_that_were_given_up_are_not_read(loaders: Loaders, recording
 async def test_nothing_is_loaded_once_the_operation_has_ended(loaders: Loaders, recording: Recording) -> None:
     known = loaders.load(SERVICE, KS[1])
     found = await known
-    await loaders.end()
+    loaders.close()
     assert loaders.load(SERVICE, KS[2]).cancelled()
     assert await loaders.load(SERVICE, KS[1]) is found
     await asyncio.sleep(0)

@@ -226,7 +226,7 @@ class Compiler:
         for key, selected in self._selections.of(kind, *nodes):
             name = selected[0].name.value
             before += f'"{key}":'
-            has_cursor = has_cursor or name == "cursor"
+            has_cursor |= name == "cursor"
             if name == "cursor" and not parts:
                 # All up to the place is the same in every row of the connection.
                 lead, before = before + '"', '",'

@@ -27,7 +27,7 @@ class Whole(NamedTuple):
     shape: Shape
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement a parent."""
+        """One statement a parent, or fewer where the rows have no holes."""
         page: Page[Any] = Page(self.relation)
         if not self.shape.openings:
             return {key: (b"[", rows, b"]") for key, (rows, _) in (await leaves(run, page, self.shape, keys)).items()}
@@ -52,7 +52,7 @@ def fillings_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Filling] | 
         if filling is None:
             return None
         fillings.append(filling)
-    return fillings if rows_of(page, fillings) <= ROWS_TOGETHER or not fillings else None
+    return fillings if not fillings or rows_of(page, fillings) <= ROWS_TOGETHER else None
 
 
 def rows_of(page: Page[Any], fillings: Sequence[Filling]) -> int:
