@@ -1,5 +1,5 @@
 """``python -m gateway``."""
 
-from gateway.commands import commands
+from gateway.cli.commands import commands
 
 commands(prog_name="python -m gateway")

@@ -5,27 +5,27 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
-from gateway import metrics
-from gateway.access_log import AccessLog
-from gateway.access_settings import AccessSettings, JwtSettings
-from gateway.authentication import Authenticator, Tokens
-from gateway.browsers import Browsers
-from gateway.draining import DRAINING
+from gateway.auth.authentication import Authenticator, Tokens
+from gateway.endpoint.graphql_http import GraphQLOverHTTP
+from gateway.endpoint.persisted import PersistedDocuments, listed_in
 from gateway.graphiql.built import Files
-from gateway.graphql_http import GraphQLOverHTTP
-from gateway.http import Exchange, HttpError, Receive, Scope, Send
-from gateway.journal import Journal
-from gateway.logs import LogSettings
-from gateway.persisted import PersistedDocuments, listed_in
-from gateway.settings import Limits, Protocol, ServeSettings
-from gateway.sync_settings import SyncSettings, TwilioSettings
-from gateway.tracing import Tracing, configured
+from gateway.http.exchange import Exchange, HttpError, Receive, Scope, Send
+from gateway.http.origins import Browsers
+from gateway.observe import metrics
+from gateway.observe.access_log import AccessLog
+from gateway.observe.logs import LogSettings
+from gateway.observe.request_log import Journal
+from gateway.observe.tracing import Tracing, configured
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.settings.server import Limits, Protocol, ServeSettings
+from gateway.shutdown import DRAINING
 from resolvers.errors import masked
 from resolvers.upstream import Upstream, finish_deletions
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
 from store.erasure import recover
-from store.sync_state import bind_account, last_complete
+from store.sync.state import bind_account, last_complete
 
 PLAIN = b"text/plain; charset=utf-8"
 
@@ -131,15 +131,15 @@ class Gateway:
         # Only now too, for the same reason.
         import aiohttp
 
-        from gateway.jwts import JwtTokens
+        from gateway.auth.jwts import JwtTokens
 
         return JwtTokens(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
-        from gateway.background import keep_syncing
-        from gateway.twilio import connected
-        from gateway.upstream import TwilioUpstream
+        from gateway.sync.schedule import keep_syncing
+        from gateway.twilio.client import connected
+        from gateway.twilio.upstream import TwilioUpstream
 
         await bind_account(archive, settings.account_sid)
         twilio = await self._stack.enter_async_context(connected(settings))

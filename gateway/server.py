@@ -14,13 +14,13 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway.access_settings import AccessSettings, JwtSettings
-from gateway.connections import Connection
-from gateway.draining import DRAINING
-from gateway.logs import LogSettings, config
-from gateway.settings import PREFIX, Limits, ServeSettings
-from gateway.sync_settings import TwilioSettings
-from store.sqlite import has_wal_reset_bug
+from gateway.observe.logs import LogSettings, config
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import TwilioSettings
+from gateway.settings.server import PREFIX, Limits, ServeSettings
+from gateway.shutdown import DRAINING
+from gateway.transport.connections import Connection
+from store.sqlite.connections import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
 

@@ -12,16 +12,16 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from resolvers.arguments import given
+from resolvers.arguments.cursors import cursor_of, fingerprint, position_of
+from resolvers.arguments.omitted import given
+from resolvers.arguments.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from resolvers.context import Context, Info
-from resolvers.cursors import cursor_of, fingerprint, position_of
 from resolvers.forms import Listing, Part, planned
-from resolvers.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from store.columns import Record
-from store.filters import Filter
-from store.orders import BY_DATE_CREATED, Order
-from store.pages import Count, Page
-from store.relations import Relation
+from store.lists.filters import Filter
+from store.lists.orders import BY_DATE_CREATED, Order
+from store.lists.relations import Relation
+from store.sqlite.statements.pages import Count, Page
 
 R = TypeVar("R", bound=Record)
 

@@ -6,12 +6,12 @@ from typing import TypeAlias
 import strawberry
 
 from resolvers.access import ANYBODY, Access
+from resolvers.arguments.paging import MAX_PAGE_SIZE
 from resolvers.loaders import Loaders
-from resolvers.paging import MAX_PAGE_SIZE
 from resolvers.upstream import Upstream
 from store.archive import Archive
-from store.lists import COUNT_CAP
-from store.reader import Reader
+from store.sqlite.reader import Reader
+from store.sqlite.statements.access_paths import COUNT_CAP
 
 
 class Context:

@@ -10,10 +10,10 @@ from enum import StrEnum
 import msgspec
 
 from resolvers.access import Scope
+from resolvers.arguments.sids import sid_of
 from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
-from resolvers.sids import sid_of
 from resolvers.upstream import Outcome, erase_everywhere
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg

@@ -7,9 +7,9 @@
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
-A request without a key, where one is needed, is UNAUTHENTICATED: gateway/authentication.py answers it with 401.
+A request without a key, where one is needed, is UNAUTHENTICATED: gateway/auth/authentication.py answers it with 401.
 Errors of the request itself carry GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT (variables)
-or OPERATION_RESOLUTION_FAILURE; gateway/execution.py gives them their codes.
+or OPERATION_RESOLUTION_FAILURE; gateway/endpoint/execution.py gives them their codes.
 """
 
 import logging

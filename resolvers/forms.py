@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from store.columns import Record
-from store.filters import Filter
-from store.orders import Order
-from store.relations import Relation
+from store.lists.filters import Filter
+from store.lists.orders import Order
+from store.lists.relations import Relation
 
 F = TypeVar("F", bound=Callable[..., Any])
 

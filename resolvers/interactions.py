@@ -5,19 +5,19 @@ from collections.abc import Awaitable, Callable
 import strawberry
 from strawberry import UNSET
 
+from resolvers.arguments.filters import InteractionFilterArgument, demand_search, interaction_filter
+from resolvers.arguments.orders import InteractionOrderBy, order_of
+from resolvers.arguments.paging import After, Before, First, Last, PageArguments
+from resolvers.arguments.sids import InteractionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.filters import InteractionFilterArgument, demand_search, interaction_filter
 from resolvers.forms import Listing, Lookup, Reference, planned
 from resolvers.nodes import find, known
-from resolvers.orders import InteractionOrderBy, order_of
-from resolvers.paging import After, Before, First, Last, PageArguments
-from resolvers.sids import InteractionSid
 from store import interactions as interaction_rows
 from store.columns import Record
 from store.interactions import Interaction, Leg
+from store.lists.relations import Relation
 from store.participants import Participant
-from store.relations import Relation
 from store.services import Service
 from store.sessions import Session
 

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Hashable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from store.queries import Query
-from store.reader import Reader
+from store.sqlite.reader import Reader
+from store.sqlite.statements.lookups import Query
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

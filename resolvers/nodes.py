@@ -5,13 +5,13 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from resolvers.arguments.paging import MAX_PAGE_SIZE
+from resolvers.arguments.sids import but, record_of, sid_of
 from resolvers.context import Info
 from resolvers.errors import BadInput
 from resolvers.forms import Part, planned
-from resolvers.paging import MAX_PAGE_SIZE
-from resolvers.sids import but, record_of, sid_of
 from store.columns import Record
-from store.queries import Lookup
+from store.sqlite.statements.lookups import Lookup
 
 R = TypeVar("R", bound=Record)
 

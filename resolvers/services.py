@@ -4,13 +4,13 @@ from collections.abc import Awaitable
 
 import strawberry
 
+from resolvers.arguments.sids import ServiceSid, SessionSid
 from resolvers.connections import connection_of
 from resolvers.context import Info
 from resolvers.forms import Lookup, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under
 from resolvers.sessions import sessions_of
-from resolvers.sids import ServiceSid, SessionSid
 from store import interactions as interaction_rows
 from store import services as service_rows
 from store import sessions as session_rows

@@ -5,25 +5,25 @@ from collections.abc import Awaitable, Callable
 import strawberry
 from strawberry import UNSET
 
+from resolvers.arguments.filters import SessionFilterArgument, session_filter
+from resolvers.arguments.orders import SessionOrderBy, order_of
+from resolvers.arguments.paging import After, Before, First, Last, PageArguments
+from resolvers.arguments.sids import InteractionSid, ParticipantSid, SessionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.filters import SessionFilterArgument, session_filter
 from resolvers.forms import Listing, Lookup, Reference, Whole, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, known
-from resolvers.orders import SessionOrderBy, order_of
-from resolvers.paging import After, Before, First, Last, PageArguments
-from resolvers.sids import InteractionSid, ParticipantSid, SessionSid
 from store import interactions as interaction_rows
 from store import participants as participant_rows
 from store import sessions as session_rows
 from store.columns import Record
 from store.interactions import Interaction
-from store.pages import Page
+from store.lists.relations import Relation
 from store.participants import Participant
-from store.relations import Relation
 from store.services import Service
 from store.sessions import Session
+from store.sqlite.statements.pages import Page
 
 ALL_PARTICIPANTS = Page(participant_rows.OF_SESSION)
 

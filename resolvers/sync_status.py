@@ -8,7 +8,7 @@ import strawberry
 from resolvers.context import Info
 from resolvers.nodes import known
 from store.services import Service
-from store.sync_status import ServiceSync, StatusQuery, SyncStatus
+from store.sync.status import ServiceSync, StatusQuery, SyncStatus
 
 ALIVE_SECONDS = 30
 """A run that said nothing for so long is over, however it ended."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from resolvers import deletions
-from resolvers.arguments import given
+from resolvers.arguments.omitted import given
 from resolvers.context import Info
 from schema.enums import DeleteInteractionErrorCode, ResourceType
 from schema.fields import column, resolved

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import strawberry
 from graphql import GraphQLEnumType
 
+from resolvers.arguments.orders import InteractionOrder, SessionOrder
 from resolvers.deletions import DeleteInteractionErrorCode
-from resolvers.orders import InteractionOrder, SessionOrder
 from store.enums import (
     GeoMatchLevel,
     InteractionType,

@@ -2,8 +2,8 @@
 
 import strawberry
 
-from resolvers.arguments import DateTime
-from store.rest import instant
+from resolvers.arguments.omitted import DateTime
+from store.twilio_mapping import instant
 
 __all__ = ["DATE_TIME", "DateTime"]
 

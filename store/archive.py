@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import DatabaseLocked
-from store.lanes import Lane, Lanes, open_lane
-from store.opening import prepare
-from store.reader import Reader
-from store.searches import Searches
-from store.snapshots import Snapshots
-from store.sqlite import connect_writer
-from store.versions import DATA_VERSION, DataVersion, data_version
-from store.writer import Writer
+from store.sqlite.connections import connect_writer
+from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
+from store.sqlite.opening import prepare
+from store.sqlite.read_connections import Lane, Lanes, open_lane
+from store.sqlite.reader import Reader
+from store.sqlite.searches import Searches
+from store.sqlite.snapshots import Snapshots
+from store.sqlite.writer import Writer
 
 READERS = 2
 SEARCHERS = 2

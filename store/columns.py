@@ -55,7 +55,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None where all are empty."""
 
     plain: ClassVar[tuple[str, ...]] = ()
-    """The columns that the table's ``plain`` vouches for (store/plain.py), where it has that."""
+    """The columns that the table's ``plain`` vouches for (store/sqlite/json_safe.py), where it has that."""
 
     sid: Sid
     date_created: Instant

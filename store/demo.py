@@ -1,7 +1,7 @@
 """Whether an archive holds a demo account, a real one, or nothing yet: the two must never be mixed."""
 
 from store.archive import Archive
-from store.writer import Transaction
+from store.sqlite.writer import Transaction
 
 MARK = "UPDATE archive SET demo = ?"
 MARKED = "SELECT demo FROM archive"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from store import ledger
 from store.archive import Archive
 from store.interactions import Interaction
-from store.migrations import copies
+from store.sqlite.migrations import copies
 
 ERASE = "DELETE FROM interaction WHERE sid = ?"
 ERASE_SESSION = "DELETE FROM session WHERE sid = ?"

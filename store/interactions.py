@@ -16,10 +16,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.filters import Filter, Period, any_of, contains, either, equal, within
-from store.kinds import Kinds, lag_of
-from store.orders import Order
-from store.relations import Indexes, Relation, Scope, Way
+from store.lists.facets import Kinds, lag_of
+from store.lists.filters import Filter, Period, any_of, contains, either, equal, within
+from store.lists.orders import Order
+from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):

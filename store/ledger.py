@@ -10,8 +10,8 @@ import msgspec
 
 from store.archive import Archive
 from store.interactions import Interaction
-from store.rest import instant
-from store.writer import Transaction
+from store.sqlite.writer import Transaction
+from store.twilio_mapping import instant
 
 COLUMNS = """
 sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from store.columns import Instant, MaybeInstant, Record, Sid, Text
-from store.filters import equal
-from store.relations import Indexes, Relation, Scope, Way
+from store.lists.filters import equal
+from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Participant(Record, frozen=True, array_like=True, gc=False):

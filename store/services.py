@@ -11,7 +11,7 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.relations import Indexes, Relation, Scope, Way
+from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Service(Record, frozen=True, array_like=True, gc=False):

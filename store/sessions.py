@@ -13,10 +13,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.filters import Filter, Period, any_of, equal, within
-from store.kinds import Kinds
-from store.orders import Order
-from store.relations import Indexes, Relation, Scope, Way
+from store.lists.facets import Kinds
+from store.lists.filters import Filter, Period, any_of, equal, within
+from store.lists.orders import Order
+from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from store import rest
+from store import twilio_mapping as rest
 from store.archive import Archive
 from store.columns import Record
 from store.interactions import Interaction

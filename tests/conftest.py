@@ -18,17 +18,17 @@ import uvicorn
 
 import awkward
 from bodies import put, service, session
-from gateway.access_settings import AccessSettings, JwtSettings
 from gateway.app import Gateway
-from gateway.connections import Connection
-from gateway.execution import Request, execute
-from gateway.plans import Plans
-from gateway.settings import Limits, Protocol, ServeSettings
-from gateway.sync_settings import TwilioSettings
+from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.plan_cache import Plans
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import TwilioSettings
+from gateway.settings.server import Limits, Protocol, ServeSettings
+from gateway.transport.connections import Connection
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive
-from store.reader import Statement
+from store.sqlite.reader import Statement
 
 
 class Answer(dict[str, Any]):

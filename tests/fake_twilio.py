@@ -280,7 +280,7 @@ async def _main() -> None:
     parser.add_argument("--faults", action="store_true", help="some answers fail, break, or are odd")
     given = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent.parent))
-    from gateway.account import Account
+    from gateway.demo.account import Account
 
     account = Account(given.seed, given.services, given.sessions, given.interactions, varied=True)
     sid = account.services[0]["account_sid"] if account.services else ACCOUNT_SID

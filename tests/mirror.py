@@ -9,12 +9,12 @@ from typing import Any
 import bodies
 from fake_account import KINDS
 from fake_twilio import AUTH_TOKEN, FakeTwilio
-from gateway.sync import sync
-from gateway.sync_settings import SyncSettings, TwilioSettings
-from gateway.twilio import Twilio, connected
-from store import rest
+from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.sync.run import sync
+from gateway.twilio.client import Twilio, connected
+from store import twilio_mapping as rest
 from store.archive import Archive, open_archive
-from store.sync_state import Progress
+from store.sync.state import Progress
 
 OLD = "2026-01-01T00:00:00Z"
 """Long before any test runs, so that no session counts as recent."""

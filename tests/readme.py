@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from gateway.access_settings import AccessSettings, JwtSettings
-from gateway.command_line import variable
-from gateway.logs import LogSettings
-from gateway.settings import Limits, Protocol, SeedSettings, ServeSettings
-from gateway.sync_settings import SyncSettings, TwilioSettings
+from gateway.cli.command_line import variable
+from gateway.observe.logs import LogSettings
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.settings.server import Limits, Protocol, SeedSettings, ServeSettings
 
 FILE = Path(__file__).parent.parent / "README.md"
 TEXT = FILE.read_text("utf-8")

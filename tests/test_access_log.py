@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from conftest import serving
-from gateway.access_log import AccessLog
-from gateway.entries import Entry
-from gateway.logs import JsonLines, LogSettings
-from gateway.operations import Operation
+from gateway.http.operations import Operation
+from gateway.observe.access_log import AccessLog
+from gateway.observe.entries import Entry
+from gateway.observe.logs import JsonLines, LogSettings
 from store import keys
 from store.archive import open_archive
 

@@ -7,10 +7,10 @@ from itertools import islice
 import pytest
 
 import bodies
-from gateway.account import Account
-from gateway.conversations import SLOTS, TRADES
-from gateway.seeding import DEMO
-from store import rest
+from gateway.demo.account import Account
+from gateway.demo.conversations import SLOTS, TRADES
+from gateway.demo.seeding import DEMO
+from store import twilio_mapping as rest
 from store.enums import ResourceStatus, SessionMode, SessionStatus
 from store.interactions import Interaction
 

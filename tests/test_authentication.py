@@ -11,12 +11,12 @@ import pytest
 import bodies
 from conftest import serving
 from fake_twilio import FakeTwilio
-from gateway.authentication import Authenticator, Unauthenticated
+from gateway.auth.authentication import Authenticator, Unauthenticated
 from mirror import account, mirroring, settings_for
 from resolvers.access import Scope
 from store import keys
 from store.archive import Archive, open_archive
-from store.rest import instant
+from store.twilio_mapping import instant
 
 QUERY = {"query": "{ services { totalCount } }"}
 KI = bodies.sid("KI", 1)

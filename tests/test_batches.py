@@ -9,11 +9,12 @@ import pytest
 
 import bodies
 from fake_twilio import FakeTwilio
-from gateway.batches import Batches
+from gateway.sync.write_buffer import Batches
 from mirror import Mirror, mirroring
-from store import rest, sync_state
+from store import twilio_mapping as rest
 from store.services import Service
-from store.sync_state import Progress
+from store.sync import state as sync_state
+from store.sync.state import Progress
 
 
 @pytest.fixture

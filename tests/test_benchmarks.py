@@ -8,7 +8,7 @@ from graphql import parse, validate
 
 import answers
 from contenders import OURS, PEERS_OF_OURS, Contender, Place
-from gateway.seeding import Seed, seed_archive
+from gateway.demo.seeding import Seed, seed_archive
 from schema.build import EXECUTABLE
 from works import LONG, WORKS, Work
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from conftest import serving
-from gateway.browsers import SECURITY_HEADERS, browser_could_send
+from gateway.http.origins import SECURITY_HEADERS, browser_could_send
 from store import keys
 from store.archive import open_archive
 

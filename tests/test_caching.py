@@ -15,7 +15,7 @@ from backports import zstd
 
 from bodies import interaction, put, service, session, sid
 from conftest import serving
-from gateway.compression import LARGE_BYTES
+from gateway.http.compression import LARGE_BYTES
 from store import keys
 from store.archive import open_archive
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from gateway.commands import commands
+from gateway.cli.commands import commands
 from schema.build import printed
 
 ROOT = Path(__file__).parent.parent
@@ -96,7 +96,7 @@ def test_the_module_without_a_command_tells_how_to_use_it() -> None:
 
 
 def test_a_command_that_serves_nothing_loads_no_graphql_and_no_server() -> None:
-    told = "import sys, gateway.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
+    told = "import sys, gateway.cli.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
 

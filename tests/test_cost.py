@@ -8,7 +8,7 @@ import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
 
 from conftest import serving
-from gateway.cost import INTROSPECTION_COST, Cost
+from gateway.limits.cost import INTROSPECTION_COST, Cost
 from schema.build import EXECUTABLE
 
 REPORT = {"GraphQL-Cost": "report"}

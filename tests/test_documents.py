@@ -19,7 +19,7 @@ from conftest import UNLIMITED, asker
 from document_coverage import Said, sayable
 from document_values import Place, Pool
 from documents import Document, Documents
-from gateway.execution import CostWish, Request, execute
+from gateway.endpoint.execution import CostWish, Request, execute
 from resolvers.context import Context
 from schema.build import EXECUTABLE
 from store.archive import open_archive

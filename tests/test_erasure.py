@@ -14,13 +14,14 @@ from random import Random
 import pytest
 
 import bodies
-from store import erasure, interactions, ledger, migrations
+from store import erasure, interactions, ledger
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
-from store.opening import prepare
-from store.pages import Count
-from store.queries import Lookup
-from store.scrub import scrub, unallocated
+from store.sqlite import migrations
+from store.sqlite.opening import prepare
+from store.sqlite.scrub import scrub, unallocated
+from store.sqlite.statements.lookups import Lookup
+from store.sqlite.statements.pages import Count
 
 ROOT = Path(__file__).parent.parent
 
@@ -61,7 +62,7 @@ async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Pat
 
 
 async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, database: Path) -> None:
-    """Rows that grew and were erased among others make SQLite move rows between pages; see store/scrub.py."""
+    """Rows that grew and were erased among others make SQLite move rows between pages; see store/sqlite/scrub.py."""
     pick = Random(7)
     numbers = list(range(1, 2_001))
     pick.shuffle(numbers)
@@ -170,8 +171,8 @@ from pathlib import Path
 from store import erasure
 from store.archive import open_archive
 from store.interactions import Interaction
-from store.opening import prepare
-from store.queries import Lookup
+from store.sqlite.opening import prepare
+from store.sqlite.statements.lookups import Lookup
 
 async def main():
     async with open_archive(Path(sys.argv[1])) as archive:

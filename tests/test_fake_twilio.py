@@ -20,7 +20,7 @@ from twilio.rest import Client
 from bodies import ACCOUNT, interaction, participant, service, session, sid
 from fake_account import API, DOCUMENT, KINDS
 from fake_twilio import API_KEY, API_SECRET, AUTH_TOKEN, VERBS, FakeTwilio, Faults
-from gateway.account import Account
+from gateway.demo.account import Account
 
 Body = dict[str, Any]
 KS, KC, KP, KI = (sid(prefix, 1) for prefix in KINDS)

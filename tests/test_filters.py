@@ -8,7 +8,7 @@ import pytest
 
 import bodies
 from conftest import UNLIMITED, Ask, asker
-from gateway.execution import Request, execute
+from gateway.endpoint.execution import Request, execute
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from conftest import address_of
 from gateway import graphiql
-from gateway.seeding import Seed, fill
+from gateway.demo.seeding import Seed, fill
 from resolvers.access import Scope
 from schema.build import EXECUTABLE
 from store import keys

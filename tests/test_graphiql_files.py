@@ -13,8 +13,8 @@ import pytest
 
 from conftest import asker
 from gateway import graphiql
+from gateway.demo.seeding import DEMO, fill
 from gateway.graphiql import built, cdn, queries
-from gateway.seeding import DEMO, fill
 from store.archive import open_archive
 
 ROOT = Path(__file__).parent.parent

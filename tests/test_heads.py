@@ -10,9 +10,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.connections import Connection
-from gateway.heads import Heads
-from gateway.http import Receive, Scope, Send
+from gateway.http.exchange import Receive, Scope, Send
+from gateway.transport.connections import Connection
+from gateway.transport.heads import Heads
 
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Of: %b\r\nContent-Length: %d\r\n\r\n%b"
 GET = b"GET /graphql?query=%%7B%b HTTP/1.1\r\nHost: localhost\r\n\r\n"

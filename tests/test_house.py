@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ TOP_LEVEL = {*ROOMS, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "Do
 RESOURCES = ("services", "sessions", "participants", "interactions")
 DRAWERS = {"utils", "helpers", "common", "models", "core", "misc"}
 LONGEST = 300
+MOST_FILES = 14
 
 
 def tracked() -> list[Path]:
@@ -35,7 +37,7 @@ def test_imports_follow_the_contracts_of_pyproject() -> None:
 def test_only_the_store_imports_sqlite() -> None:
     """Beside the contracts, since the standard library is none of import-linter's packages."""
     for source in SOURCES:
-        if source.parent.name in ROOMS[1:]:
+        if source.relative_to(ROOT).parts[0] in ROOMS[1:]:
             for node in ast.walk(ast.parse(source.read_text("utf-8"))):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 assert "sqlite3" not in names or source.name == "server.py", source
@@ -43,7 +45,7 @@ def test_only_the_store_imports_sqlite() -> None:
 
 def test_sql_is_written_in_the_store_alone() -> None:
     statement = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w+)\b")
-    rooms = [source for source in SOURCES if source.parent.name in ROOMS[1:]]
+    rooms = [source for source in SOURCES if source.relative_to(ROOT).parts[0] in ROOMS[1:]]
     assert not [source for source in rooms if statement.search(source.read_text("utf-8"))]
 
 
@@ -55,6 +57,13 @@ def test_nothing_else_is_at_the_top_level() -> None:
 @pytest.mark.parametrize("room", ROOMS[:3])
 def test_the_same_noun_names_the_file_in_every_room(room: str) -> None:
     assert not [noun for noun in RESOURCES if not (ROOT / room / f"{noun}.py").exists()]
+
+
+@needs_git
+def test_no_room_has_more_files_than_one_can_overlook() -> None:
+    files = [file for file in TRACKED if file.suffix == ".py" and file.name != "__init__.py" and file.parts[0] in ROOMS]
+    rooms = Counter(file.parent for file in files)
+    assert not {str(room): number for room, number in rooms.items() if number > MOST_FILES}
 
 
 @needs_git

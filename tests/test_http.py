@@ -11,7 +11,7 @@ import pytest
 
 import bodies
 from conftest import serving
-from gateway.http import preferred
+from gateway.http.exchange import preferred
 from store.archive import open_archive
 
 QUERY = {"query": "{ services { totalCount } }"}

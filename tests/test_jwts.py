@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import bodies
 from conftest import serving
-from gateway.access_settings import JwtSettings
-from gateway.authentication import Unauthenticated
-from gateway.jwts import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
+from gateway.auth.authentication import Unauthenticated
+from gateway.auth.jwts import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
+from gateway.settings.access import JwtSettings
 from resolvers.access import Scope
 from store.archive import open_archive
 from test_authentication import Clock

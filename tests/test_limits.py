@@ -13,8 +13,8 @@ from graphql import Lexer, Source, TokenKind, get_introspection_query, parse
 from bodies import interaction, put, service, session, sid
 from conftest import serving
 from gateway.graphiql import FIRST_QUERY
-from gateway.measures import Measures, measure
-from gateway.tokens import tokens_in
+from gateway.limits.document_size import Measures, measure
+from gateway.limits.tokens import tokens_in
 from store.archive import open_archive
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

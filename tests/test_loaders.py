@@ -12,10 +12,10 @@ from conftest import asker, connections
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from store.archive import Archive, open_archive
-from store.queries import Lookup, Query
-from store.reader import Reader
 from store.services import Service
 from store.sessions import Session
+from store.sqlite.reader import Reader
+from store.sqlite.statements.lookups import Lookup, Query
 
 FOUR_LEVELS = """
 {

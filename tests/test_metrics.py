@@ -8,7 +8,7 @@ import pytest
 
 import bodies
 from conftest import serving
-from gateway import metrics
+from gateway.observe import metrics
 from store.archive import open_archive
 
 NAMES = [

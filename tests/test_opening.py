@@ -10,12 +10,12 @@ import pytest
 
 import awkward
 import bodies
-import store.opening
-from store import errors, migrations
+from store import errors
 from store.archive import open_archive
-from store.opening import prepare
-from store.sqlite import has_wal_reset_bug
-from store.writer import KINDS
+from store.sqlite import migrations, opening
+from store.sqlite.connections import has_wal_reset_bug
+from store.sqlite.opening import prepare
+from store.sqlite.writer import KINDS
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_a_read_only_database_is_refused(filled: Path) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait for other processes that is over at once."""
-    monkeypatch.setattr(store.opening, "WRITE_PRAGMAS", "PRAGMA busy_timeout=1;")
+    monkeypatch.setattr(opening, "WRITE_PRAGMAS", "PRAGMA busy_timeout=1;")
 
 
 @pytest.fixture(params=["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])

@@ -6,8 +6,8 @@ import pytest
 
 import bodies
 from conftest import UNLIMITED
-from gateway.execution import Request, Result, execute
-from gateway.plans import Plans
+from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.plan_cache import Plans
 from resolvers.access import ANYBODY, Access, Scope
 from resolvers.context import Context
 from store.archive import Archive, open_archive

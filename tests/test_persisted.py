@@ -11,7 +11,7 @@ import pytest
 
 from bodies import put, service, session
 from conftest import serving
-from gateway.persisted import DocumentsUnusable, Remembered, listed_in
+from gateway.endpoint.persisted import DocumentsUnusable, Remembered, listed_in
 from store import keys
 from store.archive import open_archive
 

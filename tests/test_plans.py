@@ -14,15 +14,15 @@ import awkward
 import bodies
 from conftest import UNLIMITED, serving
 from documents import Documents
-from gateway.execution import Request, Result, execute
-from gateway.plans import Plans
+from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.plan_cache import Plans
 from resolvers.context import Context
 from resolvers.plans.literals import cut
 from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
-from store.reader import Reader
+from store.sqlite.reader import Reader
 
 
 async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:

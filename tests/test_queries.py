@@ -11,10 +11,10 @@ import bodies
 from store import interactions, participants, services, sessions
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
-from store.orders import Position
-from store.pages import Count, Page
-from store.queries import Lookup
-from store.relations import Relation
+from store.lists.orders import Position
+from store.lists.relations import Relation
+from store.sqlite.statements.lookups import Lookup
+from store.sqlite.statements.pages import Count, Page
 
 RELATIONS: list[Relation[Any]] = [
     services.ALL,

@@ -10,9 +10,9 @@ import pytest
 from bodies import sid
 from store.archive import Archive
 from store.errors import OutOfStatements, OutOfTime
-from store.lanes import Lane, open_lane
-from store.queries import Lookup
 from store.services import Service
+from store.sqlite.read_connections import Lane, open_lane
+from store.sqlite.statements.lookups import Lookup
 
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

@@ -11,8 +11,8 @@ import pytest
 
 import readme
 from conftest import serving
-from gateway.commands import commands
-from gateway.seeding import DEMO, demo_archive
+from gateway.cli.commands import commands
+from gateway.demo.seeding import DEMO, demo_archive
 
 ROOT = readme.FILE.parent
 KINDS = {"sh", "graphql", "json"}

@@ -26,7 +26,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import readme
-from gateway.commands import commands
+from gateway.cli.commands import commands
 from test_commands import ENVIRONMENT, ROOT
 
 REGISTRY = "It asks a package registry, and what it would install is here; .ci/run runs the tests' whole line."

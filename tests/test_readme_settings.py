@@ -11,11 +11,14 @@ import pytest
 from pydantic_settings import BaseSettings
 
 import readme
-from gateway import access_settings, commands, logs, settings
-from gateway.access_settings import Algorithm, JwtSettings
-from gateway.command_line import variable
-from gateway.rates import WITH_A_KEY
-from gateway.settings import KeysSettings, Limits, Settings
+from gateway.cli import commands
+from gateway.cli.command_line import variable
+from gateway.http.rate_limit import WITH_A_KEY
+from gateway.observe import logs
+from gateway.settings import access as access_settings
+from gateway.settings import server as settings
+from gateway.settings.access import Algorithm, JwtSettings
+from gateway.settings.server import KeysSettings, Limits, Settings
 
 BUILDING = {"PROXYGRAPH_BUILD_GRAPHIQL"}
 """What only the installation reads; see gateway/graphiql/page/build_backend.py."""

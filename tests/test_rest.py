@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import bodies
-from store import rest
+from store import twilio_mapping as rest
 from store.errors import BodyRejected
 from store.interactions import Interaction, contents
 from store.services import Service

@@ -21,16 +21,17 @@ from strawberry.utils.str_converters import to_camel_case
 
 import bodies
 from conftest import Ask
-from gateway.commands import commands
+from gateway.cli.commands import commands
 from resolvers import connections, deletions
 from resolvers.access import Scope
 from schema.build import EXECUTABLE, SDL_FILE, printed
 from schema.node import Node
-from store import enums, rest
+from store import enums
+from store import twilio_mapping as rest
 from store.archive import Archive
 from store.columns import columns
 from store.interactions import Leg
-from store.sync_status import ServiceSync, SyncStatus
+from store.sync.status import ServiceSync, SyncStatus
 
 VOCABULARY = json.loads((Path(__file__).parent / "data" / "twilio_vocabulary.json").read_text("utf-8"))
 TWILIOS = json.loads((Path(__file__).parent / "data" / "twilio_proxy_v1.json").read_text("utf-8"))

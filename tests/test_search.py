@@ -14,12 +14,12 @@ from store import interactions, sessions
 from store.archive import Archive, open_archive
 from store.columns import Record
 from store.errors import SearchTooLong
-from store.filters import Filter, Period
 from store.interactions import Interaction, InteractionFilter
-from store.orders import BY_DATE_CREATED, END, START, Order, Position
-from store.pages import Count, Page
-from store.relations import Relation
+from store.lists.filters import Filter, Period
+from store.lists.orders import BY_DATE_CREATED, END, START, Order, Position
+from store.lists.relations import Relation
 from store.sessions import Session, SessionFilter
+from store.sqlite.statements.pages import Count, Page
 
 DAY = 1_440
 SERVICES, SESSIONS, INTERACTIONS = 3, 12, 400

@@ -11,10 +11,10 @@ from time import perf_counter
 
 import pytest
 
-from store import snapshots
 from store.archive import open_archive
 from store.errors import OutOfTime
-from store.snapshots import AT_ONCE, Snapshot, Snapshots
+from store.sqlite import snapshots
+from store.sqlite.snapshots import AT_ONCE, Snapshot, Snapshots
 
 LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
 SHORT = "SELECT 1"

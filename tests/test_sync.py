@@ -12,10 +12,10 @@ import stamina
 import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
-from gateway.twilio_errors import TwilioUnavailable
+from gateway.twilio.errors import TwilioUnavailable
 from mirror import account, mirroring
 from store.errors import DatabaseOccupied
-from store.sync_state import Progress
+from store.sync.state import Progress
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ import pytest
 import bodies
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio
-from gateway.sync import alone
-from gateway.sync_settings import SyncSettings
+from gateway.settings.mirror import SyncSettings
+from gateway.sync.run import alone
 from mirror import account, assert_equal
 from store.archive import open_archive
 

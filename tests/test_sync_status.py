@@ -9,10 +9,10 @@ import pytest
 import bodies
 from conftest import Ask, asker, serving
 from fake_twilio import FakeTwilio
-from gateway.twilio_errors import TwilioRefused
+from gateway.twilio.errors import TwilioRefused
 from mirror import account, mirroring
 from resolvers.sync_status import ALIVE_SECONDS
-from store import rest
+from store import twilio_mapping as rest
 from store.archive import Archive
 
 STATUS = """

@@ -13,7 +13,7 @@ import bodies
 from collector import Collector
 from conftest import serving
 from fake_twilio import FakeTwilio
-from gateway.sync_settings import TwilioSettings
+from gateway.settings.mirror import TwilioSettings
 from mirror import account, mirroring, settings_for
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -12,10 +12,10 @@ import pytest
 
 from bodies import interaction, put, service, session
 from conftest import serving
-from gateway.callers import Caller
-from gateway.http import HttpError
-from gateway.rates import Rates
-from gateway.turns import OPERATIONS_AT_ONCE, Turn, Turns
+from gateway.endpoint.admission import OPERATIONS_AT_ONCE, Turn, Turns
+from gateway.http.callers import Caller
+from gateway.http.exchange import HttpError
+from gateway.http.rate_limit import Rates
 from store import keys
 from store.archive import open_archive
 

@@ -10,11 +10,11 @@ import stamina
 import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
-from gateway.concurrency import Gate
-from gateway.settings import SettingsError
-from gateway.sync_settings import TwilioSettings
-from gateway.twilio import Twilio, connected
-from gateway.twilio_errors import (
+from gateway.settings.mirror import TwilioSettings
+from gateway.settings.server import SettingsError
+from gateway.twilio.adaptive_limit import Gate
+from gateway.twilio.client import Twilio, connected
+from gateway.twilio.errors import (
     PageRefused,
     TwilioDenied,
     TwilioError,

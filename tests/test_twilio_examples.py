@@ -9,7 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 import bodies
 from conftest import asker
-from store import rest
+from store import twilio_mapping as rest
 from store.archive import open_archive
 from store.columns import Kind, columns
 

@@ -9,15 +9,15 @@ import stamina
 
 import bodies
 from fake_twilio import FakeTwilio
-from gateway.execution import Request, execute
-from gateway.settings import Limits
-from gateway.upstream import TwilioUpstream
+from gateway.endpoint.execution import Request, execute
+from gateway.settings.server import Limits
+from gateway.twilio.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
 from resolvers.upstream import finish_deletions
 from store import erasure, ledger
 from store.interactions import Interaction
-from store.queries import Lookup
+from store.sqlite.statements.lookups import Lookup
 
 KI = bodies.sid("KI", 1000)
 DELETE = """

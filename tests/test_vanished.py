@@ -10,8 +10,8 @@ import stamina
 import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
-from gateway.twilio_errors import TwilioUnavailable
-from gateway.vanished import TooMuchGone
+from gateway.sync.reconcile import TooMuchGone
+from gateway.twilio.errors import TwilioUnavailable
 from mirror import Mirror, account, mirroring
 
 KC = [bodies.sid("KC", number) for number in range(10)]

@@ -7,8 +7,8 @@ from graphql import parse
 
 import bodies
 from conftest import UNLIMITED, asker
-from gateway.execution import CostWish, Request, execute
-from gateway.plans import Plans
+from gateway.endpoint.execution import CostWish, Request, execute
+from gateway.endpoint.plan_cache import Plans
 from resolvers.access import ANYBODY, Scope, granted
 from resolvers.context import Context
 from schema.withheld import scoped_fields, withheld

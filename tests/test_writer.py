@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import bodies
-import store.sqlite
-from store import interactions, writer
+from store import interactions
 from store.archive import Archive, open_archive
 from store.errors import DatabaseLocked
-from store.pages import Count
+from store.sqlite import connections, writer
+from store.sqlite.statements.pages import Count
 
 
 async def count(archive: Archive) -> int:
@@ -98,7 +98,7 @@ async def test_a_long_log_is_moved_into_the_database(
 async def test_no_connection_checkpoints_by_itself(archive: Archive) -> None:
     rows = await archive.writer._connection.execute_fetchall("PRAGMA wal_autocheckpoint")
     assert [tuple(row) for row in rows] == [(0,)]
-    assert store.sqlite.WAL_LIMIT_BYTES < 2**30
+    assert connections.WAL_LIMIT_BYTES < 2**30
 
 
 async def test_a_write_that_is_cancelled_anywhere_leaves_the_writer_free(archive: Archive) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from gateway.http import Exchange, Headers, HttpError
+from gateway.http.exchange import Exchange, Headers, HttpError
 
 FOLDER = Path(__file__).parent / "dist"
 FILES = FOLDER / "graphiql"

@@ -20,6 +20,7 @@ from graphql import (
     get_named_type,
 )
 
+from resolvers.arguments.sids import RECORDS, pattern_of
 from resolvers.forms import Attribute, Form, Listing, Lookup, Part, Reference, Whole, form_of
 from resolvers.plans import levels, pages, roots
 from resolvers.plans.inputs import Evaluate, Fallback, Values, evaluator
@@ -39,10 +40,9 @@ from resolvers.plans.listings import (
 )
 from resolvers.plans.roots import Root
 from resolvers.plans.selections import Selections, Unplannable
-from resolvers.sids import RECORDS, pattern_of
 from store.columns import Record
 from store.enums import usual_first
-from store.projections import (
+from store.sqlite.statements.projections import (
     CURSOR,
     PLACE,
     Constant,

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
-from store.plans import Filling, row_sql
-from store.projections import Projection
-from store.snapshots import Snapshot
+from store.sqlite.snapshots import Snapshot
+from store.sqlite.statements.plans import Filling, row_sql
+from store.sqlite.statements.projections import Projection
 
 NULL = (b"null",)
 COMMA = b","

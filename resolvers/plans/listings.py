@@ -6,16 +6,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 from strawberry import UNSET
 
-from resolvers.cursors import fingerprint, fingerprints, position_of
+from resolvers.arguments.cursors import fingerprint, fingerprints, position_of
+from resolvers.arguments.paging import page_size
 from resolvers.errors import BadInput
 from resolvers.forms import Listing
-from resolvers.paging import page_size
 from resolvers.plans.inputs import Evaluate, Fallback
 from resolvers.plans.levels import Json, Piece, Pieces, Run, Shape
 from resolvers.plans.pages import Fingerprints, fillings_of, leaves, pages_of, write_pages
-from store.orders import BY_DATE_CREATED, NEVER
-from store.pages import Page
-from store.plans import Filling, count_statement
+from store.lists.orders import BY_DATE_CREATED, NEVER
+from store.sqlite.statements.pages import Page
+from store.sqlite.statements.plans import Filling, count_statement
 
 TRUE, FALSE = b"true", b"false"
 NO_ENDS = (b"null", b"null")

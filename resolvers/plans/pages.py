@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from resolvers.plans.levels import Json, Piece, Pieces, Run, Shape
-from store.pages import Page
-from store.plans import Filling, leaf_statement, leaves_statement, rows_statement
-from store.relations import Relation
+from store.lists.relations import Relation
+from store.sqlite.statements.pages import Page
+from store.sqlite.statements.plans import Filling, leaf_statement, leaves_statement, rows_statement
 
 ROWS_TOGETHER = 200
 """So many rows, of several parents, are read by one statement: half a millisecond's work."""

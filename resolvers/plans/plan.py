@@ -18,7 +18,7 @@ from resolvers.plans.levels import NULL, Bounds, Piece, Pieces, Run
 from resolvers.plans.literals import slotted
 from resolvers.plans.roots import One, Root
 from store.errors import ReadFailed
-from store.snapshots import Snapshots
+from store.sqlite.snapshots import Snapshots
 
 Literals = tuple[str | int, ...]
 

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple, Protocol
 
+from resolvers.arguments.sids import record_of
 from resolvers.plans.inputs import Evaluate, Fallback
 from resolvers.plans.levels import COMMA, NULL, Piece, Pieces, Rows, Run
 from resolvers.plans.listings import Connections
-from resolvers.sids import record_of
 from store.columns import Record
 
 

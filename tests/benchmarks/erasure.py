@@ -24,13 +24,14 @@ from servers import ROOT, BenchmarkFailed
 
 sys.path.insert(0, str(ROOT))
 
-from store import erasure, rest
+from store import erasure
+from store import twilio_mapping as rest
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
-from store.migrations import FOLDER
-from store.queries import Lookup
 from store.services import Service
 from store.sessions import Session
+from store.sqlite.migrations import FOLDER
+from store.sqlite.statements.lookups import Lookup
 
 REWRITES = 3
 LIMIT_SECONDS = 600

@@ -18,7 +18,7 @@ from servers import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from gateway.seeding import Seed, fill
+from gateway.demo.seeding import Seed, fill
 from store.archive import open_archive
 
 OF_FILTERS = (
@@ -27,7 +27,7 @@ OF_FILTERS = (
     "interaction_by_inbound_resource",
     "interaction_by_outbound_resource",
 )
-"""What store/migrations/0003_search.sql added to interactions."""
+"""What store/sqlite/migrations/0003_search.sql added to interactions."""
 
 out = Console(highlight=False, soft_wrap=True)
 

@@ -15,7 +15,7 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from playwright.async_api import Page, async_playwright
 
-from gateway.seeding import DEMO, seed_archive
+from gateway.demo.seeding import DEMO, seed_archive
 from studio import CHROMIUM, FLAGS
 from test_commands import running
 

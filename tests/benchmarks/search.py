@@ -23,11 +23,11 @@ from servers import HOST, ROOT, BenchmarkFailed, Server, gateway
 
 sys.path.insert(0, str(ROOT))
 
-from resolvers.cursors import cursor_of, fingerprint
-from resolvers.orders import ORDERS
-from store.filters import Period
+from resolvers.arguments.cursors import cursor_of, fingerprint
+from resolvers.arguments.orders import ORDERS
 from store.interactions import ALL, InteractionFilter
-from store.orders import Position
+from store.lists.filters import Period
+from store.lists.orders import Position
 
 SIZES = {"services": 20, "sessions": 500, "interactions": 100}
 NAME = "search.db"

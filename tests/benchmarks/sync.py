@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from fake_twilio import AUTH_TOKEN, FakeTwilio
-from gateway.account import Account
+from gateway.demo.account import Account
 
 SERVICES = 10
 CHANGED = "2026-06-01T00:00:00Z"

@@ -1,0 +1,1 @@
+"""Authentication: keys and JWTs become an Access."""

@@ -1,0 +1,136 @@
+"""Tokens: JWTs of an identity provider, verified with its published keys (RFC 7519, 7517, 8725).
+
+PyJWT does the cryptography; its own client of JWK Sets would block the event loop, so the set is fetched here: again
+when it is ten minutes old, beside the requests, and when a token names a key that is not in it, for providers change
+their keys without notice. While a provider can't be reached, its last set serves for an hour.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import jwt
+
+from gateway.auth.authentication import Unauthenticated, Verified
+from gateway.http.exchange import HttpError
+from gateway.settings.access import JwtSettings
+from resolvers.access import granted
+
+TIMEOUT = aiohttp.ClientTimeout(total=5)
+LARGEST_SET = 1_000_000
+FRESH_SECONDS = 600.0
+USABLE_SECONDS = 3_600.0
+AGAIN_SECONDS = 10.0
+"""No sooner than this is a set asked for again, so that tokens with made-up key ids are no load on the provider."""
+
+LEEWAY_SECONDS = 30
+LONGEST_NAME = 64
+ODD_IN_NAME = re.compile(r"[^A-Za-z0-9._:@|/+-]")
+
+log = logging.getLogger("proxygraph.gateway")
+
+
+class ProviderAway(HttpError):
+    """503: whether a token is good can't be found out."""
+
+    def __init__(self) -> None:
+        message = "The identity provider's keys can't be fetched, so no token can be verified. Try again."
+        super().__init__(503, message, ((b"retry-after", b"%d" % AGAIN_SECONDS),), code="UNAVAILABLE")
+
+
+class JwtTokens:
+    """Verifies tokens by the settings."""
+
+    def __init__(
+        self, settings: JwtSettings, http: aiohttp.ClientSession, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._http, self._clock = settings, http, clock
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def verified(self, token: str) -> Verified:
+        """What the token gives, and until when. Raises HttpError: 401 where it is no good, 503 without the keys."""
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise Unauthenticated("Expected a key or a JWT, but this is neither.") from error
+        if header.get("alg") not in self._settings.algorithms:
+            raise Unauthenticated(f"Expected a token signed by {' or '.join(self._settings.algorithms)}.")
+        key = await self._key(header.get("kid"))
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=list(self._settings.algorithms),
+                audience=self._settings.audience,
+                issuer=self._settings.issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "aud", "iss", self._settings.name_claim]},
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(_reason(error)) from error
+        given = claims.get(self._settings.scopes_claim, ())
+        scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else ()
+        name = ODD_IN_NAME.sub("_", str(claims[self._settings.name_claim]))[:LONGEST_NAME]
+        access = granted(f"jwt:{name}", [scope for scope in scopes if isinstance(scope, str)])
+        return Verified(access, int(claims["exp"]) + LEEWAY_SECONDS - time.time())
+
+    async def _key(self, kid: Any) -> jwt.PyJWK:
+        age = self._clock() - self._fetched_at
+        if age > USABLE_SECONDS or self._find(kid) is None:
+            await self._fetch()
+        elif age > FRESH_SECONDS and not self._fetching.locked():
+            self._refreshing = asyncio.create_task(self._fetch())
+        if self._clock() - self._fetched_at > USABLE_SECONDS:
+            raise ProviderAway
+        found = self._find(kid)
+        if found is None:
+            raise Unauthenticated("Expected a token signed by a key that the identity provider shows, but got another.")
+        return found
+
+    def _find(self, kid: Any) -> jwt.PyJWK | None:
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(kid) if isinstance(kid, str) else None
+
+    async def _fetch(self) -> None:
+        async with self._fetching:
+            if self._clock() - self._tried_at < AGAIN_SECONDS:
+                return
+            self._tried_at = self._clock()
+            try:
+                found = jwt.PyJWKSet.from_json((await self._answer()).decode())
+            except Exception as error:  # Whatever it answers: it is not ours to trust.
+                log.warning("The identity provider's keys can't be fetched (%s).", type(error).__name__)
+                return
+            self._keys = {key.key_id: key for key in found.keys}
+            self._fetched_at = self._clock()
+
+    async def _answer(self) -> bytes:
+        async with self._http.get(self._settings.jwks_url, timeout=TIMEOUT, allow_redirects=False) as response:
+            response.raise_for_status()
+            body = b""
+            async for chunk in response.content.iter_chunked(65_536):
+                body += chunk
+                if len(body) > LARGEST_SET:
+                    raise ValueError("a JWK Set is never so large")
+            return body
+
+
+def _reason(error: jwt.PyJWTError) -> str:
+    # The token's own claims are not told: it may be anybody's.
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return "Expected a token that still holds, but this one has expired."
+    if isinstance(error, jwt.InvalidAudienceError):
+        return "Expected a token for this audience, but this one is for another."
+    if isinstance(error, jwt.InvalidIssuerError):
+        return "Expected a token of this server's identity provider, but this one is of another."
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"Expected a token with the claim {error.claim}, but this one is without."
+    return "Expected a token whose signature and claims hold, but this one's do not."

@@ -1,0 +1,139 @@
+"""``python -m gateway keys``: makes, lists and revokes the keys of an archive, also while it is served.
+
+A running server honours what changes here within a few seconds (see gateway/auth/authentication.py).
+"""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from gateway.cli.command_line import err, fail, flag, out, sentences, settings_of
+from gateway.settings.server import KeysSettings
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TAKEN_BY_US = ("anonymous", "sync")
+LIFETIME = re.compile(r"([1-9]\d{0,4})([hdw])")
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+Database = Annotated[str | None, flag(KeysSettings, "database")]
+Name = Annotated[
+    str, typer.Argument(help="Letters, digits, dots, dashes and underscores; logs and the ledger show it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array, for machines.")]
+
+keys = typer.Typer(
+    help="Make, list and revoke the keys of an archive. A running server honours it within 5 seconds.",
+    no_args_is_help=True,
+)
+
+
+@keys.command()
+def create(
+    name: Name,
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="read: all but content; read:content: data, body and identifier too; delete: deleteInteraction, "
+            "beside reading without content. May be given several times.",
+        ),
+    ],
+    expires: Annotated[
+        str | None, typer.Option(metavar="LIFETIME", help="When it ends, as 12h, 90d or 8w; never unless told.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Make a key. It is printed once, alone on its line, and is nowhere to be had again."""
+    settings = settings_of(KeysSettings, {"database": database})
+    problems = _problems(name, scope, expires)
+    for problem in problems:
+        err.print(problem, markup=False)
+    if problems:
+        raise typer.Exit(2)
+    expires_at = _moment(expires) if expires else None
+    from store import keys as rows
+    from store.archive import open_archive
+
+    async def made() -> str:
+        async with open_archive(settings.database, look_for_damage=False) as archive:
+            return await rows.create(archive, name, tuple(sorted(set(scope))), expires_at)
+
+    with sentences():
+        text = asyncio.run(made())
+        err.print(f"The key {name}, which is shown this once; send it as `Authorization: Bearer …`:", markup=False)
+        typer.echo(text)
+
+
+@keys.command("list")
+def list_(database: Database = None, as_json: AsJson = False) -> None:
+    """List the keys: names, scopes, when they end and when they were last used; never the keys themselves."""
+    settings = settings_of(KeysSettings, {"database": database})
+    import msgspec
+
+    from store import keys as rows
+    from store.archive import open_archive
+    from store.ledger import now
+
+    async def held() -> list[rows.Key]:
+        async with open_archive(settings.database, look_for_damage=False) as archive:
+            return await rows.keys(archive)
+
+    with sentences():
+        found = asyncio.run(held())
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+            return
+        from rich.table import Table
+
+        table = Table("Name", "Scopes", "State", "Made", "Ends", "Last used", box=None, pad_edge=False)
+        for key in found:
+            state = "revoked" if key.revoked_at else "open" if key.opens(now()) else "expired"
+            times = (key.created_at, key.expires_at or "never", key.last_used_at or "never")
+            table.add_row(key.name, " ".join(key.scopes), state, *times)
+        out.print(table if found else "There are no keys.")
+
+
+@keys.command()
+def revoke(name: Name, database: Database = None) -> None:
+    """Revoke a key for good. Its name stays taken, since the deletion ledger tells keys by name."""
+    settings = settings_of(KeysSettings, {"database": database})
+    from store import keys as rows
+    from store.archive import open_archive
+
+    async def revoked() -> bool:
+        async with open_archive(settings.database, look_for_damage=False) as archive:
+            return await rows.revoke(archive, name)
+
+    with sentences():
+        if not asyncio.run(revoked()):
+            fail(f"There is no key named {name}. `python -m gateway keys list` shows those there are.")
+        err.print(f"Revoked {name}; a running server lets it in for 5 seconds more at most.", markup=False)
+
+
+def _problems(name: str, scopes: list[str], expires: str | None) -> list[str]:
+    from resolvers.access import Scope
+
+    problems = []
+    if not NAME.fullmatch(name) or name in TAKEN_BY_US:
+        problems.append(
+            "NAME: expected up to 64 letters, digits, dots, dashes and underscores, and neither "
+            f"{' nor '.join(TAKEN_BY_US)}, but got {name!r}."
+        )
+    known = [str(scope) for scope in Scope]
+    problems += [
+        f"--scope: expected one of {', '.join(known)}, but got {given!r}." for given in scopes if given not in known
+    ]
+    if expires is not None and not LIFETIME.fullmatch(expires):
+        problems.append(f"--expires: expected a number and h, d or w, such as 90d, but got {expires!r}.")
+    return problems
+
+
+def _moment(expires: str) -> str:
+    from store.twilio_mapping import instant
+
+    number, unit = expires[:-1], expires[-1]
+    return instant((datetime.now(UTC) + int(number) * UNITS[unit]).isoformat())

@@ -1,0 +1,150 @@
+"""``python -m gateway sync`` as a person, a log or a machine sees it.
+
+Exit codes: 0 complete, 1 failed, 2 wrong settings, 3 refused (it would erase too much), 4 another sync is running,
+130 stopped by Ctrl-C. Whatever the code, what was read is kept, and the next run goes on from there.
+"""
+
+import asyncio
+import gc
+import json
+import logging
+import logging.config
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gateway.observe.logs import LogSettings, config
+from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.sync.reconcile import TooMuchGone
+from gateway.sync.run import SyncRunning, alone, sync
+from gateway.twilio.client import connected
+from gateway.twilio.errors import TwilioError
+from gateway.twilio.upstream import TwilioUpstream
+from resolvers.upstream import finish_deletions
+from store.archive import open_archive
+from store.errors import StoreError
+from store.sync.state import Progress
+
+FAILED, REFUSED, RUNNING, STOPPED = 1, 3, 4, 130
+LOG_EVERY_SECONDS = 10.0
+
+log = logging.getLogger("proxygraph.sync")
+
+
+def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Console, err: Console) -> int:
+    """Mirrors the account once, shows how it goes, and returns the exit code."""
+    logging.config.dictConfig(config(LogSettings.of({})))
+    progress, begun = Progress(), time.monotonic()
+    outcome, code, sentence = "complete", 0, None
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # Bodies come and go by the thousand, and hardly ever in circles.
+    try:
+        with (
+            alone(settings.database),
+            _shown(progress, begun, err, quiet=as_json),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_sync(settings, twilio, progress))
+    except KeyboardInterrupt:
+        outcome, code, sentence = "stopped", STOPPED, "Stopped. What was read is kept; run it again to go on."
+    except TooMuchGone as error:
+        outcome, code, sentence = "refused", REFUSED, str(error)
+    except SyncRunning as error:
+        outcome, code, sentence = "running", RUNNING, str(error)
+    except (TwilioError, StoreError) as error:
+        outcome, code = "failed", FAILED
+        sentence = f"{error} What was read is kept; run it again to go on."
+    seconds = time.monotonic() - begun
+    if as_json:
+        summary = {"outcome": outcome, "error": sentence, "seconds": round(seconds, 1)}
+        out.print_json(json.dumps(summary | msgspec.structs.asdict(progress)), indent=None)
+    else:
+        if outcome != "running":
+            out.print(_summary(progress, seconds))
+        if sentence:
+            err.print(sentence, markup=False)
+    return code
+
+
+async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress) -> None:
+    async with open_archive(settings.database) as archive, connected(twilio) as client:
+        await finish_deletions(archive, TwilioUpstream(client))
+        await sync(archive, client, settings, progress)
+
+
+@contextmanager
+def _shown(progress: Progress, begun: float, err: Console, quiet: bool) -> Iterator[None]:
+    if quiet:
+        yield
+    elif err.is_terminal:
+        with Live(get_renderable=lambda: _table(progress, begun), console=err, refresh_per_second=4, transient=True):
+            yield
+    else:
+        handle = _Ticker(progress, begun)
+        handle.start()
+        try:
+            yield
+        finally:
+            handle.stop()
+
+
+class _Ticker:
+    """A log line every few seconds, from a thread of its own."""
+
+    def __init__(self, progress: Progress, begun: float) -> None:
+        self._progress, self._begun = progress, begun
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tick, daemon=True)
+
+    def start(self) -> None:
+        """Starts to tick."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ticks no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _tick(self) -> None:
+        while not self._over.wait(LOG_EVERY_SECONDS):
+            cells = (f"{label} {value}" for label, value in _cells(self._progress, self._begun))
+            log.info("Syncing: %s.", ", ".join(cells))
+
+
+def _cells(progress: Progress, begun: float) -> list[tuple[str, str]]:
+    seconds = max(time.monotonic() - begun, 0.001)
+    left = "–"
+    if progress.sessions and progress.sessions_pending:
+        left = f"{progress.sessions_pending * seconds / progress.sessions:,.0f} s"
+    return [
+        ("services", f"{progress.services:,}"),
+        ("sessions read", f"{progress.sessions:,}"),
+        ("waiting", f"{progress.sessions_pending:,}"),
+        ("interactions", f"{progress.interactions:,}"),
+        ("requests/s", f"{progress.requests / seconds:,.0f}"),
+        ("retries", f"{progress.retries:,}"),
+        ("time left", left),
+    ]
+
+
+def _table(progress: Progress, begun: float) -> Table:
+    table = Table.grid(padding=(0, 3))
+    labels, values = zip(*_cells(progress, begun), strict=True)
+    table.add_row(*(f"[dim]{label}[/dim]" for label in labels))
+    table.add_row(*values)
+    return table
+
+
+def _summary(progress: Progress, seconds: float) -> str:
+    return (
+        f"Rows: {progress.new:,} new, {progress.changed:,} changed, {progress.unchanged:,} unchanged, "
+        f"{progress.erased:,} erased. Sessions archived: {progress.archived:,}. "
+        f"{progress.requests:,} requests, {progress.retries:,} retries, {seconds:,.1f} seconds."
+    )

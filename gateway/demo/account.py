@@ -1,0 +1,199 @@
+"""A made-up Twilio account, as bodies of its REST API: the same for the same seed, to the last digit.
+
+Phone numbers are of the range kept for fiction (+1 area code 555 01xx), names are roles, and times are fixed,
+so that examples and tests can rely on them.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from gateway.demo.conversations import SLOTS, TRADES, Line, Trade
+from store.enums import ResourceStatus, SessionMode, SessionStatus
+
+Body = dict[str, Any]
+
+BEGIN = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+API = "https://proxy.twilio.com/v1"
+RESOURCES = "https://api.twilio.com/2010-04-01"
+STATUSES = tuple(ResourceStatus)
+MESSAGE_STATUSES = ("delivered",) * 12 + ("sent", "sent", "undelivered", "failed")
+CALL_STATUSES = ("completed",) * 6 + ("busy", "no-answer", "canceled")
+SESSION_STATUSES = (
+    (SessionStatus.CLOSED,) * 8
+    + (SessionStatus.OPEN, SessionStatus.IN_PROGRESS) * 3
+    + (
+        SessionStatus.FAILED,
+        SessionStatus.UNKNOWN,
+    )
+)
+MODES = (SessionMode.VOICE_AND_MESSAGE,) * 6 + (SessionMode.MESSAGE_ONLY, SessionMode.VOICE_ONLY)
+
+
+class Conversation(NamedTuple):
+    """A session's body, and those of what is in it."""
+
+    session: Body
+    participants: list[Body]
+    interactions: list[Body]
+
+
+class Account:
+    """Services with Sessions with Interactions; ``interactions`` is their number, or twice the mean if varied."""
+
+    def __init__(self, seed: int, services: int, sessions: int, interactions: int, varied: bool = False) -> None:
+        self._random = Random(seed)
+        self._sessions, self._interactions, self._varied = sessions, interactions, varied
+        self._statuses = 0
+        self._sid = self._new_sid("AC")
+        self._trades = [TRADES[number % len(TRADES)] for number in range(services)]
+        self.services = [self._service(number, trade) for number, trade in enumerate(self._trades)]
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Every session of every service with what is in it, in the order in which they came about."""
+        for number in range(self._sessions):
+            for service, trade in zip(self.services, self._trades, strict=True):
+                yield self._conversation(number, service, trade)
+
+    def _service(self, number: int, trade: Trade) -> Body:
+        sid = self._new_sid("KS")
+        created = _time(BEGIN + timedelta(hours=number))
+        round_ = number // len(TRADES)
+        return {
+            "sid": sid,
+            "account_sid": self._sid,
+            "chat_instance_sid": None,
+            "unique_name": trade.name if not round_ else f"{trade.name}-{round_ + 1}",
+            "default_ttl": 86_400 * 7,
+            "callback_url": f"https://{trade.name}.example.com/proxy/interactions",
+            "geo_match_level": "area-code",
+            "number_selection_behavior": "prefer-sticky",
+            "intercept_callback_url": None,
+            "out_of_session_callback_url": f"https://{trade.name}.example.com/proxy/lost",
+            "date_created": created,
+            "date_updated": created,
+            "url": f"{API}/Services/{sid}",
+        }
+
+    def _conversation(self, number: int, service: Body, trade: Trade) -> Conversation:
+        pick = self._random
+        sid = self._new_sid("KC")
+        url = f"{service['url']}/Sessions/{sid}"
+        start = BEGIN + timedelta(days=1, minutes=number * 37 + pick.randrange(30))
+        status = SESSION_STATUSES[(number + pick.randrange(2)) % len(SESSION_STATUSES)]
+        length = pick.randint(0, self._interactions * 2) if self._varied and number else self._interactions
+        joining = (start, start + timedelta(seconds=1))
+        people = [
+            self._participant(url, service, sid, role, joined)
+            for role, joined in zip(trade.roles, joining, strict=True)
+        ]
+        if removed := number % 8 == 3:
+            people.append(self._participant(url, service, sid, trade.roles[1], start + timedelta(hours=1)))
+        interactions = self._interactions_of(url, service, sid, trade, people, start, length)
+        last = interactions[-1]["date_created"] if interactions else None
+        closed = status is SessionStatus.CLOSED
+        ended = _time(start + timedelta(days=2)) if closed else None
+        if removed:
+            people[1]["date_deleted"] = people[1]["date_updated"] = people[2]["date_created"]
+        session = {
+            "sid": sid,
+            "service_sid": service["sid"],
+            "account_sid": self._sid,
+            "unique_name": f"{trade.name}-{number + 1:05d}",
+            "status": str(status),
+            "closed_reason": "api" if closed else None,
+            "mode": str(MODES[number % len(MODES)]),
+            "ttl": service["default_ttl"],
+            "date_started": _time(start) if status is not SessionStatus.FAILED else None,
+            "date_ended": ended,
+            "date_last_interaction": last,
+            "date_expiry": None,
+            "date_created": _time(start),
+            "date_updated": ended or last or _time(start),
+            "url": url,
+        }
+        return Conversation(session, people, interactions)
+
+    def _participant(self, url: str, service: Body, session_sid: str, role: str, joined: datetime) -> Body:
+        sid = self._new_sid("KP")
+        area = self._random.choice(("202", "303", "415", "512", "617", "808"))
+        return {
+            "sid": sid,
+            "session_sid": session_sid,
+            "service_sid": service["sid"],
+            "account_sid": self._sid,
+            "friendly_name": role,
+            "identifier": f"+1{area}55501{self._random.randrange(100):02d}",
+            "proxy_identifier": f"+1{area}55501{self._random.randrange(100):02d}",
+            "proxy_identifier_sid": self._new_sid("PN"),
+            "date_deleted": None,
+            "date_created": _time(joined),
+            "date_updated": _time(joined),
+            "url": f"{url}/Participants/{sid}",
+        }
+
+    def _interactions_of(
+        self, url: str, service: Body, session_sid: str, trade: Trade, people: list[Body], start: datetime, length: int
+    ) -> list[Body]:
+        pick, bodies, moment = self._random, [], start
+        lines: list[Line] = []
+        words: dict[str, str] = {}
+        for _ in range(length):
+            moment += timedelta(seconds=pick.randint(20, 400))
+            now = _time(moment)
+            sides = [people[0], people[1] if len(people) == 2 or now < people[2]["date_created"] else people[2]]
+            if not lines:
+                lines = list(pick.choice(trade.scenes))
+                words = {name: pick.choice(choices) for name, choices in SLOTS.items()}
+            call = pick.random() < 0.12
+            speaker, text = (pick.randrange(2), "") if call else lines.pop(0)
+            data = {"duration": str(pick.randint(4, 600))} if call else {"body": text.format_map(words)}
+            statuses = CALL_STATUSES if call else MESSAGE_STATUSES
+            outbound_status = self._next_status() if pick.random() < 0.05 else pick.choice(statuses)
+            if call and outbound_status != "completed":
+                data = {}
+            sid = self._new_sid("KI")
+            body = {
+                "sid": sid,
+                "session_sid": session_sid,
+                "service_sid": service["sid"],
+                "account_sid": self._sid,
+                "data": json.dumps(data, ensure_ascii=False) if data else None,
+                "type": "voice" if call else "message",
+                "date_created": now,
+                "date_updated": _time(moment + timedelta(seconds=pick.randint(1, 9))),
+                "url": f"{url}/Interactions/{sid}",
+            }
+            sender, receiver = (None, sides[0]) if speaker is None else (sides[speaker], sides[1 - speaker])
+            lost = speaker is not None and pick.random() < 0.02
+            body |= self._leg("inbound", sender, call, "completed" if call else "received")
+            body |= self._leg("outbound", None if lost else receiver, call, outbound_status)
+            bodies.append(body)
+        return bodies
+
+    def _leg(self, side: str, participant: Body | None, call: bool, status: str) -> Body:
+        if participant is None:
+            properties = ("participant_sid", "resource_sid", "resource_status", "resource_type", "resource_url")
+            return dict.fromkeys(f"{side}_{name}" for name in properties)
+        sid = self._new_sid("CA" if call else "SM")
+        kind = "Calls" if call else "Messages"
+        return {
+            f"{side}_participant_sid": participant["sid"],
+            f"{side}_resource_sid": sid,
+            f"{side}_resource_status": status,
+            f"{side}_resource_type": "Call" if call else "Message",
+            f"{side}_resource_url": f"{RESOURCES}/Accounts/{self._sid}/{kind}/{sid}.json",
+        }
+
+    def _next_status(self) -> str:
+        self._statuses += 1
+        return STATUSES[self._statuses % len(STATUSES)]
+
+    def _new_sid(self, prefix: str) -> str:
+        return f"{prefix}{self._random.getrandbits(128):032x}"
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

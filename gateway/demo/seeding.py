@@ -1,0 +1,105 @@
+"""Filling a database with a made-up account, and never one that holds anything else."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.demo.account import Account, Conversation
+from store import twilio_mapping as rest
+from store.archive import Archive, open_archive
+from store.demo import demo_mark, is_empty, mark_demo
+from store.errors import DatabaseOccupied
+from store.interactions import Interaction
+from store.participants import Participant
+from store.services import Service
+from store.sessions import Session
+
+ROWS_PER_TRANSACTION = 8_000
+UNFINISHED = "unfinished "
+
+
+class Seed(NamedTuple):
+    """Which made-up account: its seed and its size, per service and per session."""
+
+    seed: int
+    services: int
+    sessions: int
+    interactions: int
+    varied: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self._asdict().items())
+
+
+DEMO = Seed(seed=1, services=5, sessions=40, interactions=14, varied=True)
+
+
+async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) -> bool:
+    """Fills an empty archive with the account of ``seed``, or goes on where a fill of it was cut off.
+
+    ``progress`` hears how many interactions were added. Returns False where the archive holds just that
+    account already. Raises DatabaseOccupied where it holds anything else.
+    """
+    mark = await demo_mark(archive)
+    if mark == str(seed):
+        return False
+    if mark != UNFINISHED + str(seed) and not (mark is None and await is_empty(archive)):
+        held = f"a demo account of another seed or size ({mark})" if mark else "an archive that is no demo"
+        raise DatabaseOccupied(f"{archive.path} holds {held}; made-up rows are not mixed into it. Name another file.")
+    account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied)
+    async with archive.writer.transaction() as transaction:
+        await mark_demo(transaction, UNFINISHED + str(seed))
+        await transaction.put(rest.record(Service, body) for body in account.services)
+    batch: list[Conversation] = []
+    rows = 0
+    for conversation in account.conversations():
+        batch.append(conversation)
+        rows += len(conversation.interactions) + len(conversation.participants) + 1
+        if rows >= ROWS_PER_TRANSACTION:
+            await _put(archive, batch, progress)
+            batch, rows = [], 0
+    await _put(archive, batch, progress)
+    async with archive.writer.transaction() as transaction:
+        await mark_demo(transaction, str(seed))
+    return True
+
+
+async def seed_archive(database: Path, seed: Seed, progress: Callable[[int], None]) -> bool:
+    """Opens ``database`` and fills it; see ``fill``."""
+    async with open_archive(database) as archive:
+        return await fill(archive, seed, progress)
+
+
+async def demo_archive(database: Path, seed: Seed) -> bool:
+    """Fills ``database`` with the demo unless it holds one; returns whether it did.
+
+    Raises DatabaseOccupied where it holds anything that is no demo.
+    """
+    async with open_archive(database) as archive:
+        mark = await demo_mark(archive)
+        if mark is None and not await is_empty(archive):
+            raise DatabaseOccupied(
+                f"{database} holds an archive that is no demo, and the demo writes into no such file. "
+                "Serve it with `python -m gateway serve`, or name another file."
+            )
+        if mark is not None and not mark.startswith(UNFINISHED):
+            return False
+        return await fill(archive, seed, lambda added: None)
+
+
+async def checked_archive(database: Path) -> bool:
+    """Opens ``database`` once, so that what is wrong with it shows now; returns whether it was created."""
+    async with open_archive(database) as archive:
+        return archive.created
+
+
+async def _put(archive: Archive, batch: list[Conversation], progress: Callable[[int], None]) -> None:
+    async with archive.writer.transaction() as transaction:
+        await transaction.put(rest.record(Session, conversation.session) for conversation in batch)
+        await transaction.put(
+            rest.record(Participant, body) for conversation in batch for body in conversation.participants
+        )
+        await transaction.put(
+            rest.record(Interaction, body) for conversation in batch for body in conversation.interactions
+        )
+    progress(sum(len(conversation.interactions) for conversation in batch))

@@ -1,0 +1,1 @@
+"""/graphql: from an HTTP request to a GraphQL result, and back."""

@@ -1,0 +1,277 @@
+"""From a request to a result: parse and validate once a document, then run it on the schema.
+
+What a document says is remembered (its parse, its validation), never what it answered.
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from gateway.endpoint.plan_cache import Plans
+from gateway.limits.budget import too_long, within_budget
+from gateway.limits.cost import Cost, demand_cost
+from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
+from gateway.settings.document_limits import DocumentLimits
+from gateway.settings.server import Limits
+from resolvers.access import ANYBODY, Scope
+from resolvers.context import Context
+from resolvers.errors import formatted
+from resolvers.plans.inputs import Fallback
+from resolvers.plans.levels import bounds_of
+from resolvers.plans.selections import Unplannable
+from schema.build import EXECUTABLE
+from schema.withheld import scoped_fields, withheld
+from store.errors import OutOfTime
+
+DOCUMENTS_REMEMBERED = 1_000
+NOTHING: dict[str, Any] = {}
+UNSAFE = "METHOD_NOT_ALLOWED"
+
+
+class CostWish(StrEnum):
+    """What a client asks to be told of an operation's cost."""
+
+    NOTHING = ""
+    REPORT = "report"
+    VALIDATE = "validate"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An operation to run; a read-only one may be no mutation."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    read_only: bool = False
+    cost_wish: CostWish = CostWish.NOTHING
+
+
+class Checked(NamedTuple):
+    """A document that can be run, or the errors why not.
+
+    With the fields that want a scope, by operation, and the costs of its operations, once worked out.
+    """
+
+    document: DocumentNode | None
+    errors: list[dict[str, Any]]
+    scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
+    costs: dict[int, Cost]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A response, and whether it is a request error: one found before anything ran."""
+
+    response: dict[str, Any]
+    request_error: bool
+    operation: str
+    operation_name: str | None = None
+    cost: int | None = None
+    root_fields: Collection[str] = ()
+    body: bytes | None = None
+    statements: int = 0
+    rows: int = 0
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan gave it."""
+        return self.body is not None
+
+    def encoded(self) -> bytes:
+        """The response as JSON; a plan has written it already."""
+        return orjson.dumps(self.response) if self.body is None else self.body
+
+    @property
+    def outcome(self) -> str:
+        """Whether it is ``ok``, has ``errors``, or is a ``request_error``."""
+        return "request_error" if self.request_error else "errors" if "errors" in self.response else "ok"
+
+    @property
+    def code(self) -> str:
+        """The code of its first error, which there is."""
+        code: str = self.response["errors"][0]["extensions"]["code"]
+        return code
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it was a mutation where there may be none."""
+        return self.request_error and self.code == UNSAFE
+
+
+async def execute(request: Request, context: Context, limits: Limits, plans: Plans | None = None) -> Result:
+    """Runs the request's operation: by its plan, if ``plans`` has one and there is nothing but data to tell, or else
+    by the ordinary path. A request error has no ``data``; field errors stand beside it.
+    """
+    result = None if plans is None else await planned(request, context, limits, plans)
+    return await executed(request, context, limits) if result is None else result
+
+
+async def planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Result | None:
+    """What the operation's plan gives; None where there is none, or where there is more to tell than data."""
+    if request.cost_wish is not CostWish.NOTHING:
+        return None
+    seen, known, literals = plans.find(request.query, request.operation_name)
+    if not seen:
+        document, _, scoped, _ = checked(request.query, limits.document, context.introspection)
+        if document is None:
+            return None
+        known, literals = plans.remember(request.query, request.operation_name, document, scoped)
+    if known is None:
+        return None
+    bounds = bounds_of(context.max_page_size, context.count_cap, limits.max_statements)
+    until = time.perf_counter() + limits.max_seconds
+    try:
+        values = known.template.values(request.variables or NOTHING, literals)
+        cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
+        plan = known.template.plan(values, context.access.scopes)
+        place = context.archive.snapshots, values, bounds, until
+        data, statements, rows = plan.run_at_once(*place) or await plan.run(*place)
+    except (Fallback, Unplannable, LimitExceeded):
+        return None
+    except OutOfTime:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    if time.perf_counter() > until:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    hidden = withheld(context.access, known.scoped) if context.access is not ANYBODY else None
+    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
+    body = b"".join((b'{"data":', *data, extensions, b"}"))
+    return Result(NOTHING, False, "query", known.name, cost, known.cost.root_fields, body, statements, rows)
+
+
+async def executed(request: Request, context: Context, limits: Limits) -> Result:
+    """What the ordinary path gives."""
+    document, errors, scoped, costs = checked(request.query, limits.document, context.introspection)
+    if document is None:
+        return Result({"errors": errors}, True, "none")
+    operation = get_operation_ast(document, request.operation_name)
+    if operation is None:
+        return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
+    kind, name = operation.operation.value, operation.name.value if operation.name else None
+    if request.read_only and kind == "mutation":
+        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
+    variables = request.variables or {}
+    cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
+    estimate = cost.estimate(variables)
+    if request.cost_wish is CostWish.VALIDATE:
+        return Result(_with_cost({}, cost, variables, limits), False, kind, name, estimate)
+    try:
+        demand_cost(cost, variables, limits.max_cost, limits.max_page_size)
+        executor = Executor.build(
+            EXECUTABLE,
+            document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=request.operation_name,
+            hide_suggestions=not context.introspection,
+        )
+        if isinstance(executor, list):
+            errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
+            return Result({"errors": errors}, True, kind, name, estimate)
+        try:
+            outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+        finally:
+            await context.end()
+    except LimitExceeded as error:
+        return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
+    response: dict[str, Any] = {"data": outcome.data}
+    if outcome.errors:
+        response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
+    if hidden := withheld(context.access, scoped[name]):
+        response["extensions"] = {"withheld": hidden}
+    if request.cost_wish is CostWish.REPORT:
+        response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
+    return Result(response, False, kind, name, estimate, cost.root_fields)
+
+
+@lru_cache(DOCUMENTS_REMEMBERED)
+def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
+    """The parsed and validated document of ``text``, if it is within the limits.
+
+    Without introspection it may neither ask for the schema nor learn names of it from errors.
+    """
+    try:
+        demand_tokens(text, limits)
+        document = parse(text)
+        demand_measures(document, limits)
+    except LimitExceeded as error:
+        return _refused(formatted(error))
+    except GraphQLError as error:
+        return _refused(_coded(error, "GRAPHQL_PARSE_FAILED"))
+    except RecursionError:
+        return _refused(_coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
+    rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+    try:
+        errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
+        if not errors:
+            return Checked(document, [], scoped_fields(document), {})
+    except RecursionError:
+        errors = [_too_deep()]
+    return _refused(*(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
+
+
+def _refused(*errors: dict[str, Any]) -> Checked:
+    return Checked(None, list(errors), {}, {})
+
+
+async def _outcome(executor: Executor[Any]) -> ExecutionResult:
+    outcome: Any = executor.execute_operation()
+    result: ExecutionResult = await outcome if executor.is_awaitable(outcome) else outcome
+    return result
+
+
+def _with_cost(
+    response: dict[str, Any], cost: Cost, variables: dict[str, Any], limits: Limits, statements: int | None = None
+) -> dict[str, Any]:
+    shown: dict[str, Any] = {"estimated": cost.estimate(variables), "maximum": limits.max_cost}
+    if statements is not None:
+        shown |= {"counted": cost.counted(response["data"]), "statements": statements}
+    return {**response, "extensions": {**response.get("extensions", {}), "cost": shown}}
+
+
+def _unsafe() -> GraphQLError:
+    return GraphQLError("Expected a query, for GET changes nothing, but got a mutation. Send it by POST.")
+
+
+def _too_deep() -> GraphQLError:
+    return GraphQLError("Expected a document that nests less deeply than this one.")
+
+
+def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
+    names = ", ".join(
+        repr(definition.name.value) if definition.name else "one without a name"
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    )
+    has = f"The document has {names}." if names else "The document has no operation."
+    wanted = f"no operation named {name!r}" if name else "no operationName, which says the one to run"
+    return _coded(
+        GraphQLError(f"Expected an operation to run, but got {wanted}. {has}"), "OPERATION_RESOLUTION_FAILURE"
+    )
+
+
+def _blamed(error: GraphQLError) -> GraphQLError:
+    # graphql-core finds out only when a field runs that a variable is null where its argument can't be.
+    graphqls_own = error.original_error is None or isinstance(error.original_error, GraphQLError)
+    if graphqls_own and not error.extensions and error.message.startswith("Argument "):
+        error.extensions = {"code": "BAD_USER_INPUT"}
+    return error
+
+
+def _coded(error: GraphQLError, code: str) -> dict[str, Any]:
+    return {**error.formatted, "extensions": {"code": code}}

@@ -1,0 +1,175 @@
+"""GraphQL over HTTP at /graphql: POST with JSON, GET for what can be cached, GraphiQL for people with a browser.
+
+After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``application/json`` answers 200
+to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
+"""
+
+import time
+
+import msgspec
+import orjson
+
+from gateway import graphiql
+from gateway.auth.authentication import Authenticator
+from gateway.endpoint.admission import Turns
+from gateway.endpoint.caching import cache_headers, is_kept, is_known, tag_of
+from gateway.endpoint.execution import CostWish, Request, Result, executed, planned
+from gateway.endpoint.persisted import PersistedDocuments, Unavailable
+from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.requests import demand_json, in_url, posted
+from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
+from gateway.http.callers import caller_of, seen_by
+from gateway.http.compression import LARGE_BYTES, compressed
+from gateway.http.exchange import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, preferred
+from gateway.http.operations import Operation
+from gateway.http.origins import demand_preflight, demand_purpose
+from gateway.http.rate_limit import Rates
+from gateway.settings.access import AccessSettings
+from gateway.settings.server import Limits, ServeSettings
+from resolvers.access import ANYBODY, Access
+from resolvers.context import Context
+from resolvers.upstream import Upstream
+from store.archive import Archive
+
+MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
+IN_UTF_8 = {media_type: media_type + b"; charset=utf-8" for media_type in MEDIA_TYPES}
+HTML = b"text/html"
+METHODS = b"GET, HEAD, OPTIONS, POST"
+WISHES = {wish.encode(): wish for wish in CostWish}
+
+
+Answer = tuple[int, bytes, Headers]
+"""A response to be sent: its status, its body, its headers."""
+
+
+class GraphQLOverHTTP:
+    """The endpoint over one archive, and over Twilio where deletions go there too."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        upstream: Upstream | None,
+        authenticator: Authenticator,
+        access: AccessSettings,
+        limits: Limits,
+        documents: PersistedDocuments,
+        legacy_status: bool,
+        settings: ServeSettings,
+    ) -> None:
+        self._archive, self._upstream, self._authenticator = archive, upstream, authenticator
+        self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
+        self._introspection, self._count_cap = access.shows_schema, settings.count_cap
+        self._wants_keys = access.require_key
+        self._in_url = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
+        self._plans = Plans() if settings.plans else None
+        self._turns = Turns(limits.max_concurrent)
+        self._rates = Rates(limits.rate)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request; raises HttpError where no media type fits."""
+        method = exchange.method
+        if method == "OPTIONS":
+            await exchange.respond(204, None, b"", ((b"allow", METHODS), *COMMON_HEADERS))
+            return
+        if method not in ("GET", "HEAD", "POST"):
+            raise HttpError(405, f"Expected GET or POST, but got {method}.", ((b"allow", METHODS),))
+        offered = MEDIA_TYPES if method == "POST" else self._in_url
+        media_type = preferred(exchange.header(b"accept"), offered)
+        if media_type is None:
+            names = " or ".join(offer.decode() for offer in offered)
+            raise HttpError(406, f"Expected an Accept header that allows {names}.")
+        if media_type == HTML:
+            await exchange.respond(200, b"text/html; charset=utf-8", graphiql.PAGE, graphiql.HEADERS)
+            return
+        rate: Headers = ()
+        try:
+            known = self._authenticator.known(exchange.given)
+            access = exchange.access = known or await self._authenticator.access(exchange.given)
+            if access is not ANYBODY or self._rates.counts_anybody:
+                rate = self._rates.count(caller_of(exchange.scope, access))
+            status, body, headers = await self._answer(exchange, media_type, access)
+        except HttpError as error:
+            status = status_of_refusal(error, media_type, self._legacy_status)
+            body, headers = error.body, (*COMMON_HEADERS, *error.headers)
+        if len(body) >= LARGE_BYTES:
+            body, encoding = await compressed(body, exchange.header(b"accept-encoding"))
+            headers = (*headers, *encoding)
+        headers += rate
+        if not exchange.respond_whole(status, IN_UTF_8[media_type], body, headers):
+            await exchange.respond(status, IN_UTF_8[media_type], body, headers)
+
+    async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
+        is_get = exchange.method != "POST"
+        if is_get:
+            demand_preflight(exchange.given)
+        if is_get:
+            sent = in_url(exchange)
+        else:
+            demand_json(exchange)
+            limit = self._limits.max_body
+            sent = posted(exchange.whole_body(limit) or await exchange.body(limit))
+        if is_get and self._wants_keys and sent.document_id is None:
+            demand_purpose(exchange.given)
+        try:
+            text = self._documents.text_of(sent)
+        except Unavailable as error:
+            result = Result({"errors": [{"message": str(error), "extensions": {"code": error.code}}]}, True, "none")
+            return status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), COMMON_HEADERS
+        headers: Headers = COMMON_HEADERS
+        if is_get:
+            mark = f"{self._archive.version.mark()} {self._count_cap} {self._introspection}"
+            tag = tag_of(exchange, text, seen_by(access.scopes), mark)
+            headers = cache_headers(tag)
+            if is_known(exchange, tag):
+                return 304, b"", headers
+        request = Request(text, sent.operation_name, sent.variables, is_get, _cost_wish(exchange))
+        result = await self._run(request, access, exchange)
+        if result.body is not None and not is_get:
+            return 200, result.body, COMMON_HEADERS
+        if result.is_unsafe:
+            headers = ((b"allow", b"POST"), *COMMON_HEADERS)
+        elif not is_kept(result):
+            headers = COMMON_HEADERS
+        return status_of(result, media_type, self._legacy_status), result.encoded(), headers
+
+    async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
+        begun = time.perf_counter()
+        context = Context(
+            self._archive,
+            self._upstream,
+            access,
+            self._introspection,
+            self._count_cap,
+            self._limits.max_page_size,
+        )
+        with self._turns.place:
+            result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
+            if result is None:
+                result = await self._executed(request, context)
+        exchange.operation = Operation(
+            result.operation,
+            result.operation_name,
+            result.outcome,
+            result.cost,
+            time.perf_counter() - begun,
+            result.statements,
+            result.rows,
+            result.is_planned,
+        )
+        return result
+
+    async def _executed(self, request: Request, context: Context) -> Result:
+        async with self._turns.turn() as turn:
+            context.reader.aside = turn.aside
+            try:
+                result = await executed(request, context, self._limits)
+                reader = context.reader
+                return msgspec.structs.replace(result, statements=len(reader.statements), rows=reader.rows)
+            finally:
+                # The executor and its helpers refer to each other; what they hold should not wait for the collector.
+                context.loaders.forget()
+
+
+def _cost_wish(exchange: Exchange) -> CostWish:
+    wish = exchange.given.get(b"graphql-cost")
+    return WISHES.get(wish.lower(), CostWish.NOTHING) if wish else CostWish.NOTHING

@@ -1,0 +1,187 @@
+"""Persisted documents: documents that clients name instead of sending them.
+
+``documentId`` names one of a folder or a manifest, after the draft's appendix
+(https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md): a SHA-256
+(``sha256:`` and 64 hexadecimal digits), or the manifest's own id for it, by which Apollo's clients name it too, in
+``extensions.persistedQuery``. Apollo's automatic persisted queries
+(https://www.apollographql.com/docs/apollo-server/performance/apq) let a client send a document once and name it from
+then on; they save bytes, and protect nothing.
+"""
+
+import hashlib
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.endpoint.requests import Sent
+from gateway.http.exchange import HttpError
+from gateway.settings.server import DocumentsMode
+
+log = logging.getLogger("proxygraph.documents")
+
+REMEMBERED_BYTES = 4_000_000
+PREFIX = "sha256:"
+SHA256 = re.compile(f"{PREFIX}.*|[0-9a-f]{{64}}")
+"""What claims to be a SHA-256, as the draft and graphql-codegen write it, or as Apollo and Relay do."""
+
+NOT_FOUND, REQUIRED = "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_REQUIRED"
+
+
+class DocumentsUnusable(Exception):
+    """The folder or manifest can't be used; its text is a sentence that says why."""
+
+
+class Unavailable(Exception):
+    """The request's document can't be had, or may not be run: the sentence and the code for its one error."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Apollos(msgspec.Struct):
+    """An operation of Apollo's manifest."""
+
+    id: str
+    body: str
+
+
+class ApolloManifest(msgspec.Struct, tag_field="format", tag="apollo-persisted-query-manifest"):
+    """What @apollo/generate-persisted-query-manifest writes."""
+
+    version: int
+    operations: list[Apollos]
+
+
+def listed_in(place: Path) -> dict[str, str]:
+    """The documents of a folder of .graphql files, or of a manifest, by id.
+
+    The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is there under its
+    SHA-256, and under the manifest's own id for it. Raises DocumentsUnusable.
+    """
+    found: dict[str, str] = {}
+    for name, text in _read(place):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        found[PREFIX + digest] = text
+        if name is None:
+            continue
+        if SHA256.fullmatch(name) and name.removeprefix(PREFIX) != digest:
+            raise DocumentsUnusable(
+                f"{place} has a document under {name}, but its SHA-256 is {digest}. Generate the manifest anew."
+            )
+        if found.setdefault(name, text) != text:
+            raise DocumentsUnusable(f"{place} has two documents under {name}. Give each an id of its own.")
+    if not found:
+        raise DocumentsUnusable(f"{place} has no documents. Name a folder of .graphql files, or a manifest.")
+    return found
+
+
+class PersistedDocuments:
+    """Gives the text of a request's document, whichever way it was sent."""
+
+    def __init__(self, listed: dict[str, str], mode: DocumentsMode) -> None:
+        self._listed = listed
+        self._mode = mode
+        self._remembered = Remembered(REMEMBERED_BYTES)
+
+    def text_of(self, sent: Sent) -> str:
+        """The document's text; raises Unavailable for one that is unknown or not allowed, HttpError for no request."""
+        if sent.document_id is not None:
+            return self._named(sent.document_id)
+        apollos = (sent.extensions or {}).get("persistedQuery")
+        if apollos is not None:
+            return self._automatic(sent.query, apollos)
+        if sent.query is None:
+            raise HttpError(400, "Expected a request with query (a document) or documentId, but got neither.")
+        return self._allowed(sent.query)
+
+    def _named(self, document_id: str) -> str:
+        text = self._listed.get(document_id)
+        if text is None:
+            raise Unavailable(
+                "Expected the documentId of a document that this server knows, but it does not know this one.",
+                NOT_FOUND,
+            )
+        return text
+
+    def _automatic(self, query: str | None, apollos: Any) -> str:
+        digest = apollos.get("sha256Hash") if isinstance(apollos, dict) and apollos.get("version") == 1 else None
+        if not isinstance(digest, str):
+            raise HttpError(422, "Expected extensions.persistedQuery with version 1 and a sha256Hash, but got another.")
+        if query is None:
+            listed = self._listed
+            text = listed.get(PREFIX + digest) or listed.get(digest) or self._remembered.get(digest)
+            if text is None:
+                raise Unavailable("PersistedQueryNotFound", NOT_FOUND)  # Clients look for this very text.
+            return text
+        if hashlib.sha256(query.encode()).hexdigest() != digest:
+            raise HttpError(422, "Expected a sha256Hash that is the query's SHA-256, but it is another one's.")
+        self._allowed(query)
+        if self._mode is not DocumentsMode.ENFORCE:
+            self._remembered.put(digest, query)
+        return query
+
+    def _allowed(self, query: str) -> str:
+        if self._mode is DocumentsMode.OFF:
+            return query
+        digest = hashlib.sha256(query.encode()).hexdigest()
+        if PREFIX + digest not in self._listed:
+            if self._mode is DocumentsMode.ENFORCE:
+                raise Unavailable("Expected one of this server's persisted documents, but got another one.", REQUIRED)
+            log.warning("A document that is not persisted was run: %s%s.", PREFIX, digest)
+        return query
+
+
+class Remembered:
+    """Texts by key, up to so many characters in all; what was not asked for longest goes first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._texts: dict[str, str] = {}
+        self._held = 0
+
+    def get(self, key: str) -> str | None:
+        """The text, which becomes the one that was asked for last."""
+        text = self._texts.pop(key, None)
+        if text is not None:
+            self._texts[key] = text
+        return text
+
+    def put(self, key: str, text: str) -> None:
+        """Remembers the text, if it is not too long by itself."""
+        if key in self._texts or len(text) > self._size:
+            return
+        self._texts[key] = text
+        self._held += len(text)
+        while self._held > self._size:
+            self._held -= len(self._texts.pop(next(iter(self._texts))))
+
+
+def _read(place: Path) -> list[tuple[str | None, str]]:
+    try:
+        if place.is_dir():
+            return [(None, file.read_bytes().decode("utf-8")) for file in sorted(place.rglob("*.graphql"))]
+        return _manifest(place.read_bytes(), place)
+    except UnicodeDecodeError as error:
+        raise DocumentsUnusable(f"{place} has a document that is not UTF-8. Save it as UTF-8.") from error
+    except OSError as error:
+        raise DocumentsUnusable(f"{place} can't be read: {error.strerror}. Name a folder, or a manifest.") from error
+
+
+def _manifest(content: bytes, place: Path) -> list[tuple[str | None, str]]:
+    try:
+        apollos = msgspec.json.decode(content, type=ApolloManifest)
+        return [(each.id, each.body) for each in apollos.operations]
+    except msgspec.ValidationError:
+        pass
+    except msgspec.DecodeError as error:
+        raise DocumentsUnusable(f"{place} is no manifest, for it is no JSON: {error}.") from error
+    try:
+        return list(msgspec.json.decode(content, type=dict[str, str]).items())
+    except msgspec.ValidationError as error:
+        raise DocumentsUnusable(
+            f"{place} is neither Apollo's manifest nor an object of ids and texts, as Relay writes it: {error}."
+        ) from error

@@ -1,0 +1,97 @@
+"""Reading a GraphQL request: from the JSON body of a POST, or from the URL of a GET.
+
+After GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/#sec-Request; members that we don't know
+are ignored, null and (in a URL) the empty text are the same as nothing.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gateway.http.exchange import JSON, Exchange, HttpError
+
+LONGEST_URL = 16_000
+PARAMETERS = 50
+IN_JSON = ("variables", "extensions")
+
+
+class Sent(msgspec.Struct, rename="camel"):
+    """A request as it was sent: its document, or what names it."""
+
+    query: str | None = None
+    document_id: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+DECODER = msgspec.json.Decoder(Sent)
+MEMBER_DECODER = msgspec.json.Decoder()
+
+
+def demand_json(exchange: Exchange) -> None:
+    """Raises HttpError 415 where the body of a POST is announced as something else."""
+    content_type, encoding = exchange.header(b"content-type"), exchange.given.get(b"content-encoding")
+    if (content_type != JSON and not _is_json(content_type)) or (encoding and encoding.lower() != b"identity"):
+        found = b" ".join((encoding or b"", content_type)).strip().decode("latin-1") or "none"
+        raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
+
+
+def posted(body: bytes) -> Sent:
+    """The request in a POST's body; raises HttpError for what is none."""
+    try:
+        return DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        raise _misshapen(str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise _unreadable("a body", error) from error
+
+
+def in_url(exchange: Exchange) -> Sent:
+    """The request in a GET's URL; raises HttpError for what is none."""
+    query_string = exchange.scope["query_string"]
+    if len(query_string) > LONGEST_URL:
+        raise HttpError(
+            414, f"Expected a URL of up to {LONGEST_URL:,} bytes, but got {len(query_string):,}. Send it by POST."
+        )
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=PARAMETERS)
+    except ValueError as error:
+        raise HttpError(400, "Expected a URL whose parameters are UTF-8, percent-encoded, and few.") from error
+    members: dict[str, Any] = {}
+    for name, value in reversed(pairs):  # The first of a name wins, as in URLSearchParams.
+        members[name] = value
+    for name in IN_JSON:
+        if name in members:
+            members[name] = _member(name, members[name])
+    try:
+        return msgspec.convert(members, Sent)
+    except msgspec.ValidationError as error:
+        raise _misshapen(str(error)) from error
+
+
+def _is_json(content_type: bytes) -> bool:
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(b";"))
+    charsets = [part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")]
+    return media_type == JSON and all(charset == b"utf-8" for charset in charsets)
+
+
+def _member(name: str, text: str) -> Any:
+    try:
+        return MEMBER_DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(place: str, error: Exception) -> HttpError:
+    finding = "it nests too deeply" if isinstance(error, RecursionError) else str(error).rstrip(".")
+    return HttpError(400, f"Expected {place} of JSON, but got something else: {finding}.")
+
+
+def _misshapen(finding: str) -> HttpError:
+    return HttpError(
+        422,
+        "Expected a JSON object with query (a text) and perhaps variables (an object) and operationName (a text), "
+        f"but got something else: {finding.rstrip('.')}.",
+    )

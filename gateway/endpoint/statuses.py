@@ -1,0 +1,36 @@
+"""HTTP statuses, from what came of a request and the media type of the answer.
+
+The table is the draft's (https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes). ``application/json``
+answers 200 to whatever is a well-formed request and 400 to what is none, as older clients expect.
+"""
+
+from gateway.endpoint.execution import Result
+from gateway.http.exchange import JSON, HttpError
+
+GRAPHQL_RESPONSE = b"application/graphql-response+json"
+
+PARTIAL = 294
+BY_CODE = {
+    "GRAPHQL_PARSE_FAILED": 400,
+    "METHOD_NOT_ALLOWED": 405,
+    "PERSISTED_QUERY_NOT_FOUND": 404,
+    "PERSISTED_QUERY_REQUIRED": 403,
+}
+OTHER_REQUEST_ERROR = 422
+LEGACY = {PARTIAL: 200, OTHER_REQUEST_ERROR: 400}
+
+
+def status_of(result: Result, media_type: bytes, legacy: bool) -> int:
+    """The status of an answer to a well-formed request."""
+    response = result.response
+    if "errors" not in response:
+        return 200
+    status = PARTIAL if not result.request_error else BY_CODE.get(result.code, OTHER_REQUEST_ERROR)
+    if media_type == JSON:
+        return 405 if status == 405 else 200
+    return LEGACY.get(status, status) if legacy else status
+
+
+def status_of_refusal(error: HttpError, media_type: bytes, legacy: bool) -> int:
+    """The status of an answer to what is no well-formed request."""
+    return LEGACY.get(error.status, error.status) if legacy or media_type == JSON else error.status

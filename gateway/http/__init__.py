@@ -1,0 +1,1 @@
+"""HTTP: a request and its answer, origins, compression and rate limits."""

@@ -1,0 +1,164 @@
+"""The HTTP under everything: a request and its answer, errors, and the choice of a media type."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from gateway.http.operations import Operation
+from resolvers.access import Access
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
+
+JSON = b"application/json"
+COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+CLOSING = (b"connection", b"close")
+WHOLE = "proxygraph.whole"
+"""The member of an ASGI scope, where the server has one (gateway/transport/connections.py), that takes the request's
+body and sends the answer in one piece: its status, its head as HTTP/1.1 has it, its body. It gives None, and False,
+where that has to be done by ASGI's messages."""
+GIVEN = "proxygraph.given"
+"""The member of an ASGI scope, where that is known already (gateway/transport/heads.py), with its headers by name."""
+
+
+class HttpError(Exception):
+    """An answer other than the one that was asked for: its status, its sentence, its headers, its code."""
+
+    def __init__(self, status: int, message: str, headers: Headers = (), code: str = "BAD_REQUEST") -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.code = code
+
+    @property
+    def body(self) -> bytes:
+        """The error in the shape that GraphQL's errors have."""
+        return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
+
+
+class Exchange:
+    """One request, its answer, and what is found out about them on the way.
+
+    ``given`` are the request's headers by name, several of a name joined by commas. ``complete`` adds the headers that
+    every answer has.
+    """
+
+    status = 0
+    access: Access | None = None
+    operation: Operation | None = None
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, complete: Complete, is_last: bool = False) -> None:
+        """``is_last`` makes the answer the last of its connection."""
+        self.begun = time.perf_counter()
+        self.scope, self._receive, self._send, self._complete = scope, receive, send, complete
+        self.is_last = is_last
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.given: Mapping[bytes, bytes] = scope.get(GIVEN) or by_name(scope["headers"])
+
+    def header(self, name: bytes) -> bytes:
+        """The value of a request header; empty where there is none."""
+        return self.given.get(name, b"")
+
+    def whole_body(self, limit: int) -> bytes | None:
+        """The request's body, if all of it is there and it has up to ``limit`` bytes; else ``body`` has to be asked."""
+        whole = self.scope.get(WHOLE)
+        body: bytes | None = whole.whole_body() if whole else None
+        return body if body is not None and len(body) <= limit else None
+
+    async def body(self, limit: int) -> bytes:
+        """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
+        announced = self.given.get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > limit:
+            raise _too_large(limit, f"this one has {int(announced[:20]):,}")
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body") and len(body) <= limit:
+            message = await self._receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise HttpError(408, "Expected a whole body, but the connection was closed before.", code="LIMIT_EXCEEDED")
+        if len(body) > limit:
+            raise _too_large(limit, "this one is longer")
+        return body
+
+    def respond_whole(self, status: int, media_type: bytes | None, body: bytes, headers: Headers) -> bool:
+        """Sends what ``respond`` would, in one piece; False where that can't be done."""
+        self.status = status
+        whole = self.scope.get(WHOLE)
+        if whole is None or self.is_last:
+            return False
+        headers = self._complete(self.given, headers)
+        if media_type is None or status == 304:
+            sent: bool = whole.send_whole(status, _head(None, headers), body)
+        else:
+            sent = whole.send_whole(status, b"%bcontent-length: %d\r\n" % (_head(media_type, headers), len(body)), body)
+        return sent
+
+    async def respond(
+        self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
+    ) -> None:
+        """Sends an answer; one without a media type, and 304, have no body."""
+        if self.respond_whole(status, media_type, body, headers):
+            return
+        fields = [*self._complete(self.given, headers)]
+        if media_type is not None and status != 304:
+            fields = [(b"content-type", media_type), *fields, (b"content-length", b"%d" % len(body))]
+        if self.is_last:
+            fields.append(CLOSING)
+        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, error: HttpError) -> None:
+        """Sends an error in the shape that GraphQL's errors have."""
+        await self.respond(error.status, JSON, error.body, (*COMMON_HEADERS, *error.headers))
+
+
+@lru_cache(1_000)
+def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
+    """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
+
+    Of those with the same weight the first wins. The last is for who doesn't say: no header, or a wildcard.
+    """
+    weights: dict[bytes, float] = {}
+    for item in (accept.strip() or b"*/*").lower().split(b","):
+        name, *parameters = (part.strip() for part in item.split(b";"))
+        weights[name] = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
+    usual = offered[-1]
+    for wildcard in (usual.split(b"/")[0] + b"/*", b"*/*"):
+        if wildcard in weights:
+            weights.setdefault(usual, weights[wildcard])
+    best = max(offered, key=lambda media_type: weights.get(media_type, 0.0))
+    return best if weights.get(best, 0.0) > 0 else None
+
+
+def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by their names; the values of several with the same name joined by commas."""
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
+
+
+@lru_cache(256)
+def _head(media_type: bytes | None, headers: Headers) -> bytes:
+    of_body = ((b"content-type", media_type),) if media_type else ()
+    return b"".join([b"%b: %b\r\n" % pair for pair in (*of_body, *headers)])
+
+
+def _too_large(limit: int, finding: str) -> HttpError:
+    return HttpError(413, f"Expected a body of up to {limit:,} bytes, but {finding}.", code="LIMIT_EXCEEDED")
+
+
+def _quality(text: bytes) -> float:
+    try:
+        return min(max(float(text), 0.0), 1.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Limits of a GraphQL operation: tokens, size, cost, statements and time."""

@@ -1,0 +1,70 @@
+"""The limits of a request, and the errors that say which one, its value, and the query's.
+
+Each is checked once, before it is decided how the operation is executed.
+"""
+
+from graphql import DocumentNode, GraphQLError
+
+from gateway.limits.document_size import Cyclic, measure
+from gateway.limits.tokens import tokens_in
+from gateway.settings.document_limits import DocumentLimits
+
+ERRORS_SHOWN = 5
+"""So many validation errors are looked for; a document that has more is not worth the time."""
+
+
+class LimitExceeded(GraphQLError):
+    """The request is larger than a limit allows."""
+
+    def __init__(
+        self, limit: str, maximum: float, actual: float | None, message: str, code: str = "LIMIT_EXCEEDED"
+    ) -> None:
+        extensions = {"code": code, "limit": limit, "maximum": maximum}
+        super().__init__(message, extensions=extensions if actual is None else {**extensions, "actual": actual})
+
+
+class PageTooLarge(LimitExceeded):
+    """A list is asked for more rows than a page may have."""
+
+    def __init__(self, argument: str, maximum: int, actual: int) -> None:
+        message = f"Expected {argument} to be from 1 to {maximum}, but got {actual}."
+        if argument == "ids":
+            message = f"Expected up to {maximum} ids, but got {actual}. Ask for them in several requests."
+        super().__init__("page_size", maximum, actual, message, "BAD_USER_INPUT")
+
+
+WORDS = {
+    "depth": ("levels of fields", "Select less deeply, or start further down."),
+    "aliases": ("aliases", "Ask in several requests."),
+    "directives": ("directives", "Ask in several requests."),
+    "root_fields": ("fields at the root", "Ask in several requests."),
+    "repeated_fields": ("fields that repeat another one", "Select each field once."),
+}
+
+
+def demand_tokens(text: str, limits: DocumentLimits) -> None:
+    """Raises LimitExceeded where the text has too many tokens to be parsed."""
+    if len(text) <= limits.tokens:
+        return
+    tokens = tokens_in(text)
+    if tokens > limits.tokens:
+        raise LimitExceeded(
+            "tokens",
+            limits.tokens,
+            tokens,
+            f"Expected a document of up to {limits.tokens:,} tokens, but got {tokens:,}. Ask in several requests.",
+        )
+
+
+def demand_measures(document: DocumentNode, limits: DocumentLimits) -> None:
+    """Raises LimitExceeded where the document, which need not be valid, is larger than allowed."""
+    try:
+        measures = measure(document)
+    except Cyclic:
+        return  # Validation refuses it, in time linear in the document.
+    for name, (things, advice) in WORDS.items():
+        maximum, actual = getattr(limits, name), getattr(measures, name)
+        if actual > maximum:
+            raise LimitExceeded(
+                name, maximum, actual, f"Expected up to {maximum:,} {things}, but got {actual:,}. {advice}"
+            )

@@ -1,0 +1,94 @@
+"""What an operation selects, level by level, with each fragment looked at once.
+
+The measures of gateway/limits/document_size.py and the cost of gateway/limits/cost.py both walk documents through
+this, so that a fragment that is spread a million times is worked through one time.
+"""
+
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    SelectionNode,
+    SelectionSetNode,
+)
+
+
+class Selected(NamedTuple):
+    """A field, and the type that the inline fragment around it names, if there is one."""
+
+    node: FieldNode
+    on: str | None
+
+
+class Scope(NamedTuple):
+    """What a selection set, or a fragment, selects by itself: inline fragments opened, spreads only named."""
+
+    selection_set: SelectionSetNode
+    on: str | None
+    fields: list[Selected]
+    spreads: list[str]
+    directives: int
+
+
+class Selections:
+    """The scopes of one document."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._opened: dict[int, Scope] = {}
+
+    def scopes(self, selection_set: SelectionSetNode | None) -> list[Scope]:
+        """The selection set's own scope, and that of each fragment it reaches without passing a field, once each.
+
+        Once, as the specification's CollectFields visits a fragment once (https://spec.graphql.org/draft/#sec-Field-Collection).
+        """
+        if selection_set is None:
+            return []
+        own = self._open(selection_set, None)
+        if not own.spreads:
+            return [own]
+        found = dict.fromkeys(own.spreads)
+        waiting = list(found)
+        while waiting:
+            for name in self._reached(waiting.pop()):
+                if name not in found:
+                    found[name] = None
+                    waiting.append(name)
+        fragments = (self._fragments[name] for name in found if name in self._fragments)
+        return [own, *(self._open(each.selection_set, each.type_condition.name.value) for each in fragments)]
+
+    def _reached(self, name: str) -> list[str]:
+        fragment = self._fragments.get(name)
+        return self._open(fragment.selection_set, fragment.type_condition.name.value).spreads if fragment else []
+
+    def _open(self, selection_set: SelectionSetNode, on: str | None) -> Scope:
+        scope = self._opened.get(id(selection_set))
+        if scope is None:
+            scope = self._opened[id(selection_set)] = _opened(selection_set, on)
+        return scope
+
+
+def _opened(selection_set: SelectionSetNode, on: str | None) -> Scope:
+    fields: list[Selected] = []
+    spreads: dict[str, None] = {}
+    directives = 0
+    waiting: list[tuple[SelectionNode, str | None]] = [(each, None) for each in reversed(selection_set.selections)]
+    while waiting:
+        node, inside = waiting.pop()
+        directives += len(node.directives or ())
+        if isinstance(node, FieldNode):
+            fields.append(Selected(node, inside))
+        elif isinstance(node, FragmentSpreadNode):
+            spreads[node.name.value] = None
+        elif isinstance(node, InlineFragmentNode):
+            inner = node.type_condition.name.value if node.type_condition else inside
+            waiting.extend((each, inner) for each in reversed(node.selection_set.selections))
+    return Scope(selection_set, on, fields, list(spreads), directives)

@@ -1,0 +1,104 @@
+"""The access log: a line for each request, of what may be known of it later; nothing that anybody wrote.
+
+Lines are written many at a time (gateway/observe/request_log.py): one by one, through logging, they would cost more
+than a small query does.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+
+import msgspec
+
+from gateway.observe.entries import Entry
+from gateway.observe.logs import LogSettings
+
+PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+PROBES = frozenset(("/livez", "/readyz"))
+LONGEST_NAME = 64
+ATOMIC_BYTES = 4_000
+"""A pipe takes so much from a process in one piece (PIPE_BUF is 4,096), so that workers' lines don't mix."""
+THOUSANDTHS = [f".{number:03}Z" for number in range(1000)]
+TENTHS = [f"{number / 10}" for number in range(1000)]
+"""How what most lines say is written, which would take as long as the rest of the line."""
+
+log = logging.getLogger("proxygraph.access")
+
+
+class Line(msgspec.Struct):
+    """A line for machines."""
+
+    time: str
+    level: str
+    logger: str
+    method: str
+    path: str
+    status: int
+    ms: float
+    operation: str | None
+    name: str | None
+    key: str | None
+    cost: int | None
+
+
+class AccessLog:
+    """Writes the lines, on the logger ``proxygraph.access``, by the settings."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._on, self._for_machines = settings.access_log, settings.log_format == "json"
+        self._probes = settings.log_level == "DEBUG"
+        self._second, self._time, self._since = 0, "", 0.0
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Writes a line for each, several in one record; for a probe, which comes all the time, only at level DEBUG."""
+        if not self._on:
+            return
+        self._since = time.time() - time.perf_counter()
+        piece: list[str] = []
+        size = 0
+        for entry in entries:
+            if entry.path in PROBES and not self._probes:
+                continue
+            line = self._line(entry)
+            if piece and size + len(line) >= ATOMIC_BYTES:
+                log.info("%s", "\n".join(piece))
+                piece, size = [], 0
+            piece.append(line)
+            size += len(line) + 1
+        if piece:
+            log.info("%s", "\n".join(piece))
+
+    def _line(self, entry: Entry) -> str:
+        method = entry.method if entry.method in METHODS else "other"
+        path = entry.path if entry.path in PATHS else "other"
+        operation = entry.operation
+        kind, cost = (operation.type, operation.cost) if operation else (None, None)
+        name = operation.name[:LONGEST_NAME] if operation and operation.name else None
+        at, ms = self._at(self._since + entry.ended), entry.seconds * 1000
+        if self._for_machines:
+            line = Line(
+                *(at, "INFO", log.name, method, path, entry.status, round(ms, 1)),
+                *(kind, name, entry.key, cost),
+            )
+            return msgspec.json.encode(line).decode()
+        before, behind = _around(method, path, entry.status, kind, name, entry.key, cost)
+        tenths = int(ms * 10 + 0.5)
+        return at + before + (TENTHS[tenths] if tenths < len(TENTHS) else f"{ms:.1f}") + behind
+
+    def _at(self, moment: float) -> str:
+        second, thousandths = divmod(int(moment * 1000), 1000)
+        if second != self._second:
+            self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return self._time + THOUSANDTHS[thousandths]
+
+
+@lru_cache(1_000)
+def _around(
+    method: str, path: str, status: int, operation: str | None, name: str | None, key: str | None, cost: int | None
+) -> tuple[str, str]:
+    """What a line says before its milliseconds, and behind them: the same in many a line."""
+    told = {"operation": operation, "name": name, "key": key, "cost": cost}
+    found = "".join(f" {what}={value}" for what, value in told.items() if value is not None)
+    return f" INFO {log.name} method={method} path={path} status={status} ms=", found

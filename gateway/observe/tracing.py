@@ -1,0 +1,101 @@
+"""Traces: a request's W3C traceparent goes on to Twilio, and OpenTelemetry gets a span where it is configured.
+
+Spans follow the semantic conventions for GraphQL servers (the name is the operation's type, the operation's name is an
+attribute) and carry no document and no variables, which may hold what people wrote. Of the trace context only
+traceparent goes on: tracestate is free text, and Twilio is a third party.
+"""
+
+import importlib.util
+import logging
+import os
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
+
+    from gateway.http.exchange import Exchange
+
+TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # nobody changes it
+"""Headers for what the request under way asks of others."""
+
+CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+log = logging.getLogger("proxygraph.gateway")
+
+
+class Tracing:
+    """Continues traces; ``provider`` makes the spans, None where there are none."""
+
+    def __init__(self, provider: "TracerProvider | None" = None) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("proxygraph") if provider else None
+
+    def begin(self, exchange: "Exchange") -> "Span | None":
+        """Takes up the request's trace, for what it asks of others; returns its span, to be ended."""
+        given = exchange.header(b"traceparent")
+        if not given and self._tracer is None:
+            return None
+        if given and not TRACEPARENT.fullmatch(given):
+            given = b""
+        if self._tracer is None:
+            if given:
+                OUTGOING.set({"traceparent": given.decode()})
+            return None
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind, set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        propagator = TraceContextTextMapPropagator()
+        context = propagator.extract({"traceparent": given.decode()}, Context())
+        span = self._tracer.start_span("GraphQL Operation", context, SpanKind.SERVER)
+        carrier: dict[str, str] = {}
+        propagator.inject(carrier, set_span_in_context(span, context))
+        carrier.pop("tracestate", None)
+        OUTGOING.set(carrier)
+        return span
+
+    def end(self, span: "Span", exchange: "Exchange") -> None:
+        """Ends the span with what came of the request."""
+        from opentelemetry.trace import StatusCode
+
+        operation = exchange.operation
+        if operation:
+            span.update_name(operation.type)
+            span.set_attribute("graphql.operation.type", operation.type)
+            if operation.name:
+                span.set_attribute("graphql.operation.name", operation.name)
+        span.set_attribute("http.response.status_code", exchange.status)
+        if operation is None or operation.outcome != "ok":
+            span.set_attribute("error.type", operation.outcome if operation else str(exchange.status))
+            span.set_status(StatusCode.ERROR)
+        span.end()
+
+    def close(self) -> None:
+        """Sends what is left; blocks for as long as that takes."""
+        if self._provider:
+            self._provider.shutdown()
+
+
+def configured() -> Tracing:
+    """Tracing by OpenTelemetry's usual environment variables, over OTLP/HTTP; without them only traceparent goes on."""
+    named = any(os.environ.get(name) for name in CONFIGURED_BY) or os.environ.get("OTEL_TRACES_EXPORTER") == "otlp"
+    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or not named:
+        return Tracing()
+    if importlib.util.find_spec("opentelemetry") is None:
+        log.warning("No spans are sent, though the environment asks for them: pip install --editable '.[otel]'")
+        return Tracing()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    named_service = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "proxygraph"}
+    provider = TracerProvider(resource=Resource.create(named_service), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return Tracing(provider)

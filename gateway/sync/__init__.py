@@ -1,0 +1,1 @@
+"""Sync: mirrors a Twilio account into the archive."""

@@ -1,0 +1,1 @@
+"""Arguments of fields: SIDs, filters, orders, pages and cursors."""

@@ -1,0 +1,53 @@
+"""Cursors: a place in one connection, as text that only this module reads.
+
+A cursor holds the order's key of its row, so a page costs the same wherever it starts and stays put while rows
+arrive, and a fingerprint of its connection (field, parent, order, filter), so that it can't be used on another one.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from resolvers.arguments.sids import but
+from resolvers.errors import BadInput
+from store.lists.filters import Filter
+from store.lists.orders import Order, Position
+
+PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.([A-Z]{2}[0-9a-fA-F]{32})")
+
+
+def fingerprints(field: str, order: Order, filter: Filter | None) -> Callable[[str | None], str]:
+    """By the parent's SID, eight digits that tell the cursors of this field, so ordered and filtered, from others."""
+    by = f"{order.column}{' desc' if order.descending else ''},sid"
+    wanted = msgspec.json.encode(dict(filter.given())).decode() if filter else ""
+
+    def of(parent: str | None) -> str:
+        told = f"{field}\n{parent or ''}\n{by}\n{wanted}"
+        return hashlib.blake2s(told.encode(), digest_size=4).hexdigest()
+
+    return of
+
+
+def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | None) -> str:
+    """Those of one parent."""
+    return fingerprints(field, order, filter)(parent)
+
+
+def cursor_of(position: Position, of: str) -> str:
+    """The cursor of the row at ``position`` in the connection with the fingerprint ``of``."""
+    return f"{of}.{position.key}.{position.sid}"
+
+
+def position_of(cursor: str, of: str, argument: str) -> Position:
+    """Where ``cursor`` points; raises BadInput where it isn't one of the connection ``of``."""
+    matched = PATTERN.fullmatch(cursor)
+    if not matched:
+        raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but(cursor)}")
+    if matched[1] != of:
+        raise BadInput(
+            f"Expected {argument} to be a cursor of this connection, but got one of another connection, order or "
+            "filter. Take cursors from the same field, of the same parent, with the same orderBy and filter."
+        )
+    return Position(matched[2], matched[3])

@@ -1,0 +1,159 @@
+"""Filters as clients write them, and what the store makes of them.
+
+A condition that is left out or null is none; a list that is empty is met by nothing; a row must meet all of them.
+"""
+
+import re
+from typing import Annotated, TypeAlias, TypeVar
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers.access import Access, Scope
+from resolvers.arguments.omitted import DateTime, given
+from resolvers.arguments.sids import but, sid_of
+from resolvers.errors import BadInput
+from store import interactions as interaction_rows
+from store import sessions as session_rows
+from store.columns import Record
+from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
+from store.lists.filters import Period, words
+from store.participants import Participant
+from store.services import Service
+from store.sessions import Session
+
+T = TypeVar("T")
+
+LONGEST_TEXT = 256
+RESOURCE_SID = re.compile(r"[a-zA-Z]{2}[0-9a-fA-F]{32}")
+
+
+def _condition(description: str, name: str | None = None) -> T:  # type: ignore[type-var]
+    condition: T = strawberry.field(description=description, name=name, default=UNSET)
+    return condition
+
+
+@strawberry.input(
+    description="A stretch of time, half-open: from a moment on, up to but not at another. Either end may be left out."
+)
+class DateRange:
+    """Becomes a store.filters.Period."""
+
+    from_: DateTime | None = _condition("The first moment that is in it; null is open.", "from")
+    before: DateTime | None = _condition("The first moment that is not in it any more; null is open.")
+
+
+@strawberry.input(
+    description="Which Interactions are wanted: those that meet every condition. Null is no condition; an empty list "
+    "is met by nothing."
+)
+class InteractionFilter:
+    """Becomes a store.interactions.InteractionFilter."""
+
+    service_sid: strawberry.ID | None = _condition("Only those of this Service.")
+    session_sid: strawberry.ID | None = _condition("Only those of this Session.")
+    participant_sid: strawberry.ID | None = _condition("Only those with this Participant on either leg.")
+    resource_sid: strawberry.ID | None = _condition(
+        "Only the one with this Message (SM, MM) or Call (CA) on either leg."
+    )
+    type: list[InteractionType] | None = _condition("Only those of one of these types.")
+    inbound_status: list[ResourceStatus] | None = _condition("Only those whose inbound leg has one of these statuses.")
+    outbound_status: list[ResourceStatus] | None = _condition(
+        "Only those whose outbound leg has one of these statuses."
+    )
+    date_created: DateRange | None = _condition("Only those that began in this time.")
+    body_contains: str | None = _condition(
+        f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, whatever the case of the letters A "
+        "to Z; % and _ mean themselves. No index serves it: every text that the other conditions leave is read, and "
+        "a search that takes too long is stopped with an error. Narrow it by the other conditions. It wants a key with "
+        "read:content."
+    )
+
+
+@strawberry.input(
+    description="Which Sessions are wanted: those that meet every condition. Null is no condition; an empty list is "
+    "met by nothing."
+)
+class SessionFilter:
+    """Becomes a store.sessions.SessionFilter."""
+
+    unique_name: str | None = _condition("Only those with just this uniqueName.")
+    status: list[SessionStatus] | None = _condition("Only those with one of these statuses.")
+    mode: list[SessionMode] | None = _condition("Only those with one of these modes.")
+    date_created: DateRange | None = _condition("Only those that were created in this time.")
+    date_last_interaction: DateRange | None = _condition(
+        "Only those whose participants last talked in this time; never those whose participants never did."
+    )
+
+
+_DESCRIPTION = "Which rows are wanted; all of them unless told."
+InteractionFilterArgument: TypeAlias = Annotated[
+    InteractionFilter | None, strawberry.argument(description=_DESCRIPTION, name="filter")
+]
+SessionFilterArgument: TypeAlias = Annotated[
+    SessionFilter | None, strawberry.argument(description=_DESCRIPTION, name="filter")
+]
+
+
+def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.InteractionFilter | None:
+    """What the store filters by; None where there is no condition. Raises BadInput for what is malformed."""
+    asked = given(argument)
+    if asked is None:
+        return None
+    wanted = interaction_rows.InteractionFilter(
+        service_sid=_sid(Service, asked.service_sid),
+        session_sid=_sid(Session, asked.session_sid),
+        participant_sid=_sid(Participant, asked.participant_sid),
+        resource_sid=_resource_sid(given(asked.resource_sid)),
+        type=words(given(asked.type)),
+        inbound_status=words(given(asked.inbound_status)),
+        outbound_status=words(given(asked.outbound_status)),
+        date_created=_period(given(asked.date_created)),
+        body_contains=_text(given(asked.body_contains)),
+    )
+    return wanted if wanted.names() else None
+
+
+def demand_search(wanted: interaction_rows.InteractionFilter | None, access: Access) -> None:
+    """Raises Forbidden for a search in what this access may not read; no plan answers one (see Page.may_be_long)."""
+    if wanted is not None and wanted.body_contains is not None:
+        access.demand(Scope.READ_CONTENT, "bodyContains")
+
+
+def session_filter(argument: SessionFilter | None) -> session_rows.SessionFilter | None:
+    """What the store filters by; None where there is no condition."""
+    asked = given(argument)
+    if asked is None:
+        return None
+    wanted = session_rows.SessionFilter(
+        unique_name=given(asked.unique_name),
+        status=words(given(asked.status)),
+        mode=words(given(asked.mode)),
+        date_created=_period(given(asked.date_created)),
+        date_last_interaction=_period(given(asked.date_last_interaction)),
+    )
+    return wanted if wanted.names() else None
+
+
+def _sid(kind: type[Record], argument: str | None) -> str | None:
+    sid = given(argument)
+    return None if sid is None else sid_of(kind, sid)
+
+
+def _resource_sid(sid: str | None) -> str | None:
+    if sid is None or RESOURCE_SID.fullmatch(sid):
+        return sid
+    raise BadInput(f"Expected resourceSid to be a SID, two letters and 32 hexadecimal digits, {but(sid)}")
+
+
+def _period(asked: DateRange | None) -> Period | None:
+    if asked is None:
+        return None
+    period = Period(given(asked.from_), given(asked.before))
+    return period if any(period) else None
+
+
+def _text(text: str | None) -> str | None:
+    if text is None or 1 <= len(text) <= LONGEST_TEXT:
+        return text
+    raise BadInput(f"Expected bodyContains to have 1 to {LONGEST_TEXT} characters, but got {len(text)}.")

@@ -1,0 +1,61 @@
+"""Page arguments: how much of a connection, from where, in which direction.
+
+Relay's Cursor Connections (https://relay.dev/graphql/connections.htm): after and before bound the list first,
+then first or last cuts it; the order is the same in both directions.
+"""
+
+from typing import Annotated, NamedTuple, TypeAlias
+
+import strawberry
+
+from resolvers.errors import BadInput
+from store.lists.orders import Position
+
+MAX_PAGE_SIZE = 100
+"""Unless the server is set to another."""
+
+DEFAULT_PAGE_SIZE = 50
+
+First: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many from the start: 1 to {MAX_PAGE_SIZE}; {DEFAULT_PAGE_SIZE} unless told. Not with last."
+    ),
+]
+After: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only what comes after this cursor of the same connection.")
+]
+Last: TypeAlias = Annotated[
+    int | None, strawberry.argument(description=f"How many from the end: 1 to {MAX_PAGE_SIZE}. Not with first.")
+]
+Before: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only what comes before this cursor of the same connection.")
+]
+
+
+class PageArguments(NamedTuple):
+    """The page arguments as they came; UNSET where they were left out."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+
+class PageRequest(NamedTuple):
+    """A checked set of page arguments; ``size`` is at least 1."""
+
+    size: int
+    backwards: bool
+    after: Position | None
+    before: Position | None
+
+
+def page_size(first: int | None, last: int | None, most: int = MAX_PAGE_SIZE) -> tuple[int, bool]:
+    """How many, and whether from the end; raises BadInput for both, or one out of range."""
+    if first is not None and last is not None:
+        raise BadInput(f"Expected first or last, but got both (first: {first}, last: {last}). Leave one out.")
+    name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)
+    if not 1 <= size <= most:
+        raise BadInput(f"Expected {name} to be from 1 to {most}, but got {size}.")
+    return size, last is not None

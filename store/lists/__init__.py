@@ -1,0 +1,1 @@
+"""What a list of rows is: its relation, filters, orders and facets."""

@@ -1,0 +1,95 @@
+"""Filters: which rows of a list are wanted, as values that are bound and never become part of a statement."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from store.lists.orders import END, START
+
+
+class Period(NamedTuple):
+    """A half-open stretch of time: from ``since`` on, up to but not at ``before``; None is open."""
+
+    since: str | None = None
+    before: str | None = None
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends, as texts that compare with any date."""
+        return self.since or START.key, self.before or END.key
+
+    def moved(self, least: timedelta, most: timedelta) -> tuple[str, str]:
+        """The ends of where a moment lies that comes at least and at most so long after one in this period."""
+        since, before = self.ends
+        return (
+            _moved(since, least) if self.since else since,
+            _moved(before, most) if self.before else before,
+        )
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """The conditions of one list, all of which a row must meet. None is no condition; an empty list is met by none.
+
+    ``conditions`` has the SQL of each, over ``{value}``: a bound value, a JSON array of them, or a row's own parent.
+    """
+
+    conditions: ClassVar[dict[str, str]]
+    long: ClassVar[frozenset[str]] = frozenset()
+    """The conditions that no index serves, so that meeting them may take long."""
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """The conditions that are set, by name."""
+        return ((name, value) for name in self.__struct_fields__ if (value := getattr(self, name)) is not None)
+
+    def names(self) -> frozenset[str]:
+        """The names of the conditions that are set: what the statement depends on."""
+        return frozenset(name for name, _ in self.given())
+
+    def parameters(self) -> dict[str, Any]:
+        """What the conditions bind."""
+        bound: dict[str, Any] = {}
+        for name, value in self.given():
+            if isinstance(value, Period):
+                bound[f"{name}_since"], bound[f"{name}_before"] = value.ends
+            else:
+                bound[name] = msgspec.json.encode(value).decode() if isinstance(value, tuple) else value
+        return bound
+
+
+def equal(column: str) -> str:
+    """The condition that ``column`` is the value."""
+    return f"{column} = {{value}}"
+
+
+def any_of(column: str) -> str:
+    """The condition that ``column`` is one of the values."""
+    return f"{column} IN (SELECT value FROM json_each({{value}}))"
+
+
+def either(*columns: str) -> str:
+    """The condition that one of ``columns`` is the value."""
+    return f"{{value}} IN ({', '.join(columns)})"
+
+
+def within(column: str) -> str:
+    """The condition that ``column`` lies in the period."""
+    return f"({column} >= {{value}}_since AND {column} < {{value}}_before)"
+
+
+def contains(column: str) -> str:
+    """The condition that ``column`` contains the text, whatever the case of its ASCII letters."""
+    return f"instr(lower({column}), lower({{value}}))"
+
+
+def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """A list of words as a filter has it: in one order, each once."""
+    return None if values is None else tuple(sorted(set(values)))
+
+
+def _moved(moment: str, by: timedelta) -> str:
+    try:
+        return (datetime.fromisoformat(moment) + by).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        return END.key if by > timedelta() else START.key

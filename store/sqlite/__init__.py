@@ -1,0 +1,1 @@
+"""SQLite: connections, transactions, migrations, statements and the cleaning of erased pages."""

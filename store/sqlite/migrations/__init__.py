@@ -1,0 +1,58 @@
+"""The archive's versions: numbered SQL files, run forwards only, each in one transaction.
+
+``PRAGMA user_version`` says which was the last to run. Before the first one runs on a file that holds
+something, a copy of it is set aside beside it; erasing an interaction removes such copies, which would
+otherwise keep what was to be forgotten.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from store.sqlite.connections import APPLICATION_ID
+
+FOLDER = Path(__file__).parent
+
+
+def latest(folder: Path = FOLDER) -> int:
+    """The version that this code writes."""
+    return len(_files(folder))
+
+
+def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> bool:
+    """Brings the database at ``path`` to the latest version; a failed step leaves the version before it.
+
+    Returns whether there was anything to do.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    pending = _files(folder)[version:]
+    if version and pending:
+        _set_aside(connection, path, version)
+    for number, file in enumerate(pending, start=version + 1):
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n"
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+            )
+        except BaseException:
+            connection.rollback()
+            raise
+    return bool(pending)
+
+
+def copies(path: Path) -> list[Path]:
+    """The copies of the database at ``path`` that migrations have set aside."""
+    return sorted(path.parent.glob(f"{path.name}.version-*"))
+
+
+def _set_aside(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    copy = path.with_name(f"{path.name}.version-{version}")
+    copy.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(copy),))
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("[0-9]*.sql"))
+    for number, file in enumerate(files, start=1):
+        if int(file.name.split("_")[0]) != number:
+            raise ValueError(f"Migrations are numbered from 1 without a gap, but {file.name} is number {number}.")
+    return files

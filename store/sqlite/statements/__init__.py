@@ -1,0 +1,1 @@
+"""SQLite's statements: lookups, pages, counts, and rows written as JSON."""

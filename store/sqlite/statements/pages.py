@@ -1,0 +1,169 @@
+"""The reads of lists: a page of each parent's children, and how many children each has.
+
+Each is one statement for any number of parents, whatever is filtered and however it is ordered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from store.columns import Record
+from store.lists.facets import ends_by_lag
+from store.lists.filters import Filter, Period
+from store.lists.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
+from store.lists.relations import Relation
+from store.sqlite.connections import rows_as_json_text, texts_as_json
+from store.sqlite.statements.access_paths import count_sql, list_sql, way_of
+
+R = TypeVar("R", bound=Record)
+
+PAGES = """
+SELECT {pages} FROM (
+  SELECT (
+    SELECT {rows} FROM (
+      {page}
+    )
+  ) AS page FROM json_each(:parents) AS parent
+)
+""".strip()
+
+COUNT = "SELECT CAST(json_group_array({count}) AS BLOB) FROM json_each(:parents) AS parent"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Parents' SIDs → the first (or, backwards, the last) ``limit`` children of each, between two positions.
+
+    A relation of the root has one parent, None. Records come in the order given either way; ``limit`` None
+    gives them all.
+    """
+
+    relation: Relation[R]
+    limit: int | None = None
+    backwards: bool = False
+    after: Position | None = None
+    before: Position | None = None
+    order: Order = BY_DATE_CREATED
+    filter: Filter | None = None
+
+    @property
+    def sql(self) -> str:
+        """See PAGES."""
+        return page_sql(self.relation, self.order, *self.shape)
+
+    @property
+    def shape(self) -> tuple[bool, bool, bool, frozenset[str]]:
+        """What else the statement depends on: its direction, whether it has either end, and the conditions."""
+        after, before = self._bounds
+        return self.order.descending != self.backwards, after is not None, before is not None, _names(self.filter)
+
+    @property
+    def may_be_long(self) -> bool:
+        """Whether it may take long however few rows it gives."""
+        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
+
+    def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
+        """The parents as a JSON array, and what it binds beside them."""
+        return {"parents": _json(keys), **self.bound()}
+
+    def bound(self) -> dict[str, Any]:
+        """The limit, the ends where there are any, and what the filter binds."""
+        bound: dict[str, Any] = {"limit": -1 if self.limit is None else self.limit}
+        after, before = self._bounds
+        merged = way_of(self.relation, self.order, _names(self.filter)) is None
+        if after or merged:
+            bound["after_key"], bound["after_sid"] = after or START
+        if before or merged:
+            bound["before_key"], bound["before_sid"] = before or END
+        if self.filter:
+            bound |= self.filter.parameters()
+            period = getattr(self.filter, "date_created", None)
+            if merged and period:
+                bound |= ends_by_lag(period)
+        return bound
+
+    @property
+    def _bounds(self) -> tuple[Position | None, Position | None]:
+        """The positions that the page lies between, ascending; in its own order, a period is just two more."""
+        after, before = (self.before, self.after) if self.order.descending else (self.after, self.before)
+        period = getattr(self.filter, self.order.column, None)
+        if isinstance(period, Period):
+            since, until = period.ends
+            after = max(after or START, Position(NEVER, END.sid) if self.order.nullable else START, Position(since, ""))
+            before = min(before or END, Position(until, ""))
+        return after, before
+
+    def answer(self, payload: bytes, keys: Sequence[str | None]) -> list[list[R]]:
+        """One list of records for each parent."""
+        pages: list[list[R]] = _pages_decoder(self.relation.record).decode(payload)
+        if self.backwards:
+            for page in pages:
+                page.reverse()
+        return pages
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Generic[R]):
+    """Parents' SIDs → how many children each has, counted up to ``cap``."""
+
+    relation: Relation[R]
+    filter: Filter | None = None
+    cap: int = -1
+
+    @property
+    def sql(self) -> str:
+        """See COUNT."""
+        return _count_sql(self.relation, self.names)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The conditions, which the statement depends on."""
+        return _names(self.filter)
+
+    @property
+    def may_be_long(self) -> bool:
+        """Whether it may take long, however little it counts."""
+        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
+
+    def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
+        """The parents as a JSON array, and what it binds beside them."""
+        return {"parents": _json(keys), **self.bound()}
+
+    def bound(self) -> dict[str, Any]:
+        """The cap, and what the filter binds."""
+        return {"cap": self.cap, **(self.filter.parameters() if self.filter else {})}
+
+    def answer(self, payload: bytes, keys: Sequence[str | None]) -> list[int]:
+        """One count for each parent."""
+        return msgspec.json.decode(payload, type=list[int])
+
+
+@lru_cache(1_000)
+def page_sql(
+    relation: Relation[Any], order: Order, descending: bool, after: bool, before: bool, names: frozenset[str]
+) -> str:
+    """The statement of a Page."""
+    columns = relation.record.__struct_fields__
+    page = list_sql(relation, order, descending, after, before, names, ", ".join(columns))
+    return PAGES.format(pages=texts_as_json("page"), rows=rows_as_json_text(columns), page=page)
+
+
+@lru_cache(1_000)
+def _count_sql(relation: Relation[Any], names: frozenset[str]) -> str:
+    return COUNT.format(count=count_sql(relation, names))
+
+
+def _names(filter: Filter | None) -> frozenset[str]:
+    return filter.names() if filter else frozenset()
+
+
+@lru_cache
+def _pages_decoder(record: type[Record]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[list[record]])  # type: ignore[valid-type]
+
+
+def _json(keys: Sequence[Any]) -> str:
+    return msgspec.json.encode(keys).decode()

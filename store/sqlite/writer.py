@@ -1,0 +1,219 @@
+"""The one writer: transactions and checkpoints, one at a time among all processes.
+
+SQLite's checkpoints are taken here alone, under the lock that writes take too, since SQLite before 3.51.3 can
+corrupt a database when a checkpoint races with a write (see has_wal_reset_bug in store/sqlite/connections.py).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import aiosqlite
+import filelock
+import msgspec
+
+from store import interactions, sessions
+from store.columns import Record
+from store.errors import DatabaseLocked
+from store.interactions import Interaction
+from store.lists.facets import Kinds
+from store.sessions import Session
+from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
+from store.sqlite.json_safe import is_plain
+from store.sqlite.opening import explained, is_the_files
+from store.sqlite.scrub import pages_in_log, scrub
+
+T = TypeVar("T")
+
+KINDS: dict[type[Record], Kinds] = {Session: sessions.KINDS, Interaction: interactions.KINDS}
+
+NUL = b"\\u0000"
+"""What SQLite's JSON ends a text at."""
+
+UPSERT = """
+INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
+ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
+""".strip()
+NAME_KINDS = "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
+WITH_KIND = "SELECT *, {values} FROM ({rows})"
+WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows})"
+KIND = "(SELECT id FROM {kinds} WHERE {conditions})"
+HELD = """
+SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
+  (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
+""".strip()
+MOVE_DATA_VERSION = "UPDATE archive SET data_version = data_version + 1"
+
+
+class Written(NamedTuple):
+    """How many of the records that were put were new, changed, or just as they were."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+class Transaction:
+    """What can be written together; it becomes visible as a whole, or not at all."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
+        """Runs one statement; returns how many rows it changed."""
+        async with self._connection.execute(sql, parameters) as cursor:
+            return cursor.rowcount
+
+    async def put(self, records: Iterable[Record]) -> Written:
+        """Inserts or replaces records, parents before children. Those that were deleted stay out."""
+        written = Written()
+        kind: type[Record]
+        for kind, group in groupby(records, type):
+            rows = {record.sid: record for record in group}
+            sids = {"sids": msgspec.json.encode(list(rows)).decode()}
+            ((held, deleted),) = await self._connection.execute_fetchall(HELD.format(table=kind.table), sids)
+            moved = await self._upsert(kind, list(rows.values()))
+            new = len(rows) - held - deleted
+            counts = (new, moved - new, held - (moved - new))
+            written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
+        return written
+
+    async def _upsert(self, kind: type[Record], rows: list[Record]) -> int:
+        # One value, so that SQLite works through all rows without the interpreter lock: a thread that binds row by
+        # row beside a busy event loop has to win the lock back at each of them.
+        payload = msgspec.json.encode(rows)
+        as_json = NUL not in payload
+        if name_kinds := _name_kinds(kind, as_json):
+            await self._with_rows(name_kinds, rows, payload, as_json)
+        return await self._with_rows(_upsert(kind, as_json), rows, payload, as_json)
+
+    async def _with_rows(self, sql: str, rows: list[Record], payload: bytes, as_json: bool) -> int:
+        if as_json:
+            return await self.execute(sql, {"rows": payload.decode()})
+        async with self._connection.executemany(sql, [msgspec.structs.astuple(row) for row in rows]) as cursor:
+            return cursor.rowcount
+
+
+class Writer:
+    """Hands out transactions, one at a time, and moves the data version with each that may change an answer."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path, file: int) -> None:
+        self._connection = connection
+        self._path = path
+        self._file = file
+        self._wal = path.with_name(path.name + "-wal")
+        self._turn = asyncio.Lock()
+        self._lock = filelock.AsyncFileLock(path.with_name(path.name + "-lock"), timeout=BUSY_TIMEOUT_MS / 1000)
+
+    @asynccontextmanager
+    async def transaction(self, moves_data: bool = True) -> AsyncIterator[Transaction]:
+        """A transaction that commits at the end of the block, or rolls back if it raises.
+
+        ``moves_data`` says whether any answer may change by it, so that the data version has to move. Raises
+        DatabaseLocked where another process keeps the writer's place for too long.
+        """
+        async with self._exclusively():
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+                yield Transaction(self._connection)
+                if moves_data:
+                    await self._connection.execute(MOVE_DATA_VERSION)
+                await self._connection.execute("COMMIT")
+            except BaseException:
+                # Behind whatever a cancelled task has left for the connection's thread to do, be it the BEGIN.
+                await _to_the_end(self._connection.rollback())
+                raise
+            if self._wal.stat().st_size > WAL_LIMIT_BYTES:
+                await _to_the_end(self._empty_log())
+
+    async def checkpoint(self) -> bool:
+        """Moves the whole log into the database and empties it; False where a reader held it up for too long."""
+        async with self._exclusively():
+            return await _to_the_end(self._empty_log())
+
+    async def _empty_log(self) -> bool:
+        pages = await asyncio.to_thread(pages_in_log, self._wal)
+        ((held_up, _, _),) = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        if held_up:
+            return False
+        await self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            await asyncio.to_thread(scrub, self._file, pages)
+        finally:
+            await self._connection.execute("ROLLBACK")
+        return True
+
+    @asynccontextmanager
+    async def _exclusively(self) -> AsyncIterator[None]:
+        async with self._turn:
+            try:
+                async with self._lock:
+                    yield
+            except filelock.Timeout as error:
+                raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
+            except sqlite3.DatabaseError as error:
+                if is_the_files(error):
+                    raise explained(error, self._path) from error
+                raise
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns; a cancellation waits until it is done, so that nothing of it goes on unwatched."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled:
+        raise cancelled
+    return task.result()
+
+
+@lru_cache
+def _upsert(kind: type[Record], as_json: bool) -> str:
+    columns = kind.__struct_fields__
+    rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
+    if kinds := KINDS.get(kind):
+        same = " AND ".join(f"{kinds.table}.{name} = row.kind_{name}" for name in kinds.columns)
+        values = ", ".join(f"{value} AS kind_{name}" for name, value in kinds.columns.items())
+        rows = WITH_KIND.format(values=values, rows=rows)
+        given = f"{given}, {KIND.format(kinds=kinds.table, conditions=same)}"
+        columns = (*columns, "kind")
+    if kind.plain:
+        rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
+        given, columns = f"{given}, row.plain", (*columns, "plain")
+    others = [column for column in columns if column != "sid"]
+    return UPSERT.format(
+        table=kind.table,
+        columns=", ".join(columns),
+        given=given,
+        rows=rows,
+        assignments=", ".join(f"{column} = excluded.{column}" for column in others),
+        values=", ".join(f"{kind.table}.{column}" for column in others),
+        excluded=", ".join(f"excluded.{column}" for column in others),
+    )
+
+
+@lru_cache
+def _name_kinds(kind: type[Record], as_json: bool) -> str | None:
+    kinds = KINDS.get(kind)
+    if kinds is None:
+        return None
+    return NAME_KINDS.format(
+        kinds=kinds.table,
+        columns=", ".join(kinds.columns),
+        values=", ".join(kinds.columns.values()),
+        rows=_rows(kind.__struct_fields__, as_json),
+    )
+
+
+def _rows(columns: tuple[str, ...], as_json: bool) -> str:
+    return rows_from_json(columns) if as_json else f"SELECT {', '.join(f'? AS {column}' for column in columns)}"
