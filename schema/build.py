@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import strawberry
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLScalarType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from schema.deletions import Mutation
@@ -13,7 +13,7 @@ from schema.fields import guard
 from schema.interactions import Interaction
 from schema.participants import Participant
 from schema.query import Query
-from schema.scalars import DATE_TIME, DateTime
+from schema.scalars import DATE_TIME, DateTime, identifier
 from schema.services import Service
 from schema.sessions import Session
 
@@ -30,6 +30,8 @@ EXECUTABLE: GraphQLSchema = SCHEMA._schema
 """The same schema as graphql-core runs it."""
 
 for _type in EXECUTABLE.type_map.values():
+    if isinstance(_type, GraphQLScalarType) and _type.name == "ID":
+        _type.coerce_input_value = identifier
     if isinstance(_type, GraphQLEnumType) and "UNKNOWN" in _type.values:
         open_enum(_type)
     if isinstance(_type, GraphQLObjectType):

@@ -15,6 +15,7 @@ from backports import zstd
 
 from bodies import interaction, put, service, session, sid
 from conftest import serving
+from gateway.endpoint.caching import CODE, ROOT, code_of
 from gateway.http.compression import LARGE_BYTES
 from store import keys
 from store.archive import open_archive
@@ -97,6 +98,21 @@ async def test_a_tag_is_of_the_document_the_variables_and_the_media_type(client:
         await tag(client, QUERY | {"other": "1"}),
     }
     assert len(tags) == 6
+
+
+@pytest.mark.parametrize(
+    "file", ["resolvers/nodes.py", "store/sqlite/migrations/0007_more.sql", "schema/schema.graphql"]
+)
+def test_a_tag_is_of_the_code_that_answers(tmp_path: Path, file: str) -> None:
+    before = code_of(tmp_path)
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("new")
+    assert code_of(tmp_path) != before
+    assert code_of(tmp_path) == code_of(tmp_path)
+
+
+def test_the_code_that_answers_is_found() -> None:
+    assert code_of(ROOT) == CODE != code_of(ROOT / "nowhere")
 
 
 async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from bodies import put, service, session
 from conftest import serving
-from gateway.endpoint.persisted import DocumentsUnusable, Remembered, listed_in
+from gateway.endpoint.persisted import REMEMBERED_BYTES, DocumentsUnusable, PersistedDocuments, listed_in
+from gateway.endpoint.requests import Sent
+from gateway.settings.server import DocumentsMode
 from store import keys
 from store.archive import open_archive
 
@@ -165,14 +167,23 @@ async def test_a_hash_that_can_not_be_right_is_refused(client: aiohttp.ClientSes
     assert (status, set(answer)) == (422, {"errors"})
 
 
-def test_what_is_remembered_stays_bounded() -> None:
-    remembered = Remembered(10)
-    remembered.put("a", "12345")
-    remembered.put("b", "12345")
-    assert remembered.get("a") == "12345"
-    remembered.put("c", "1")
-    remembered.put("d", "x" * 11)
-    assert [remembered.get(key) for key in "abcd"] == ["12345", None, "1", None]
+@pytest.mark.parametrize("text", ["{ nowhere }", "{ services {", "query ($n: Int!) { services(first: $n) { sid } }"])
+async def test_a_document_that_could_not_run_is_not_remembered(client: aiohttp.ClientSession, text: str) -> None:
+    first = await outcome(client, apq(text, query=text))
+    assert "data" not in first[1]
+    _, again = await outcome(client, apq(text))
+    assert again["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+def test_what_is_remembered_is_bounded_in_bytes() -> None:
+    documents = PersistedDocuments({}, DocumentsMode.OFF)
+    comment = "\N{SNOWMAN}" * 100_000
+    texts = [f"{{ services {{ totalCount }} }} #{number}{comment}" for number in range(40)]
+    for text in texts:
+        extensions = {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}
+        documents.keep(Sent(text, extensions=extensions), text)
+        assert documents.size <= REMEMBERED_BYTES
+    assert documents.text_of(Sent(extensions=extensions)) == texts[-1]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from documents import Documents
 from gateway.endpoint.execution import Request, Result, execute
 from gateway.endpoint.plan_cache import Plans
 from resolvers.context import Context
-from resolvers.plans.literals import cut
 from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
@@ -125,48 +124,13 @@ async def test_what_is_not_planned_is_answered_as_ever(awkwardly_filled: Archive
     assert planned.encoded() == ordinary.encoded()
 
 
-async def test_documents_that_differ_in_their_literals_share_one_plan(awkwardly_filled: Archive) -> None:
-    plans = Plans()
-    for number in range(1, 40):
-        sid = bodies.sid("KI", number)
-        query = f'{{ interaction(sid: "{sid}") {{ sid }} services(first: {number}) {{ nodes {{ sid }} }} }}'
-        ordinary, planned = await both(awkwardly_filled, Request(query), plans)
-        assert planned.body == ordinary.encoded()
-    assert len(plans) == 1
-
-
-async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(awkwardly_filled: Archive) -> None:
-    """Two fields under one key are valid only while their arguments are the same."""
-    plans = Plans()
-    for sids in (("KI", 1, 1), ("KI", 1, 2)):
-        one, other = (bodies.sid("KI", number) for number in sids[1:])
-        query = f'{{ a: interaction(sid: "{one}") {{ sid }} a: interaction(sid: "{other}") {{ sid }} }}'
-        ordinary, planned = await both(awkwardly_filled, Request(query), plans)
-        assert planned.encoded() == ordinary.encoded()
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "literals"),
-    [
-        ('{ a(b: "x", c: 5, d: "x") }', '{ a(b: "0", c: #1#, d: "0") }', ("x", 5)),
-        ("{ a1: b(c: -7) }", "{ a1: b(c: #0#) }", (-7,)),
-        ("{ a(b: 1.5, c: 1e9, d: 0) }", "{ a(b: 1.5, c: 1e9, d: #0#) }", (0,)),
-        ("{ a(b: 12345678901) }", "{ a(b: 12345678901) }", ()),
-        ('{ a(b: "x\\n") }', '{ a(b: "x\\n") }', ()),
-        ('{ a(b: 5) } # "5"', '{ a(b: 5) } # "5"', ()),
-        ('{ a(b: """5""") }', '{ a(b: """5""") }', ()),
-        ("query ($n5: Int = 5) { a(b: $n5) }", "query ($n5: Int = #0#) { a(b: $n5) }", (5,)),
-    ],
-)
-def test_literals_are_cut_out_of_what_a_plan_is_known_by(text: str, key: str, literals: tuple[Any, ...]) -> None:
-    assert cut(text) == (key, literals)
-
-
 async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Archive) -> None:
-    plans = Plans(remembered=10)
-    for number in range(50):
-        await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }}"), plans)
-    assert len(plans) == 10
+    """A long comment makes a document large, whatever it asks for."""
+    plans, comment = Plans(remembered_bytes=1_000_000), "x" * 90_000
+    for number in range(30):
+        await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
+        assert plans.size <= 1_000_000
+    assert 0 < len(plans) <= 10
 
 
 async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_filled: Archive) -> None:

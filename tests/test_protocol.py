@@ -24,12 +24,21 @@ DATA = {"data": {"services": {"totalCount": 1}}}
 PARTIAL = '{ services { totalCount } node(id: "nonsense") { id } }'
 MUTATION = 'mutation { deleteInteraction(input: {sid: "KI%s"}) { deletedInteractionId } }' % ("0" * 32)
 COERCION = {"query": "query ($sid: ID!) { service(sid: $sid) { sid } }", "variables": {"sid": None}}
+MOMENT = {"query": "query ($from: DateTime) { interactions(filter: { dateCreated: { from: $from } }) { totalCount } }"}
+WRITTEN_MOMENT = "{ interactions(filter: { dateCreated: { from: 20260105 } }) { totalCount } }"
 AMBIGUOUS = {"query": "query A { __typename } query B { __typename }"}
 
 # What is posted, and its status under the draft's media type, under application/json, and with the older statuses.
 POSTED: list[tuple[str, bytes, int, int, int]] = [
     ("a query", json.dumps({"query": QUERY}).encode(), 200, 200, 200),
     ("data and errors", json.dumps({"query": PARTIAL}).encode(), 294, 200, 200),
+    ("an empty operation name", json.dumps({"query": QUERY, "operationName": ""}).encode(), 200, 200, 200),
+    ("a byte order mark", b"\xef\xbb\xbf" + json.dumps({"query": QUERY}).encode(), 200, 200, 200),
+    ("two byte order marks", b"\xef\xbb\xbf" * 2 + json.dumps({"query": QUERY}).encode(), 400, 400, 400),
+    ("two operations and an empty name", json.dumps(AMBIGUOUS | {"operationName": ""}).encode(), 422, 200, 400),
+    ("a fraction as an ID", json.dumps(COERCION | {"variables": {"sid": 1.0}}).encode(), 422, 200, 400),
+    ("a number as a moment", json.dumps(MOMENT | {"variables": {"from": 20260105}}).encode(), 422, 200, 400),
+    ("a number as a moment in the document", json.dumps({"query": WRITTEN_MOMENT}).encode(), 422, 200, 400),
     ("no JSON", b"NONSENSE", 400, 400, 400),
     ("half of a JSON", b'{"query":', 400, 400, 400),
     ("nothing", b"", 400, 400, 400),

@@ -4,13 +4,14 @@ What a document says is remembered (its parse, its validation), never what it an
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from enum import StrEnum
-from functools import lru_cache
+from sys import getsizeof
 from typing import Any, NamedTuple
 
 import msgspec
 import orjson
+from cachetools import LRUCache, cached
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -28,6 +29,7 @@ from gateway.endpoint.plan_cache import Plans
 from gateway.limits.budget import too_long, within_budget
 from gateway.limits.cost import Cost, demand_cost
 from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
+from gateway.limits.tokens import tokens_in
 from gateway.settings.document_limits import DocumentLimits
 from gateway.settings.server import Limits
 from resolvers.access import ANYBODY, Scope
@@ -40,7 +42,9 @@ from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
 
-DOCUMENTS_REMEMBERED = 1_000
+REMEMBERED_BYTES = 32_000_000
+BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
+"""What a document's syntax tree takes beside its text (measured by tracemalloc)."""
 NOTHING: dict[str, Any] = {}
 UNSAFE = "METHOD_NOT_ALLOWED"
 
@@ -66,13 +70,14 @@ class Request(msgspec.Struct, frozen=True):
 class Checked(NamedTuple):
     """A document that can be run, or the errors why not.
 
-    With the fields that want a scope, by operation, and the costs of its operations, once worked out.
+    With the fields that want a scope, by operation, the costs of its operations, once worked out, and its bytes.
     """
 
     document: DocumentNode | None
     errors: list[dict[str, Any]]
     scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
     costs: dict[int, Cost]
+    size: int
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -128,7 +133,7 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
         return None
     seen, known, literals = plans.find(request.query, request.operation_name)
     if not seen:
-        document, _, scoped, _ = checked(request.query, limits.document, context.introspection)
+        document, _, scoped, *_ = checked(request.query, limits.document, context.introspection)
         if document is None:
             return None
         known, literals = plans.remember(request.query, request.operation_name, document, scoped)
@@ -156,7 +161,7 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
 
 async def executed(request: Request, context: Context, limits: Limits) -> Result:
     """What the ordinary path gives."""
-    document, errors, scoped, costs = checked(request.query, limits.document, context.introspection)
+    document, errors, scoped, costs, _ = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
     operation = get_operation_ast(document, request.operation_name)
@@ -199,34 +204,40 @@ async def executed(request: Request, context: Context, limits: Limits) -> Result
     return Result(response, False, kind, name, estimate, cost.root_fields)
 
 
-@lru_cache(DOCUMENTS_REMEMBERED)
+REMEMBERED: LRUCache[Hashable, Checked] = LRUCache(REMEMBERED_BYTES, lambda document: document.size)
+
+
+@cached(REMEMBERED)
 def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
     """The parsed and validated document of ``text``, if it is within the limits.
 
-    Without introspection it may neither ask for the schema nor learn names of it from errors.
+    Remembers the most recently used documents, up to so many bytes. Without introspection a document may neither ask
+    for the schema nor learn names of it from errors.
     """
     try:
         demand_tokens(text, limits)
         document = parse(text)
         demand_measures(document, limits)
     except LimitExceeded as error:
-        return _refused(formatted(error))
+        return _refused(text, formatted(error))
     except GraphQLError as error:
-        return _refused(_coded(error, "GRAPHQL_PARSE_FAILED"))
+        return _refused(text, _coded(error, "GRAPHQL_PARSE_FAILED"))
     except RecursionError:
-        return _refused(_coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
+        return _refused(text, _coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
     rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
     try:
         errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
         if not errors:
-            return Checked(document, [], scoped_fields(document), {})
+            size = getsizeof(text) + BYTES_OF_ONE + BYTES_PER_TOKEN * tokens_in(text)
+            return Checked(document, [], scoped_fields(document), {}, size)
     except RecursionError:
         errors = [_too_deep()]
-    return _refused(*(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
+    return _refused(text, *(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
 
 
-def _refused(*errors: dict[str, Any]) -> Checked:
-    return Checked(None, list(errors), {}, {})
+def _refused(text: str, *errors: dict[str, Any]) -> Checked:
+    size = getsizeof(text) + BYTES_OF_ONE + sum(getsizeof(error["message"]) for error in errors)
+    return Checked(None, list(errors), {}, {}, size)
 
 
 async def _outcome(executor: Executor[Any]) -> ExecutionResult:

@@ -16,7 +16,7 @@ from gateway.endpoint.caching import cache_headers, is_kept, is_known, tag_of
 from gateway.endpoint.execution import CostWish, Request, Result, executed, planned
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
 from gateway.endpoint.plan_cache import Plans
-from gateway.endpoint.requests import demand_json, in_url, posted
+from gateway.endpoint.requests import Sent, demand_json, in_url, posted
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from gateway.http.callers import caller_of, seen_by
 from gateway.http.compression import LARGE_BYTES, compressed
@@ -100,16 +100,7 @@ class GraphQLOverHTTP:
 
     async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
         is_get = exchange.method != "POST"
-        if is_get:
-            demand_preflight(exchange.given)
-        if is_get:
-            sent = in_url(exchange)
-        else:
-            demand_json(exchange)
-            limit = self._limits.max_body
-            sent = posted(exchange.whole_body(limit) or await exchange.body(limit))
-        if is_get and self._wants_keys and sent.document_id is None:
-            demand_purpose(exchange.given)
+        sent = self._got(exchange) if is_get else await self._posted(exchange)
         try:
             text = self._documents.text_of(sent)
         except Unavailable as error:
@@ -122,8 +113,10 @@ class GraphQLOverHTTP:
             headers = cache_headers(tag)
             if is_known(exchange, tag):
                 return 304, b"", headers
-        request = Request(text, sent.operation_name, sent.variables, is_get, _cost_wish(exchange))
+        request = Request(text, sent.operation_name or None, sent.variables, is_get, _cost_wish(exchange))
         result = await self._run(request, access, exchange)
+        if not result.request_error:
+            self._documents.keep(sent, text)
         if result.body is not None and not is_get:
             return 200, result.body, COMMON_HEADERS
         if result.is_unsafe:
@@ -131,6 +124,18 @@ class GraphQLOverHTTP:
         elif not is_kept(result):
             headers = COMMON_HEADERS
         return status_of(result, media_type, self._legacy_status), result.encoded(), headers
+
+    def _got(self, exchange: Exchange) -> Sent:
+        demand_preflight(exchange.given)
+        sent = in_url(exchange)
+        if self._wants_keys and sent.document_id is None:
+            demand_purpose(exchange.given)
+        return sent
+
+    async def _posted(self, exchange: Exchange) -> Sent:
+        demand_json(exchange)
+        limit = self._limits.max_body
+        return posted(exchange.whole_body(limit) or await exchange.body(limit))
 
     async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
         begun = time.perf_counter()

@@ -11,10 +11,13 @@ then on; they save bytes, and protect nothing.
 import hashlib
 import logging
 import re
+from contextlib import suppress
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 import msgspec
+from cachetools import LRUCache
 
 from gateway.endpoint.requests import Sent
 from gateway.http.exchange import HttpError
@@ -27,6 +30,7 @@ PREFIX = "sha256:"
 SHA256 = re.compile(f"{PREFIX}.*|[0-9a-f]{{64}}")
 """What claims to be a SHA-256, as the draft and graphql-codegen write it, or as Apollo and Relay do."""
 
+APOLLOS = "persistedQuery"
 NOT_FOUND, REQUIRED = "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_REQUIRED"
 
 
@@ -85,18 +89,29 @@ class PersistedDocuments:
     def __init__(self, listed: dict[str, str], mode: DocumentsMode) -> None:
         self._listed = listed
         self._mode = mode
-        self._remembered = Remembered(REMEMBERED_BYTES)
+        self._remembered: LRUCache[str, str] = LRUCache(REMEMBERED_BYTES, getsizeof)
 
     def text_of(self, sent: Sent) -> str:
         """The document's text; raises Unavailable for one that is unknown or not allowed, HttpError for no request."""
         if sent.document_id is not None:
             return self._named(sent.document_id)
-        apollos = (sent.extensions or {}).get("persistedQuery")
+        apollos = (sent.extensions or {}).get(APOLLOS)
         if apollos is not None:
             return self._automatic(sent.query, apollos)
         if sent.query is None:
             raise HttpError(400, "Expected a request with query (a document) or documentId, but got neither.")
         return self._allowed(sent.query)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the automatic persisted queries take."""
+        return int(self._remembered.currsize)
+
+    def keep(self, sent: Sent, text: str) -> None:
+        """Remembers the document of an automatic persisted query, once it was found to be valid."""
+        if sent.query is not None and self._mode is not DocumentsMode.ENFORCE and (sent.extensions or {}).get(APOLLOS):
+            with suppress(ValueError):  # It alone is larger than all that may be remembered.
+                self._remembered[hashlib.sha256(text.encode()).hexdigest()] = text
 
     def _named(self, document_id: str) -> str:
         text = self._listed.get(document_id)
@@ -119,10 +134,7 @@ class PersistedDocuments:
             return text
         if hashlib.sha256(query.encode()).hexdigest() != digest:
             raise HttpError(422, "Expected a sha256Hash that is the query's SHA-256, but it is another one's.")
-        self._allowed(query)
-        if self._mode is not DocumentsMode.ENFORCE:
-            self._remembered.put(digest, query)
-        return query
+        return self._allowed(query)
 
     def _allowed(self, query: str) -> str:
         if self._mode is DocumentsMode.OFF:
@@ -133,31 +145,6 @@ class PersistedDocuments:
                 raise Unavailable("Expected one of this server's persisted documents, but got another one.", REQUIRED)
             log.warning("A document that is not persisted was run: %s%s.", PREFIX, digest)
         return query
-
-
-class Remembered:
-    """Texts by key, up to so many characters in all; what was not asked for longest goes first."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._texts: dict[str, str] = {}
-        self._held = 0
-
-    def get(self, key: str) -> str | None:
-        """The text, which becomes the one that was asked for last."""
-        text = self._texts.pop(key, None)
-        if text is not None:
-            self._texts[key] = text
-        return text
-
-    def put(self, key: str, text: str) -> None:
-        """Remembers the text, if it is not too long by itself."""
-        if key in self._texts or len(text) > self._size:
-            return
-        self._texts[key] = text
-        self._held += len(text)
-        while self._held > self._size:
-            self._held -= len(self._texts.pop(next(iter(self._texts))))
 
 
 def _read(place: Path) -> list[tuple[str | None, str]]:

@@ -1,26 +1,29 @@
-"""The plans that are remembered: by a document's text without its literals, the most recently used of them."""
+"""The plans that are remembered: by a document's text with slots for its literals, the most recently used of them."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from sys import getsizeof
+from typing import NamedTuple
 
+from cachetools import LRUCache
 from graphql import DocumentNode, get_operation_ast
 
 from gateway.limits.cost import Cost
+from gateway.limits.tokens import tokens_in
 from resolvers.access import Scope
 from resolvers.plans.inputs import Fallback
-from resolvers.plans.literals import cut
-from resolvers.plans.plan import Literals, Template
+from resolvers.plans.literals import Literals, cut
+from resolvers.plans.plan import Template
 from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
 
-REMEMBERED = 1_000
+REMEMBERED_BYTES = 32_000_000
+BYTES_OF_ONE, BYTES_PER_TOKEN = 4_000, 150
+"""What a template takes, and each of its plans takes as much per token again (measured by tracemalloc)."""
 
-UNSEEN: Any = object()
-
-Name = tuple[str, str | None]
 Scoped = tuple[tuple[Scope, str], ...]
+Name = tuple[str, str | None, bool]
+"""A text, an operation's name, and whether the text has slots: only then can a text of a client's look the same."""
 
 
 class Known(NamedTuple):
@@ -32,33 +35,39 @@ class Known(NamedTuple):
     scoped: Scoped
 
 
+class Seen(NamedTuple):
+    """A document that was checked: what is known of it (None: it can't be planned), and its size in bytes."""
+
+    known: Known | None
+    size: int
+
+
 class Plans:
     """Finds the plan for a document, if there can be one. Documents get in only when they were checked.
 
     None that asks for the schema is planned, so what is remembered holds with introspection and without.
     """
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._remembered = remembered
-        self._known: OrderedDict[Name, Known | None] = OrderedDict()
+    def __init__(self, remembered_bytes: int = REMEMBERED_BYTES) -> None:
+        self._seen: LRUCache[Name, Seen] = LRUCache(remembered_bytes, lambda seen: seen.size)
 
     def __len__(self) -> int:
         """How many documents are remembered."""
-        return len(self._known)
+        return len(self._seen)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes they take."""
+        return int(self._seen.currsize)
 
     def find(self, text: str, operation_name: str | None) -> tuple[bool, Known | None, Literals]:
         """Whether the document was seen, what is known of it (None: it can't be planned), and its literals."""
-        name: Name = text, operation_name
         literals: Literals = ()
-        known: Known | None = self._known.get(name, UNSEEN)
-        if known is UNSEEN:
-            key, literals = cut(text)
-            name = key, operation_name
-            known = self._known.get(name, UNSEEN)
-            if known is UNSEEN:
-                return False, None, literals
-        self._known.move_to_end(name)
-        return True, known, literals
+        seen = self._seen.get((text, operation_name, False))
+        if seen is None:
+            with_slots, literals = cut(text)
+            seen = self._seen.get((with_slots, operation_name, True)) if literals else None
+        return (False, None, literals) if seen is None else (True, seen.known, literals)
 
     def remember(
         self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]
@@ -67,16 +76,16 @@ class Plans:
 
         ``scoped`` are the fields that want a scope, by operation.
         """
-        key, literals = cut(text)
-        known = None
+        with_slots, literals = cut(text)
+        known, size = None, getsizeof(with_slots) + getsizeof(operation_name) + BYTES_OF_ONE
         operation = get_operation_ast(document, operation_name)
         if operation is not None:
             with suppress(Fallback, Unplannable):
-                template = Template(EXECUTABLE, document, operation, literals)
+                template = Template(EXECUTABLE, document, operation, text)
                 cost = Cost(EXECUTABLE, template.document, template.operation)
                 name = operation.name.value if operation.name else None
                 known = Known(template, cost, name, scoped[name])
-        self._known[key, operation_name] = known
-        if len(self._known) > self._remembered:
-            self._known.popitem(last=False)
+                size += getsizeof(text) + tokens_in(text) * BYTES_PER_TOKEN * (1 + template.most_plans)
+        with suppress(ValueError):  # It alone is larger than all that may be remembered.
+            self._seen[with_slots, operation_name, bool(literals)] = Seen(known, size)
         return known, literals

@@ -1,9 +1,10 @@
 """Reading a GraphQL request: from the JSON body of a POST, or from the URL of a GET.
 
 After GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/#sec-Request; members that we don't know
-are ignored, null and (in a URL) the empty text are the same as nothing.
+are ignored; null, an empty operationName and (in a URL) any empty text are the same as nothing.
 """
 
+import codecs
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,9 +40,12 @@ def demand_json(exchange: Exchange) -> None:
 
 
 def posted(body: bytes) -> Sent:
-    """The request in a POST's body; raises HttpError for what is none."""
+    """The request in a POST's body; raises HttpError for what is none.
+
+    A byte order mark before the JSON is passed over, as RFC 8259 §8.1 allows.
+    """
     try:
-        return DECODER.decode(body)
+        return DECODER.decode(body.removeprefix(codecs.BOM_UTF8))
     except msgspec.ValidationError as error:
         raise _misshapen(str(error)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

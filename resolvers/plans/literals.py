@@ -1,10 +1,16 @@
-"""Literals, cut out of a document's text: what is left is the same for all values, and so is its plan."""
+"""Literals, replaced in a document's text by numbered slots: documents that differ in them share one plan.
+
+Only literals whose own text can't make the document invalid are replaced freely: strings, and integers of up to nine
+digits, which all fit GraphQL's Int. A custom scalar may refuse a string, so its slots are checked for each document.
+"""
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
+    GraphQLScalarType,
     GraphQLSchema,
     IntValueNode,
     NameNode,
@@ -13,69 +19,98 @@ from graphql import (
     TypeInfoVisitor,
     VariableNode,
     Visitor,
+    get_named_type,
     visit,
 )
 
 LITERAL = re.compile(r'["0-9-](?:(?<=")[^"\n\r]*"|(?<!")[0-9]*)')
 """It starts with one set of characters, which the engine looks for many times as fast as for alternatives."""
-INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})")
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,8})")
 OF_A_NAME = re.compile(r"[\w.$@-]")
 """What a number stands next to where it is no literal of its own."""
-UNCUT = ('"""', "#", "\\")
+WHOLE = ('"""', "#", "\\")
 """Block strings, comments and escapes: a document with one of them is known by its whole text."""
+NOT_UNICODE = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair makes a document invalid, wherever it stands (GraphQL, October 2025, 2.1.1)."""
+ALWAYS_VALID = frozenset(("String", "ID", "Int", "Float"))
+"""Scalars that take every literal of a kind that they take at all."""
+
+Literals = tuple[str | int, ...]
+Check = tuple[str, Callable[[Any], Any]]
+"""A slot, and the function that raises where its scalar refuses the value."""
 
 
 class Cut(NamedTuple):
-    """A document's text without its literals, each distinct one numbered, and the literals in that order."""
+    """A document's text with numbered slots in place of its literals, and the literals by their slots."""
 
-    key: str
-    literals: tuple[str | int, ...]
+    text: str
+    literals: Literals
 
 
 def cut(text: str) -> Cut:
-    """``text``, cut. Where two literals are equal they have one number: validation may depend on that."""
-    if any(mark in text for mark in UNCUT):
-        return Cut(text, ())
-    numbers: dict[str, int] = {}
+    """Replaces the literals of ``text`` by slots. Literals of the same text, and only they, share a slot.
 
-    def number(found: "re.Match[str]") -> str:
+    So the slots show which literals are equal, on which the validity of overlapping fields depends.
+    """
+    if any(mark in text for mark in WHOLE) or (not text.isascii() and NOT_UNICODE.search(text)):
+        return Cut(text, ())
+    slots: dict[str, int] = {}
+
+    def slot(found: "re.Match[str]") -> str:
         literal = found[0]
-        if literal[0] != '"' and not _is_integer(text, found):
+        if not _is_literal(text, found):
             return literal
         kind = '"' if literal[0] == '"' else "#"
-        return f"{kind}{numbers.setdefault(literal, len(numbers))}{kind}"
+        return f"{kind}{slots.setdefault(literal, len(slots))}{kind}"
 
-    key = LITERAL.sub(number, text)
-    return Cut(key, tuple(map(_value, numbers)))
+    with_slots = LITERAL.sub(slot, text)
+    return Cut(with_slots, tuple(map(_value, slots)))
 
 
-def _is_integer(text: str, found: "re.Match[str]") -> bool:
+def slots_by_position(text: str) -> dict[int, str]:
+    """The slots that ``cut`` gives the literals of ``text``, by the positions at which these begin."""
+    if not cut(text).literals:
+        return {}
+    slots: dict[str, str] = {}
+    found = [match for match in LITERAL.finditer(text) if _is_literal(text, match)]
+    return {match.start(): slots.setdefault(match[0], str(len(slots))) for match in found}
+
+
+def with_slots(schema: GraphQLSchema, document: DocumentNode, text: str) -> tuple[DocumentNode, list[Check]]:
+    """``document``, which is that of ``text``, with a variable in place of each literal that ``cut`` replaces.
+
+    The variable is named as the slot: ``$0``, ``$1`` and so on, as no variable of a client's can be. The checks are
+    those that other literals have to pass for the document to be as valid with them.
+    """
+    slots = slots_by_position(text)
+    types = TypeInfo(schema)
+    checks: dict[tuple[str, str], Check] = {}
+
+    class Slots(Visitor):
+        def enter_string_value(self, node: StringValueNode, *_: Any) -> VariableNode | None:
+            return self._slot(node)
+
+        def enter_int_value(self, node: IntValueNode, *_: Any) -> VariableNode | None:
+            return self._slot(node)
+
+        def _slot(self, node: StringValueNode | IntValueNode) -> VariableNode | None:
+            kind, slot = get_named_type(types.get_input_type()), slots.get(node.loc.start) if node.loc else None
+            if slot is None or not isinstance(kind, GraphQLScalarType):
+                return None  # The description of an operation, which nothing reads.
+            if kind.name not in ALWAYS_VALID:
+                checks[slot, kind.name] = slot, kind.coerce_input_value
+            return VariableNode(name=NameNode(value=slot), loc=node.loc)
+
+    found: DocumentNode = visit(document, TypeInfoVisitor(types, Slots()))
+    return found, list(checks.values())
+
+
+def _is_literal(text: str, found: "re.Match[str]") -> bool:
+    if text[found.start()] == '"':
+        return len(found[0]) > 1
     before, behind = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
     return not OF_A_NAME.match(before) and not OF_A_NAME.match(behind) and bool(INTEGER.fullmatch(found[0]))
 
 
 def _value(literal: str) -> str | int:
     return literal[1:-1] if literal[0] == '"' else int(literal)
-
-
-def slotted(schema: GraphQLSchema, document: DocumentNode, literals: tuple[str | int, ...]) -> DocumentNode:
-    """``document`` with a variable in place of each literal that was cut out of it: ``$0`` for the first, and so on.
-
-    No variable of a client's can be named so.
-    """
-    slots = {literal: str(number) for number, literal in enumerate(literals)}
-    types = TypeInfo(schema)
-
-    class Slots(Visitor):
-        def enter_string_value(self, node: StringValueNode, *_: Any) -> VariableNode | None:
-            return self._slot(node, node.value)
-
-        def enter_int_value(self, node: IntValueNode, *_: Any) -> VariableNode | None:
-            return self._slot(node, int(node.value))
-
-        def _slot(self, node: StringValueNode | IntValueNode, literal: str | int) -> VariableNode | None:
-            slot = slots.get(literal) if types.get_input_type() else None
-            return None if slot is None else VariableNode(name=NameNode(value=slot), loc=node.loc)
-
-    with_slots: DocumentNode = visit(document, TypeInfoVisitor(types, Slots()))
-    return with_slots

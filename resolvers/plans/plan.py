@@ -1,5 +1,6 @@
 """Plans: a document that was checked, ready to be answered again and again with other values."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
@@ -15,12 +16,10 @@ from graphql import (
 from resolvers.plans.compiler import Compiler
 from resolvers.plans.inputs import Fallback, Values, Variables
 from resolvers.plans.levels import NULL, Bounds, Piece, Pieces, Run
-from resolvers.plans.literals import slotted
+from resolvers.plans.literals import Literals, with_slots
 from resolvers.plans.roots import One, Root
 from store.errors import ReadFailed
 from store.sqlite.snapshots import Snapshots
-
-Literals = tuple[str | int, ...]
 
 MOST_PLANS = 32
 """For one document: one for each choice of what @skip and @include depend on, and of scopes."""
@@ -82,22 +81,40 @@ class Template:
     """An operation of a valid document, whose literals may be others each time."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, literals: Literals
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, text: str
     ) -> None:
-        """Raises Unplannable or Fallback where no values will make it plannable."""
+        """``document`` is that of ``text``. Raises Unplannable or Fallback where no values will make it plannable."""
         position = document.definitions.index(operation)
-        self._schema, self.document = schema, slotted(schema, document, literals)
+        self._schema = schema
+        self.document, self._checks = with_slots(schema, document, text)
         definition = self.document.definitions[position]
         if not isinstance(definition, OperationDefinitionNode):
             raise Fallback
         self.operation = definition
-        self.values = Variables(schema, definition).values
+        self._variables = Variables(schema, definition)
         self._flag_names = _flags(self.document)
         self._plans: dict[Any, Plan] = {}
 
     def __len__(self) -> int:
         """How many plans of it are kept."""
         return len(self._plans)
+
+    def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
+        """The values of the variables that a request gives, and of the slots that its document's literals fill.
+
+        Raises Fallback where one is not plainly right, or a literal makes the document invalid.
+        """
+        for slot, check in self._checks:
+            try:
+                check(literals[int(slot)])
+            except Exception as error:
+                raise Fallback from error
+        return self._variables.values(given, literals)
+
+    @property
+    def most_plans(self) -> int:
+        """How many plans of it may be kept: one for each choice of flags, for callers of up to four sets of scopes."""
+        return min(MOST_PLANS, 4 << min(len(self._flag_names), 8))
 
     def plan(self, values: Values, scopes: frozenset[str]) -> Plan:
         """The plan for these values, compiled the first time; raises Unplannable where there can be none."""
@@ -106,7 +123,7 @@ class Template:
         if plan is None:
             known = {name: flag for name, flag in zip(self._flag_names, flags, strict=True) if isinstance(flag, bool)}
             compiler = Compiler(self._schema, self.document, self.operation, known, scopes)
-            if len(self._plans) >= MOST_PLANS:
+            if len(self._plans) >= self.most_plans:
                 self._plans.clear()
             plan = self._plans[flags, scopes] = Plan(compiler.root_fields())
         return plan
