@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from strawberry import UNSET
 
@@ -18,6 +18,8 @@ from store.sqlite.statements.pages import Page
 from store.sqlite.statements.plans import Filling, count_statement
 
 TRUE, FALSE = b"true", b"false"
+PLACE_BYTES = len(f'{NEVER}.KI{"0" * 32}"')
+"""What follows the fingerprint and a dot in a cursor: a moment and a SID, both of a fixed width, and a quote."""
 NO_ENDS = (b"null", b"null")
 
 
@@ -109,16 +111,16 @@ class Connections(NamedTuple):
     ) -> Json:
         selected, cap = self.selected, run.bounds.count_cap
         of = self._fingerprints(wanted.page, keys) if selected.cursors else {}
-        lists = await leaves(run, wanted.page, selected.shapes[0], keys, of, fillings)
+        lists = await leaves(run, wanted.page, selected.shapes[0], keys, of, fillings, selected.info)
         if selected.around:
             before, behind = selected.around
             return {key: (before, rows, behind) for key, (rows, _) in lists.items()}
         connections = {}
-        for (key, (rows, number)), count in zip(lists.items(), counts, strict=False):
+        for (key, (rows, lengths)), count in zip(lists.items(), counts, strict=False):
             shown = Shown(((rows,),), NO_ENDS, False, False, count, cap)
             if selected.info:
                 lead = selected.shapes[0].lead_of(of[key]).encode()
-                shown = _page_of(rows, number > wanted.size, lead, len(of[key]) + 2, wanted, shown)
+                shown = _page_of(rows, lengths, len(lead), len(of[key]) + 2, wanted, shown)
             connections[key] = self._written(shown)
         return connections
 
@@ -226,21 +228,21 @@ def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     return write
 
 
-def _page_of(rows: bytes, more: bool, lead: bytes, mark: int, wanted: Wanted, shown: Shown) -> Shown:
-    """The page in the inside of an array of edges, which has an edge too many where there are ``more``.
+def _page_of(rows: bytes, lengths: Sequence[int], lead: int, mark: int, wanted: Wanted, shown: Shown) -> Shown:
+    """The page in ``rows``, the inside of an array of edges, which has one edge too many where there are more.
 
-    An edge begins with its ``lead``, whose last ``mark`` bytes begin the cursor; within an edge no brace follows a
-    comma, and within a text no quote stands by itself, so it is found nowhere else.
+    Each edge is a lead of ``lead`` bytes, whose last ``mark`` bytes begin the cursor, and then as many bytes as
+    ``lengths`` says.
     """
-    between = b"," + lead
     before, after = wanted.before is not None, wanted.after is not None
-    end = rows.rindex(between) if more else len(rows)
-    ends = NO_ENDS
-    if rows:
-        first = len(lead) - mark
-        last = rows.rfind(between, 0, end) + 1 + first
-        ends = rows[first : rows.index(b'"', first + 1) + 1], rows[last : rows.index(b'"', last + 1) + 1]
-    page = memoryview(rows)[:end] if more else rows  # A copy of it would take as long as a row.
+    more, ends, page = len(lengths) > wanted.size, NO_ENDS, cast("Piece", rows)
+    if more:
+        lengths = lengths[: wanted.size]
+        page = memoryview(rows)[: sum(lengths) + len(lengths) * (lead + 1) - 1]  # A copy would take as long as a row.
+    if lengths:
+        first = lead - mark
+        last = sum(lengths[:-1]) + (len(lengths) - 1) * (lead + 1) + first
+        ends = rows[first : first + mark + PLACE_BYTES], rows[last : last + mark + PLACE_BYTES]
     return Shown(((page,),), ends, before or more, after, shown.counted, shown.cap)
 
 

@@ -68,33 +68,35 @@ async def leaves(
     keys: Sequence[Any],
     of: Fingerprints | None = None,
     fillings: Sequence[Filling] = (),
-) -> dict[Any, tuple[bytes, int]]:
+    measured: bool = False,
+) -> dict[Any, tuple[bytes, Sequence[int]]]:
     """Each parent's page as the inside of a JSON array, which SQLite writes whole; ``of`` where it writes cursors.
 
-    With it comes the number of its rows, if they have a lead. ``fillings`` are those of all holes that the rows have.
+    If ``measured``, with it come the lengths of its rows in bytes, without their leads. Only they tell where a
+    row ends: texts in a row can look like anything. ``fillings`` are those of all holes that the rows have.
     """
     for _ in range(1 + len(fillings)):
         run.count_read()
-    snapshot, lists = run.snapshot, {}
+    snapshot, lists = run.snapshot, dict[Any, tuple[bytes, Sequence[int]]]()
     if not shape.has_cursor and len(keys) > 1:
         sql, bound = leaves_statement(page, shape.projection, fillings)
         together = max(ROWS_TOGETHER // rows_of(page, fillings), 1)
         for start in range(0, len(keys), together):
             bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
             for key, rows in await snapshot.rows(sql, bound):
-                lists[key] = rows or b"", 0
+                lists[key] = rows or b"", ()
             if snapshot.is_due():
                 await snapshot.give_way()
         return lists
-    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead), fillings)
+    sql, bound = leaf_statement(page, shape.projection, bool(shape.lead), fillings, measured)
     for key in keys:
         bound["parent"] = key
         if of:
             bound["of"] = of[key]
             bound["lead"] = lead = shape.lead_of(of[key])
             bound["between"] = f",{lead}"
-        ((rows, *number),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
-        lists[key] = rows or b"", number[0] if number else 0
+        ((rows, *lengths),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        lists[key] = rows or b"", [*map(int, lengths[0].split(","))] if rows and lengths else ()
         if snapshot.is_due():
             await snapshot.give_way()
     return lists

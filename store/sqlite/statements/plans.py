@@ -11,12 +11,14 @@ from store.lists.orders import Order
 from store.lists.relations import Relation
 from store.sqlite.statements.access_paths import count_sql, list_sql, way_of
 from store.sqlite.statements.pages import Count, Page
-from store.sqlite.statements.projections import Projection, as_list
+from store.sqlite.statements.projections import Projection, as_list, lengths_of
 
 PARENT = ":parent"
 EACH_PARENT = "parent.value"
 ROW = "SELECT {columns} FROM {table} WHERE sid = ?"
 LEAF = "SELECT {list} FROM ({page})"
+ONCE = "SELECT {text} AS written FROM ({page}) LIMIT -1"
+"""The limit keeps SQLite from working out each text twice: a subquery with one is not merged into its query."""
 LEAVES = "SELECT parent.value, ({leaf}) FROM json_each(:parents) AS parent"
 FILLING = """
 iif(key_{number} IS NULL, '', '{opening}' || coalesce((SELECT group_concat(text_0) FROM ({page})), '') || '{closing}')
@@ -68,14 +70,14 @@ class Filling(NamedTuple):
 
 
 def leaf_statement(
-    page: Page[Any], projection: Projection, has_lead: bool, fillings: Sequence[Filling] = ()
+    page: Page[Any], projection: Projection, has_lead: bool, fillings: Sequence[Filling] = (), measured: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside.
 
     There is a filling for each of the projection's holes. Where the rows' texts have a lead, that is to be bound too
-    (``lead`` and ``between``).
+    (``lead`` and ``between``). If ``measured``, a second column has the lengths of the rows' texts without their leads.
     """
-    return _leaf_of(page, projection, fillings, has_lead, PARENT), _bound(page, fillings)
+    return _leaf_of(page, projection, fillings, has_lead, PARENT, measured), _bound(page, fillings)
 
 
 def leaves_statement(
@@ -107,8 +109,16 @@ def _page_shape(page: Page[Any], projection: Projection) -> PageShape:
     return PageShape(page.relation, page.order, *page.shape, projection)
 
 
-def _leaf_of(page: Page[Any], projection: Projection, fillings: Sequence[Filling], has_lead: bool, parent: str) -> str:
-    return _leaf_sql(_page_shape(page, projection), tuple([filling.shape for filling in fillings]), has_lead, parent)
+def _leaf_of(
+    page: Page[Any],
+    projection: Projection,
+    fillings: Sequence[Filling],
+    has_lead: bool,
+    parent: str,
+    measured: bool = False,
+) -> str:
+    shapes = tuple([filling.shape for filling in fillings])
+    return _leaf_sql(_page_shape(page, projection), shapes, has_lead, parent, measured)
 
 
 def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
@@ -119,11 +129,16 @@ def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
 
 
 @lru_cache(1_000)
-def _leaf_sql(shape: PageShape, fillings: tuple[FillingShape, ...], has_lead: bool, parent: str) -> str:
+def _leaf_sql(shape: PageShape, fillings: tuple[FillingShape, ...], has_lead: bool, parent: str, measured: bool) -> str:
     parts = ["text_0"]
     for number, filling in enumerate(fillings):
         parts += _filling_sql(number, *filling), f"text_{number + 1}"
-    return LEAF.format(list=as_list(" || ".join(parts), has_lead), page=_page_sql(shape, parent))
+    text, page = " || ".join(parts), _page_sql(shape, parent)
+    if not measured:
+        return LEAF.format(list=as_list(text, has_lead), page=page)
+    if fillings:
+        text, page = "written", ONCE.format(text=text, page=page)
+    return LEAF.format(list=f"{as_list(text, has_lead)}, {lengths_of(text)}", page=page)
 
 
 def _filling_sql(number: int, page_shape: PageShape, opening: str, closing: str) -> str:

@@ -174,11 +174,13 @@ def as_list(text: str, has_lead: bool = False) -> str:
     """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none.
 
     What every text begins with, its lead, it may leave to this: ``:lead``, and ``:between``, which is a comma and that.
-    Then the number of rows comes too, which can't be seen as soon.
     """
-    if not has_lead:
-        return as_bytes(f"group_concat({text})")
-    return f"{as_bytes(f':lead || group_concat({text}, :between)')}, count(*)"
+    return as_bytes(f":lead || group_concat({text}, :between)" if has_lead else f"group_concat({text})")
+
+
+def lengths_of(text: str) -> str:
+    """The SQL that gives the lengths of all rows' texts in bytes, as integers with commas between them."""
+    return f"group_concat(length({as_bytes(text)}))"
 
 
 def _has_hole(member: Member) -> bool:
