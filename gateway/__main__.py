@@ -1,5 +1,27 @@
 """``python -m gateway``."""
 
-from gateway.cli.commands import commands
+import sys
 
-commands(prog_name="python -m gateway")
+from typer.exceptions import TyperException
+
+from gateway.cli.commands import commands
+from gateway.cli.messages import as_json, tell
+from gateway.observe.logs import LogSettings, set_up
+
+NAME = "python -m gateway"
+
+
+def main() -> None:
+    """Runs the command that the arguments name."""
+    if not as_json():
+        commands(prog_name=NAME)
+    set_up(LogSettings.of({}))
+    try:
+        code = commands(prog_name=NAME, standalone_mode=False)
+    except TyperException as error:
+        tell(error.format_message())
+        code = error.exit_code
+    sys.exit(code)
+
+
+main()

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import logging.config
 import os
 import signal
 import socket
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway.observe.logs import LogSettings, config
+from gateway.observe.logs import LogSettings, config, set_up
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import PREFIX, Limits, ServeSettings
@@ -48,7 +47,7 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
 
     ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
     """
-    logging.config.dictConfig(config(LogSettings.of({})))
+    set_up(LogSettings.of({}))
     if has_wal_reset_bug():
         log.info(
             "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
@@ -74,6 +73,7 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
 
 def application() -> object:
     """The ASGI application of one worker, over the database that the environment names and a command has checked."""
+    set_up(LogSettings.of({}))
     from gateway.app import Gateway
 
     # What is loaded by now stays, so the collector need not look at it again; what requests leave goes soon.

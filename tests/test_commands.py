@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import pytest
@@ -34,14 +35,19 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @contextmanager
-def running(*arguments: str, stop: signal.Signals = signal.SIGTERM, **environment: str) -> Iterator[str]:
+def running(
+    *arguments: str,
+    stop: signal.Signals = signal.SIGTERM,
+    stderr: int | IO[str] = subprocess.PIPE,
+    **environment: str,
+) -> Iterator[str]:
     """The address that a command serves on, once it has printed it; stopped at the end of the block."""
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
         cwd=ROOT,
         env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"} | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     ) as process:
         assert process.stdout
@@ -152,7 +158,7 @@ def test_a_seeded_database_is_the_same_for_the_same_seed(seeded: Path, tmp_path:
 def test_seeding_twice_changes_nothing_and_another_account_is_refused(seeded: Path) -> None:
     before = seeded.read_bytes()
     same = run("seed", "--database", str(seeded), "--services", "2", "--sessions", "3", "--interactions", "4")
-    assert (same.returncode, same.stdout) == (0, f"{seeded} holds just this account already; nothing was changed.\n")
+    assert (same.returncode, same.stdout) == (0, f"{seeded} holds exactly this account already; nothing was changed.\n")
     other = run("seed", "--database", str(seeded), "--seed", "2")
     assert other.returncode == 1
     assert "made-up rows are not mixed into it. Name another file." in other.stderr

@@ -1,21 +1,71 @@
-"""What all commands share: flags that are settings, problems told a line each, exit codes."""
+"""What all commands share: options that are settings, and how settings are read."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+import os
+from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any, TypeVar
 
 import typer
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
-from rich.console import Console
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from gateway.settings.server import Settings, SettingsError
-from store.errors import StoreError
+from gateway.cli.messages import tell
+from gateway.observe.logs import LogSettings
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.settings.server import Limits, Protocol, SeedSettings, ServeSettings, Settings, SettingsError
+from gateway.settings.unknown import misspelt
 
 S = TypeVar("S", bound=Settings)
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+KINDS: tuple[type[BaseSettings], ...] = (
+    ServeSettings,
+    TwilioSettings,
+    SyncSettings,
+    Limits,
+    Protocol,
+    AccessSettings,
+    JwtSettings,
+    LogSettings,
+    SeedSettings,
+)
+"""The groups of settings that have all the variables among them."""
+
+VALUES = {
+    "database": "FILE",
+    "documents": "PLACE",
+    "documents_mode": "MODE",
+    "drain": "SECONDS",
+    "host": "ADDRESS",
+    "service": "SID",
+    "sync_every": "SECONDS",
+}
+"""How --help calls the values of options, where not ``NUMBER``."""
+
+
+class Command(TyperCommand):
+    """A command whose ``--help`` has no column that makes options without a value look as if they took one."""
+
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        """The option ``--help``."""
+        return _without_value(super().get_help_option(ctx))
+
+
+class Group(TyperGroup):
+    """The same for a group of commands."""
+
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        """The option ``--help``."""
+        return _without_value(super().get_help_option(ctx))
+
+
+def add(app: typer.Typer, function: Callable[..., None], name: str | None = None) -> None:
+    """Makes ``function`` a command of ``app``; its help is the docstring, whose lines run on within a paragraph."""
+    paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    app.command(name, cls=Command, help=text)(function)
 
 
 def flag(settings: type[Settings], name: str) -> Any:
@@ -27,14 +77,19 @@ def flag(settings: type[Settings], name: str) -> Any:
         default = ""
     help_text = f"{field.description} [dim]\\[{default}env: {variable(settings, name)}][/dim]"
     spelling = f"--{name.replace('_', '-')}"
-    return typer.Option(spelling, help=help_text, show_default=False, metavar=name.upper())
+    return typer.Option(spelling, help=help_text, show_default=False, metavar=VALUES.get(name, "NUMBER"))
 
 
 def switch(settings: type[Settings], name: str) -> Any:
     """The option without a value that turns the setting ``name`` on."""
     field = settings.model_fields[name]
     help_text = f"{field.description} [dim]\\[env: {variable(settings, name)}][/dim]"
-    return typer.Option(f"--{name.replace('_', '-')}", help=help_text, show_default=False)
+    return plain_switch(f"--{name.replace('_', '-')}", help_text)
+
+
+def plain_switch(spelling: str, help_text: str) -> Any:
+    """An option that takes no value."""
+    return typer.Option(spelling, help=help_text, show_default=False, metavar="")
 
 
 def variable(settings: type[BaseSettings], name: str) -> str:
@@ -46,7 +101,10 @@ def variable(settings: type[BaseSettings], name: str) -> str:
 
 
 def all_settings(*readers: Callable[[], Any]) -> list[Any]:
-    """What each of ``readers`` reads; exits with 2, and a line for every problem of all of them."""
+    """What each of ``readers`` reads; exits with 2, and a line for every problem of all of them.
+
+    Variables that look like settings and are none are named on stderr, and ignored.
+    """
     problems: list[str] = []
     found: list[Any] = []
     for read in readers:
@@ -55,7 +113,9 @@ def all_settings(*readers: Callable[[], Any]) -> list[Any]:
         except SettingsError as error:
             problems += error.problems
     for problem in problems:
-        err.print(problem, markup=False)
+        tell(problem)
+    for sentence in misspelt(os.environ, (variable(kind, name) for kind in KINDS for name in kind.model_fields)):
+        tell(sentence, logging.WARNING)
     if problems:
         raise typer.Exit(2)
     return found
@@ -67,17 +127,7 @@ def settings_of(kind: type[S], flags: dict[str, Any]) -> S:
     return settings
 
 
-@contextmanager
-def sentences(*others: type[Exception]) -> Iterator[None]:
-    """Tells what the store, or one of ``others``, refuses as its sentence, with exit code 1."""
-    told: tuple[type[Exception], ...] = (StoreError, *others)
-    try:
-        yield
-    except told as error:
-        fail(str(error))
-
-
-def fail(sentence: str) -> None:
-    """Tells it on stderr and exits with 1."""
-    err.print(sentence, markup=False)
-    raise typer.Exit(1)
+def _without_value(option: TyperOption | None) -> TyperOption | None:
+    if option is not None:
+        option.metavar = ""
+    return option

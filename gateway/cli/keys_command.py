@@ -1,16 +1,19 @@
 """``python -m gateway keys``: makes, lists and revokes the keys of an archive, also while it is served.
 
-A running server honours what changes here within a few seconds (see gateway/auth/authentication.py).
+A running server picks up changes within a few seconds (see gateway/auth/authentication.py).
 """
 
 import asyncio
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from gateway.cli.command_line import err, fail, flag, out, sentences, settings_of
+from gateway.cli.command_line import Group, add, flag, plain_switch, settings_of
+from gateway.cli.messages import fail, out, sentences, tell
+from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -22,15 +25,15 @@ Database = Annotated[str | None, flag(KeysSettings, "database")]
 Name = Annotated[
     str, typer.Argument(help="Letters, digits, dots, dashes and underscores; logs and the ledger show it.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array, for machines.")]
+AsJson = Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")]
 
 keys = typer.Typer(
-    help="Make, list and revoke the keys of an archive. A running server honours it within 5 seconds.",
+    cls=Group,
+    help="Make, list and revoke the keys of an archive. A running server picks up changes within 5 seconds.",
     no_args_is_help=True,
 )
 
 
-@keys.command()
 def create(
     name: Name,
     scope: Annotated[
@@ -38,20 +41,21 @@ def create(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help="read: all but content; read:content: data, body and identifier too; delete: deleteInteraction, "
-            "beside reading without content. May be given several times.",
+            help="read: everything but content; read:content: content too (data, body, identifier); delete: "
+            "deleteInteraction, and reading without content. Repeat the option for several scopes.",
         ),
     ],
     expires: Annotated[
-        str | None, typer.Option(metavar="LIFETIME", help="When it ends, as 12h, 90d or 8w; never unless told.")
+        str | None,
+        typer.Option(metavar="LIFETIME", help="When the key expires, such as 12h, 90d or 8w. Default: never."),
     ] = None,
     database: Database = None,
 ) -> None:
-    """Make a key. It is printed once, alone on its line, and is nowhere to be had again."""
+    """Make a key. It is printed once, alone on its line, and can't be shown again."""
     settings = settings_of(KeysSettings, {"database": database})
     problems = _problems(name, scope, expires)
     for problem in problems:
-        err.print(problem, markup=False)
+        tell(problem)
     if problems:
         raise typer.Exit(2)
     expires_at = _moment(expires) if expires else None
@@ -64,13 +68,12 @@ def create(
 
     with sentences():
         text = asyncio.run(made())
-        err.print(f"The key {name}, which is shown this once; send it as `Authorization: Bearer …`:", markup=False)
+        tell(f"The key {name} is shown only now. Send it as `Authorization: Bearer …`.", logging.INFO)
         typer.echo(text)
 
 
-@keys.command("list")
 def list_(database: Database = None, as_json: AsJson = False) -> None:
-    """List the keys: names, scopes, when they end and when they were last used; never the keys themselves."""
+    """List the keys: names, scopes, expiry and last use, but not the keys themselves."""
     settings = settings_of(KeysSettings, {"database": database})
     import msgspec
 
@@ -87,19 +90,19 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
             return
-        from rich.table import Table
-
-        table = Table("Name", "Scopes", "State", "Made", "Ends", "Last used", box=None, pad_edge=False)
+        if not found:
+            tell("There are no keys.", logging.INFO, out)
+            return
+        rows_shown = []
         for key in found:
             state = "revoked" if key.revoked_at else "open" if key.opens(now()) else "expired"
             times = (key.created_at, key.expires_at or "never", key.last_used_at or "never")
-            table.add_row(key.name, " ".join(key.scopes), state, *times)
-        out.print(table if found else "There are no keys.")
+            rows_shown.append((key.name, " ".join(key.scopes), state, *times))
+        show(out, ("Name", "Scopes", "State", "Made", "Ends", "Last used"), rows_shown)
 
 
-@keys.command()
 def revoke(name: Name, database: Database = None) -> None:
-    """Revoke a key for good. Its name stays taken, since the deletion ledger tells keys by name."""
+    """Revoke a key for good. Its name can't be used again, since the deletion ledger refers to keys by name."""
     settings = settings_of(KeysSettings, {"database": database})
     from store import keys as rows
     from store.archive import open_archive
@@ -110,8 +113,13 @@ def revoke(name: Name, database: Database = None) -> None:
 
     with sentences():
         if not asyncio.run(revoked()):
-            fail(f"There is no key named {name}. `python -m gateway keys list` shows those there are.")
-        err.print(f"Revoked {name}; a running server lets it in for 5 seconds more at most.", markup=False)
+            fail(f"There is no key named {name}. `python -m gateway keys list` shows the keys there are.")
+        tell(f"Revoked {name}. A running server accepts it for at most 5 more seconds.", logging.INFO)
+
+
+add(keys, create)
+add(keys, list_, "list")
+add(keys, revoke)
 
 
 def _problems(name: str, scopes: list[str], expires: str | None) -> list[str]:

@@ -1,19 +1,22 @@
-"""``python -m gateway ledger``: what was erased, who wanted it, and how far it got."""
+"""``python -m gateway ledger``: which interactions were deleted, who asked for it, and how far each deletion got."""
 
 import asyncio
+import logging
 from typing import Annotated
 
 import typer
 
-from gateway.cli.command_line import flag, out, sentences, settings_of
+from gateway.cli.command_line import flag, plain_switch, settings_of
+from gateway.cli.messages import out, sentences, tell
+from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
 
 
 def ledger(
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array, for machines.")] = False,
+    as_json: Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")] = False,
 ) -> None:
-    """List the deletion ledger: SIDs, times and who asked, and no word of what was deleted."""
+    """List the deletion ledger: SIDs, times and who asked; it has nothing of what was deleted."""
     settings = settings_of(KeysSettings, {"database": database})
     import msgspec
 
@@ -29,9 +32,12 @@ def ledger(
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
             return
-        from rich.table import Table
-
-        table = Table("SID", "Session", "Asked by", "Asked", "State", box=None, pad_edge=False)
-        for entry in found:
-            table.add_row(entry.sid, entry.session_sid, entry.requested_by, entry.intended_at, entry.state)
-        out.print(table if found else "Nothing was deleted yet.")
+        if not found:
+            tell("Nothing was deleted yet.", logging.INFO, out)
+            return
+        titles = ("SID", "Session", "Asked by", "Asked", "State")
+        show(
+            out,
+            titles,
+            [(entry.sid, entry.session_sid, entry.requested_by, entry.intended_at, entry.state) for entry in found],
+        )

@@ -8,39 +8,43 @@ import asyncio
 import gc
 import json
 import logging
-import logging.config
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 import uvloop
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
-from gateway.observe.logs import LogSettings, config
+from gateway.cli.messages import tell
+from gateway.observe.logs import LogSettings, set_up
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.sync.reconcile import TooMuchGone
 from gateway.sync.run import SyncRunning, alone, sync
 from gateway.twilio.client import connected
-from gateway.twilio.errors import TwilioError
+from gateway.twilio.errors import TwilioError, TwilioUnavailable
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
 from store.archive import open_archive
-from store.errors import StoreError
+from store.errors import DatabaseLocked, StoreError
 from store.sync.state import Progress
 
 FAILED, REFUSED, RUNNING, STOPPED = 1, 3, 4, 130
 LOG_EVERY_SECONDS = 10.0
+TABLE_WIDTH = 80
+"""The columns of a terminal that the table fits into, with millions of interactions too."""
 
 log = logging.getLogger("proxygraph.sync")
 
 
 def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Console, err: Console) -> int:
     """Mirrors the account once, shows how it goes, and returns the exit code."""
-    logging.config.dictConfig(config(LogSettings.of({})))
+    set_up(LogSettings.of({}))
     progress, begun = Progress(), time.monotonic()
     outcome, code, sentence = "complete", 0, None
     gc.freeze()
@@ -59,18 +63,23 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
     except SyncRunning as error:
         outcome, code, sentence = "running", RUNNING, str(error)
     except (TwilioError, StoreError) as error:
-        outcome, code = "failed", FAILED
-        sentence = f"{error} What was read is kept; run it again to go on."
+        outcome, code, sentence = "failed", FAILED, f"{error}{_offer(error)}"
     seconds = time.monotonic() - begun
     if as_json:
         summary = {"outcome": outcome, "error": sentence, "seconds": round(seconds, 1)}
         out.print_json(json.dumps(summary | msgspec.structs.asdict(progress)), indent=None)
     else:
-        if outcome != "running":
-            out.print(_summary(progress, seconds))
         if sentence:
-            err.print(sentence, markup=False)
+            tell(sentence, logging.ERROR, err)
+        if outcome != "running":
+            tell(_summary(progress, seconds), logging.INFO, out)
     return code
+
+
+def _offer(error: Exception) -> str:
+    """What the sentence goes on with: to run it again, only where that can help."""
+    helps = isinstance(error, (TwilioUnavailable, DatabaseLocked))
+    return " What was read is kept; run it again to go on." if helps else ""
 
 
 async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress) -> None:
@@ -84,7 +93,8 @@ def _shown(progress: Progress, begun: float, err: Console, quiet: bool) -> Itera
     if quiet:
         yield
     elif err.is_terminal:
-        with Live(get_renderable=lambda: _table(progress, begun), console=err, refresh_per_second=4, transient=True):
+        shown = partial(table, progress, begun, err.width)
+        with Live(get_renderable=shown, console=err, refresh_per_second=4, transient=True):
             yield
     else:
         handle = _Ticker(progress, begun)
@@ -125,7 +135,7 @@ def _cells(progress: Progress, begun: float) -> list[tuple[str, str]]:
         left = f"{progress.sessions_pending * seconds / progress.sessions:,.0f} s"
     return [
         ("services", f"{progress.services:,}"),
-        ("sessions read", f"{progress.sessions:,}"),
+        ("sessions", f"{progress.sessions:,}"),
         ("waiting", f"{progress.sessions_pending:,}"),
         ("interactions", f"{progress.interactions:,}"),
         ("requests/s", f"{progress.requests / seconds:,.0f}"),
@@ -134,11 +144,16 @@ def _cells(progress: Progress, begun: float) -> list[tuple[str, str]]:
     ]
 
 
-def _table(progress: Progress, begun: float) -> Table:
-    table = Table.grid(padding=(0, 3))
-    labels, values = zip(*_cells(progress, begun), strict=True)
-    table.add_row(*(f"[dim]{label}[/dim]" for label in labels))
-    table.add_row(*values)
+def table(progress: Progress, begun: float, width: int) -> Table:
+    """The progress in two lines, or in a terminal too narrow for them, in a line for each number."""
+    table = Table.grid(padding=(0, 2))
+    cells = [(Text(label, style="dim"), Text(value)) for label, value in _cells(progress, begun)]
+    if width < TABLE_WIDTH:
+        for cell in cells:
+            table.add_row(*cell)
+    else:
+        for line in zip(*cells, strict=True):
+            table.add_row(*line)
     return table
 
 

@@ -1,7 +1,11 @@
-"""Log lines: when, how grave, who, what; one format for ours and the server's, for people or for machines."""
+"""Log lines: time in UTC, level, logger, message; one format for our lines and the server's, plain or JSON."""
 
 import logging
+import logging.config
+import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -11,6 +15,8 @@ from gateway.settings.server import Settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
+log = logging.getLogger("proxygraph.gateway")
+
 
 class LogSettings(Settings):
     """What is logged, and how."""
@@ -18,21 +24,29 @@ class LogSettings(Settings):
     has_flags: ClassVar[bool] = False
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Lines from this level on: DEBUG, INFO, WARNING or ERROR."
+        "INFO", description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
     log_format: Literal["plain", "json"] = Field(
-        "plain", description="How lines look: plain, for people, or json, for machines."
+        "plain", description="The format of log lines: plain, for people, or json, for machines."
     )
     access_log: bool = Field(True, description="Whether each request gets a line, on stderr.")
 
 
+class PlainLines(logging.Formatter):
+    """Lines for people."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
+        """The record's time, in UTC and marked as such, as the access log and the archive write it."""
+        return _moment(record)
+
+
 class JsonLines(logging.Formatter):
-    """A line is a JSON object, of what the plain one says."""
+    """A JSON object for each record, with what a plain line says."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """``record`` as one line."""
+        """``record`` as one line, its traceback included."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+            "time": _moment(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -43,10 +57,10 @@ class JsonLines(logging.Formatter):
 
 
 def config(settings: LogSettings) -> dict[str, Any]:
-    """The dictionary that logging.config wants."""
+    """The dictionary for ``logging.config.dictConfig``."""
     level = settings.log_level
     libraries = "WARNING" if level == "INFO" else level
-    line: dict[str, Any] = {"format": FORMAT}
+    line: dict[str, Any] = {"()": f"{__name__}.PlainLines", "fmt": FORMAT}
     if settings.log_format == "json":
         line = {"()": f"{__name__}.JsonLines"}
     stderr = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
@@ -62,3 +76,21 @@ def config(settings: LogSettings) -> dict[str, Any]:
             "uvicorn": {"level": libraries},
         },
     }
+
+
+def set_up(settings: LogSettings) -> None:
+    """Configures logging in this process; with JSON, also what Python would print by itself becomes a line of it."""
+    logging.config.dictConfig(config(settings))
+    logging.captureWarnings(True)
+    if settings.log_format == "json":
+        sys.excepthook = _uncaught
+        threading.excepthook = lambda of: _uncaught(of.exc_type, of.exc_value, of.exc_traceback)
+        sys.unraisablehook = lambda of: _uncaught(of.exc_type, of.exc_value, of.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    log.critical("An error that nothing caught: %s", kind.__name__, exc_info=(kind, error or kind(), trace))
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

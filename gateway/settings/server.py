@@ -17,6 +17,9 @@ from store.archive import SEARCH_SECONDS
 from store.sqlite.statements.access_paths import COUNT_CAP
 
 PREFIX = "PROXYGRAPH_"
+DAY = 86_400
+YEARS = 100
+"""How far ahead or back a time may be set: far enough for everybody, and within what dates and timers can hold."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -48,7 +51,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What a command is told; each field's description is its flag's help."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, allow_inf_nan=False)
     has_flags: ClassVar[bool] = True
 
     @classmethod
@@ -83,11 +86,17 @@ class ServeSettings(Listening):
 
     database: Database = Field(Path("proxygraph.db"), description="The archive's file; created where it is not there.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
-    drain: float = Field(3, ge=0, description="Seconds from SIGTERM, when /readyz says 503, to the end of accepting.")
-    sync_every: float = Field(0, ge=0, description="Seconds from one sync to the next while it serves; 0 is never.")
-    sync_full_every: float = Field(168, gt=0, description="Hours from one full sync to the next while it serves.")
+    drain: float = Field(
+        3, ge=0, le=DAY, description="After SIGTERM, seconds with 503 at /readyz before it stops accepting."
+    )
+    sync_every: float = Field(
+        0, ge=0, le=YEARS * 365 * DAY, description="Seconds between syncs while it serves; 0 never syncs."
+    )
+    sync_full_every: float = Field(
+        168, gt=0, le=YEARS * 365 * 24, description="Hours between full syncs while it serves."
+    )
     search_seconds: float = Field(
-        SEARCH_SECONDS, gt=0, description="Seconds that a search by bodyContains may take; it is stopped then."
+        SEARCH_SECONDS, gt=0, le=DAY, description="Seconds that a search by bodyContains may take; it is stopped then."
     )
     plans: bool = Field(
         True, description="Whether queries are compiled; without, the answers are the same, but slower."
@@ -118,12 +127,12 @@ class Limits(Settings):
     )
     max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
     max_statements: Most = Field(100, description="SQL statements of an operation.")
-    max_seconds: float = Field(10, gt=0, description="Seconds that a query may run; SQLite is interrupted then.")
+    max_seconds: float = Field(10, gt=0, le=DAY, description="Seconds that a query may run, before it is interrupted.")
     max_concurrent: Most = Field(
         100, description="Requests at once, running or waiting, in each worker; 503 with Retry-After beyond."
     )
     read_seconds: float = Field(
-        10, gt=0, description="Seconds for a client to send its request, and to take each 64 kB of its answer."
+        10, gt=0, le=DAY, description="Seconds for a client to send its request, and to take each 64 kB of its answer."
     )
     rate: int | None = Field(
         None,

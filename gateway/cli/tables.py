@@ -1,0 +1,38 @@
+"""Tables that are never cut: what a SID or a time has lost at the end identifies nothing."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+
+GAP = "  "
+
+
+def show(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints ``rows`` below their ``titles``.
+
+    A row is one line in a file or a pipe, and wherever it fits. In a terminal that is too narrow for that, each value
+    gets a line of its own, behind its title.
+    """
+    table = [list(titles), *([_printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    if console.is_terminal and sum(widths) + len(GAP) * (len(widths) - 1) > console.width:
+        label = max(map(cell_len, titles))
+        for number, row in enumerate(table[1:]):
+            if number:
+                console.print()
+            for title, cell in zip(titles, row, strict=True):
+                console.print(f"{_padded(title, label)}{GAP}{cell}")
+        return
+    for row in table:
+        cells = (_padded(cell, width) for cell, width in zip(row, widths, strict=True))
+        console.print(GAP.join(cells).rstrip())
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - cell_len(cell))
+
+
+def _printable(cell: str) -> str:
+    # A name out of a token may hold anything, also what a terminal obeys or what would begin another line.
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cell)
