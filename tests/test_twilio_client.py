@@ -1,6 +1,7 @@
 """The client keeps to Twilio's limits, tries again what can be tried again, and sends its credentials nowhere else."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -8,16 +9,18 @@ import pytest
 import stamina
 
 import bodies
-from fake_account import Faults
+from fake_account import ACCOUNT_SID, Faults
 from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import SettingsError
 from gateway.twilio.adaptive_limit import Gate
 from gateway.twilio.client import Twilio, connected
 from gateway.twilio.errors import (
+    NotTwilio,
     PageRefused,
     TwilioDenied,
     TwilioError,
+    TwilioHeld,
     TwilioMissing,
     TwilioRefused,
     TwilioUnavailable,
@@ -25,6 +28,7 @@ from gateway.twilio.errors import (
 from mirror import account, settings_for
 
 KS = bodies.sid("KS", 1)
+OWN = {"sid": KS, "account_sid": ACCOUNT_SID}
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +90,13 @@ async def test_a_failure_that_lasts_is_told_in_the_end() -> None:
         (403, {"code": 70051, "message": "Forbidden"}, TwilioDenied),
         (404, {"code": 20404, "message": "not found"}, TwilioMissing),
         (400, {"code": 80701, "message": "Parameter"}, TwilioRefused),
-        (405, "<html>", TwilioRefused),
+        (405, "<html>", NotTwilio),
+        (404, "<html>", NotTwilio),
+        (404, {}, NotTwilio),
+        (404, {"code": 20403, "message": "no"}, NotTwilio),
+        (400, {"code": 20404, "message": "not found"}, NotTwilio),
+        (400, {"code": 20003, "message": "Authenticate"}, TwilioDenied),
+        *((status, {"code": 80615, "message": "held"}, TwilioHeld) for status in (400, 401, 403, 404, 409, 423, 451)),
     ],
 )
 async def test_what_asking_again_cannot_help_is_told_at_once(status: int, body: Any, error: type[TwilioError]) -> None:
@@ -100,9 +110,11 @@ async def test_what_asking_again_cannot_help_is_told_at_once(status: int, body: 
 
 async def test_a_text_that_was_cut_in_the_middle_of_an_emoji_is_read() -> None:
     fake = FakeTwilio()
-    fake.fail_next("Services", 200, '{"unique_name": "cut \\ud83d", "whole": "\\ud83d\\ude00"}')
+    text = json.dumps(OWN)[:-1] + r', "unique_name": "cut \ud83d", "whole": "\ud83d\ude00"}'
+    fake.fail_next("Services", 200, text)
     async for twilio in with_client(fake):
-        assert await twilio.fetch("Services", KS) == {"unique_name": "cut \ufffd", "whole": "\U0001f600"}
+        read = await twilio.fetch("Services", KS)
+        assert read == OWN | {"unique_name": "cut \ufffd", "whole": "\U0001f600"}
         assert fake.total_requests == 1
 
 

@@ -2,25 +2,39 @@
 
 A 429 was never processed, so any verb is tried again, with backoff and jitter (Twilio's page on error 20429); a
 5xx, a broken connection and a body that is no JSON are tried again too, since all that is asked here can be
-asked twice. stamina does the waiting, aiolimiter keeps to the rate.
+asked twice. stamina does the waiting, aiolimiter keeps to the rate. Whose data it is comes from the bodies: one of
+another account is refused.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 import orjson
 import stamina
 from aiolimiter import AsyncLimiter
+from cachetools import TTLCache
 from yarl import URL
 
 from gateway.observe.tracing import OUTGOING
 from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.adaptive_limit import Gate
-from gateway.twilio.errors import PageRefused, TwilioError, TwilioUnavailable, error_of
+from gateway.twilio.errors import (
+    CHECK_ADDRESS,
+    ForeignAccount,
+    NotTwilio,
+    PageRefused,
+    TwilioError,
+    TwilioMissing,
+    TwilioUnavailable,
+    error_of,
+)
+from gateway.twilio.network import certificates, proxy_for, unanswered
 from store.twilio_mapping import storable
 
 PAGE_SIZE = 100
@@ -28,7 +42,12 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 BURST = 4
 """Requests that may go out at once: few, so that no 5 seconds see more than 5 times the rate."""
 
+JUST_NOW_SECONDS = 60
+"""For so long what was seen to stand counts as evidence that what is below it is gone, if Twilio says so."""
+MOST_STANDING = 10_000
+
 Body = dict[str, Any]
+Path = tuple[str, ...]
 
 
 class Twilio:
@@ -43,45 +62,112 @@ class Twilio:
         self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
             lambda: AsyncLimiter(BURST, BURST / rate)
         )
+        self._standing: TTLCache[Path, bool] = TTLCache(MOST_STANDING, JUST_NOW_SECONDS)
+        self._is_verified = False
         self.requests = 0
         self.retries = 0
+        self.clock_offset: timedelta | None = None
+        """How far Twilio's clock (its ``Date`` header) is ahead of this machine's; None before the first answer."""
 
     @property
     def account_sid(self) -> str:
         """The account whose API it is."""
         return self._settings.account_sid
 
+    async def verify(self) -> None:
+        """Asks once whether Twilio's Proxy API is at the address, and opens to this account. Raises a TwilioError."""
+        if not self._is_verified:
+            await self._first_page("Services")
+
     async def fetch(self, *path: str) -> Body:
-        """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError."""
-        return await self._asked("GET", path, self._address(path))
+        """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError, a ForeignAccount among them."""
+        body = await self._asked("GET", path, self._address(path))
+        if not isinstance(body.get("sid"), str) or not isinstance(body.get("account_sid"), str):
+            raise NotTwilio(f"GET /{'/'.join(path)} was answered with JSON that is no resource. {CHECK_ADDRESS}")
+        self._demand_own(body, path)
+        self._standing[path] = True
+        return body
+
+    async def is_gone(self, *path: str) -> bool:
+        """Whether the resource at ``path`` is gone: Twilio says so, and something above it was just seen to stand.
+
+        Raises a TwilioError where that can't be said; a TwilioMissing where nothing of the account stands any more.
+        """
+        try:
+            await self.fetch(*path)
+        except TwilioMissing:
+            await self.demand_standing(*path[:-2])
+            return True
+        return False
+
+    async def demand_standing(self, *path: str) -> None:
+        """Sees that the resource at ``path``, or one above it, stands; raises TwilioMissing where none does."""
+        for length in range(len(path), 0, -2):
+            if path[:length] in self._standing:
+                return
+            try:
+                await self.fetch(*path[:length])
+            except TwilioMissing:
+                continue
+            return
+        if () not in self._standing and not await self._first_page("Services"):
+            raise TwilioMissing(
+                f"Twilio shows nothing of the account {self.account_sid} any more, so nothing can be taken for deleted."
+            )
 
     async def delete(self, *path: str) -> None:
-        """Deletes the resource at ``path``; any 2xx is a yes. Raises a TwilioError."""
+        """Deletes the resource at ``path``; any 2xx of Twilio's is a yes. Raises a TwilioError."""
         await self._asked("DELETE", path, self._address(path))
 
-    async def pages(self, *path: str) -> AsyncIterator[list[Body]]:
+    async def pages(self, *path: str) -> AsyncGenerator[list[Body], None]:
         """The pages of the list at ``path``, until Twilio says that there is none after it. Raises a TwilioError."""
         first = address = self._address(path, f"?PageSize={PAGE_SIZE}")
         seen: set[URL] = set()
         while True:
             seen.add(address)
-            page = await self._asked("GET", path, address)
+            page = await self._page(path, address)
             meta = page.get("meta")
             rows = page.get(path[-1].lower())
             if not isinstance(meta, dict) or not isinstance(rows, list):
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
-            yield [row for row in rows if isinstance(row, dict)]
+            found = [row for row in rows if isinstance(row, dict)]
+            for row in found:
+                self._demand_own(row, path)
+            if found:
+                self._standing[path[:-1]] = True
+            self._is_verified = True
+            yield found
             if meta.get("next_page_url") is None:
                 return
             address = _next(meta["next_page_url"], first)
             if address in seen:
                 raise PageRefused(f"The pages of /{'/'.join(path)} lead in circles: Twilio gave one of them twice.")
 
-    def _address(self, path: tuple[str, ...], query: str = "") -> URL:
+    async def _first_page(self, *path: str) -> list[Body]:
+        async with aclosing(self.pages(*path)) as pages:
+            return await anext(pages)
+
+    async def _page(self, path: Path, address: URL) -> Body:
+        try:
+            return await self._asked("GET", path, address)
+        except TwilioMissing as error:
+            if len(path) > 1:
+                raise
+            raise NotTwilio(f"There is no Proxy API at {self._base}, which has to end in /v1. {error}") from error
+
+    def _demand_own(self, body: Body, path: Path) -> None:
+        owner = body.get("account_sid")
+        if isinstance(owner, str) and owner.lower() != self.account_sid.lower():
+            raise ForeignAccount(
+                f"Expected what belongs to the account {self.account_sid}, but /{'/'.join(path)} belongs to {owner}: "
+                "the credentials are that account's. Give those of one account."
+            )
+
+    def _address(self, path: Path, query: str = "") -> URL:
         # Paths are SIDs and words of this module, with nothing in them to encode.
         return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
-    async def _asked(self, verb: str, path: tuple[str, ...], address: URL) -> Body:
+    async def _asked(self, verb: str, path: Path, address: URL) -> Body:
         try:
             return await self._once(verb, path, address)
         except TwilioUnavailable as error:
@@ -98,7 +184,7 @@ class Twilio:
                 return await self._once(verb, path, address)
         raise first
 
-    async def _once(self, verb: str, path: tuple[str, ...], address: URL) -> Body:
+    async def _once(self, verb: str, path: Path, address: URL) -> Body:
         where = f"{verb} /{'/'.join(path)}"
         if self._settings.rate:
             # Twilio counts per endpoint and service: the second word of a path is the service.
@@ -108,20 +194,23 @@ class Twilio:
             try:
                 async with self._http.request(verb, address, allow_redirects=False, headers=OUTGOING.get()) as response:
                     content = await response.read()
-                    status, retry_after = response.status, response.headers.get("Retry-After")
+                    status, headers = response.status, response.headers
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                lost = not isinstance(error, aiohttp.ClientConnectorError)
-                raise TwilioUnavailable(f"{where} got no answer ({type(error).__name__}).", processed=lost) from error
+                raise unanswered(error, where, address.host or "") from error
         if 200 <= status < 300:
             self._gate.widen()
-            return _decoded(content, where) if verb == "GET" else {}
+            self._read_clock(headers.get("Date"))
+            return _decoded(content, where) if verb == "GET" else _confirmed(content, where)
         if status == 429:
             self._gate.narrow()
+        raise error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
+
+    def _read_clock(self, date: str | None) -> None:
         try:
-            said = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            said = None
-        raise error_of(status, said, where, retry_after)
+            told = parsedate_to_datetime(date or "")
+        except ValueError:
+            return
+        self.clock_offset = (told if told.tzinfo else told.replace(tzinfo=UTC)) - datetime.now(UTC)
 
 
 @asynccontextmanager
@@ -129,10 +218,11 @@ async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
     """A client with connections of its own, closed at the end of the block."""
     stamina.instrumentation.set_on_retry_hooks([])  # Retries are counted, not logged one by one.
     authorization = aiohttp.encode_basic_auth(settings.username, settings.password.get_secret_value())
-    connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30)
+    connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30, ssl=certificates())
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=TIMEOUT,
+        proxy=proxy_for(URL(settings.proxy_url)),
         headers={"Accept": "application/json", "Authorization": authorization},
     ) as http:
         yield Twilio(settings, http)
@@ -142,6 +232,19 @@ def _backoff(error: Exception) -> bool | float:
     if isinstance(error, TwilioUnavailable):
         return True if error.retry_after is None else error.retry_after
     return False
+
+
+def _json_or_none(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _confirmed(content: bytes, where: str) -> Body:
+    if content.strip() and _json_or_none(content) is None:
+        raise NotTwilio(f"{where} was answered with a page instead of Twilio's word. {CHECK_ADDRESS}")
+    return {}
 
 
 def _decoded(content: bytes, where: str) -> Body:

@@ -1,17 +1,22 @@
 """Everything that can go wrong with Twilio, as one tree, and the one place where its answers become ours.
 
 TwilioError                   its text is one whole sentence, without credentials
-├── TwilioMissing             404: there is no such resource, or not any more
-├── TwilioDenied              401, 403: the credentials are wrong, or may not do this
+├── TwilioMissing             404 with Twilio's code 20404: there is no such resource, or not any more
+├── TwilioDenied              401, 403, 20003: the credentials are wrong, or may not do this
 ├── TwilioHeld                80615: a legal hold keeps the resource from being deleted
-├── TwilioRefused             any other 4xx: asking again would not help
+├── TwilioRefused             any other 4xx of Twilio's: asking again would not help
 ├── TwilioUnavailable         429, 5xx, no answer, or none that makes sense: asking again may help
+├── NotTwilio                 an answer that Twilio's Proxy API does not give
+├── TwilioUntrusted           the certificate of the host, or of a proxy on the way, isn't trusted
+├── NetworkUnusable           a variable of the environment names a proxy or a file that can't be used
+├── ForeignAccount            a body of another account than the one that is set
 └── PageRefused               a next-page address that leads elsewhere, or in circles
 """
 
 from typing import Any
 
-LEGAL_HOLD = 80615
+NOT_FOUND, AUTHENTICATE, TOO_MANY_REQUESTS, LEGAL_HOLD = 20404, 20003, 20429, 80615
+"""Twilio's error codes (https://www.twilio.com/docs/api/errors)."""
 TOO_MANY = 429
 
 
@@ -20,7 +25,7 @@ class TwilioError(Exception):
 
 
 class TwilioMissing(TwilioError):
-    """There is no such resource, or not any more."""
+    """There is no such resource, or not any more: Twilio's own word, not that of a gateway on the way."""
 
 
 class TwilioDenied(TwilioError):
@@ -47,6 +52,22 @@ class TwilioUnavailable(TwilioError):
         self.processed = processed
 
 
+class NotTwilio(TwilioError):
+    """An answer that Twilio's Proxy API does not give: a gateway's, a login page's, or that of another API."""
+
+
+class TwilioUntrusted(TwilioError):
+    """The certificate of the host, or of a proxy on the way, isn't trusted."""
+
+
+class NetworkUnusable(TwilioError):
+    """A variable of the environment names a proxy, or a file of certificates, that can't be used."""
+
+
+class ForeignAccount(TwilioError):
+    """A body of another account than the one that is set: the credentials are that account's."""
+
+
 class PageRefused(TwilioError):
     """A next-page address that leads elsewhere, or in circles."""
 
@@ -54,24 +75,36 @@ class PageRefused(TwilioError):
 def error_of(status: int, body: Any, where: str, retry_after: str | None = None) -> TwilioError:
     """Twilio's answer with ``status`` and a decoded ``body`` (None where it was no JSON), as one of ours.
 
-    ``where`` names what was asked: verb and path, no host and no query.
+    Twilio's code decides before the status does. ``where`` names what was asked: verb and path, no host and no query.
     """
     said = body if isinstance(body, dict) else {}
-    code, message = said.get("code"), said.get("message")
+    code, message = _code(said.get("code")), said.get("message")
     answered = f"{where} was answered {status}"
     if code is not None:
         answered += f" (code {code})"
     if isinstance(message, str) and message:
         answered += f": {message[:200].rstrip('.')}"
-    if status == 404:
-        return TwilioMissing(f"{answered}.")
-    if status in (401, 403):
-        return TwilioDenied(f"{answered}. Check the credentials, and what the key may do.")
     if code == LEGAL_HOLD:
         return TwilioHeld(f"{answered}.")
-    if status == TOO_MANY or status >= 500:
-        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), processed=status >= 500)
+    if code == NOT_FOUND and status == 404:
+        return TwilioMissing(f"{answered}.")
+    if code == AUTHENTICATE or (code != TOO_MANY_REQUESTS and status in (401, 403)):
+        return TwilioDenied(f"{answered}. Check the credentials, and what the key may do.")
+    if code == TOO_MANY_REQUESTS or status == TOO_MANY or status >= 500:
+        processed = status >= 500 and code != TOO_MANY_REQUESTS
+        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), processed)
+    if code is None or status == 404 or code == NOT_FOUND or not 400 <= status < 500:
+        return NotTwilio(f"{answered}, but not as Twilio's Proxy API answers. {CHECK_ADDRESS}")
     return TwilioRefused(f"{answered}.")
+
+
+CHECK_ADDRESS = "Check TWILIO_PROXY_URL, and what is between here and Twilio."
+
+
+def _code(given: Any) -> int | None:
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 10:
+        return int(given)
+    return given if isinstance(given, int) and not isinstance(given, bool) else None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -1,0 +1,74 @@
+"""The way to Twilio: a company's proxy and certificates, as Twilio's own client takes them from the environment.
+
+That client rests on requests, so the variables are those of requests
+(https://requests.readthedocs.io/en/latest/user/advanced/#proxies): HTTPS_PROXY, ALL_PROXY and NO_PROXY,
+REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE; and SSL_CERT_FILE, which OpenSSL itself takes.
+"""
+
+import os
+import ssl
+from pathlib import Path
+from urllib.request import getproxies_environment, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from gateway.twilio.errors import NetworkUnusable, TwilioError, TwilioUnavailable, TwilioUntrusted
+
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def proxy_for(address: URL) -> URL | None:
+    """The proxy that the environment names for ``address``, if any. Raises NetworkUnusable for one of another kind."""
+    proxies = getproxies_environment()
+    named = proxies.get(address.scheme) or proxies.get("all")
+    if not named or proxy_bypass(address.host or ""):
+        return None
+    proxy = URL(named if "://" in named else f"http://{named}")
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        raise NetworkUnusable(
+            f"Expected {address.scheme.upper()}_PROXY to name an HTTP proxy, as in http://proxy.example:3128, "
+            f"but it is one of {proxy.scheme}://. Name an HTTP proxy, or add {address.host} to NO_PROXY."
+        )
+    return proxy
+
+
+def certificates() -> ssl.SSLContext:
+    """What the certificates of Twilio, or of a company's proxy, are checked against. Raises NetworkUnusable."""
+    for name in BUNDLES:
+        if bundle := os.environ.get(name):
+            place = Path(bundle)
+            try:
+                if place.is_dir():
+                    return ssl.create_default_context(capath=bundle)
+                return ssl.create_default_context(cafile=bundle)
+            except (OSError, ssl.SSLError) as error:
+                raise NetworkUnusable(
+                    f"Expected {name} to name a file of certificates in PEM, but {bundle} can't be used "
+                    f"({error.strerror or error}). Name another one, or unset {name}."
+                ) from error
+    return ssl.create_default_context()
+
+
+def unanswered(error: Exception, where: str, host: str) -> TwilioError:
+    """What went wrong on the way: ``where`` names what was asked, ``host`` is that of Twilio's API."""
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)):
+        return TwilioUntrusted(
+            f"The certificate of {host} isn't trusted: {_reason(error)}. If your company's proxy signs it, name the "
+            "proxy's certificate in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return TwilioUnavailable(f"{where} did not get past the proxy, which answered {error.status}.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        at = "" if error.host == host else f" by way of {error.host}"
+        return TwilioUnavailable(f"{where} got no answer: {host} can't be reached{at} ({_reason(error)}).")
+    kind = "nothing came in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return TwilioUnavailable(f"{where} got no answer from {host} ({kind}).", processed=True)
+
+
+def _reason(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        found = error.certificate_error
+        return str(getattr(found, "verify_message", "") or found)
+    cause = error.os_error
+    return str(getattr(cause, "verify_message", "") or cause.strerror or type(cause).__name__)
