@@ -234,7 +234,7 @@ async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody()
         ({}, "TWILIO_ACCOUNT_SID is needed, but was not given."),
         (
             {"TWILIO_ACCOUNT_SID": bodies.ACCOUNT},
-            "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, are needed.",
+            "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, must be set.",
         ),
         (
             {
@@ -242,7 +242,7 @@ async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody()
                 "TWILIO_AUTH_TOKEN": "secret",
                 "TWILIO_PROXY_URL": "http://example.com",
             },
-            "TWILIO_PROXY_URL has to be https, so that the credentials stay secret.",
+            "TWILIO_PROXY_URL must start with https://, so that the credentials stay secret.",
         ),
     ],
 )

@@ -29,7 +29,7 @@ class LogSettings(Settings):
     log_format: Literal["plain", "json"] = Field(
         "plain", description="The format of log lines: plain, for people, or json, for machines."
     )
-    access_log: bool = Field(True, description="Whether each request gets a line, on stderr.")
+    access_log: bool = Field(True, description="Log a line for each request, on stderr.")
 
 
 class PlainLines(logging.Formatter):

@@ -1,4 +1,4 @@
-"""Settings of who gets in, from the environment alone: keys, tokens, and what browsers may do."""
+"""Settings of access, from the environment only: keys, tokens, and what browsers may do."""
 
 import os
 from typing import Annotated, ClassVar, Literal, Self
@@ -12,12 +12,12 @@ from gateway.settings.server import PREFIX, Settings, separated
 LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Asymmetric ones alone: what verifies a token must not be able to make one."""
+"""Only asymmetric ones: a key that verifies tokens must not be able to sign them."""
 
 
 def _host(given: str) -> str:
     if "/" in given or "*" in given:
-        raise ValueError("expected names of hosts, without scheme, path or *")
+        raise ValueError("expected host names without scheme, path or *")
     return given.lower()
 
 
@@ -40,31 +40,34 @@ OriginList = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDe
 
 
 class AccessSettings(Settings):
-    """Who gets in, and what browsers may do. Where a setting is None, it is on just where no key is needed."""
+    """Who has access, and what browsers may do. A setting that is None is on if no key is required."""
 
     has_flags: ClassVar[bool] = False
 
     require_key: bool = Field(
-        False, description="Whether a key is needed on loopback too, as behind a proxy on this machine."
+        False, description="Require a key on loopback too. Set this behind a proxy on the same machine."
     )
     allowed_hosts: Hosts = Field(
         (),
-        description="Names in Host that are answered, beside the loopback's; with commas. "
-        "Unless told: all where a key is needed, no others where not.",
+        description="Host names that are accepted besides loopback names, separated by commas. "
+        "Default: all if a key is required, otherwise none.",
     )
     cors_origins: OriginList = Field(
-        (), description="Origins whose pages may ask, such as https://console.example.com; with commas."
+        (),
+        description="Origins whose pages may send requests, such as https://console.example.com, separated by commas.",
     )
     introspection: bool | None = Field(
         None,
-        description="Whether the schema may be asked for, and errors suggest names. "
-        "Unless told: where no key is needed.",
+        description="Allow introspection, and suggest names in errors. Default: on if no key is required.",
     )
     graphiql: bool | None = Field(
-        None, description="Whether /graphql shows GraphiQL to a browser. Unless told: where no key is needed."
+        None, description="Show GraphiQL to browsers at /graphql. Default: on if no key is required."
     )
     hsts_seconds: int = Field(
-        0, ge=0, description="For how long browsers are to insist on TLS; for servers that are reached by TLS alone."
+        0,
+        ge=0,
+        description="The max-age of Strict-Transport-Security; 0 sends no such header. Set it if clients reach "
+        "the server only over TLS.",
     )
 
     @property
@@ -84,20 +87,20 @@ class JwtSettings(Settings):
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}JWT_")
     has_flags: ClassVar[bool] = False
 
-    jwks_url: Annotated[str, AfterValidator(_https)] = Field(description="Where the provider's JWK Set is; https.")
-    audience: str = Field(min_length=1, description="What a token's aud has to be, or hold.")
-    issuer: str = Field(min_length=1, description="What a token's iss has to be.")
+    jwks_url: Annotated[str, AfterValidator(_https)] = Field(description="The https address of the provider's JWK Set.")
+    audience: str = Field(min_length=1, description="The audience that a token's aud claim must name.")
+    issuer: str = Field(min_length=1, description="The required value of a token's iss claim.")
     scopes_claim: str = Field(
-        "scope", min_length=1, description="The claim with the scopes, a text or a list; other words in it are ignored."
+        "scope", min_length=1, description="The claim with the scopes, a string or a list. Unknown scopes are ignored."
     )
     name_claim: str = Field(
-        "sub", min_length=1, description="The claim that logs and the ledger call the holder by, as jwt:NAME."
+        "sub", min_length=1, description="The claim that names the holder in logs and in the ledger, as jwt:NAME."
     )
     algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(separated)] = Field(
         ("RS256", "ES256", "EdDSA"),
         min_length=1,
-        description="Signatures that are accepted, with commas; "
-        "also RS384, RS512, PS256, PS384, PS512, ES384 and ES512.",
+        description="The accepted signature algorithms, separated by commas. "
+        "RS384, RS512, PS256, PS384, PS512, ES384 and ES512 are possible too.",
     )
 
     @classmethod

@@ -1,10 +1,10 @@
-"""The limits of a document by itself, apart from what checks them, which needs all of GraphQL."""
+"""The limits of a document. They stand apart from the code that checks them, which imports all of graphql-core."""
 
 from typing import NamedTuple
 
 
 class DocumentLimits(NamedTuple):
-    """What a document may have at most; see gateway/settings/server.py."""
+    """The most that a document may have; gateway/settings/server.py describes each."""
 
     tokens: int
     depth: int

@@ -1,4 +1,4 @@
-"""Settings of the mirror: the Twilio account, and what a sync does."""
+"""Settings of the Twilio account and of the sync."""
 
 import os
 import re
@@ -12,21 +12,23 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.settings.server import PREFIX, YEARS, Database, Settings, SettingsError, separated
 
-RATE = "Requests a second for each endpoint and Service; 0 is without limit."
-CONCURRENCY = "Requests to Twilio under way at once; halved by each 429, and let grow again."
-ATTEMPTS = "How often a request is tried before the run gives up."
+RATE = "Requests per second to each endpoint of each Service; 0 means no limit."
+CONCURRENCY = "Concurrent requests to Twilio. Each 429 halves this number, and it then grows again."
+ATTEMPTS = "How many times a request is tried before the run gives up."
 
 
 class TwilioSettings(BaseSettings):
-    """The Twilio account: whose it is, how to get in, and how hard to knock."""
+    """The Twilio account: its SID, its credentials, and how fast to send requests."""
 
     model_config = SettingsConfigDict(env_prefix="TWILIO_", extra="ignore", allow_inf_nan=False)
 
     account_sid: str = Field(pattern="^AC[0-9a-fA-F]{32}$", description="The account's SID.")
-    auth_token: SecretStr | None = Field(None, description="The account's auth token; or else an API key.")
+    auth_token: SecretStr | None = Field(
+        None, description="The account's auth token. Alternatively, set an API key and its secret."
+    )
     api_key: str | None = Field(None, description="An API key's SID.")
     api_secret: SecretStr | None = Field(None, description="The API key's secret.")
-    proxy_url: str = Field("https://proxy.twilio.com/v1", description="Where Twilio's Proxy API is.")
+    proxy_url: str = Field("https://proxy.twilio.com/v1", description="The address of Twilio's Proxy API.")
     rate: float = Field(30, ge=0, le=1_000_000, validation_alias=f"{PREFIX}SYNC_RATE", description=RATE)
     concurrency: int = Field(20, ge=1, le=200, validation_alias=f"{PREFIX}SYNC_CONCURRENCY", description=CONCURRENCY)
     attempts: int = Field(8, ge=1, le=50, validation_alias=f"{PREFIX}SYNC_ATTEMPTS", description=ATTEMPTS)
@@ -34,10 +36,10 @@ class TwilioSettings(BaseSettings):
     @model_validator(mode="after")
     def _way_in(self) -> Self:
         if not self.auth_token and not (self.api_key and self.api_secret):
-            raise ValueError("TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, are needed")
+            raise ValueError("TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, must be set")
         address = urlsplit(self.proxy_url)
         if address.scheme != "https" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("TWILIO_PROXY_URL has to be https, so that the credentials stay secret")
+            raise ValueError("TWILIO_PROXY_URL must start with https://, so that the credentials stay secret")
         return self
 
     @property
@@ -52,12 +54,12 @@ class TwilioSettings(BaseSettings):
 
     @classmethod
     def of_environment_if_any(cls) -> Self | None:
-        """The same, or None where the environment names no account."""
+        """The settings of the environment, or None if it names no account. Raises SettingsError."""
         return cls.of_environment() if os.environ.get("TWILIO_ACCOUNT_SID") else None
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The settings of the environment; raises SettingsError with every problem there is."""
+        """The settings of the environment. Raises SettingsError with every problem."""
         nothing_by_hand: dict[str, Any] = {}
         try:
             return cls(**nothing_by_hand)
@@ -66,7 +68,7 @@ class TwilioSettings(BaseSettings):
 
 
 class SyncSettings(Settings):
-    """What ``sync`` is told."""
+    """The settings of ``sync``."""
 
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SYNC_")
 
@@ -75,23 +77,23 @@ class SyncSettings(Settings):
         validation_alias=AliasChoices("database", f"{PREFIX}DATABASE"),
         description="The archive's file.",
     )
-    full: bool = Field(False, description="Read every session again, also those that look as they did.")
+    full: bool = Field(False, description="Read every session again, even unchanged ones.")
     service: Annotated[list[str], NoDecode, BeforeValidator(separated)] = Field(
-        [], description="Only this Service (KS…); as a flag several times, in the environment with commas."
+        [], description="Sync only this Service (KS…). Repeat the flag, or use commas in the environment, for several."
     )
     recheck_hours: float = Field(
         48, ge=0, le=YEARS * 365 * 24, description="Sessions that moved in these last hours are always read again."
     )
-    keep: bool = Field(False, description="Keep, and mark as archived, what was deleted at Twilio.")
-    erase: bool = Field(False, description="Erase what was deleted at Twilio, however much it is.")
+    keep: bool = Field(False, description="Keep what was deleted at Twilio, and mark it as archived.")
+    erase: bool = Field(False, description="Erase what was deleted at Twilio, no matter how much it is.")
     erase_share: float = Field(
-        0.01, ge=0, le=1, description="The share of the interactions that one run may erase without --erase."
+        0.01, ge=0, le=1, description="The share of all interactions that one run may erase without --erase."
     )
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
 
 
 MAY_BE_SECRET = re.compile("[0-9A-Za-z]{32}")
-"""What an auth token and an API key's secret look like, and no SID does."""
+"""The form of auth tokens and API secrets; no SID has it."""
 SHOWN = ("account_sid", "RATE", "CONCURRENCY", "ATTEMPTS")
 
 

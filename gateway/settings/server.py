@@ -1,6 +1,6 @@
 """Settings: from the environment (``PROXYGRAPH_…``) and from flags, which win.
 
-pydantic-settings reads and checks them all before anything runs, so that every problem is told at once.
+pydantic-settings reads and checks all of them before anything runs, so a command reports every problem at once.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from store.sqlite.statements.access_paths import COUNT_CAP
 PREFIX = "PROXYGRAPH_"
 DAY = 86_400
 YEARS = 100
-"""How far ahead or back a time may be set: far enough for everybody, and within what dates and timers can hold."""
+"""The longest time that a setting may name; dates and timers can hold it."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -32,7 +32,7 @@ def _not_empty(text: object) -> object:
 
 
 def separated(given: object) -> object:
-    """A text's parts between commas; anything else as it is."""
+    """Splits a string at its commas; returns anything else unchanged."""
     return [part for part in map(str.strip, given.split(",")) if part] if isinstance(given, str) else given
 
 
@@ -41,7 +41,7 @@ S = TypeVar("S", bound="Settings")
 
 
 class SettingsError(Exception):
-    """Settings that can't be used: ``problems`` has a sentence for each."""
+    """Invalid settings: ``problems`` has a sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -49,21 +49,21 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """What a command is told; each field's description is its flag's help."""
+    """A group of settings; each field's description is also its flag's help text."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, allow_inf_nan=False)
     has_flags: ClassVar[bool] = True
 
     @classmethod
     def prefix(cls) -> str:
-        """What the names of its environment variables start with."""
+        """The prefix of its environment variables."""
         return cls.model_config.get("env_prefix", "")
 
     @classmethod
     def of(cls, flags: Mapping[str, Any]) -> Self:
-        """The settings of the environment, overruled by those of the ``flags`` that are its own and not None.
+        """The settings of the environment and of ``flags``, which win. Flags that are None or of others are ignored.
 
-        Raises SettingsError with every problem there is.
+        Raises SettingsError with every problem.
         """
         given = {name: value for name, value in flags.items() if value is not None and name in cls.model_fields}
         try:
@@ -76,33 +76,36 @@ class Listening(Settings):
     """Where a server listens."""
 
     host: str = Field(
-        "127.0.0.1", min_length=1, description="The address to listen on; on any but loopback everybody needs a key."
+        "127.0.0.1",
+        min_length=1,
+        description="The address to listen on. On any address but loopback, every client needs a key.",
     )
-    port: Port = Field(8000, description="The port to listen on; 0 takes a free one.")
+    port: Port = Field(8000, description="The port to listen on; 0 picks a free one.")
 
 
 class ServeSettings(Listening):
-    """What ``serve`` is told."""
+    """The settings of ``serve``."""
 
-    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created where it is not there.")
-    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="How many processes answer requests.")
+    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created if it doesn't exist.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="The number of processes that answer requests.")
     drain: float = Field(
-        3, ge=0, le=DAY, description="After SIGTERM, seconds with 503 at /readyz before it stops accepting."
+        3,
+        ge=0,
+        le=DAY,
+        description="Seconds after SIGTERM in which /readyz answers 503 but requests are still accepted.",
     )
     sync_every: float = Field(
-        0, ge=0, le=YEARS * 365 * DAY, description="Seconds between syncs while it serves; 0 never syncs."
+        0, ge=0, le=YEARS * 365 * DAY, description="Seconds between syncs while serving; 0 never syncs."
     )
     sync_full_every: float = Field(
-        168, gt=0, le=YEARS * 365 * 24, description="Hours between full syncs while it serves."
+        168, gt=0, le=YEARS * 365 * 24, description="Hours between full syncs while serving."
     )
     search_seconds: float = Field(
-        SEARCH_SECONDS, gt=0, le=DAY, description="Seconds that a search by bodyContains may take; it is stopped then."
+        SEARCH_SECONDS, gt=0, le=DAY, description="Seconds after which a search by bodyContains is stopped."
     )
-    plans: bool = Field(
-        True, description="Whether queries are compiled; without, the answers are the same, but slower."
-    )
+    plans: bool = Field(True, description="Compile queries. If off, the answers are the same but slower.")
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
-        COUNT_CAP, description="How far a totalCount is exact; past it, totalCountCapped says that there are more."
+        COUNT_CAP, description="The highest exact totalCount; if there are more rows, totalCountCapped is true."
     )
 
 
@@ -110,41 +113,48 @@ Most = Annotated[int, Field(ge=1)]
 
 
 class Limits(Settings):
-    """What a request may be and take, at most; what is larger is refused with an error that says so."""
+    """The limits of a request; a request over one gets an error that names it."""
 
-    max_body: Most = Field(200_000, description="Bytes of a request's body.")
-    max_tokens: Most = Field(1_000, description="Tokens of a document, counted before it is parsed.")
-    max_depth: Most = Field(16, description="Levels of fields; GraphiQL's introspection has 15.")
-    max_aliases: Most = Field(30, description="Aliases, counted wherever their fragment is spread.")
-    max_directives: Most = Field(50, description="Directives, counted the same way.")
-    max_root_fields: Most = Field(20, description="Fields at the root of an operation.")
-    max_repeated_fields: Most = Field(50, description="Fields under a name that their selection set has already.")
+    max_body: Most = Field(200_000, description="The bytes of a request's body.")
+    max_tokens: Most = Field(1_000, description="The tokens of a document, counted before parsing.")
+    max_depth: Most = Field(16, description="The depth of fields; GraphiQL's introspection query has 15 levels.")
+    max_aliases: Most = Field(
+        30, description="The aliases of an operation; those of a fragment count each time it is spread."
+    )
+    max_directives: Most = Field(50, description="The directives of an operation, counted the same way.")
+    max_root_fields: Most = Field(20, description="The fields at the root of an operation.")
+    max_repeated_fields: Most = Field(
+        50, description="Fields whose response name occurs earlier in the same selection set."
+    )
     max_page_size: int = Field(
         100,
         ge=1,
         le=100_000,
-        description="Rows of a page, and ids of nodes; below 50, every list wants first or last.",
+        description="The rows of a page, and the ids of nodes. Below 50, every list needs first or last.",
     )
-    max_cost: Most = Field(500_000, description="Fields that the answer may have, estimated before anything runs.")
-    max_statements: Most = Field(100, description="SQL statements of an operation.")
-    max_seconds: float = Field(10, gt=0, le=DAY, description="Seconds that a query may run, before it is interrupted.")
+    max_cost: Most = Field(500_000, description="The fields of the answer, estimated before the operation runs.")
+    max_statements: Most = Field(100, description="The SQL statements of an operation.")
+    max_seconds: float = Field(10, gt=0, le=DAY, description="Seconds after which a query is interrupted.")
     max_concurrent: Most = Field(
-        100, description="Requests at once, running or waiting, in each worker; 503 with Retry-After beyond."
+        100, description="Concurrent requests in each worker, running or waiting. More get 503 with Retry-After."
     )
     read_seconds: float = Field(
-        10, gt=0, le=DAY, description="Seconds for a client to send its request, and to take each 64 kB of its answer."
+        10,
+        gt=0,
+        le=DAY,
+        description="Seconds in which a client must send its request, and take each 64 kB of the answer.",
     )
     rate: int | None = Field(
         None,
         ge=0,
-        description="Requests a minute by one key, or by one address where no key is asked for, in each worker; 429 "
-        "with Retry-After beyond; 0 is without limit. Unless told: 60,000 with a key, and without limit where no key "
-        "is asked for.",
+        description="Requests per minute in each worker, by one key, or by one address if no key is required. "
+        "More get 429 "
+        "with Retry-After; 0 means no limit. Default: 60,000 with a key, and no limit if no key is required.",
     )
 
     @cached_property
     def document(self) -> DocumentLimits:
-        """Those of a document by itself."""
+        """The limits of a document by itself."""
         return DocumentLimits(
             self.max_tokens,
             self.max_depth,
@@ -156,7 +166,7 @@ class Limits(Settings):
 
 
 class DocumentsMode(StrEnum):
-    """What becomes of documents that are not among the persisted ones."""
+    """What happens to documents that aren't persisted."""
 
     OFF = "off"
     LOG = "log"
@@ -164,18 +174,19 @@ class DocumentsMode(StrEnum):
 
 
 class Protocol(Settings):
-    """How GraphQL is spoken over HTTP."""
+    """Settings of GraphQL over HTTP."""
 
     documents: Path | None = Field(
-        None, description="Persisted documents: a folder of .graphql files, or Apollo's, Relay's or codegen's manifest."
+        None, description="Persisted documents: a folder of .graphql files, or a manifest of Apollo, Relay or codegen."
     )
     documents_mode: DocumentsMode = Field(
         DocumentsMode.OFF,
-        description="What other documents are: run (off), run and logged by their hash (log), refused (enforce).",
+        description="What happens to documents that aren't persisted: off runs them, log runs them and logs "
+        "their hash, enforce refuses them.",
     )
     legacy_status: bool = Field(
         False,
-        description="Answer 400 and 200 where the draft of 2026 has 422 and 294, as older suites expect.",
+        description="Answer 400 and 200 instead of the 2026 draft's 422 and 294, as older test suites expect.",
     )
 
     @model_validator(mode="after")
@@ -186,23 +197,23 @@ class Protocol(Settings):
 
 
 class DemoSettings(Listening):
-    """What ``demo`` is told."""
+    """The settings of ``demo``."""
 
     database: Database = Field(Path("proxygraph-demo.db"), description="The demo's file.")
 
 
 class SeedSettings(Settings):
-    """What ``seed`` is told."""
+    """The settings of ``seed``."""
 
-    database: Database = Field(description="The file to fill; it must be new, or hold nothing.")
-    services: Count = Field(20, description="Services of the made-up account.")
-    sessions: Count = Field(100, description="Sessions in each of its Services.")
-    interactions: Count = Field(100, description="Interactions in each of its Sessions.")
-    seed: int = Field(1, description="The same seed and sizes give the same account.")
+    database: Database = Field(description="The file to fill. It must be new or empty.")
+    services: Count = Field(20, description="The number of Services.")
+    sessions: Count = Field(100, description="The number of Sessions in each Service.")
+    interactions: Count = Field(100, description="The number of Interactions in each Session.")
+    seed: int = Field(1, description="The seed of the random data; the same seed and sizes give the same account.")
 
 
 class KeysSettings(Settings):
-    """What ``keys`` and ``ledger`` are told."""
+    """The settings of ``keys`` and ``ledger``."""
 
     database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
 
