@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from gateway.auth.authentication import Authenticator, Tokens
+from gateway.background import Background, RoundFailed
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.persisted import PersistedDocuments, listed_in
 from gateway.graphiql.built import Files
@@ -20,6 +22,7 @@ from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.shutdown import DRAINING
+from resolvers.context import SyncFailure
 from resolvers.errors import masked
 from resolvers.upstream import Upstream, finish_deletions
 from store.archive import Archive, open_archive
@@ -28,6 +31,9 @@ from store.erasure import recover
 from store.sync.state import bind_account, last_complete
 
 PLAIN = b"text/plain; charset=utf-8"
+
+DELETIONS_SECONDS = 30.0
+"""From one look for deletions that Twilio has still to do to the next."""
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -59,6 +65,7 @@ class Gateway:
         self._graphql: GraphQLOverHTTP | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()
+        self._background = Background()
         self._graphiql_files = Files()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,12 +103,13 @@ class Gateway:
             archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that were cut off.", finished)
+            self._stack.push_async_callback(self._background.stop)
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
             self._tracing = configured()
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
-            self._stack.push_async_callback(_ended, asyncio.create_task(metrics.watch_loop()))
+            self._background.start("loop", metrics.watch_loop)
             tokens = await self._tokens(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens)
             self._stack.push_async_callback(self._authenticator.settle)
@@ -115,6 +123,7 @@ class Gateway:
                 PersistedDocuments(listed, self._protocol.documents_mode),
                 self._protocol.legacy_status,
                 self._settings,
+                self._sync_failure,
             )
             self._archive = archive
         except Exception as error:
@@ -137,15 +146,17 @@ class Gateway:
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
-        from gateway.sync.schedule import keep_syncing
+        from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
         from gateway.twilio.upstream import TwilioUpstream
 
         await bind_account(archive, settings.account_sid)
         twilio = await self._stack.enter_async_context(connected(settings))
         upstream = TwilioUpstream(twilio)
+        self._background.start("deletions", partial(_finish, archive, upstream))
         if self._settings.sync_every:
-            task = keep_syncing(
+            once = partial(
+                sync_once,
                 self._settings.database,
                 archive,
                 twilio,
@@ -153,11 +164,12 @@ class Gateway:
                 timedelta(seconds=self._settings.sync_every),
                 timedelta(hours=self._settings.sync_full_every),
             )
-        else:
-            task = _finish(archive, upstream)
-        background = asyncio.create_task(task)
-        self._stack.push_async_callback(_ended, background)
+            self._background.start("sync", once)
         return upstream
+
+    def _sync_failure(self) -> SyncFailure | None:
+        failure = self._background.failures.get("sync")
+        return SyncFailure(failure.at, failure.sentence) if failure else None
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -176,6 +188,8 @@ class Gateway:
         elif path == "/readyz":
             why_not = await _why_not_ready(self._archive)
             text = b"not ready: %s\n" % why_not if why_not else b"ready\n"
+            if exchange.scope["query_string"].split(b"=")[0] == b"verbose":
+                text = self._background.report() + text
             await exchange.respond(503 if why_not else 200, PLAIN, text)
         else:
             await self._graphiql_files(exchange)
@@ -207,13 +221,10 @@ async def _reads(archive: Archive | None) -> bool:
     return True
 
 
-async def _finish(archive: Archive, upstream: Upstream) -> None:
+async def _finish(archive: Archive, upstream: Upstream) -> float:
     finished, left = await finish_deletions(archive, upstream)
-    if finished or left:
-        log.info("Of the deletions that were cut off %d are finished; %d wait for Twilio.", finished, left)
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    if finished:
+        log.info("Finished %d deletions that were cut off.", finished)
+    if left:
+        raise RoundFailed(f"{left:,} deletions wait for Twilio.", DELETIONS_SECONDS)
+    return DELETIONS_SECONDS

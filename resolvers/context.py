@@ -1,7 +1,9 @@
 """What every resolver of one request shares."""
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import strawberry
 
@@ -12,6 +14,18 @@ from resolvers.upstream import Upstream
 from store.archive import Archive
 from store.sqlite.reader import Reader
 from store.sqlite.statements.access_paths import COUNT_CAP
+
+
+class SyncFailure(NamedTuple):
+    """Why the server's own sync failed the last time that it was its turn, and when that was."""
+
+    at: datetime
+    sentence: str
+
+
+def no_failure() -> SyncFailure | None:
+    """Where no sync runs beside the server."""
+    return None
 
 
 class Context:
@@ -29,6 +43,7 @@ class Context:
         introspection: bool = True,
         count_cap: int = COUNT_CAP,
         max_page_size: int = MAX_PAGE_SIZE,
+        sync_failure: Callable[[], SyncFailure | None] = no_failure,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
@@ -36,6 +51,7 @@ class Context:
         self.introspection = introspection
         self.count_cap = count_cap
         self.max_page_size = max_page_size
+        self.sync_failure = sync_failure
 
     @cached_property
     def reader(self) -> Reader:

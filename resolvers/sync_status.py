@@ -24,6 +24,14 @@ def running(parent: strawberry.Parent[SyncStatus]) -> bool:
     return parent.finished_at is None and parent.alive_at is not None and _age(parent.alive_at) < ALIVE_SECONDS
 
 
+def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:
+    """``SyncStatus.lastError``: of the last run, or of a background sync that could not even begin one."""
+    failure = info.context.sync_failure()
+    if failure and (parent.started_at is None or datetime.fromisoformat(parent.started_at) < failure.at):
+        return failure.sentence
+    return parent.last_error
+
+
 def run(parent: strawberry.Parent[SyncStatus]) -> SyncStatus | None:
     """``SyncStatus.run``: the run that is under way, or else the last; None before the first."""
     return parent if parent.started_at else None

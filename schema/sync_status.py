@@ -55,6 +55,8 @@ class SyncStatus:
     )
     lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago a run was last completed.")
     running: bool = resolved(sync_status.running, "Whether a run is under way now.")
-    last_error: str | None = column("Why the last run failed; null where it did not.")
+    last_error: str | None = resolved(
+        sync_status.last_error, "Why the last run failed, or why the server can't begin one; null where neither is so."
+    )
     run: SyncRun | None = resolved(sync_status.run, "The run that is under way, or else the last one.")
     services: list[ServiceSync] = column("The same, for each Service by itself.")

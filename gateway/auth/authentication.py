@@ -141,8 +141,9 @@ class Authenticator:
     async def _write_note(self, name: str) -> None:
         try:
             await keys.note_use(self._archive, name)
-        except StoreError as error:  # The next use will be noted.
-            log.debug("The use of a key was not noted: %s", error)
+        except Exception as error:  # The next use will be noted; nobody waits for this one.
+            reason = error if isinstance(error, StoreError) else type(error).__name__
+            log.warning("The use of a key was not noted: %s", reason)
 
 
 async def demand_keys(database: Path, host: str) -> None:

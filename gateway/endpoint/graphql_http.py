@@ -5,6 +5,7 @@ to whatever is a well-formed request, ``application/graphql-response+json`` tell
 """
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import orjson
@@ -27,7 +28,7 @@ from gateway.http.rate_limit import Rates
 from gateway.settings.access import AccessSettings
 from gateway.settings.server import Limits, ServeSettings
 from resolvers.access import ANYBODY, Access
-from resolvers.context import Context
+from resolvers.context import Context, SyncFailure, no_failure
 from resolvers.upstream import Upstream
 from store.archive import Archive
 
@@ -55,11 +56,12 @@ class GraphQLOverHTTP:
         documents: PersistedDocuments,
         legacy_status: bool,
         settings: ServeSettings,
+        sync_failure: Callable[[], SyncFailure | None] = no_failure,
     ) -> None:
         self._archive, self._upstream, self._authenticator = archive, upstream, authenticator
         self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
         self._introspection, self._count_cap = access.shows_schema, settings.count_cap
-        self._wants_keys = access.require_key
+        self._wants_keys, self._sync_failure = access.require_key, sync_failure
         self._in_url = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
         self._plans = Plans() if settings.plans else None
         self._turns = Turns(limits.max_concurrent)
@@ -146,6 +148,7 @@ class GraphQLOverHTTP:
             self._introspection,
             self._count_cap,
             self._limits.max_page_size,
+            self._sync_failure,
         )
         with self._turns.place:
             result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None

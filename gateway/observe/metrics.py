@@ -62,6 +62,13 @@ WAL_BYTES = Gauge(
 SYNC_LAG = Gauge(
     "proxygraph_sync_lag_seconds", "Seconds since a sync was last completed.", multiprocess_mode="mostrecent"
 )
+BACKGROUND_FAILURES = Counter("proxygraph_background_failures", "Rounds of background tasks that failed.", ["task"])
+BACKGROUND_FAILING = Gauge(
+    "proxygraph_background_failing",
+    "1 while the last round of a background task failed, else 0.",
+    ["task"],
+    multiprocess_mode="livemax",
+)
 
 
 @lru_cache
@@ -89,12 +96,12 @@ class UnknownWords(Collector):
 REGISTRY.register(UnknownWords())
 
 
-async def watch_loop() -> None:
-    """Measures the loop's lag, for ever."""
-    while True:
-        due = time.perf_counter() + LOOP_WATCHED_EVERY
-        await asyncio.sleep(LOOP_WATCHED_EVERY)
-        LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
+async def watch_loop() -> float:
+    """Measures the loop's lag once; returns the seconds to the next time."""
+    due = time.perf_counter() + LOOP_WATCHED_EVERY
+    await asyncio.sleep(LOOP_WATCHED_EVERY)
+    LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
+    return 0
 
 
 def count(entries: Sequence[Entry]) -> None:

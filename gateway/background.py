@@ -1,0 +1,121 @@
+"""Background tasks: what goes on beside the requests, and ends only with the server.
+
+A round that fails is logged, shown (two metrics, ``/readyz?verbose``, ``syncStatus.lastError`` for the sync), and
+followed by another one, after pauses that grow up to ``LONGEST_PAUSE`` seconds.
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gateway.observe.metrics import BACKGROUND_FAILING, BACKGROUND_FAILURES
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+ANOTHERS = " If another user left it, as a sync that ran as root leaves its lock, remove it, or give it to this user."
+
+Round = Callable[[], Awaitable[float]]
+"""A task's work done once; returns the seconds from its end to the next round."""
+
+log = logging.getLogger("proxygraph.gateway")
+
+
+class RoundFailed(Exception):
+    """A round that could not be done, for a reason that is understood: the text is a sentence.
+
+    ``pause`` says when to try again, in seconds; None leaves that to the growing pauses.
+    """
+
+    def __init__(self, sentence: str, pause: float | None = None) -> None:
+        super().__init__(sentence)
+        self.pause = pause
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A task whose last rounds failed: how many in a row, since when, and when and why the last one did."""
+
+    rounds: int
+    since: datetime
+    at: datetime
+    sentence: str
+
+
+class Background:
+    """The background tasks of one server; ``sleep`` is how they wait."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.failures: dict[str, Failure] = {}
+        """By the name of the task, as long as it fails."""
+
+    def start(self, name: str, work: Round) -> None:
+        """Does one round of ``work`` after the other until ``stop``."""
+        BACKGROUND_FAILING.labels(name).set(0)
+        BACKGROUND_FAILURES.labels(name)
+        self._tasks[name] = asyncio.create_task(self._go_on(name, work), name=name)
+
+    def report(self) -> bytes:
+        """A line for each task, as Kubernetes' verbose probes have them: that it works, or how long it has failed.
+
+        The reason is left to the log: whoever can reach the port may ask for this.
+        """
+        return b"".join([f"{self._line(name)}\n".encode() for name in self._tasks])
+
+    def _line(self, name: str) -> str:
+        failure = self.failures.get(name)
+        if failure is None:
+            return f"[+]{name} ok"
+        since = failure.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"[-]{name} failed {failure.rounds:,} times since {since}; the log has the reason"
+
+    async def stop(self) -> None:
+        """Ends all tasks, and waits until they have ended."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _go_on(self, name: str, work: Round) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                wait = await work()
+            except (Exception, asyncio.CancelledError, BaseExceptionGroup) as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                self._note(name, error)
+                asked = error.pause if isinstance(error, RoundFailed) else None
+                wait, pause = (pause, min(2 * pause, LONGEST_PAUSE)) if asked is None else (asked, FIRST_PAUSE)
+            else:
+                pause = FIRST_PAUSE
+                if self.failures.pop(name, None):
+                    BACKGROUND_FAILING.labels(name).set(0)
+                    log.info("The background task %s works again.", name)
+            await self._sleep(wait)
+
+    def _note(self, name: str, error: BaseException) -> None:
+        before, sentence, at = self.failures.get(name), _sentence(error), datetime.now(UTC)
+        rounds, since = (before.rounds + 1, before.since) if before else (1, at)
+        self.failures[name] = Failure(rounds, since, at, sentence)
+        BACKGROUND_FAILING.labels(name).set(1)
+        BACKGROUND_FAILURES.labels(name).inc()
+        log.warning("The background task %s failed, and is tried again: %s", name, sentence)
+        if not isinstance(error, RoundFailed) and (before is None or before.sentence != sentence):
+            # The frames alone: an error's own text could quote a person.
+            frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+            log.error("%s in the background task %s\n%s", type(error).__name__, name, frames)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, RoundFailed):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        file = Path(str(error.filename)).name if error.filename else "a file"
+        return f"Can't use {file}: {error.strerror}.{ANOTHERS if isinstance(error, PermissionError) else ''}"
+    return f"It met an error that was not expected ({type(error).__name__}); the log has the details."
