@@ -51,15 +51,21 @@ def _layout(kind: type[Record]) -> Layout:
 def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
     """``body`` as a record of ``kind``, under the ``parents`` (``service_sid=…``) of the path it was found at.
 
-    The path has the last word: the body need not repeat it, and may not contradict it. Raises BodyRejected where
-    the SID or a parent's SID is missing.
+    The body need not repeat them, and may not contradict them: whose a row is never comes from a setting
+    alone. Raises BodyRejected where the body contradicts the path, or where a SID is missing.
     """
+    for name, expected in parents.items():
+        said = body.get(name)
+        if isinstance(said, str) and said and said.lower() != expected.lower():
+            raise BodyRejected(f"Expected a {kind.noun} with the {name} {expected}, but its body gives {said!r:.60}.")
     layout = _layout(kind)
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for column in layout.columns:
         name = column.name
-        given = parents.get(name) or body.get(name)
+        given = body.get(name)
+        if given is None or (given == "" and name in parents):
+            given = parents.get(name)
         if given is None:
             if column.kind is Kind.SID:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")

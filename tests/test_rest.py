@@ -41,9 +41,20 @@ def test_null_in_every_property_that_may_be_null_is_kept_as_null(kind: Any) -> N
     assert {name for name in kind.__struct_fields__ if getattr(kept, name) is not None} <= needed
 
 
-@pytest.mark.parametrize("given", [None, "KS1"])
-def test_the_path_says_who_the_parents_are(given: str | None) -> None:
-    assert rest.record(Session, bodies.session(1) | {"service_sid": given}, service_sid="KS9").service_sid == "KS9"
+@pytest.mark.parametrize("given", [None, "", "KS9", "ks9"])
+def test_the_path_says_who_the_parents_are_where_the_body_does_not_contradict(given: str | None) -> None:
+    kept = rest.record(Session, bodies.session(1) | {"service_sid": given}, service_sid="KS9")
+    assert kept.service_sid == (given or "KS9")
+
+
+def test_a_body_that_contradicts_its_path_is_refused() -> None:
+    with pytest.raises(BodyRejected, match="Expected a Session with the service_sid KS9, but its body gives 'KS1'"):
+        rest.record(Session, bodies.session(1) | {"service_sid": "KS1"}, service_sid="KS9")
+
+
+def test_whose_a_row_is_comes_from_its_body_alone() -> None:
+    with pytest.raises(BodyRejected, match=f"with the account_sid AC9, but its body gives '{bodies.ACCOUNT}'"):
+        rest.record(Session, bodies.session(1), account_sid="AC9")
 
 
 @pytest.mark.parametrize("missing", ["sid", "session_sid", "account_sid"])
