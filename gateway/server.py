@@ -18,7 +18,7 @@ from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import PREFIX, Limits, ServeSettings
 from gateway.shutdown import DRAINING
-from gateway.transport.connections import Connection
+from gateway.transport.connection import Connection
 from store.sqlite.connections import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
@@ -80,7 +80,7 @@ def application() -> object:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
-    Connection.seconds, Connection.is_shared = Limits.of({}).read_seconds, ServeSettings.of({}).workers > 1
+    Connection.seconds = Limits.of({}).read_seconds
     DRAINING.before_stopping(ServeSettings.of({}).drain)
     return Gateway(
         ServeSettings.of({}),

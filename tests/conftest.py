@@ -24,7 +24,7 @@ from gateway.endpoint.plan_cache import Plans
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
-from gateway.transport.connections import Connection
+from gateway.transport.connection import Connection
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
 from store.archive import Archive, open_archive

@@ -97,8 +97,7 @@ class GraphQLOverHTTP:
             body, encoding = await compressed(body, exchange.header(b"accept-encoding"))
             headers = (*headers, *encoding)
         headers += rate
-        if not exchange.respond_whole(status, IN_UTF_8[media_type], body, headers):
-            await exchange.respond(status, IN_UTF_8[media_type], body, headers)
+        await exchange.respond(status, IN_UTF_8[media_type], body, headers)
 
     async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
         is_get = exchange.method != "POST"
@@ -136,8 +135,7 @@ class GraphQLOverHTTP:
 
     async def _posted(self, exchange: Exchange) -> Sent:
         demand_json(exchange)
-        limit = self._limits.max_body
-        return posted(exchange.whole_body(limit) or await exchange.body(limit))
+        return posted(await exchange.body(self._limits.max_body))
 
     async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
         begun = time.perf_counter()

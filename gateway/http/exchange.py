@@ -20,12 +20,6 @@ Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
 JSON = b"application/json"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 CLOSING = (b"connection", b"close")
-WHOLE = "proxygraph.whole"
-"""The member of an ASGI scope, where the server has one (gateway/transport/connections.py), that takes the request's
-body and sends the answer in one piece: its status, its head as HTTP/1.1 has it, its body. It gives None, and False,
-where that has to be done by ASGI's messages."""
-GIVEN = "proxygraph.given"
-"""The member of an ASGI scope, where that is known already (gateway/transport/heads.py), with its headers by name."""
 
 
 class HttpError(Exception):
@@ -61,17 +55,11 @@ class Exchange:
         self.is_last = is_last
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.given: Mapping[bytes, bytes] = scope.get(GIVEN) or by_name(scope["headers"])
+        self.given: Mapping[bytes, bytes] = by_name(scope["headers"])
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header; empty where there is none."""
         return self.given.get(name, b"")
-
-    def whole_body(self, limit: int) -> bytes | None:
-        """The request's body, if all of it is there and it has up to ``limit`` bytes; else ``body`` has to be asked."""
-        whole = self.scope.get(WHOLE)
-        body: bytes | None = whole.whole_body() if whole else None
-        return body if body is not None and len(body) <= limit else None
 
     async def body(self, limit: int) -> bytes:
         """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
@@ -89,25 +77,11 @@ class Exchange:
             raise _too_large(limit, "this one is longer")
         return body
 
-    def respond_whole(self, status: int, media_type: bytes | None, body: bytes, headers: Headers) -> bool:
-        """Sends what ``respond`` would, in one piece; False where that can't be done."""
-        self.status = status
-        whole = self.scope.get(WHOLE)
-        if whole is None or self.is_last:
-            return False
-        headers = self._complete(self.given, headers)
-        if media_type is None or status == 304:
-            sent: bool = whole.send_whole(status, _head(None, headers), body)
-        else:
-            sent = whole.send_whole(status, b"%bcontent-length: %d\r\n" % (_head(media_type, headers), len(body)), body)
-        return sent
-
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
     ) -> None:
         """Sends an answer; one without a media type, and 304, have no body."""
-        if self.respond_whole(status, media_type, body, headers):
-            return
+        self.status = status
         fields = [*self._complete(self.given, headers)]
         if media_type is not None and status != 304:
             fields = [(b"content-type", media_type), *fields, (b"content-length", b"%d" % len(body))]
@@ -145,12 +119,6 @@ def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in pairs:
         found[name] = found[name] + b"," + value if name in found else value
     return found
-
-
-@lru_cache(256)
-def _head(media_type: bytes | None, headers: Headers) -> bytes:
-    of_body = ((b"content-type", media_type),) if media_type else ()
-    return b"".join([b"%b: %b\r\n" % pair for pair in (*of_body, *headers)])
 
 
 def _too_large(limit: int, finding: str) -> HttpError:

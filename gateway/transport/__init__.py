@@ -1,1 +1,1 @@
-"""HTTP/1.1 connections: uvicorn's protocol with read and write timeouts."""
+"""HTTP/1.1 connections for uvicorn: httptools parses, and time, heads, trailers and unread answers are bounded."""

@@ -1,7 +1,7 @@
-"""Patience: how long something is waited for.
+"""A deadline: one timer for all that a connection waits for, one thing after another.
 
-To set a timer for each request, and to cancel it, would take as long as to parse the request. Here one timer runs on,
-and looks again where what it was set for has come meanwhile.
+Setting and cancelling a timer for each request would cost as much as parsing it. This one runs on, and looks again
+where the deadline has moved meanwhile.
 """
 
 import asyncio
@@ -9,46 +9,45 @@ from collections.abc import Callable
 from math import inf
 
 
-class Patience:
-    """One timer for all that a connection waits for, one thing after another."""
+class Deadline:
+    """Calls ``expired`` once the time that was set last is over."""
 
-    __slots__ = ("_due", "_fires", "_give_up", "_loop", "_timer")
+    __slots__ = ("_due", "_expired", "_fires", "_loop", "_timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, give_up: Callable[[], None]) -> None:
-        """``give_up`` is called when it is over."""
-        self._loop, self._give_up = loop, give_up
+    def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[], None]) -> None:
+        self._loop, self._expired = loop, expired
         self._due = self._fires = inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def wait(self, seconds: float) -> None:
-        """Waits for so long from now on, whatever was waited for before."""
+    def set(self, seconds: float) -> None:
+        """Sets the deadline so many seconds from now, in place of the one before."""
         self._due = self._loop.time() + seconds
         if self._due < self._fires:
-            self._set()
+            self._schedule()
 
-    def wait_no_longer(self) -> None:
-        """What was waited for is there."""
+    def clear(self) -> None:
+        """Clears the deadline; the timer stays for the next one."""
         self._due = inf
 
-    def end(self) -> None:
-        """Waits for nothing any more."""
+    def cancel(self) -> None:
+        """Clears the deadline and cancels the timer."""
         self._due = self._fires = inf
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    def _set(self) -> None:
+    def _schedule(self) -> None:
         if self._timer:
             self._timer.cancel()
         self._fires = self._due
-        self._timer = self._loop.call_at(self._due, self._look)
+        self._timer = self._loop.call_at(self._due, self._fire)
 
-    def _look(self) -> None:
+    def _fire(self) -> None:
         self._timer, self._fires = None, inf
         if self._due == inf:
             return
         if self._loop.time() < self._due:
-            self._set()
+            self._schedule()
         else:
             self._due = inf
-            self._give_up()
+            self._expired()

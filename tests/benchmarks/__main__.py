@@ -51,6 +51,14 @@ def main(
         typer.Option(file_okay=False, help="A folder to keep the archive and Node's packages in, or reuse them from."),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The port of the servers; 0 takes free ones.")] = 0,
+    same_head: Annotated[
+        bool,
+        typer.Option(
+            "--same-head",
+            help="Send every request with the same head. Otherwise each has a traceparent of its own, "
+            "as load balancers and tracing clients send it.",
+        ),
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only compare the answers; measure nothing.")] = False,
     memory: Annotated[
         int,
@@ -66,6 +74,8 @@ def main(
     names = _chosen("work", only or list(ABOUT), ABOUT)
     known = {peer.name: peer for peer in PEERS_OF_OURS}
     chosen = [known[name] for name in _chosen("peer", list(known) if peers is None else peers.split(","), known)]
+    if same_head:
+        load.WISHES.add("same")
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
         folder = (keep or Path(scratch)).resolve()
         try:

@@ -14,6 +14,9 @@ SCRIPT = Path(__file__).with_name("post.lua")
 GRACE_SECONDS = 60
 LONGEST_SECONDS = 60
 
+WISHES: set[str] = set()
+"""What every load is made like: ``same`` gives each request the same head, instead of a traceparent of its own."""
+
 
 class Load(NamedTuple):
     """What came of a load."""
@@ -53,7 +56,7 @@ def posting(
 ) -> Iterator["subprocess.Popen[str]"]:
     """The same as a process that goes on beside others; ``finished`` waits for it."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={GRACE_SECONDS}s"]
-    command += ["-s", str(SCRIPT), url, "--", str(bodies), *(["look"] if look else [])]
+    command += ["-s", str(SCRIPT), url, "--", str(bodies), *sorted(WISHES), *(["look"] if look else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -1,0 +1,176 @@
+"""A cycle: one request and its answer, as an ASGI application takes and gives them.
+
+After https://asgi.readthedocs.io/en/latest/specs/www.html; an answer's head is sent with the first part of its body.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gateway.http.exchange import Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from gateway.transport.connection import Connection
+
+COPIED_BYTES = 16_384
+"""A body of fewer is copied behind its head: one write costs less than two."""
+KEPT_BYTES = 65_536
+"""More of a request's body is not read before the application takes it."""
+WITHOUT_BODY = (204, 304)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE, CHUNKED = b"connection: close\r\n", b"transfer-encoding: chunked\r\n"
+FAILED: Message = {
+    "type": "http.response.start",
+    "status": 500,
+    "headers": [(b"connection", b"close"), (b"content-length", b"0")],
+}
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("proxygraph.gateway")
+
+
+class Cycle:
+    """A request whose head has come. Where it ``keeps_alive`` another may follow on its connection."""
+
+    def __init__(self, client: "Connection", scope: Scope, keeps_alive: bool, expects_continue: bool) -> None:
+        self._client, self.scope = client, scope
+        self.keeps_alive, self.expects_continue = keeps_alive, expects_continue
+        self.is_whole = self.is_begun = self.is_started = self.is_answered = self.is_gone = False
+        """Whether the request has all come, its application runs, and some, or all, of the answer was sent."""
+        self._body = b""
+        self._is_body_taken = self._is_chunked = False
+        self._waiting: asyncio.Future[None] | None = None
+        self._head: Message | None = None
+        self._left: int | None = 0
+
+    def add(self, body: bytes, is_whole: bool) -> None:
+        """Takes a further part of the request's body."""
+        if body and not self.is_answered:
+            self._body = self._body + body if self._body else body
+        if body or is_whole:
+            self.expects_continue = False
+        self.is_whole = is_whole
+        self._wake()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the application has to take some of the body before more is read."""
+        return len(self._body) > KEPT_BYTES
+
+    def disconnect(self) -> None:
+        """Lets the application know that the client is gone."""
+        self.is_gone = True
+        self._wake()
+
+    async def run(self, app: App) -> None:
+        """Runs the application; where it fails, or doesn't answer, the client gets a 500 or a closed connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+            if not (self.is_answered or self.is_gone):
+                log.error("A request was left without an answer.")
+        except Exception:
+            log.exception("A request failed.")
+        finally:
+            if not (self.is_answered or self.is_gone):
+                await self._fail()
+
+    async def receive(self) -> Message:
+        """The next part of the request's body, or http.disconnect once the client is gone or has its answer."""
+        if self.expects_continue and not self.is_started:
+            self.expects_continue = False
+            self._client.write(CONTINUE)
+        while not (self.is_gone or self.is_answered or self._body or (self.is_whole and not self._is_body_taken)):
+            self._client.read_on()
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        if self.is_gone or self.is_answered:
+            return {"type": "http.disconnect"}
+        body, self._body, self._is_body_taken = self._body, b"", self.is_whole
+        return {"type": "http.request", "body": body, "more_body": not self.is_whole}
+
+    async def send(self, message: Message) -> None:
+        """Sends a part of the answer."""
+        if self._client.is_write_paused:
+            await self._client.drained()
+        if self.is_gone:
+            return
+        if message["type"] == "http.response.start" and self._head is None:
+            self._head = message
+        elif message["type"] == "http.response.body" and self._head is not None and not self.is_answered:
+            self._send_body(self._head, message.get("body", b""), not message.get("more_body"))
+        else:
+            raise RuntimeError(f"Expected the next part of an answer, but got {message['type']}.")
+
+    def _send_body(self, start: Message, body: bytes, is_last: bool) -> None:
+        head = b"" if self.is_started else self._encoded_head(start)
+        if self.scope["method"] == "HEAD":
+            body = b""
+        elif self._is_chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_last else b"")
+        elif self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (is_last and self._left):
+                raise RuntimeError("Expected an answer of the length that its head says.")
+        self.is_started = True
+        if len(body) < COPIED_BYTES:
+            self._client.write(head + body)
+        else:
+            if head:
+                self._client.write(head)
+            self._client.write(body)
+        if is_last:
+            self.is_answered = True
+            self._wake()
+            self._client.answered()
+
+    def _encoded_head(self, message: Message) -> bytes:
+        status, headers = message["status"], message.get("headers", ())
+        length = None
+        lines = []
+        for name, value in headers:
+            lines.append(b"%b: %b\r\n" % (name, value))
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection" and value.lower() == b"close":
+                self.keeps_alive = False
+                lines.pop()
+        encoded = b"".join(lines)
+        if encoded.count(b"\n") != len(lines) or encoded.count(b"\r") != len(lines):
+            raise RuntimeError("Expected headers of one line each.")
+        self._left = 0 if length is None and status in WITHOUT_BODY else length
+        self._is_chunked = self._left is None and self.scope["http_version"] == "1.1"
+        if self.expects_continue or (self._left is None and not self._is_chunked):
+            # Whether the body comes is not known, or where the answer ends.
+            self.keeps_alive = False
+        return b"".join(
+            (
+                _status_line(status),
+                self._client.default_headers,
+                encoded,
+                CHUNKED if self._is_chunked else b"",
+                b"" if self.keeps_alive else CLOSE,
+                b"\r\n",
+            )
+        )
+
+    async def _fail(self) -> None:
+        if self.is_started:
+            self._client.close()
+            return
+        self._head = None
+        await self.send(FAILED)
+        await self.send({"type": "http.response.body"})
+
+    def _wake(self) -> None:
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+@lru_cache
+def _status_line(status: int) -> bytes:
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

@@ -1,0 +1,214 @@
+"""The parser: a connection's bytes into requests, by httptools, with bounds on heads and trailers (RFC 9112).
+
+httptools takes any bytes and says nothing of where in them a message ends. Each head, and each chunked body, ends with
+an empty line, so the bytes are given to it up to the next one: then a head's bytes are counted, and not the reads that
+they came in, and the requests behind a message wait until it is answered.
+"""
+
+from urllib.parse import unquote
+
+from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url
+
+from gateway.http.exchange import Scope
+from gateway.transport.refusals import BAD_REQUEST, HEAD_TOO_LARGE, NOT_IMPLEMENTED, URL_TOO_LONG, VERSION, Refused
+
+LONGEST_HEAD = 32_768
+LONGEST_TARGET = 16_384
+LONGEST_TRAILERS = 8_192
+END = b"\r\n\r\n"
+VERSIONS = ("1.1", "1.0")
+
+
+class Parser:
+    """Parses one connection's requests, one after another.
+
+    ``method``, ``target``, ``version`` and ``headers`` (their names in lower case) are those of the head that was read
+    last; ``body`` is what has come of its body since it was last taken.
+    """
+
+    def __init__(self) -> None:
+        self._parser = HttpRequestParser(self)
+        self._is_replayed, self._tail = False, b""
+        self._head_bytes = self._trailer_bytes = self._length = 0
+        self._refused: Refused | None = None
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self._begin()
+
+    def feed(self, data: bytes, start: int) -> int:
+        """Parses ``data`` from ``start`` up to the end of a head or of a message, or of the data.
+
+        Returns where it stopped. Raises Refused for what is no request, or is larger than allowed.
+        """
+        if self.is_whole:
+            self._begin()
+        end = self._end(data, start)
+        in_head, self._has_event = self.is_in_head, False
+        try:
+            self._parser.feed_data(data[start:end])
+        except HttpParserUpgrade:
+            if not self._refused:
+                self._pass_over_upgrade()
+        except HttpParserError as error:
+            raise self._refused or Refused(BAD_REQUEST, "Expected a request of HTTP/1.1") from error
+        if in_head:
+            self._head_bytes += end - start
+            if self.is_in_head and self._head_bytes > LONGEST_HEAD:
+                raise self._too_long()
+        elif not self._length:
+            self._trailer_bytes = self._trailer_bytes if self._has_event else self._trailer_bytes + end - start
+            if self._trailer_bytes > LONGEST_TRAILERS:
+                raise Refused(HEAD_TOO_LARGE, f"Expected trailers of up to {LONGEST_TRAILERS:,} bytes")
+        if self._refused:
+            raise self._refused
+        ends = end < len(data) or self.is_whole
+        self._tail = b"" if ends else (self._tail + data[max(start, end - 3) : end])[-3:]
+        return end
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing has come yet of the next request."""
+        return self.is_whole or not self._head_bytes
+
+    def take_body(self) -> bytes:
+        """What has come of the body and was not taken."""
+        body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
+        self.body.clear()
+        return body
+
+    def scope(self) -> Scope:
+        """The members of an ASGI scope that the head says; raises Refused for a target that names nothing here."""
+        target, authority = self.target, None
+        if not target.startswith(b"/") or b"#" in target:
+            target, authority = _without_authority(target)
+        if authority is not None:  # It counts, and the Host field beside it does not (RFC 9112 §3.2.2).
+            self.headers = [pair for pair in self.headers if pair[0] != b"host"] + [(b"host", authority)]
+        raw_path, _, query = target.partition(b"?")
+        path = raw_path.decode("ascii")
+        return {
+            "method": self.method,
+            "http_version": self.version,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+        }
+
+    # httptools calls these; what they find wrong is raised after the call, since an exception in one is lost.
+
+    def on_url(self, target: bytes) -> None:
+        """Takes (a part of) the request's target."""
+        if not self._is_replayed:
+            self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Takes a header; trailers are counted and dropped (RFC 9112 §7.1.2)."""
+        if self.is_in_head:
+            self.headers.append((name.lower(), value))
+        elif not self._is_replayed:
+            self._trailer_bytes += len(name) + len(value) + 4
+            self._has_event = True
+
+    def on_headers_complete(self) -> None:
+        """Checks what the head says of the body's framing."""
+        if self._is_replayed:
+            return
+        parser = self._parser
+        self.is_in_head = False
+        self.version = parser.get_http_version()
+        self.method = parser.get_method().decode("ascii")
+        self.keeps_alive = self.version == "1.1" and parser.should_keep_alive()
+        codings = None
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._length = int(value)
+            elif name == b"transfer-encoding":
+                codings = value if codings is None else codings + b"," + value
+            elif name == b"expect":
+                self.expects_continue = self.version == "1.1" and value.lower() == b"100-continue"
+        if self.version not in VERSIONS:
+            self._refused = Refused(VERSION, f"Expected HTTP/1.1, but got HTTP/{self.version}")
+        elif self.method == "CONNECT":
+            self._refused = Refused(NOT_IMPLEMENTED, "Expected a request to this server, but got CONNECT")
+        elif codings is not None:
+            self._refused = _refused_coding(codings, self.version)
+
+    def on_body(self, body: bytes) -> None:
+        """Takes (a part of) the body."""
+        self.body.append(body)
+        self._has_event = True
+
+    def on_chunk_header(self) -> None:
+        """Notes that a chunk began."""
+        self._has_event = True
+
+    def on_message_complete(self) -> None:
+        """Notes that the request is whole, unless its body was passed over for an Upgrade."""
+        if self._is_replayed or not self._parser.should_upgrade():
+            self.is_whole = True
+
+    def _begin(self) -> None:
+        if self._is_replayed:  # That parser knows of its framing only; another one takes the next request.
+            self._parser, self._is_replayed = HttpRequestParser(self), False
+        self.target, self.method, self.version = b"", "", ""
+        self.headers, self.body = [], []
+        self.is_in_head, self.is_whole, self.expects_continue = True, False, False
+        self.keeps_alive, self._has_event = False, False
+        self._head_bytes = self._trailer_bytes = self._length = 0
+        self._refused = None
+
+    def _end(self, data: bytes, start: int) -> int:
+        if self._length:
+            end = min(start + self._length, len(data))
+            self._length -= end - start
+            return end
+        found = (self._tail + data[start : start + 3]).find(END) if self._tail else -1
+        if found >= 0:
+            return start + found + len(END) - len(self._tail)
+        found = data.find(END, start)
+        end = len(data) if found < 0 else found + len(END)
+        return min(end, start + LONGEST_HEAD + 1 - self._head_bytes) if self.is_in_head else end
+
+    def _pass_over_upgrade(self) -> None:
+        """Goes on with HTTP/1.1 after a head that asks for another protocol (RFC 9110 §7.8).
+
+        httptools takes whatever follows such a head for the other protocol's. So another parser is told the body's
+        framing alone, and takes the body.
+        """
+        framing = [
+            b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in (b"content-length", b"transfer-encoding")
+        ]
+        self._parser, self._is_replayed = HttpRequestParser(self), True
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+
+    def _too_long(self) -> Refused:
+        if len(self.target) > LONGEST_TARGET:
+            return Refused(URL_TOO_LONG, f"Expected a URL of up to {LONGEST_TARGET:,} bytes")
+        return Refused(HEAD_TOO_LARGE, f"Expected a head of up to {LONGEST_HEAD:,} bytes")
+
+
+def _refused_coding(codings: bytes, version: str) -> Refused | None:
+    """Why a body with these transfer codings can't be taken (RFC 9112 §6.1)."""
+    *others, last = [coding.strip().lower() for coding in codings.split(b",")]
+    if version == "1.1" and last == b"chunked" and not others:
+        return None
+    if version == "1.0" or b"chunked" in others or not last:
+        return Refused(BAD_REQUEST, "Expected a body of one length")
+    return Refused(NOT_IMPLEMENTED, "Expected a body in chunks or of one length, but got another transfer coding")
+
+
+def _without_authority(target: bytes) -> tuple[bytes, bytes | None]:
+    """A target that is no path, as a path and the authority that it names."""
+    if target == b"*":
+        return target, None
+    try:
+        url = parse_url(target)
+    except HttpParserInvalidURLError as error:
+        raise Refused(BAD_REQUEST, "Expected a URL that can be parsed") from error
+    path = (url.path or b"/") + (b"?" + url.query if url.query is not None else b"")
+    if url.host is None:
+        return path, None
+    if url.schema not in (b"http", b"https") or url.userinfo:
+        raise Refused(BAD_REQUEST, "Expected a URL of this server")
+    host = b"[%b]" % url.host if b":" in url.host else url.host
+    return path, host if url.port is None else b"%b:%d" % (host, url.port)
