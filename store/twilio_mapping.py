@@ -51,8 +51,8 @@ def _layout(kind: type[Record]) -> Layout:
 def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
     """``body`` as a record of ``kind``, under the ``parents`` (``service_sid=…``) of the path it was found at.
 
-    The body need not repeat them, and may not contradict them: whose a row is never comes from a setting
-    alone. Raises BodyRejected where the body contradicts the path, or where a SID is missing.
+    The body need not repeat them, and may not contradict them: whose a row is never comes from a setting alone. Raises
+    BodyRejected where the body contradicts the path, or where a SID is missing.
     """
     for name, expected in parents.items():
         said = body.get(name)
