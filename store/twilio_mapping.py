@@ -54,10 +54,7 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
     The body need not repeat them, and may not contradict them: whose a row is never comes from a setting alone. Raises
     BodyRejected where the body contradicts the path, or where a SID is missing.
     """
-    for name, expected in parents.items():
-        said = body.get(name)
-        if isinstance(said, str) and said and said.lower() != expected.lower():
-            raise BodyRejected(f"Expected a {kind.noun} with the {name} {expected}, but its body gives {said!r:.60}.")
+    _demand_agreement(kind, body, parents)
     layout = _layout(kind)
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -86,6 +83,13 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
     values["extra"] = storable(msgspec.json.encode(extra).decode()) if extra else None
     row: list[Any] = [values.get(name) for name in layout.fields]
     return kind(*row)
+
+
+def _demand_agreement(kind: type[Record], body: Mapping[str, Any], parents: Mapping[str, str]) -> None:
+    for name, expected in parents.items():
+        said = body.get(name)
+        if isinstance(said, str) and said and said.lower() != expected.lower():
+            raise BodyRejected(f"Expected a {kind.noun} with the {name} {expected}, but its body gives {said!r:.60}.")
 
 
 def instant(text: str) -> str:
