@@ -28,7 +28,9 @@ from resolvers.upstream import Upstream, finish_deletions
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
 from store.erasure import recover
-from store.sync.state import bind_account, last_complete
+from store.sync import left_out
+from store.sync.runs import last_complete
+from store.sync.state import bind_account
 
 PLAIN = b"text/plain; charset=utf-8"
 
@@ -199,7 +201,9 @@ class Gateway:
             exchange.access = await self._authenticator.access(exchange.given)
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
-                metrics.SYNC_LAG.set((datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds())
+                lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()
+                metrics.SYNC_LAG.set(max(0.0, lag))
+            metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
         self._journal.enter()
         return metrics.exposition()
 

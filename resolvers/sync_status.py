@@ -21,7 +21,7 @@ def sync_status(info: Info) -> Awaitable[SyncStatus]:
 
 def running(parent: strawberry.Parent[SyncStatus]) -> bool:
     """``SyncStatus.running``."""
-    return parent.finished_at is None and parent.alive_at is not None and _age(parent.alive_at) < ALIVE_SECONDS
+    return parent.finished_at is None and parent.alive_at is not None and abs(_age(parent.alive_at)) < ALIVE_SECONDS
 
 
 def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:
@@ -39,7 +39,7 @@ def run(parent: strawberry.Parent[SyncStatus]) -> SyncStatus | None:
 
 def lag_seconds(parent: strawberry.Parent[SyncStatus]) -> int | None:
     """``SyncStatus.lagSeconds``, and ``ServiceSync.lagSeconds``."""
-    return None if parent.last_completed_at is None else int(_age(parent.last_completed_at))
+    return None if parent.last_completed_at is None else max(0, int(_age(parent.last_completed_at)))
 
 
 def service(parent: strawberry.Parent[ServiceSync], info: Info) -> Awaitable[Service | None]:

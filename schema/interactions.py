@@ -62,6 +62,9 @@ class Interaction(Node):
     date_created: DateTime = column("When it began, by Twilio's clock; not when it was copied here.")
     date_updated: DateTime = column("When it was last changed, such as by a new status of a leg.")
     url: str | None = column("The Interaction's address in Twilio's REST API.")
+    kept_at: DateTime | None = column(
+        "When somebody chose to keep the Interaction, by sync --keep, though it was deleted at Twilio; null otherwise."
+    )
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(
         interactions.session, "The Session that it belongs to, with the two who talked."

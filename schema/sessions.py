@@ -55,6 +55,9 @@ class Session(Node):
         "When Twilio's retention was seen to have taken the Session, 90 days or more after it was closed; "
         "null while Twilio has it. From then on only this archive does."
     )
+    kept_at: DateTime | None = column(
+        "When somebody chose to keep the Session, by sync --keep, though it was deleted at Twilio; null otherwise."
+    )
 
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
         sessions.service, "The Service that it belongs to, whose proxy numbers it uses."

@@ -19,6 +19,7 @@ class SyncRun:
     started_at: DateTime = column("When this run began to read.")
     finished_at: DateTime | None = column("When it ended; null while it is under way.")
     mode: str = column("What it reads: incremental skips sessions that look as they did, full skips none.")
+    partial: bool = column("Whether it reads chosen Services only; such a run does not move lastCompletedAt.")
     sessions_pending: int = column("How many sessions are known to need reading and were not read yet.")
     new: int = column("How many rows Twilio had that the archive did not have yet.")
     changed: int = column("How many rows had changed at Twilio since they were last read.")
@@ -44,6 +45,18 @@ class ServiceSync:
 
 
 @strawberry.type(
+    description="A Session, or a Service, that could not be read though the rest could; each run tries it again."
+)
+class LeftOut:
+    """A view of store.sync.left_out.LeftOut."""
+
+    sid: strawberry.ID = column("The SID of the Session (KC) or Service (KS) that was left out.")
+    service_sid: strawberry.ID = column("The SID of the Service that holds it: KS and 32 hexadecimal digits.")
+    since: DateTime = column("The moment of the first run that could not read it.")
+    error: str = column("Why: what Twilio answered the last time.")
+
+
+@strawberry.type(
     description="How fresh the archive is: when it was last brought up to date from Twilio, and what goes on now."
 )
 class SyncStatus:
@@ -60,3 +73,5 @@ class SyncStatus:
     )
     run: SyncRun | None = resolved(sync_status.run, "The run that is under way, or else the last one.")
     services: list[ServiceSync] = column("The same, for each Service by itself.")
+    left_out: list[LeftOut] = column("What could not be read and is tried again by each run: up to 100, oldest first.")
+    left_out_count: int = column("How many Sessions and Services could not be read and are tried again by each run.")

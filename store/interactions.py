@@ -36,7 +36,7 @@ LEG = Leg.__struct_fields__
 
 
 class Interaction(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``interaction``: Twilio's 19 properties, and what its ``data`` says in two columns more."""
+    """A row of ``interaction``: Twilio's 19 properties what its ``data`` says, and when it was kept."""
 
     table: ClassVar[str] = "interaction"
     prefix: ClassVar[str] = "KI"
@@ -68,6 +68,7 @@ class Interaction(Record, frozen=True, array_like=True, gc=False):
     date_updated: Instant
     url: Text
     extra: Text
+    kept_at: OwnText
 
     @property
     def inbound(self) -> Leg | None:

@@ -20,7 +20,7 @@ from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``session``: Twilio's properties, and when its retention was seen to have taken it."""
+    """A row of ``session``: Twilio's properties, when retention was seen to have taken it, and when it was kept."""
 
     table: ClassVar[str] = "session"
     prefix: ClassVar[str] = "KC"
@@ -41,6 +41,7 @@ class Session(Record, frozen=True, array_like=True, gc=False):
     url: Text
     archived_at: OwnText
     extra: Text
+    kept_at: OwnText
 
 
 class SessionFilter(Filter, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ lists are sorted by (date_created, sid); a PageSize above 100 counts as 100, and
 stands for an offset and is good for its list only; a malformed or unknown SID or unique name is 404/20404; a removed
 participant stays in its list, and can be fetched but not removed again; its DELETE is a 200 without a body; a verb
 not offered is 405/20004; a held resource is 400/80615; a 429 doesn't count for the rate limit; url and links of
-bodies have Twilio's own address, a list's meta has the stand-in's.
+bodies have Twilio's own address, a list's meta has the stand-in's; the Date is that of ``clock``.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from base64 import b64encode
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from hashlib import blake2s
 from pathlib import Path
 from random import Random
@@ -117,8 +118,7 @@ class FakeTwilio(FakeAccount):
         template, at = f"{request.method} {endpoint}", self._monotonic()
         self.requests[template] += 1
         self.log.append((at, template, service))
-        fate = self._random.choices(FATES, self._shares)[0]
-        late = self._random.random() < self.faults.slow
+        fate, late = self._random.choices(FATES, self._shares)[0], self._random.random() < self.faults.slow
         if delay := self.latency + late * self.faults.slow_seconds:
             await asyncio.sleep(delay)
         answer = self._refused(request, endpoint) or self._scripted(template) or self._limited(template, service, at)
@@ -126,8 +126,9 @@ class FakeTwilio(FakeAccount):
             fate = ""
         else:
             answer = self._fated(request, path, name, fate)
-            self.fault_counts.update(fault for fault in (fate, "slow" * late) if fault)
+            self.fault_counts.update({fate, "slow" * late} - {""})
         self.status_counts[answer.status] += 1
+        answer.headers["Date"] = format_datetime(self.clock().astimezone(UTC), usegmt=True)
         return await _cut(request, answer) if fate == "broken" else answer
 
     def _refused(self, request: web.BaseRequest, endpoint: str) -> web.Response | None:

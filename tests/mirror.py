@@ -14,7 +14,7 @@ from gateway.sync.run import sync
 from gateway.twilio.client import Twilio, connected
 from store import twilio_mapping as rest
 from store.archive import Archive, open_archive
-from store.sync.state import Progress
+from store.sync.runs import Progress
 
 OLD = "2026-01-01T00:00:00Z"
 """Long before any test runs, so that no session counts as recent."""

@@ -13,8 +13,7 @@ from gateway.sync.write_buffer import Batches
 from mirror import Mirror, mirroring
 from store import twilio_mapping as rest
 from store.services import Service
-from store.sync import state as sync_state
-from store.sync.state import Progress
+from store.sync.runs import Progress, start_run
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ async def mirror(database: Path) -> AsyncIterator[Mirror]:
 @asynccontextmanager
 async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["asyncio.Task[None]"]:
     """A run that is over but for the flush that took its row, and that waits for who else writes, in this block."""
-    run = await sync_state.start_run(mirror.archive, "full")
+    run = await start_run(mirror.archive, "full")
     batches = Batches(mirror.archive, mirror.twilio, run, Progress())
     await batches.add([rest.record(Service, bodies.service(1))])
 

@@ -31,6 +31,7 @@ from store import twilio_mapping as rest
 from store.archive import Archive
 from store.columns import columns
 from store.interactions import Leg
+from store.sync.left_out import LeftOut
 from store.sync.status import ServiceSync, SyncStatus
 
 VOCABULARY = json.loads((Path(__file__).parent / "data" / "twilio_vocabulary.json").read_text("utf-8"))
@@ -96,7 +97,9 @@ def test_a_description_says_more_than_the_name(kind: GraphQLNamedType) -> None:
 def test_twilios_properties_are_the_columns_and_the_fields(table: str) -> None:
     twilios = set(VOCABULARY["properties"][table]) - rest.LEFT_OUT
     kept = {column.name for column in columns(RESOURCES[table])} - KEPT_TO_OURSELVES
-    added = {"session": {"archived_at"}, "interaction": {"body", "duration_seconds"}}.get(table, set())
+    added = {"session": {"archived_at", "kept_at"}, "interaction": {"body", "duration_seconds", "kept_at"}}.get(
+        table, set()
+    )
     assert kept - added == twilios
     fields = set(object_type(table.title()).fields)
     shown = {to_camel_case(name) for name in kept - (SHOWN_AS_LEGS if table == "interaction" else set())}
@@ -131,6 +134,7 @@ VIEWS = {
     "SyncStatus": SyncStatus,
     "SyncRun": SyncStatus,
     "ServiceSync": ServiceSync,
+    "LeftOut": LeftOut,
 } | {kind.noun: kind for kind in bodies.KINDS.values()}
 
 

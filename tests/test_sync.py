@@ -15,7 +15,7 @@ from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import account, mirroring
 from store.errors import DatabaseOccupied
-from store.sync.state import Progress
+from store.sync.runs import Progress
 
 
 @pytest.fixture(autouse=True)

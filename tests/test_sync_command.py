@@ -18,7 +18,7 @@ import bodies
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.settings.mirror import SyncSettings
-from gateway.sync.run import alone
+from gateway.sync.sync_lock import sync_lock
 from mirror import account, assert_equal
 from store.archive import open_archive
 
@@ -101,7 +101,7 @@ async def test_too_much_to_erase_is_told_with_exit_code_3(database: Path) -> Non
 async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database: Path) -> None:
     fake = FakeTwilio()
     async with fake.serving():
-        with alone(database):
+        with sync_lock(database):
             code, out, err = await synced(fake, database)
     assert (code, out) == (4, "")
     assert err == f"A sync of {database} is running already; let it finish, or stop it first.\n"

@@ -142,6 +142,9 @@ async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(
             await transaction.execute(
                 "UPDATE session_read SET read_at = ? WHERE session_sid = ?", (days_ago(120), KC[1])
             )
+            await transaction.execute(
+                "UPDATE session_listed SET listed_at = ? WHERE session_sid = ?", (days_ago(120), KC[1])
+            )
         fake.remove(KC[1])
         progress = await mirror.sync()
         assert (progress.archived, progress.erased) == (1, 0)

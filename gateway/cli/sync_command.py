@@ -24,17 +24,24 @@ from rich.text import Text
 from gateway.cli.messages import tell
 from gateway.observe.logs import LogSettings, set_up
 from gateway.settings.mirror import SyncSettings, TwilioSettings
+from gateway.sync.clock import ClockDoubtful
+from gateway.sync.crawl import UnknownService
 from gateway.sync.reconcile import TooMuchGone
-from gateway.sync.run import SyncRunning, alone, sync
+from gateway.sync.run import sync
+from gateway.sync.sync_lock import SyncRunning, sync_lock
 from gateway.twilio.client import connected
 from gateway.twilio.errors import TwilioError, TwilioUnavailable
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
 from store.archive import open_archive
 from store.errors import DatabaseLocked, StoreError
-from store.sync.state import Progress
+from store.sync import left_out as left_out_state
+from store.sync.left_out import LeftOut
+from store.sync.runs import Progress
 
-FAILED, REFUSED, RUNNING, STOPPED = 1, 3, 4, 130
+FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
+TOLD = (TooMuchGone, SyncRunning, UnknownService, ClockDoubtful, TwilioError, StoreError)
+"""What ends a run, and is told as its sentence."""
 LOG_EVERY_SECONDS = 10.0
 TABLE_WIDTH = 80
 """The columns of a terminal that the table fits into, with millions of interactions too."""
@@ -46,46 +53,58 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
     """Mirrors the account once, shows how it goes, and returns the exit code."""
     set_up(LogSettings.of({}))
     progress, begun = Progress(), time.monotonic()
+    left_out: list[LeftOut] = []
     outcome, code, sentence = "complete", 0, None
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)  # Bodies come and go by the thousand, and hardly ever in circles.
     try:
         with (
-            alone(settings.database),
+            sync_lock(settings.database),
             _shown(progress, begun, err, quiet=as_json),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_sync(settings, twilio, progress))
+            runner.run(_sync(settings, twilio, progress, left_out))
     except KeyboardInterrupt:
         outcome, code, sentence = "stopped", STOPPED, "Stopped. What was read is kept; run it again to go on."
-    except TooMuchGone as error:
-        outcome, code, sentence = "refused", REFUSED, str(error)
-    except SyncRunning as error:
-        outcome, code, sentence = "running", RUNNING, str(error)
-    except (TwilioError, StoreError) as error:
-        outcome, code, sentence = "failed", FAILED, f"{error}{_offer(error)}"
+    except TOLD as error:
+        outcome, code, sentence = _ended(error)
     seconds = time.monotonic() - begun
     if as_json:
         summary = {"outcome": outcome, "error": sentence, "seconds": round(seconds, 1)}
-        out.print_json(json.dumps(summary | msgspec.structs.asdict(progress)), indent=None)
+        summary |= msgspec.structs.asdict(progress) | {"left_out": msgspec.to_builtins(left_out)}
+        out.print_json(json.dumps(summary), indent=None)
     else:
         if sentence:
             tell(sentence, logging.ERROR, err)
+        for each in left_out:
+            tell(f"Left out: {each.sid} ({each.error})", logging.WARNING, err)
         if outcome != "running":
             tell(_summary(progress, seconds), logging.INFO, out)
     return code
 
 
-def _offer(error: Exception) -> str:
-    """What the sentence goes on with: to run it again, only where that can help."""
+def _ended(error: Exception) -> tuple[str, int, str]:
+    match error:
+        case TooMuchGone():
+            return "refused", REFUSED, str(error)
+        case SyncRunning():
+            return "running", RUNNING, str(error)
+        case UnknownService():
+            return "failed", WRONG, str(error)
+        case ClockDoubtful():
+            return "failed", FAILED, str(error)
+    # To run it again is offered only where that can help.
     helps = isinstance(error, (TwilioUnavailable, DatabaseLocked))
-    return " What was read is kept; run it again to go on." if helps else ""
+    return "failed", FAILED, f"{error}{' What was read is kept; run it again to go on.' if helps else ''}"
 
 
-async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress) -> None:
+async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress, left_out: list[LeftOut]) -> None:
     async with open_archive(settings.database) as archive, connected(twilio) as client:
         await finish_deletions(archive, TwilioUpstream(client))
-        await sync(archive, client, settings, progress)
+        try:
+            await sync(archive, client, settings, progress)
+        finally:
+            left_out += await left_out_state.listed(archive)
 
 
 @contextmanager

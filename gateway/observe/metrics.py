@@ -69,6 +69,11 @@ BACKGROUND_FAILING = Gauge(
     ["task"],
     multiprocess_mode="livemax",
 )
+SYNC_LEFT_OUT = Gauge(
+    "proxygraph_sync_left_out",
+    "Sessions and Services that a sync could not read, and that each run tries again.",
+    multiprocess_mode="mostrecent",
+)
 
 
 @lru_cache

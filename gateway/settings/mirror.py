@@ -78,18 +78,26 @@ class SyncSettings(Settings):
         description="The archive's file.",
     )
     full: bool = Field(False, description="Read every session again, even unchanged ones.")
-    service: Annotated[list[str], NoDecode, BeforeValidator(separated)] = Field(
-        [], description="Sync only this Service (KS…). Repeat the flag, or use commas in the environment, for several."
+    service: Annotated[list[str] | None, NoDecode, BeforeValidator(separated)] = Field(
+        None,
+        description="Sync only this Service, by SID or unique name. For several, repeat the flag, or use commas in the "
+        "environment.",
     )
     recheck_hours: float = Field(
         48, ge=0, le=YEARS * 365 * 24, description="Sessions that moved in these last hours are always read again."
     )
-    keep: bool = Field(False, description="Keep what was deleted at Twilio, and mark it as archived.")
+    keep: bool = Field(False, description="Keep what was deleted at Twilio, and mark it as kept.")
     erase: bool = Field(False, description="Erase what was deleted at Twilio, no matter how much it is.")
     erase_share: float = Field(
         0.01, ge=0, le=1, description="The share of all interactions that one run may erase without --erase."
     )
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
+
+    @model_validator(mode="after")
+    def _one_decision(self) -> Self:
+        if self.keep and self.erase:
+            raise ValueError("Expected either --keep or --erase, but got both: they decide against each other")
+        return self
 
 
 MAY_BE_SECRET = re.compile("[0-9A-Za-z]{32}")

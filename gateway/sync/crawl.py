@@ -1,4 +1,4 @@
-"""The walk: Services → Sessions → Participants and Interactions, into the archive.
+"""The crawl: Services → Sessions → Participants and Interactions, into the archive.
 
 One task lists the Sessions of each Service; those that changed, or are recent, go into a bounded queue, from which
 as many readers as requests are allowed take them. What was read is written in few transactions, each Session's mark
@@ -6,37 +6,37 @@ as many readers as requests are allowed take them. What was read is written in f
 """
 
 import asyncio
-import logging
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from gateway.sync.clock import twilio_now
+from gateway.sync.session_reader import SessionReader, record
+from gateway.sync.setting_aside import ODD, LeftOut
 from gateway.sync.write_buffer import Batches
-from gateway.twilio.client import Body, Twilio
-from gateway.twilio.errors import TwilioMissing
-from store import twilio_mapping as rest
+from gateway.twilio.client import Twilio
+from gateway.twilio.errors import TwilioError, TwilioMissing, TwilioRefused
 from store.archive import Archive
-from store.columns import Record
-from store.errors import BodyRejected
-from store.interactions import Interaction
-from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 from store.sqlite.statements.lookups import Lookup
-from store.sync import state as sync_state
-from store.sync.state import Progress
-
-R = TypeVar("R", bound=Record)
-log = logging.getLogger("proxygraph.sync")
+from store.sync import listings
+from store.sync.runs import Progress
+from store.sync.state import bind_account
+from store.twilio_mapping import instant
 
 QUEUE = 500
 """Sessions that may wait to be read, so that memory stays bounded however many there are."""
 
 
+class UnknownService(Exception):
+    """``--service`` names none that the account has; its text is a sentence that names those it has."""
+
+
 class Options(NamedTuple):
-    """What of the account is read."""
+    """What of the account is read; ``services`` None is all, or else SIDs and unique names."""
 
     full: bool = False
-    services: tuple[str, ...] = ()
+    services: tuple[str, ...] | None = None
     recheck: timedelta = timedelta(hours=48)
     readers: int = 20
 
@@ -48,7 +48,7 @@ class ToRead(NamedTuple):
     held: bool
 
 
-class Suspects(NamedTuple):
+class Candidates(NamedTuple):
     """What lists lacked that the archive holds; only a fetch answered 404 confirms that it is gone."""
 
     services: list[str]
@@ -56,18 +56,28 @@ class Suspects(NamedTuple):
     interactions: list[tuple[str, str, str]]
 
 
-class Walk:
+class Crawl:
     """One run over the account."""
 
     def __init__(
-        self, archive: Archive, twilio: Twilio, options: Options, progress: Progress, batches: Batches
+        self,
+        archive: Archive,
+        twilio: Twilio,
+        options: Options,
+        progress: Progress,
+        batches: Batches,
+        left_out: LeftOut,
     ) -> None:
         self._archive, self._twilio, self._options = archive, twilio, options
-        self._progress, self._batches = progress, batches
-        self._recent = rest.instant((datetime.now(UTC) - options.recheck).isoformat())
+        self._progress, self._batches, self._left_out = progress, batches, left_out
+        self._recent = ""
         self._queue: asyncio.Queue[ToRead] = asyncio.Queue(QUEUE)
-        self.suspects = Suspects([], [], [])
+        self._reader = SessionReader(archive, twilio, batches)
+        self.candidates = Candidates([], [], self._reader.missing)
         self.services: list[str] = []
+        """The Services that are read."""
+        self.listed: set[str] = set()
+        """Those of them whose list of sessions began and ended."""
 
     async def run(self) -> None:
         """Reads everything that is to be read; what raised stops all of it."""
@@ -75,55 +85,102 @@ class Walk:
         async with asyncio.TaskGroup() as group:
             readers = [group.create_task(self._read_sessions()) for _ in range(self._options.readers)]
             async with asyncio.TaskGroup() as listing:
-                for service_sid in list(self.services):
-                    listing.create_task(self._sweep(service_sid))
+                for service_sid in self.services:
+                    listing.create_task(self._list_service(service_sid))
             await self._queue.join()
             for reader in readers:
                 reader.cancel()
+        self._left_out.demand_some_success()
         await self._batches.flush()
-        for service_sid in self.services:
-            await self._suspect_sessions(service_sid)
+        for service_sid in sorted(self.listed):
+            await self._compare(service_sid)
 
     async def read_session(self, service_sid: str, session_sid: str) -> None:
-        """Reads one Session anew, though a list did not show it."""
-        body = await self._twilio.fetch("Services", service_sid, "Sessions", session_sid)
-        if session := self._record(Session, body, service_sid=service_sid):
-            await self._read(session, held=True)
+        """Reads one Session anew, though a list did not show it; leaves it out where that fails."""
+        try:
+            body = await self._twilio.fetch("Services", service_sid, "Sessions", session_sid)
+            if session := record(Session, body, self._twilio, service_sid=service_sid):
+                await self._reader.read(session, held=True)
+        except TwilioMissing as error:
+            await self.leave_out(service_sid, session_sid, error)
+        except ODD as error:
+            await self.leave_out(service_sid, session_sid, error)
+
+    async def leave_out(self, service_sid: str, session_sid: str, error: TwilioError) -> None:
+        """Leaves a session out of this run, and of what it decides."""
+        await self._left_out.add_session(service_sid, session_sid, error)
+
+    def leave_out_service(self, sid: str) -> None:
+        """Leaves out a Service that stands, though no list of it ended: so its sessions were not all met."""
+        sentence = f"{sid} stands, but the list of Services lacked it."
+        if sid in self.services:
+            sentence = f"{sid} stands, but the list of its sessions was answered 404 before its end."
+        self._left_out.add_service(sid, TwilioRefused(sentence))
 
     async def _list_services(self) -> None:
-        wanted, listed = self._options.services, set[str]()
+        found: dict[str, Service] = {}
         async for page in self._twilio.pages("Services"):
-            found = [row for row in self._records(Service, page, {}) if not wanted or row.sid in wanted]
-            await self._batches.add(found)
-            listed.update(service.sid for service in found)
+            found |= {row.sid: row for body in page if (row := record(Service, body, self._twilio))}
+        wanted = self._wanted(found)
+        if found:
+            await bind_account(self._archive, self._twilio.account_sid)
+        await self._batches.add([found[sid] for sid in wanted])
         await self._batches.flush()
-        self.services = sorted(listed)
-        self._progress.services = len(listed)
-        held = await sync_state.sids(self._archive, sync_state.HELD_SERVICES)
-        self.suspects.services.extend(sid for sid in held if sid not in listed and (not wanted or sid in wanted))
+        self.services = wanted
+        self._progress.services = len(wanted)
+        if self._options.services is None:
+            held = await listings.sids(self._archive, listings.HELD_SERVICES)
+            self.candidates.services.extend(sid for sid in held if sid not in found)
+        moment = datetime.fromisoformat(twilio_now(self._twilio.clock_offset)) - self._options.recheck
+        self._recent = instant(moment.isoformat())
 
-    async def _sweep(self, service_sid: str) -> None:
+    def _wanted(self, found: dict[str, Service]) -> list[str]:
+        names = self._options.services
+        if names is None:
+            return sorted(found)
+        sids = {name: service.sid for service in found.values() for name in (service.sid, service.unique_name) if name}
+        unknown = [name for name in names if name not in sids]
+        if unknown or not names:
+            given = ", ".join(map(repr, unknown)) or "nothing"
+            known = ", ".join(
+                f"{sid} ({service.unique_name})" if service.unique_name else sid for sid, service in found.items()
+            )
+            raise UnknownService(
+                f"Expected --service to name a Service of {self._twilio.account_sid} by its SID or unique name, but "
+                f"got {given}. It has {known or 'none'}."
+            )
+        return sorted({sids[name] for name in names})
+
+    async def _list_service(self, service_sid: str) -> None:
         try:
             await self._list_sessions(service_sid)
-        except TwilioMissing:  # It went while it was read.
-            self.services.remove(service_sid)
-            self.suspects.services.append(service_sid)
+            self.listed.add(service_sid)
+        except TwilioMissing:  # It went while it was read, or this list of it is not to be had.
+            self.candidates.services.append(service_sid)
+        except ODD as error:
+            self._left_out.add_service(service_sid, error)
 
     async def _list_sessions(self, service_sid: str) -> None:
-        async with self._archive.writer.transaction() as transaction:
-            await transaction.execute(sync_state.FORGET_SEEN, (service_sid,))
+        unusable = 0
         async for page in self._twilio.pages("Services", service_sid, "Sessions"):
-            found = {row.sid: row for row in self._records(Session, page, {"service_sid": service_sid})}
-            await self._batches.see(service_sid, list(found))
+            records = [record(Session, body, self._twilio, service_sid=service_sid) for body in page]
+            found = {row.sid: row for row in records if row}
+            unusable += records.count(None)
+            await self._batches.note_listed(list(found))
             for waiting in await self._to_read(list(found.values())):
                 self._progress.sessions_pending += 1
                 self._batches.pending[service_sid] += 1
                 await self._queue.put(waiting)
+        if unusable:
+            sentence = (
+                f"The list of the sessions of {service_sid} has {unusable:,} that can't be used: they have no sid."
+            )
+            self._left_out.add_service(service_sid, TwilioRefused(sentence))
 
     async def _to_read(self, listed: list[Session]) -> list[ToRead]:
         sids = [session.sid for session in listed]
-        deleted = await sync_state.among(self._archive, sync_state.KNOWN_DELETED, sids)
-        read = await sync_state.among(self._archive, sync_state.KNOWN_READ, sids)
+        deleted = await listings.among(self._archive, listings.KNOWN_DELETED, sids)
+        read = await listings.among(self._archive, listings.KNOWN_READ, sids)
         held = await self._archive.reader().read(Lookup(Session), sids)
         to_read = []
         for session, before in zip(listed, held, strict=True):
@@ -142,53 +199,26 @@ class Walk:
     async def _read_sessions(self) -> None:
         while True:
             session, held = await self._queue.get()
-            try:
-                await self._read(session, held)
-            except TwilioMissing:
-                self.suspects.sessions.append((session.service_sid, session.sid))
-            self._progress.sessions_pending -= 1
-            self._batches.pending[session.service_sid] -= 1
-            self._progress.sessions += 1
+            await self._read(session, held)
             self._queue.task_done()
 
     async def _read(self, session: Session, held: bool) -> None:
-        path = ("Services", session.service_sid, "Sessions", session.sid)
-        parents = {"service_sid": session.service_sid, "session_sid": session.sid}
-        rows: list[Record] = []
-        async for page in self._twilio.pages(*path, "Participants"):
-            rows += self._records(Participant, page, parents)
-        listed: set[str] = set()
-        async for page in self._twilio.pages(*path, "Interactions"):
-            if listed:  # A long session goes into the archive page by page.
-                await self._batches.add([session, *rows], unread=session.sid)
-                rows = []
-            found = self._records(Interaction, page, parents)
-            listed.update(row.sid for row in found)
-            self._progress.interactions += len(found)
-            rows += found
-        missing = await self._missing(session.sid, listed) if held else []
-        self.suspects.interactions.extend((session.service_sid, session.sid, sid) for sid in missing)
-        if missing:  # Until these are decided upon, the session counts as not read.
-            await self._batches.add([session, *rows], unread=session.sid)
-        else:
-            await self._batches.add([session, *rows], read=session.sid)
-
-    async def _missing(self, session_sid: str, listed: set[str]) -> list[str]:
-        held = await sync_state.sids(self._archive, sync_state.HELD_INTERACTIONS, session_sid)
-        return [sid for sid in held if sid not in listed]
-
-    async def _suspect_sessions(self, service_sid: str) -> None:
-        after = ""
-        while found := await sync_state.unseen(self._archive, service_sid, after):
-            self.suspects.sessions.extend((service_sid, sid) for sid in found)
-            after = found[-1]
-
-    def _records(self, kind: type[R], page: list[Body], parents: dict[str, str]) -> list[R]:
-        return [row for body in page if (row := self._record(kind, body, **parents))]
-
-    def _record(self, kind: type[R], body: Body, **parents: str) -> R | None:
         try:
-            return rest.record(kind, body, account_sid=self._twilio.account_sid, **parents)
-        except BodyRejected as error:
-            log.warning("Left out of the archive: %s", error)
-            return None
+            await self._reader.read(session, held)
+        except TwilioMissing:
+            self.candidates.sessions.append((session.service_sid, session.sid))
+        except ODD as error:
+            await self.leave_out(session.service_sid, session.sid, error)
+            return  # It still waits to be read, by the next run.
+        else:
+            self._left_out.succeeded()
+        self._progress.sessions_pending -= 1
+        self._batches.pending[session.service_sid] -= 1
+        self._progress.sessions += 1
+
+    async def _compare(self, service_sid: str) -> None:
+        """Finds the sessions that the archive holds and the Service's list lacked."""
+        after = ""
+        while found := await listings.unlisted(self._archive, service_sid, self._batches.run, after):
+            self.candidates.sessions.extend((service_sid, sid) for sid in found)
+            after = found[-1]

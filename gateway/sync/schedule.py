@@ -6,13 +6,16 @@ from pathlib import Path
 
 from gateway.background import RoundFailed
 from gateway.settings.mirror import SyncSettings
+from gateway.sync.clock import ClockDoubtful
+from gateway.sync.crawl import UnknownService
 from gateway.sync.reconcile import TooMuchGone
-from gateway.sync.run import SyncRunning, alone, due_for_full, sync
+from gateway.sync.run import due_for_full, sync
+from gateway.sync.sync_lock import SyncRunning, sync_lock
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
 from store.archive import Archive
 from store.errors import StoreError
-from store.sync.state import Progress
+from store.sync.runs import Progress
 
 log = logging.getLogger("proxygraph.sync")
 
@@ -27,13 +30,13 @@ async def sync_once(
     """
     seconds = every.total_seconds()
     try:
-        with alone(database):
-            full = settings.full or await due_for_full(archive, full_every)
+        with sync_lock(database):
+            full = settings.full or await due_for_full(archive, full_every, settings.service is not None)
             progress = Progress()
             await sync(archive, twilio, settings.model_copy(update={"full": full}), progress)
     except SyncRunning:
         log.debug("Another process is syncing.")
-    except (TwilioError, StoreError, TooMuchGone) as error:
+    except (TwilioError, StoreError, TooMuchGone, ClockDoubtful, UnknownService) as error:
         raise RoundFailed(f"The sync was not completed: {error}", seconds) from error
     else:
         log.info("Synced: %d rows new, %d changed, %d erased.", progress.new, progress.changed, progress.erased)

@@ -1,11 +1,13 @@
-"""Writing what the walk reads: many rows a transaction, each session's mark in that of its last rows."""
+"""Writing what a crawl reads: many rows a transaction, each session's mark in that of its last rows."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
 
+import msgspec
+
+from gateway.sync.clock import twilio_now
 from gateway.twilio.client import Twilio
 from store.archive import Archive
 from store.columns import Record
@@ -13,57 +15,95 @@ from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
-from store.sync import state as sync_state
-from store.sync.state import Progress
+from store.sqlite.writer import Written
+from store.sync import listings, runs
+from store.sync.runs import Progress
+from store.sync.state import note_pending
 
 ROWS = 5_000
 PARENTS_FIRST: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
 
 
-class Batch(NamedTuple):
-    """What is to be written in one transaction."""
+class Batch(msgspec.Struct):
+    """What is to be written in one transaction: rows, and the marks of sessions that they make true."""
 
-    rows: list[Record]
-    read: list[str]
-    unread: list[str]
-    seen: dict[str, list[str]]
+    rows: list[Record] = []
+    read: list[str] = []
+    unconfirmed: list[str] = []
+    unread: list[str] = []
+    listed: list[str] = []
+
+    def before(self, later: "Batch") -> "Batch":
+        """This batch and a ``later`` one, as one."""
+        both = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(later), strict=True)
+        return Batch(*(first + second for first, second in both))
 
 
 class Batches:
-    """Collects rows, and writes them once there are enough; whoever brings the last one waits for it."""
+    """Collects rows, and writes them once there are enough; whoever brings the last one waits for it.
+
+    ``progress`` counts what was committed, so a transaction that fails counts nothing; what it was to write stays
+    here for the next flush.
+    """
 
     def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
         self._archive, self._twilio, self._run, self._progress = archive, twilio, run, progress
-        self._batch = Batch([], [], [], {})
+        self._batch = Batch()
+        self._requests, self._retries = twilio.requests, twilio.retries
         self.pending: Counter[str] = Counter()
         """How many sessions of each Service wait to be read."""
         self._turn = asyncio.Lock()
+
+    @property
+    def run(self) -> int:
+        """The run's number."""
+        return self._run
 
     @property
     def waiting(self) -> int:
         """How many rows were taken, and no flush has taken on."""
         return len(self._batch.rows)
 
-    async def add(self, rows: Iterable[Record], read: str | None = None, unread: str | None = None) -> None:
-        """Takes rows; ``read`` names a session that is complete with them, ``unread`` one that isn't yet."""
+    async def add(
+        self,
+        rows: Iterable[Record],
+        *,
+        read: str | None = None,
+        unconfirmed: str | None = None,
+        unread: str | None = None,
+    ) -> None:
+        """Takes rows, and the SID of a session that is ``read`` whole with them.
+
+        An ``unconfirmed`` session is to be read once more; an ``unread`` one isn't complete yet.
+        """
+        before = self.waiting
         self._batch.rows.extend(rows)
-        if read:
-            self._batch.read.append(read)
-        if unread:
-            self._batch.unread.append(unread)
+        self._progress.interactions += sum(type(row) is Interaction for row in self._batch.rows[before:])
+        self._batch.read += [read] if read else []
+        self._batch.unconfirmed += [unconfirmed] if unconfirmed else []
+        self._batch.unread += [unread] if unread else []
         if self.waiting >= ROWS:
             await self.flush(ROWS)
 
-    async def see(self, service_sid: str, session_sids: Sequence[str]) -> None:
-        """Notes that the sweep met these sessions."""
-        self._batch.seen.setdefault(service_sid, []).extend(session_sids)
+    async def note_listed(self, session_sids: Sequence[str]) -> None:
+        """Notes that a listing showed these sessions."""
+        self._batch.listed.extend(session_sids)
+
+    def count_requests(self) -> None:
+        """Brings the run's counts of requests and retries up to date; a client may serve several runs."""
+        self._progress.requests = self._twilio.requests - self._requests
+        self._progress.retries = self._twilio.retries - self._retries
 
     async def flush(self, least: int = 0) -> None:
         """Writes what was taken so far, if it still is ``least`` rows by the time it is its turn."""
         async with self._turn:
             if self.waiting >= least:
-                batch, self._batch = self._batch, Batch([], [], [], {})
-                await self._write(batch)
+                batch, self._batch = self._batch, Batch()
+                try:
+                    await self._write(batch)
+                except BaseException:
+                    self._batch = batch.before(self._batch)
+                    raise
 
     @asynccontextmanager
     async def flushing(self, every: float) -> AsyncIterator[None]:
@@ -87,17 +127,23 @@ class Batches:
             over.set()
 
     async def _write(self, batch: Batch) -> None:
+        self.count_requests()
+        counted = msgspec.structs.replace(self._progress)
         async with self._archive.writer.transaction() as transaction:
-            await sync_state.mark_read(transaction, batch.unread, complete=False)
-            kinds = {kind: [row for row in batch.rows if type(row) is kind] for kind in PARENTS_FIRST}
-            for rows in kinds.values():
-                written = await transaction.put(rows)
-                self._progress.new += written.new
-                self._progress.changed += written.changed
-                self._progress.unchanged += written.unchanged
-            await sync_state.mark_read(transaction, batch.read, complete=True)
-            for service_sid, sids in batch.seen.items():
-                await sync_state.mark_seen(transaction, service_sid, sids)
-            await sync_state.note_pending(transaction, self.pending)
-            self._progress.requests, self._progress.retries = self._twilio.requests, self._twilio.retries
-            await sync_state.note_progress(transaction, self._run, self._progress)
+            await listings.unmark_read(transaction, batch.unread)
+            total = Written()
+            for kind in PARENTS_FIRST:
+                written = await transaction.put([row for row in batch.rows if type(row) is kind])
+                total = Written(*(sum(pair) for pair in zip(total, written, strict=True)))
+            at = twilio_now(self._twilio.clock_offset)
+            await listings.mark_read(transaction, batch.read, at)
+            await listings.mark_read(transaction, batch.unconfirmed, at, unconfirmed=True)
+            await listings.mark_listed(transaction, self._run, batch.listed, at)
+            await note_pending(transaction, self.pending)
+            counted.new += total.new
+            counted.changed += total.changed
+            counted.unchanged += total.unchanged
+            await runs.note_progress(transaction, self._run, counted)
+        self._progress.new += total.new
+        self._progress.changed += total.changed
+        self._progress.unchanged += total.unchanged

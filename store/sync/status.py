@@ -5,15 +5,27 @@ from typing import Any
 
 import msgspec
 
+from store.sync.left_out import LeftOut
+from store.sync.runs import latest_believed
+
 STATUS = """
 SELECT CAST(json_object(
-  'last_completed_at', (SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete'),
-  'last_full_completed_at', (SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND mode = 'full'),
+  'last_completed_at', (
+    SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= :latest
+  ),
+  'last_full_completed_at', (
+    SELECT max(finished_at) FROM sync_run
+    WHERE outcome = 'complete' AND mode = 'full' AND NOT partial AND finished_at <= :latest
+  ),
   'last_error', CASE WHEN run.outcome IN ('failed', 'refused') THEN run.error END,
   'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
   'sessions_pending', run.sessions_pending, 'new', run.new, 'changed', run.changed, 'unchanged', run.unchanged,
   'archived', run.archived, 'erased', run.erased, 'requests', run.requests, 'retries', run.retries,
-  'services', (SELECT json_group_array(json_object('service_sid', service.sid, 'last_completed_at', completed_at,
+  'partial', json(iif(run.partial, 'true', 'false')), 'left_out_count', (SELECT count(*) FROM left_out),
+  'left_out', (SELECT json_group_array(json_object('sid', sid, 'service_sid', service_sid, 'since', since,
+      'error', error)) FROM (SELECT * FROM left_out ORDER BY since, sid LIMIT 100)),
+  'services', (SELECT json_group_array(json_object('service_sid', service.sid,
+      'last_completed_at', iif(completed_at <= :latest, completed_at, NULL),
       'sessions_pending', coalesce(service_sync.sessions_pending, 0)))
     FROM service LEFT JOIN service_sync ON service_sid = service.sid)
 ) AS BLOB)
@@ -40,6 +52,9 @@ class SyncStatus(msgspec.Struct, frozen=True):
     finished_at: str | None
     mode: str | None
     services: list[ServiceSync]
+    left_out: list[LeftOut]
+    left_out_count: int
+    partial: bool
     sessions_pending: int | None
     new: int | None
     changed: int | None
@@ -64,8 +79,8 @@ class StatusQuery(msgspec.Struct, frozen=True):
         return False
 
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
-        """None."""
-        return {}
+        """An instant ahead of the clock was written by a wrong clock, and is passed over."""
+        return {"latest": latest_believed()}
 
     def answer(self, payload: bytes, keys: Sequence[None]) -> list[SyncStatus]:
         """The status, for each key."""

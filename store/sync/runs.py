@@ -1,0 +1,128 @@
+"""How each run of the sync went, and what the runs say about the archive's freshness.
+
+An instant that lies ahead of the clock was written by a wrong clock. It proves nothing, so every question asked here
+passes over it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from store.archive import Archive
+from store.ledger import now
+from store.sqlite.writer import Transaction
+from store.sync.state import note_pending
+from store.twilio_mapping import instant
+
+KEPT_RUNS = 1_000
+"""How many runs are kept, besides the last complete ones: ``syncStatus`` reads them all."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far two clocks may be apart and still be taken for right."""
+
+START_RUN = """
+INSERT INTO sync_run (number, mode, partial, started_at, alive_at)
+SELECT coalesce(max(number), 0) + 1, :mode, :partial, :now, :now FROM sync_run
+""".strip()
+PRUNE_RUNS = """
+DELETE FROM sync_run WHERE number <= (SELECT max(number) FROM sync_run) - :kept AND number NOT IN (
+  SELECT max(number) FROM sync_run WHERE outcome = 'complete' AND finished_at <= :latest GROUP BY mode, partial
+)
+""".strip()
+LAST_RUN = "SELECT max(number) FROM sync_run"
+LAST_COMPLETE = """
+SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= ?
+""".strip()
+LAST_FULL = """
+SELECT max(number), max(finished_at) FROM sync_run
+WHERE mode = 'full' AND outcome = 'complete' AND partial <= :partial AND finished_at <= :latest
+""".strip()
+FAILED_FULL = """
+SELECT count(*), max(finished_at) FROM sync_run
+WHERE mode = 'full' AND outcome IN ('failed', 'refused') AND number > :after AND finished_at <= :latest
+""".strip()
+
+
+class Progress(msgspec.Struct):
+    """How far a run is, as in ``sync_run``: sessions that wait, what was read, rows by what became of them."""
+
+    sessions_pending: int = 0
+    services: int = 0
+    sessions: int = 0
+    interactions: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    archived: int = 0
+    erased: int = 0
+    requests: int = 0
+    retries: int = 0
+    left_out: int = 0
+
+
+COMMITTED = f"SELECT {', '.join(Progress.__struct_fields__)} FROM sync_run WHERE number = ?"
+
+
+class FullRuns(NamedTuple):
+    """The last complete full run's end, and the failed ones since then: how many, and the last one's end."""
+
+    completed_at: str | None
+    failures: int
+    failed_at: str | None
+
+
+def latest_believed() -> str:
+    """The latest instant that is not ahead of the clock, give or take CLOCK_TOLERANCE."""
+    return instant((datetime.now(UTC) + CLOCK_TOLERANCE).isoformat())
+
+
+async def start_run(archive: Archive, mode: str, partial: bool = False) -> int:
+    """Notes a new run, ``incremental`` or ``full``, of the whole account or a part; returns its number."""
+    async with archive.writer.transaction() as transaction:
+        await transaction.execute(START_RUN, {"mode": mode, "partial": int(partial), "now": now()})
+        await transaction.execute(PRUNE_RUNS, {"kept": KEPT_RUNS, "latest": latest_believed()})
+    ((number,),) = await archive.fetch(LAST_RUN)
+    return int(number)
+
+
+async def note_progress(transaction: Transaction, run: int, progress: Progress) -> None:
+    """Notes how far the run is, and that it is alive."""
+    columns = msgspec.structs.asdict(progress)
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    await transaction.execute(
+        f"UPDATE sync_run SET alive_at = :alive_at, {assignments} WHERE number = :run",
+        columns | {"alive_at": now(), "run": run},
+    )
+
+
+async def finish_run(
+    archive: Archive, run: int, progress: Progress, pending: Mapping[str, int], outcome: str, error: str | None
+) -> None:
+    """Notes how the run ended: ``complete``, ``stopped``, ``failed`` or ``refused``, and the sentence why."""
+    async with archive.writer.transaction() as transaction:
+        await note_progress(transaction, run, progress)
+        await note_pending(transaction, pending)
+        await transaction.execute(
+            "UPDATE sync_run SET finished_at = ?, outcome = ?, error = ? WHERE number = ?", (now(), outcome, error, run)
+        )
+
+
+async def committed(archive: Archive, run: int) -> Progress:
+    """What the file says of the run."""
+    ((*values,),) = await archive.fetch(COMMITTED, (run,))
+    return Progress(*values)
+
+
+async def last_complete(archive: Archive) -> str | None:
+    """When a run over the whole account, of either mode, was last completed."""
+    ((moment,),) = await archive.fetch(LAST_COMPLETE, (latest_believed(),))
+    return moment if moment is None else str(moment)
+
+
+async def full_runs(archive: Archive, partial: bool = False) -> FullRuns:
+    """How the full runs went; ``partial`` says whether runs over some Services count as well."""
+    bound = {"partial": int(partial), "latest": latest_believed()}
+    ((number, completed_at),) = await archive.fetch(LAST_FULL, bound)
+    ((failures, failed_at),) = await archive.fetch(FAILED_FULL, {"after": number or 0, "latest": bound["latest"]})
+    return FullRuns(completed_at, int(failures), failed_at)
