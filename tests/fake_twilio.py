@@ -18,8 +18,8 @@ from base64 import b64encode
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
+from email.utils import formatdate
 from hashlib import blake2s
 from pathlib import Path
 from random import Random
@@ -78,8 +78,7 @@ class FakeTwilio(FakeAccount):
         self.fault_counts: Counter[str] = Counter()
         """How often each fault was drawn, by its name in Faults, and how often a scripted one struck ('scripted')."""
         self.base_url = ""
-        self._monotonic = monotonic
-        self._random = Random(self.faults.seed)
+        self._monotonic, self._random = monotonic, Random(self.faults.seed)
         self._shares = [getattr(self.faults, fate) for fate in FATES if fate]
         self._shares.append(1 - sum(self._shares))
         self._script: list[tuple[str, int, Body | str, Mapping[str, str]]] = []
@@ -128,7 +127,7 @@ class FakeTwilio(FakeAccount):
             answer = self._fated(request, path, name, fate)
             self.fault_counts.update({fate, "slow" * late} - {""})
         self.status_counts[answer.status] += 1
-        answer.headers["Date"] = format_datetime(self.clock().astimezone(UTC), usegmt=True)
+        answer.headers["Date"] = formatdate(self.clock().timestamp(), usegmt=True)
         return await _cut(request, answer) if fate == "broken" else answer
 
     def _refused(self, request: web.BaseRequest, endpoint: str) -> web.Response | None:

@@ -25,7 +25,7 @@ from gateway.settings.server import DemoSettings, KeysSettings
 from gateway.settings.unknown import misspelt
 from store import keys
 from store.archive import open_archive
-from store.sync.state import Progress
+from store.sync.runs import Progress
 from test_commands import ENVIRONMENT, ROOT, run
 
 SESSION, INTERACTION = bodies.sid("KC", 1), bodies.sid("KI", 1)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from gateway.sync.write_buffer import Batches
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import (
+    NotTwilio,
     PageRefused,
     TwilioDenied,
     TwilioError,
@@ -18,7 +19,7 @@ from gateway.twilio.errors import (
 )
 from store.sync.runs import Progress
 
-ODD = (TwilioRefused, TwilioDenied, TwilioUnavailable, PageRefused)
+ODD = (TwilioRefused, TwilioDenied, TwilioUnavailable, NotTwilio, PageRefused)
 """What may be the fault of one resource alone."""
 IN_A_ROW = 100
 """So many failures without a success between them are no oddity: the run fails."""
