@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +15,7 @@ from gateway.settings.server import PREFIX, YEARS, Database, Settings, SettingsE
 RATE = "Requests per second to each endpoint of each Service; 0 means no limit."
 CONCURRENCY = "Concurrent requests to Twilio. Each 429 halves this number, and it then grows again."
 ATTEMPTS = "How many times a request is tried before the run gives up."
+OF_A_HOST = "^[0-9A-Za-z-]*$"
 
 
 class TwilioSettings(BaseSettings):
@@ -29,6 +30,12 @@ class TwilioSettings(BaseSettings):
     api_key: str | None = Field(None, description="An API key's SID.")
     api_secret: SecretStr | None = Field(None, description="The API key's secret.")
     proxy_url: str = Field("https://proxy.twilio.com/v1", description="The address of Twilio's Proxy API.")
+    region: str = Field(
+        "",
+        pattern=OF_A_HOST,
+        description="The Twilio region that handles the requests, such as ie1; us1 if an edge is set.",
+    )
+    edge: str = Field("", pattern=OF_A_HOST, description="The Twilio edge that the requests go to, such as dublin.")
     rate: float = Field(30, ge=0, le=1_000_000, validation_alias=f"{PREFIX}SYNC_RATE", description=RATE)
     concurrency: int = Field(20, ge=1, le=200, validation_alias=f"{PREFIX}SYNC_CONCURRENCY", description=CONCURRENCY)
     attempts: int = Field(8, ge=1, le=50, validation_alias=f"{PREFIX}SYNC_ATTEMPTS", description=ATTEMPTS)
@@ -40,7 +47,32 @@ class TwilioSettings(BaseSettings):
         address = urlsplit(self.proxy_url)
         if address.scheme != "https" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("TWILIO_PROXY_URL must start with https://, so that the credentials stay secret")
+        if (self.region or self.edge) and not _is_twilios(address.hostname):
+            raise ValueError(
+                "TWILIO_REGION and TWILIO_EDGE choose a host of Twilio's, but TWILIO_PROXY_URL names another one: "
+                "unset it, or both of them"
+            )
         return self
+
+    @property
+    def base_url(self) -> str:
+        """The address of the API, in the region and at the edge that are set."""
+        return self.located(self.proxy_url).rstrip("/")
+
+    def located(self, address: str) -> str:
+        """``address`` in the region and at the edge that are set, as Twilio's helper libraries place it.
+
+        The host is product.edge.region.twilio.com (twilio-python's ``ClientBase.get_hostname``); one that isn't
+        Twilio's stays as it is. Raises ValueError where ``address`` is none.
+        """
+        parts = urlsplit(address)
+        if not (self.region or self.edge) or not _is_twilios(parts.hostname):
+            return address
+        product, *named, _, _ = str(parts.hostname).split(".")
+        edge = self.edge or (named[0] if len(named) == 2 else "")
+        region = self.region or (named[-1] if named else "") or (edge and "us1")
+        host = ".".join(part for part in (product, edge, region, "twilio.com") if part)
+        return urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
 
     @property
     def username(self) -> str:
@@ -102,7 +134,11 @@ class SyncSettings(Settings):
 
 MAY_BE_SECRET = re.compile("[0-9A-Za-z]{32}")
 """The form of auth tokens and API secrets; no SID has it."""
-SHOWN = ("account_sid", "RATE", "CONCURRENCY", "ATTEMPTS")
+SHOWN = ("account_sid", "region", "edge", "RATE", "CONCURRENCY", "ATTEMPTS")
+
+
+def _is_twilios(host: str | None) -> bool:
+    return host is not None and host.endswith(".twilio.com")
 
 
 def _twilio_problem(found: Mapping[str, Any]) -> str:
@@ -115,6 +151,8 @@ def _twilio_problem(found: Mapping[str, Any]) -> str:
         return f"{variable} is needed, but was not given."
     if name == "account_sid":
         message = "expected AC and 32 hexadecimal digits"
+    if name in ("region", "edge"):
+        message = "expected letters, digits and hyphens, as in the names of Twilio's regions and edges"
     return f"{variable}: {message[0].lower()}{message[1:]}{_given(name, found['input'])}."
 
 

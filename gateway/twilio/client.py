@@ -56,7 +56,7 @@ class Twilio:
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._http = http
-        self._base = settings.proxy_url.rstrip("/")
+        self._base = settings.base_url
         self._gate = Gate(settings.concurrency)
         rate = settings.rate * (1 - BURST / (5 * settings.rate)) if settings.rate else 0
         self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
@@ -139,7 +139,7 @@ class Twilio:
             yield found
             if meta.get("next_page_url") is None:
                 return
-            address = _next(meta["next_page_url"], first)
+            address = self.next_page(meta["next_page_url"], first)
             if address in seen:
                 raise PageRefused(f"The pages of /{'/'.join(path)} lead in circles: Twilio gave one of them twice.")
 
@@ -154,6 +154,23 @@ class Twilio:
             if len(path) > 1:
                 raise
             raise NotTwilio(f"There is no Proxy API at {self._base}, which has to end in /v1. {error}") from error
+
+    def next_page(self, given: object, first: URL) -> URL:
+        """The address of the page behind ``first``, as Twilio has ``given`` it.
+
+        Raises PageRefused where it leads elsewhere, so that the credentials must not be sent there.
+        """
+        try:
+            address = URL(self._settings.located(str(given)), encoded=True)
+            same_place = address.origin() == first.origin() and address.path == first.path
+            leads_on = isinstance(given, str) and same_place and address.user is None and address.password is None
+        except ValueError:
+            address, leads_on = first, False
+        if not leads_on:
+            raise PageRefused(
+                f"Expected the next page of {first.path} at {first.origin()}, but Twilio gave an address elsewhere."
+            )
+        return address
 
     def _demand_own(self, body: Body, path: Path) -> None:
         owner = body.get("account_sid")
@@ -222,7 +239,7 @@ async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=TIMEOUT,
-        proxy=proxy_for(URL(settings.proxy_url)),
+        proxy=proxy_for(URL(settings.base_url)),
         headers={"Accept": "application/json", "Authorization": authorization},
     ) as http:
         yield Twilio(settings, http)
@@ -259,21 +276,6 @@ def _decoded(content: bytes, where: str) -> Body:
     if not isinstance(body, dict):
         raise TwilioUnavailable(f"{where} was answered with JSON that is no object.")
     return body
-
-
-def _next(given: object, first: URL) -> URL:
-    """The next page's address; raises PageRefused where the credentials must not be sent there."""
-    try:
-        address = URL(str(given), encoded=True)
-        same_place = address.origin() == first.origin() and address.path == first.path
-        leads_on = isinstance(given, str) and same_place and address.user is None and address.password is None
-    except ValueError:
-        address, leads_on = first, False
-    if not leads_on:
-        raise PageRefused(
-            f"Expected the next page of {first.path} at {first.origin()}, but Twilio gave an address elsewhere."
-        )
-    return address
 
 
 __all__ = ["Body", "Twilio", "TwilioError", "connected"]
