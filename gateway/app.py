@@ -113,7 +113,7 @@ class Gateway:
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._background.start("loop", metrics.watch_loop)
             tokens = await self._tokens(self._jwt) if self._jwt else None
-            self._authenticator = Authenticator(archive, self._access.require_key, tokens)
+            self._authenticator = Authenticator(archive, self._access.require_key, tokens, rate=self._limits.rate)
             self._stack.push_async_callback(self._authenticator.settle)
             listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
             self._graphql = GraphQLOverHTTP(
@@ -198,7 +198,7 @@ class Gateway:
 
     async def _metrics(self, exchange: Exchange) -> bytes:
         if self._authenticator and self._archive:
-            exchange.access = await self._authenticator.access(exchange.given)
+            exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
             metrics.WAL_BYTES.set(self._archive.log_bytes())
             if completed := await last_complete(self._archive):
                 lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()

@@ -1,5 +1,6 @@
 """Who gets in: keys over HTTP, as RFC 6750 has them, and what each scope gives."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 import bodies
 from conftest import serving
 from fake_twilio import FakeTwilio
+from gateway.auth.attempts import WRONG_KEYS
 from gateway.auth.authentication import Authenticator, Unauthenticated
+from gateway.http.exchange import HttpError
 from mirror import account, mirroring, settings_for
 from resolvers.access import Scope
 from store import keys
@@ -159,13 +162,13 @@ async def test_a_repeated_key_reads_nothing_and_a_revoked_one_is_out_after_five_
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock)
     text = await keys.create(archive, "console", ("read",), None)
-    first = await authenticator.access(headers_of(text))
+    first = await authenticator.access({}, headers_of(text))
     await keys.revoke(archive, "console")
     clock.now += 4.9
-    assert await authenticator.access(headers_of(text)) is first
+    assert await authenticator.access({}, headers_of(text)) is first
     clock.now += 0.2
     with pytest.raises(Unauthenticated):
-        await authenticator.access(headers_of(text))
+        await authenticator.access({}, headers_of(text))
     await authenticator.settle()
 
 
@@ -174,14 +177,14 @@ async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> No
     authenticator = Authenticator(archive, True, clock=clock)
     ends = datetime.now(UTC) + timedelta(seconds=4)
     text = await keys.create(archive, "console", ("read",), instant(ends.isoformat()))
-    first = await authenticator.access(headers_of(text))
+    first = await authenticator.access({}, headers_of(text))
     await authenticator.settle()
     async with archive.writer.transaction() as transaction:
         await transaction.execute("UPDATE access_key SET expires_at = '2026-01-01T00:00:00.000Z'")
-    assert await authenticator.access(headers_of(text)) is first
+    assert await authenticator.access({}, headers_of(text)) is first
     clock.now += 4
     with pytest.raises(Unauthenticated):
-        await authenticator.access(headers_of(text))
+        await authenticator.access({}, headers_of(text))
 
 
 async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
@@ -191,7 +194,7 @@ async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
 
     async def use() -> str | None:
         clock.now += 10
-        await authenticator.access(headers_of(text))
+        await authenticator.access({}, headers_of(text))
         await authenticator.settle()
         (key,) = await keys.keys(archive)
         return key.last_used_at
@@ -202,3 +205,41 @@ async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
     async with archive.writer.transaction() as transaction:
         await transaction.execute("UPDATE access_key SET last_used_at = '2026-01-01T00:00:00.000Z'")
     assert str(await use()) >= first
+
+
+async def test_wrong_keys_are_limited_by_client_before_they_are_looked_up(archive: Archive) -> None:
+    text = await keys.create(archive, "console", ("read",), None)
+    clock = Clock()
+    authenticator = Authenticator(archive, True, clock=clock)
+    near, far = {"client": ("2001:db8::1", 1)}, {"client": ("2001:db8:0:1::1", 1)}
+    statuses = Counter[int]()
+    for number in range(WRONG_KEYS + 50):
+        scope = {"client": (f"2001:db8::{number:x}", number)}
+        with pytest.raises(HttpError) as refused:
+            await authenticator.access(scope, headers_of(f"{keys.PREFIX}{number}"))
+        statuses[refused.value.status] += 1
+    assert statuses == {401: WRONG_KEYS, 429: 50}
+    with pytest.raises(HttpError, match="wrong keys a minute from one client"):
+        await authenticator.access(near, headers_of(text))
+    assert (await authenticator.access(far, headers_of(text))).name == "console"
+    clock.now += 61
+    assert (await authenticator.access(near, headers_of(text))).name == "console"
+
+
+async def test_good_keys_are_no_attempts(archive: Archive) -> None:
+    text = await keys.create(archive, "console", ("read",), None)
+    clock = Clock()
+    authenticator = Authenticator(archive, True, clock=clock, rate=3)
+    for _ in range(9):
+        clock.now += 6
+        assert (await authenticator.access({"client": ("192.0.2.1", 1)}, headers_of(text))).name == "console"
+
+
+async def test_a_server_with_a_rate_limits_wrong_keys_by_it(database: Path) -> None:
+    async with serving(database, require_key=True, limits={"rate": 5}) as client:
+        statuses = []
+        for number in range(8):
+            wrong = {"Authorization": f"Bearer {keys.PREFIX}{number}"}
+            async with client.post("/graphql", json=QUERY, headers=wrong) as response:
+                statuses.append(response.status)
+        assert statuses == [401] * 5 + [429] * 3

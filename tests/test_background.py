@@ -180,7 +180,7 @@ async def test_a_note_that_cannot_be_written_stops_neither_the_request_nor_the_e
     lock.unlink()
     lock.mkdir()
     authenticator = Authenticator(archive, True)
-    await authenticator.access({b"authorization": f"Bearer {text}".encode()})
+    await authenticator.access({}, {b"authorization": f"Bearer {text}".encode()})
     await authenticator.settle()
     lock.rmdir()
     (key,) = await keys.keys(archive)

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from gateway.auth.attempts import Attempts, client_of
+from gateway.auth.locality import is_local
 from gateway.http.exchange import HttpError
 from gateway.http.tasks import own_task
 from resolvers import access
@@ -74,31 +76,36 @@ class Authenticator:
         key_required: bool,
         tokens: Tokens | None = None,
         clock: Callable[[], float] = time.monotonic,
+        rate: int | None = None,
     ) -> None:
+        """``rate`` is the number of requests a minute that is set for every caller, if one is."""
         self._archive, self._key_required, self._tokens, self._clock = archive, key_required, tokens, clock
+        self._attempts = Attempts(rate, clock)
         self._remembered: dict[bytes, tuple[Access, float]] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
-    def known(self, given: Mapping[bytes, bytes]) -> Access | None:
-        """Who sent a request with these headers, where that need not be looked up. Raises HttpError 401."""
+    async def access(self, scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> Access:
+        """Who sent the request with this ASGI scope and these headers.
+
+        Raises HttpError: 401, 403, 429 after many wrong keys, or 503 where an identity provider is needed and away.
+        """
         shown = given.get(b"authorization")
         if not shown:
-            if self._key_required:
-                raise Unauthenticated("Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", shown=False)
+            self._demand_keyless(scope, given)
             return ANYBODY
-        remembered = self._remembered.get(hashlib.sha256(shown).digest())
-        return remembered[0] if remembered and self._clock() < remembered[1] else None
-
-    async def access(self, given: Mapping[bytes, bytes]) -> Access:
-        """Who sent a request with these headers.
-
-        Raises HttpError: 401, 403, or 503 where an identity provider is needed and away.
-        """
-        if access_known := self.known(given):
-            return access_known
-        shown = given[b"authorization"]
         digest = hashlib.sha256(shown).digest()
-        found, seconds = await self._verified(shown)
+        remembered = self._remembered.get(digest)
+        if remembered and self._clock() < remembered[1]:
+            return remembered[0]
+        client = client_of(scope)
+        self._attempts.begin(client)
+        try:
+            found, seconds = await self._verified(shown)
+        except HttpError as error:
+            if error.status == 503:
+                self._attempts.take_back(client)
+            raise
+        self._attempts.take_back(client)
         if not found.scopes:
             raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")
         if len(self._remembered) >= MOST_REMEMBERED:
@@ -106,6 +113,17 @@ class Authenticator:
         until = self._clock() + min(REMEMBERED_SECONDS, REMEMBERED_SECONDS if seconds is None else seconds)
         self._remembered[digest] = found, until
         return found
+
+    def _demand_keyless(self, scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> None:
+        if self._key_required:
+            raise Unauthenticated("Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", shown=False)
+        if not is_local(scope, given):
+            raise HttpError(
+                403,
+                "Expected a request from this machine, for this server asks nobody for a key, but got one that was "
+                "forwarded from elsewhere. Set PROXYGRAPH_REQUIRE_KEY=true behind a proxy, and make keys.",
+                code="FORBIDDEN",
+            )
 
     async def settle(self) -> None:
         """Waits until every use is noted."""

@@ -16,6 +16,7 @@ import aiohttp
 import jwt
 
 from gateway.auth.authentication import Unauthenticated, Verified
+from gateway.auth.jwk_set import JwkSet
 from gateway.http.exchange import HttpError
 from gateway.settings.access import JwtSettings
 from resolvers.access import granted
@@ -49,7 +50,7 @@ class JwtTokens:
         self, settings: JwtSettings, http: aiohttp.ClientSession, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings, self._http, self._clock = settings, http, clock
-        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._keys = JwkSet(b'{"keys":[]}')
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
@@ -60,14 +61,15 @@ class JwtTokens:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
             raise Unauthenticated("Expected a key or a JWT, but this is neither.") from error
-        if header.get("alg") not in self._settings.algorithms:
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm not in self._settings.algorithms or not isinstance(kid, str | None):
             raise Unauthenticated(f"Expected a token signed by {' or '.join(self._settings.algorithms)}.")
-        key = await self._key(header.get("kid"))
         try:
+            key = await self._key(kid, algorithm)
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=list(self._settings.algorithms),
+                algorithms=[algorithm],
                 audience=self._settings.audience,
                 issuer=self._settings.issuer,
                 leeway=LEEWAY_SECONDS,
@@ -81,23 +83,18 @@ class JwtTokens:
         access = granted(f"jwt:{name}", [scope for scope in scopes if isinstance(scope, str)])
         return Verified(access, int(claims["exp"]) + LEEWAY_SECONDS - time.time())
 
-    async def _key(self, kid: Any) -> jwt.PyJWK:
+    async def _key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
         age = self._clock() - self._fetched_at
-        if age > USABLE_SECONDS or self._find(kid) is None:
+        if age > USABLE_SECONDS or self._keys.find(kid, algorithm) is None:
             await self._fetch()
         elif age > FRESH_SECONDS and not self._fetching.locked():
             self._refreshing = asyncio.create_task(self._fetch())
         if self._clock() - self._fetched_at > USABLE_SECONDS:
             raise ProviderAway
-        found = self._find(kid)
+        found = self._keys.find(kid, algorithm)
         if found is None:
             raise Unauthenticated("Expected a token signed by a key that the identity provider shows, but got another.")
         return found
-
-    def _find(self, kid: Any) -> jwt.PyJWK | None:
-        if kid is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        return self._keys.get(kid) if isinstance(kid, str) else None
 
     async def _fetch(self) -> None:
         async with self._fetching:
@@ -105,11 +102,11 @@ class JwtTokens:
                 return
             self._tried_at = self._clock()
             try:
-                found = jwt.PyJWKSet.from_json((await self._answer()).decode())
+                found = JwkSet(await self._answer())
             except Exception as error:  # Whatever it answers: it is not ours to trust.
                 log.warning("The identity provider's keys can't be fetched (%s).", type(error).__name__)
                 return
-            self._keys = {key.key_id: key for key in found.keys}
+            self._keys = found
             self._fetched_at = self._clock()
 
     async def _answer(self) -> bytes:

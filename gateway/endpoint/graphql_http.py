@@ -85,8 +85,7 @@ class GraphQLOverHTTP:
             return
         rate: Headers = ()
         try:
-            known = self._authenticator.known(exchange.given)
-            access = exchange.access = known or await self._authenticator.access(exchange.given)
+            access = exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
             if access is not ANYBODY or self._rates.counts_anybody:
                 rate = self._rates.count(caller_of(exchange.scope, access))
             status, body, headers = await self._answer(exchange, media_type, access)

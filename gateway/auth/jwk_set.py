@@ -1,0 +1,57 @@
+"""JWK Sets: which of an identity provider's published keys verifies a token (RFC 7517, RFC 8725 §3.1).
+
+A key without ``alg`` verifies whatever algorithm of the settings its type and curve fit; one that is for encryption, or
+whose ``key_ops`` lack ``verify``, verifies nothing. Shared secrets (``oct``) are never taken: a public set has none.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import msgspec
+
+CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("EdDSA",), "Ed448": ("EdDSA",)}
+OF_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+
+
+class JwkSet:
+    """The keys of a set that verify signatures. Raises ValueError for what is no set."""
+
+    def __init__(self, content: bytes) -> None:
+        decoded = msgspec.json.decode(content)
+        keys = decoded.get("keys") if isinstance(decoded, dict) else None
+        if not isinstance(keys, list):
+            raise ValueError("Expected a JWK Set, which is an object with keys, but got something else.")
+        self._keys = [key for key in keys if isinstance(key, dict) and _verifies(key)]
+        self._ready: dict[tuple[int, str], jwt.PyJWK] = {}
+
+    def find(self, kid: Any, algorithm: str) -> jwt.PyJWK | None:
+        """The key of this id that verifies ``algorithm``; without an id, the only one that does, if it is the only one.
+
+        Raises jwt.PyJWTError for a key that is malformed.
+        """
+        fitting = [
+            number
+            for number, key in enumerate(self._keys)
+            if algorithm in _algorithms(key) and (kid is None or key.get("kid") == kid)
+        ]
+        if len(fitting) != 1:
+            return None
+        ready = self._ready.get((fitting[0], algorithm))
+        if ready is None:
+            ready = self._ready[fitting[0], algorithm] = jwt.PyJWK(self._keys[fitting[0]], algorithm)
+        return ready
+
+
+def _verifies(key: Mapping[str, Any]) -> bool:
+    operations = key.get("key_ops")
+    return key.get("use", "sig") == "sig" and (not isinstance(operations, list) or "verify" in operations)
+
+
+def _algorithms(key: Mapping[str, Any]) -> tuple[str, ...]:
+    """The algorithms that the key's type and curve fit, and of them the one that it names, if it names one."""
+    kind, curve, named = key.get("kty"), key.get("crv"), key.get("alg")
+    fitting: tuple[str, ...] = OF_RSA if kind == "RSA" else ()
+    if kind in ("EC", "OKP") and isinstance(curve, str):
+        fitting = CURVES.get(curve, ())
+    return fitting if named is None else tuple(algorithm for algorithm in fitting if algorithm == named)

@@ -1,0 +1,75 @@
+"""A server without keys answers this machine alone, also behind a proxy."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import serving
+from gateway.auth.locality import is_local
+from store.archive import open_archive
+
+QUERY = {"query": "{ services { totalCount } }"}
+
+
+@pytest.fixture
+async def keyless(database: Path) -> Path:
+    async with open_archive(database):
+        return database
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Forwarded-For": "::1, 127.0.0.1:5173", "X-Forwarded-Host": "localhost:5173"},
+        {"Forwarded": 'for=127.0.0.1;proto=http, for="[::1]:80"'},
+        {"X-Real-IP": "::ffff:127.0.0.1"},
+    ],
+)
+async def test_a_request_from_this_machine_needs_no_key(keyless: Path, headers: dict[str, str]) -> None:
+    async with serving(keyless) as client, client.post("/graphql", json=QUERY, headers=headers) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-For": "203.0.113.9, 127.0.0.1"},
+        {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"},
+        {"X-Forwarded-For": "unknown"},
+        {"X-Forwarded-For": "2001:db8::1"},
+        {"X-Forwarded-For": ""},
+        {"X-Forwarded-For": "127.0.0.1.example.com"},
+        {"X-Forwarded-For": "127.1"},
+        {"Forwarded": "for=203.0.113.9"},
+        {"Forwarded": "for=unknown"},
+        {"Forwarded": "for=_hidden"},
+        {"Forwarded": 'For="[2001:db8::1]:80";proto=https'},
+        {"Forwarded": "for=127.0.0.1, for=203.0.113.9"},
+        {"Forwarded": "proto=https"},
+        {"X-Real-IP": "203.0.113.9"},
+        {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "203.0.113.9"},
+        {"CF-Connecting-IP": "203.0.113.9"},
+        {"True-Client-IP": "203.0.113.9"},
+        {"Via": "1.1 proxy"},
+        {"X-Forwarded-Proto": "https"},
+    ],
+)
+async def test_a_request_that_was_forwarded_from_elsewhere_is_refused_without_a_key(
+    keyless: Path, headers: dict[str, str]
+) -> None:
+    async with serving(keyless) as client:
+        async with client.post("/graphql", json=QUERY, headers=headers) as response:
+            answer = await response.json()
+            assert (response.status, answer["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+        async with client.get("/metrics", headers=headers) as response:
+            assert response.status == 403
+        async with client.get("/livez", headers=headers) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize("client", [None, ("203.0.113.9", 1), ("unknown", 0), ("", 0), ("localhost", 1)])
+def test_a_connection_from_elsewhere_is_not_local(client: tuple[str, int] | None) -> None:
+    assert not is_local({"client": client}, {})
