@@ -1,4 +1,4 @@
-"""Twilio's lists of words as GraphQL enums: its strings in capitals, each with UNKNOWN for what is in no list."""
+"""Twilio's enumerations as GraphQL enums: its strings in capitals, and UNKNOWN for values that it adds later."""
 
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -42,7 +42,7 @@ def _describe(words: type[E], description: str, meanings: dict[E, str]) -> None:
 
 
 def open_enum(enum: GraphQLEnumType) -> None:
-    """Makes ``enum`` show what isn't in its list as UNKNOWN, where an ordinary one would fail the field."""
+    """Makes ``enum`` answer UNKNOWN for values it doesn't list; an ordinary enum would fail the field."""
     names = {value.value: name for name, value in enum.values.items()}
 
     def name_of(output_value: Any) -> str:
@@ -60,27 +60,27 @@ _describe(
     {
         InteractionType.MESSAGE: "A text message, relayed between two participants or sent to one.",
         InteractionType.VOICE: "A phone call from one participant to the other.",
-        InteractionType.UNKNOWN: "Neither, or a kind that Twilio added since.",
+        InteractionType.UNKNOWN: "Neither, or a type that Twilio added later.",
     },
 )
 
 _describe(
     ResourceStatus,
-    "How far the Message or Call behind a leg got, as Twilio last reported it.",
+    "The status of the Message or Call behind a leg, as Twilio last reported it.",
     {
-        ResourceStatus.ACCEPTED: f"{_MESSAGE}: Twilio took it on and is choosing a sender.",
+        ResourceStatus.ACCEPTED: f"{_MESSAGE}: Twilio accepted it and is choosing a sender.",
         ResourceStatus.ANSWERED: f"{_CALL}: somebody picked up.",
         ResourceStatus.BUSY: f"{_CALL}: the line was busy.",
-        ResourceStatus.CANCELED: "Called off before it went through.",
+        ResourceStatus.CANCELED: "Canceled before it was sent or connected.",
         ResourceStatus.COMPLETED: f"{_CALL}: it was answered and has ended.",
         ResourceStatus.DELETED: "The Message or Call was deleted at Twilio.",
         ResourceStatus.DELIVERED: f"{_MESSAGE}: the carrier confirmed that it arrived.",
-        ResourceStatus.DELIVERY_UNKNOWN: f"{_MESSAGE}: it was sent, and the carrier never said what became of it.",
+        ResourceStatus.DELIVERY_UNKNOWN: f"{_MESSAGE}: it was sent, but the carrier never reported the outcome.",
         ResourceStatus.FAILED: "It could not be sent or connected.",
-        ResourceStatus.IN_PROGRESS: f"{_CALL}: it is going on.",
+        ResourceStatus.IN_PROGRESS: f"{_CALL}: the participants are talking.",
         ResourceStatus.INITIATED: f"{_CALL}: Twilio is about to dial.",
         ResourceStatus.NO_ANSWER: f"{_CALL}: nobody picked up.",
-        ResourceStatus.QUEUED: "Waiting for its turn at Twilio.",
+        ResourceStatus.QUEUED: "Queued at Twilio, to be sent or dialled.",
         ResourceStatus.RECEIVED: f"{_MESSAGE}: it reached Twilio.",
         ResourceStatus.RECEIVING: f"{_MESSAGE}: it is on its way into Twilio.",
         ResourceStatus.RINGING: f"{_CALL}: the phone is ringing.",
@@ -88,13 +88,13 @@ _describe(
         ResourceStatus.SENDING: f"{_MESSAGE}: it is on its way out of Twilio.",
         ResourceStatus.SENT: f"{_MESSAGE}: the carrier accepted it.",
         ResourceStatus.UNDELIVERED: f"{_MESSAGE}: the carrier reported that it did not arrive.",
-        ResourceStatus.UNKNOWN: "Twilio said so itself, or gave a status that it added since.",
+        ResourceStatus.UNKNOWN: "Twilio reported unknown, or a status that it added later.",
     },
 )
 
 _describe(
     ResourceType,
-    "What kind of Twilio resource carried a leg.",
+    "The type of the Twilio resource that carried a leg.",
     {
         ResourceType.MESSAGE: "A Message of Twilio's Messaging API; its SID begins with SM or MM.",
         ResourceType.CALL: "A Call of Twilio's Voice API; its SID begins with CA.",
@@ -104,46 +104,46 @@ _describe(
 
 _describe(
     SessionStatus,
-    "Where a Session is in its life.",
+    "How far a Session has come: open, in use, or ended.",
     {
         SessionStatus.OPEN: "Created; its participants can be added and can talk.",
         SessionStatus.IN_PROGRESS: "Its participants have begun to talk.",
-        SessionStatus.CLOSED: "Ended; nothing is relayed any more, and Twilio deletes it 90 days later.",
-        SessionStatus.FAILED: "It could not be set up.",
-        SessionStatus.UNKNOWN: "Twilio said so itself, or gave a status that it added since.",
+        SessionStatus.CLOSED: "Ended; Twilio relays nothing more, and deletes the Session 90 days later.",
+        SessionStatus.FAILED: "Twilio could not set it up.",
+        SessionStatus.UNKNOWN: "Twilio reported unknown, or a status that it added later.",
     },
 )
 
 _describe(
     SessionMode,
-    "What a Session lets through.",
+    "What a Session relays.",
     {
         SessionMode.MESSAGE_ONLY: "Messages, but no calls.",
         SessionMode.VOICE_ONLY: "Calls, but no messages.",
         SessionMode.VOICE_AND_MESSAGE: "Both calls and messages.",
-        SessionMode.UNKNOWN: "A mode that Twilio added since.",
+        SessionMode.UNKNOWN: "A mode that Twilio added later.",
     },
 )
 
 _describe(
     GeoMatchLevel,
-    "How near a proxy number has to be to the number of its participant.",
+    "How close a proxy number must be to the number of its participant.",
     {
         GeoMatchLevel.AREA_CODE: "Both numbers are in the same area code.",
         GeoMatchLevel.OVERLAY: "Their area codes overlay the same region.",
         GeoMatchLevel.RADIUS: "They are within the same radius.",
         GeoMatchLevel.COUNTRY: "Both numbers are in the same country.",
-        GeoMatchLevel.UNKNOWN: "A level that Twilio added since.",
+        GeoMatchLevel.UNKNOWN: "A level that Twilio added later.",
     },
 )
 
 _describe(
     NumberSelectionBehavior,
-    "Whether a participant is given the proxy number of an earlier Session again.",
+    "Whether a participant gets the proxy number of an earlier Session again.",
     {
-        NumberSelectionBehavior.AVOID_STICKY: "A different number where there is one.",
-        NumberSelectionBehavior.PREFER_STICKY: "The same number where it is free.",
-        NumberSelectionBehavior.UNKNOWN: "A behaviour that Twilio added since.",
+        NumberSelectionBehavior.AVOID_STICKY: "A different number if there is one.",
+        NumberSelectionBehavior.PREFER_STICKY: "The same number if it is free.",
+        NumberSelectionBehavior.UNKNOWN: "A behaviour that Twilio added later.",
     },
 )
 
@@ -162,23 +162,23 @@ _FIRST = {"ASC": "the oldest first", "DESC": "the newest first"}
 
 _describe(
     InteractionOrder,
-    "What Interactions are sorted by.",
+    "The sort key and direction of a list of Interactions.",
     {
         InteractionOrder.DATE_CREATED_ASC: f"When they began, {_FIRST['ASC']}: new ones come at the end.",
         InteractionOrder.DATE_CREATED_DESC: f"When they began, {_FIRST['DESC']}.",
-        InteractionOrder.DATE_UPDATED_ASC: f"When they were last changed, {_FIRST['ASC']}.",
-        InteractionOrder.DATE_UPDATED_DESC: f"When they were last changed, {_FIRST['DESC']}.",
+        InteractionOrder.DATE_UPDATED_ASC: f"When they last changed, {_FIRST['ASC']}.",
+        InteractionOrder.DATE_UPDATED_DESC: f"When they last changed, {_FIRST['DESC']}.",
     },
 )
 
 _describe(
     SessionOrder,
-    "What Sessions are sorted by.",
+    "The sort key and direction of a list of Sessions.",
     {
         SessionOrder.DATE_CREATED_ASC: f"When they were created, {_FIRST['ASC']}: new ones come at the end.",
         SessionOrder.DATE_CREATED_DESC: f"When they were created, {_FIRST['DESC']}.",
-        SessionOrder.DATE_UPDATED_ASC: f"When they were last changed, {_FIRST['ASC']}.",
-        SessionOrder.DATE_UPDATED_DESC: f"When they were last changed, {_FIRST['DESC']}.",
+        SessionOrder.DATE_UPDATED_ASC: f"When they last changed, {_FIRST['ASC']}.",
+        SessionOrder.DATE_UPDATED_DESC: f"When they last changed, {_FIRST['DESC']}.",
         SessionOrder.DATE_LAST_INTERACTION_ASC: "When their participants last talked, the longest ago first; those "
         "whose participants never talked come before all others.",
         SessionOrder.DATE_LAST_INTERACTION_DESC: "When their participants last talked, the latest first; those whose "

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="One side of an Interaction, into Twilio or out of it: who it was, and which Message "
-    "or Call carried it."
+    description="One side of an Interaction, into Twilio or out of it: its participant, and the Message "
+    "or Call that carried it."
 )
 class Leg:
     """A view of store.interactions.Leg."""
@@ -29,12 +29,12 @@ class Leg:
         "The SID of the participant on this side: KP and 32 hexadecimal digits."
     )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
-        interactions.participant, "The participant on this side; null where none is named or the archive has none."
+        interactions.participant, "The participant on this side; null if Twilio names none or the archive lacks it."
     )
     resource_sid: strawberry.ID | None = column("The SID of the Message (SM, MM) or Call (CA) behind this leg.")
-    resource_status: ResourceStatus | None = column("How far that Message or Call got.")
-    resource_type: ResourceType | None = column("Whether it is a Message or a Call.")
-    resource_url: str | None = column("Its address in Twilio's REST API.")
+    resource_status: ResourceStatus | None = column("The status of this Message or Call.")
+    resource_type: ResourceType | None = column("Whether the resource is a Message or a Call.")
+    resource_url: str | None = column("The resource's address in Twilio's REST API.")
 
 
 @strawberry.type(
@@ -46,28 +46,30 @@ class Interaction(Node):
     of: ClassVar[type[Record]] = InteractionRecord
 
     sid: strawberry.ID = column("The Interaction's SID, KI and 32 hexadecimal digits; the same as id.")
-    session_sid: strawberry.ID = column("The SID of the Session that it belongs to: KC and 32 hexadecimal digits.")
-    service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
-    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
-    type: InteractionType = column("What it was: a message or a call.")
+    session_sid: strawberry.ID = column("The SID of the Interaction's Session: KC and 32 hexadecimal digits.")
+    service_sid: strawberry.ID = column("The SID of the Session's Service.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
+    type: InteractionType = column("Whether it is a message or a call.")
     data: str | None = content(
-        "What Twilio keeps about it, as the JSON text that Twilio gives. Personal data; null without read:content."
+        "Twilio's data about the Interaction, as JSON text. Personal data; null without read:content."
     )
     body: str | None = content(
-        "The text of a message, out of data; null for a call. Personal data; null without read:content."
+        "The text of a message, from data; null for a call. Personal data; null without read:content."
     )
-    duration_seconds: int | None = column("The length of a call in seconds, out of data, where Twilio knows it.")
-    inbound: Leg | None = column("The leg into Twilio; null where there is none, as for a message that the API sent.")
-    outbound: Leg | None = column("The leg out of Twilio; null where there is none, as for what was not relayed.")
-    date_created: DateTime = column("When it began, by Twilio's clock; not when it was copied here.")
-    date_updated: DateTime = column("When it was last changed, such as by a new status of a leg.")
+    duration_seconds: int | None = column(
+        "The duration of a call in seconds, from data; null if Twilio doesn't know it."
+    )
+    inbound: Leg | None = column("The leg into Twilio; null if there is none, as for a message that the API sent.")
+    outbound: Leg | None = column("The leg out of Twilio; null if there is none, as for a message that wasn't relayed.")
+    date_created: DateTime = column("When the Interaction began, by Twilio's clock; not when it was copied here.")
+    date_updated: DateTime = column("When the Interaction last changed, for example the status of a leg.")
     url: str | None = column("The Interaction's address in Twilio's REST API.")
     kept_at: DateTime | None = column(
         "When somebody chose to keep the Interaction, by sync --keep, though it was deleted at Twilio; null otherwise."
     )
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(
-        interactions.session, "The Session that it belongs to, with the two who talked."
+        interactions.session, "The Session in which the participants talked."
     )
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
         interactions.service, "The Service that its Session belongs to."

@@ -15,16 +15,18 @@ def _id(root: Record) -> str:
 
 
 @strawberry.interface(
-    description="Anything that can be fetched again by its id (https://relay.dev/graphql/objectidentification.htm)."
+    description="An object that can be fetched again by its id (https://relay.dev/graphql/objectidentification.htm)."
 )
 class Node:
     """The interface of all four resources; ``of`` is the record that a type is a view of."""
 
     of: ClassVar[type[Record]]
 
-    id: strawberry.ID = resolved(_id, "The SID: unique across all of Twilio, its first two letters name the type.")
+    id: strawberry.ID = resolved(
+        _id, "The SID. It is unique in all of Twilio, and its first two letters name the type."
+    )
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        """Whether this type is the one to show ``value``."""
+        """Whether ``value`` is a record of this type."""
         return isinstance(value, cls.of)

@@ -27,10 +27,10 @@ class Participant(Node):
 
     sid: strawberry.ID = column("The Participant's SID, KP and 32 hexadecimal digits; the same as id.")
     session_sid: strawberry.ID = column("The SID of the Session that it takes part in.")
-    service_sid: strawberry.ID = column("The SID of the Service that the Session belongs to.")
-    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
+    service_sid: strawberry.ID = column("The SID of the Session's Service.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
     friendly_name: str | None = column(
-        "What the account calls this participant, such as Driver; it should not be the person's name."
+        "The account's name for this participant, such as Driver; it should not be the person's name."
     )
     identifier: str | None = content(
         "The participant's own phone number in E.164, or channel address such as messenger:123. Personal data; null "
@@ -38,9 +38,9 @@ class Participant(Node):
     )
     proxy_identifier: str | None = column("The proxy number that this participant calls and texts.")
     proxy_identifier_sid: strawberry.ID | None = column("The SID of that proxy number: PN and 32 hexadecimal digits.")
-    date_deleted: DateTime | None = column("When the participant was removed from the Session; null while it is in it.")
+    date_deleted: DateTime | None = column("When the participant was removed from the Session; null if it wasn't.")
     date_created: DateTime = column("When the participant was added to the Session.")
-    date_updated: DateTime = column("When the participant was last changed at Twilio.")
+    date_updated: DateTime = column("When the participant last changed at Twilio.")
     url: str | None = column("The Participant's address in Twilio's REST API.")
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(

@@ -12,29 +12,31 @@ from schema.sessions import Session
 from schema.sync_status import SyncStatus
 
 
-@strawberry.type(description="Where every query starts. A path of Service, Session and Interaction is Twilio's own.")
+@strawberry.type(
+    description="The root of all queries. A path of Service, Session and Interaction corresponds to Twilio's REST path."
+)
 class Query:
     """The root of queries."""
 
-    node: Node | None = resolved(nodes.node, "Anything with this id; null where there is nothing.")
+    node: Node | None = resolved(nodes.node, "The object with this id; null if there is none.")
     nodes: list[Node | None] = resolved(
-        nodes.nodes, "One for each of the ids, in their order; null where there is nothing."
+        nodes.nodes, "The objects with these ids, in the same order; null for an id without an object."
     )
-    service: Service | None = resolved(services.service, "The Service with this SID; null where there is none.")
+    service: Service | None = resolved(services.service, "The Service with this SID; null if there is none.")
     services: Connection[Service] = resolved(
         services.services, "All Services of the account, each with its Sessions and their Interactions."
     )
-    session: Session | None = resolved(sessions.session, "The Session with this SID; null where there is none.")
+    session: Session | None = resolved(sessions.session, "The Session with this SID; null if there is none.")
     sessions: Connection[Session] = resolved(
         sessions.sessions, "The Sessions of all Services in one list; Twilio's own API has no such list."
     )
     interaction: Interaction | None = resolved(
-        interactions.interaction, "The Interaction with this SID, wherever it is; null where there is none."
+        interactions.interaction, "The Interaction with this SID, in any Session; null if there is none."
     )
     interactions: Connection[Interaction] = resolved(
         interactions.interactions,
         "The Interactions of all Sessions of all Services in one list; Twilio's own API has no such list.",
     )
     sync_status: SyncStatus = resolved(
-        sync_status.sync_status, "How fresh the archive is, so that a reader can tell what may be missing."
+        sync_status.sync_status, "How up to date the archive is, and what may be missing."
     )

@@ -22,7 +22,7 @@ def _moment(given: object) -> str:
 DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="A moment in UTC as ISO 8601 with milliseconds and a fixed width, such as 2026-05-04T09:30:00.000Z. "
-    "As an argument it may have an offset, or be a day: 2026-05-04T11:30:00+02:00, 2026-05-04.",
+    "An argument may also have an offset, or be a day: 2026-05-04T11:30:00+02:00, 2026-05-04.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
     serialize=str,
     parse_value=_moment,

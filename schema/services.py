@@ -28,10 +28,10 @@ class Service(Node):
     of: ClassVar[type[Record]] = ServiceRecord
 
     sid: strawberry.ID = column("The Service's SID, KS and 32 hexadecimal digits; the same as id.")
-    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
-    unique_name: str | None = column("A name that the account gave it, unique in the account.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
+    unique_name: str | None = column("The account's name for the Service, unique in the account.")
     chat_instance_sid: strawberry.ID | None = column(
-        "The SID of the Chat instance that it works with: IS and 32 hexadecimal digits."
+        "The SID of the Service's Chat instance: IS and 32 hexadecimal digits."
     )
     callback_url: str | None = column("The address that Twilio calls for each interaction.")
     intercept_callback_url: str | None = column(
@@ -41,25 +41,23 @@ class Service(Node):
         "The address that Twilio asks when somebody calls or texts a proxy number outside of any open Session."
     )
     default_ttl: int | None = column(
-        "How many seconds a new Session lives after its last interaction, unless it says otherwise; 0 is for ever."
+        "How many seconds a new Session lives after its last interaction, unless it has its own ttl; 0 means for ever."
     )
-    geo_match_level: GeoMatchLevel | None = column(
-        "How near a proxy number has to be to the number of its participant."
-    )
+    geo_match_level: GeoMatchLevel | None = column("How close a proxy number must be to the number of its participant.")
     number_selection_behavior: NumberSelectionBehavior | None = column(
-        "Whether a participant keeps the proxy number of earlier Sessions."
+        "Whether a participant gets the proxy number of earlier Sessions again."
     )
     date_created: DateTime = column(
         "When the Service was created at Twilio, which may be long before it was copied here."
     )
-    date_updated: DateTime = column("When the Service was last changed at Twilio.")
+    date_updated: DateTime = column("When the Service last changed at Twilio.")
     url: str | None = column("The Service's address in Twilio's REST API.")
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] | None = resolved(
         services.session, "The Session with this SID, if it is one of this Service."
     )
     sessions: Connection[Annotated["Session", strawberry.lazy("schema.sessions")]] = resolved(
-        services.sessions, "The Sessions of this Service: each a conversation between two people."
+        services.sessions, "The Sessions of this Service, each a conversation between two people."
     )
     interactions: Connection[Annotated["Interaction", strawberry.lazy("schema.interactions")]] = resolved(
         services.interactions, "The Interactions of all Sessions of this Service, in one list."

@@ -29,27 +29,27 @@ class Session(Node):
     of: ClassVar[type[Record]] = SessionRecord
 
     sid: strawberry.ID = column("The Session's SID, KC and 32 hexadecimal digits; the same as id.")
-    service_sid: strawberry.ID = column("The SID of the Service that it belongs to: KS and 32 hexadecimal digits.")
-    account_sid: strawberry.ID = column("The SID of the Twilio account that it belongs to.")
-    unique_name: str | None = column("A name that the account gave it, unique in its Service.")
+    service_sid: strawberry.ID = column("The SID of the Session's Service: KS and 32 hexadecimal digits.")
+    account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
+    unique_name: str | None = column("The account's name for the Session, unique in its Service.")
     status: SessionStatus | None = column(
-        "Where the Session is in its life: whether its participants can talk, do, or no longer can."
+        "The status of the Session: whether its participants can talk, have begun to, or no longer can."
     )
     closed_reason: str | None = column(
-        "Why the Session ended, in Twilio's words, such as api; Twilio has no list of them."
+        "Why the Session ended, in Twilio's words, such as api. Twilio publishes no list of these words."
     )
-    mode: SessionMode | None = column("What the Session lets through: messages, calls or both.")
+    mode: SessionMode | None = column("What the Session relays: messages, calls or both.")
     ttl: int | None = column(
-        "How many seconds the Session lives after its last interaction, or after it was created; 0 is for ever."
+        "How many seconds the Session lives after its last interaction, or after it was created; 0 means for ever."
     )
-    date_started: DateTime | None = column("When the Session started, as Twilio counts it; null in a fresh one.")
-    date_ended: DateTime | None = column("When the Session ended, by itself or by somebody; null while it goes on.")
-    date_last_interaction: DateTime | None = column("When its participants last talked; null where they never did.")
-    date_expiry: DateTime | None = column("When the Session is to expire; it outweighs ttl.")
+    date_started: DateTime | None = column("When the Session started, according to Twilio; null if it hasn't.")
+    date_ended: DateTime | None = column("When the Session expired or was closed; null if it hasn't ended.")
+    date_last_interaction: DateTime | None = column("When its participants last talked; null if they never did.")
+    date_expiry: DateTime | None = column("When the Session expires; this overrides ttl.")
     date_created: DateTime = column(
         "When the Session was created at Twilio, which may be long before it was copied here."
     )
-    date_updated: DateTime = column("When the Session was last changed at Twilio.")
+    date_updated: DateTime = column("When the Session last changed at Twilio.")
     url: str | None = column("The Session's address in Twilio's REST API.")
     archived_at: DateTime | None = column(
         "When Twilio's retention was seen to have taken the Session, 90 days or more after it was closed; "
@@ -60,10 +60,10 @@ class Session(Node):
     )
 
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
-        sessions.service, "The Service that it belongs to, whose proxy numbers it uses."
+        sessions.service, "The Session's Service, whose proxy numbers it uses."
     )
     participants: list[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
-        sessions.participants, "Its two participants, and those who were removed before (dateDeleted is set)."
+        sessions.participants, "The Session's two participants, and those who were removed (dateDeleted is set)."
     )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
         sessions.participant, "The Participant with this SID, if it is one of this Session."
@@ -72,5 +72,5 @@ class Session(Node):
         sessions.interaction, "The Interaction with this SID, if it is one of this Session."
     )
     interactions: Connection[Annotated["Interaction", strawberry.lazy("schema.interactions")]] = resolved(
-        sessions.interactions, "The Interactions of this Session: what was said, in order."
+        sessions.interactions, "The Interactions of this Session: its messages and calls."
     )

@@ -1,4 +1,4 @@
-"""Which fields of a document are withheld from whom: told by the document alone, never by what a row holds."""
+"""Which selected fields are withheld without read:content. This depends only on the document, not on any row."""
 
 from collections.abc import Mapping
 

@@ -33,19 +33,17 @@ def _condition(description: str, name: str | None = None) -> T:  # type: ignore[
     return condition
 
 
-@strawberry.input(
-    description="A stretch of time, half-open: from a moment on, up to but not at another. Either end may be left out."
-)
+@strawberry.input(description="A half-open period: it includes its start and excludes its end. Either may be omitted.")
 class DateRange:
     """Becomes a store.filters.Period."""
 
-    from_: DateTime | None = _condition("The first moment that is in it; null is open.", "from")
-    before: DateTime | None = _condition("The first moment that is not in it any more; null is open.")
+    from_: DateTime | None = _condition("The start, included; null means no start.", "from")
+    before: DateTime | None = _condition("The end, excluded; null means no end.")
 
 
 @strawberry.input(
-    description="Which Interactions are wanted: those that meet every condition. Null is no condition; an empty list "
-    "is met by nothing."
+    description="Selects the Interactions that meet every condition. null doesn't filter; an empty list "
+    "matches nothing."
 )
 class InteractionFilter:
     """Becomes a store.interactions.InteractionFilter."""
@@ -61,32 +59,31 @@ class InteractionFilter:
     outbound_status: list[ResourceStatus] | None = _condition(
         "Only those whose outbound leg has one of these statuses."
     )
-    date_created: DateRange | None = _condition("Only those that began in this time.")
+    date_created: DateRange | None = _condition("Only those that began in this period.")
     body_contains: str | None = _condition(
-        f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, whatever the case of the letters A "
-        "to Z; % and _ mean themselves. No index serves it: every text that the other conditions leave is read, and "
-        "a search that takes too long is stopped with an error. Narrow it by the other conditions. It wants a key with "
-        "read:content."
+        f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, ignoring the case of the letters A "
+        "to Z; % and _ are ordinary characters. No index helps here: the search reads every text that the other "
+        "conditions leave, and stops with an error if it takes too long. Narrow it by the other conditions. It needs a "
+        "key with read:content."
     )
 
 
 @strawberry.input(
-    description="Which Sessions are wanted: those that meet every condition. Null is no condition; an empty list is "
-    "met by nothing."
+    description="Selects the Sessions that meet every condition. null doesn't filter; an empty list matches nothing."
 )
 class SessionFilter:
     """Becomes a store.sessions.SessionFilter."""
 
-    unique_name: str | None = _condition("Only those with just this uniqueName.")
+    unique_name: str | None = _condition("Only the one with exactly this uniqueName.")
     status: list[SessionStatus] | None = _condition("Only those with one of these statuses.")
     mode: list[SessionMode] | None = _condition("Only those with one of these modes.")
-    date_created: DateRange | None = _condition("Only those that were created in this time.")
+    date_created: DateRange | None = _condition("Only those that were created in this period.")
     date_last_interaction: DateRange | None = _condition(
-        "Only those whose participants last talked in this time; never those whose participants never did."
+        "Only those whose participants last talked in this period; Sessions without interactions never match."
     )
 
 
-_DESCRIPTION = "Which rows are wanted; all of them unless told."
+_DESCRIPTION = "Selects rows; by default all."
 InteractionFilterArgument: TypeAlias = Annotated[
     InteractionFilter | None, strawberry.argument(description=_DESCRIPTION, name="filter")
 ]

@@ -36,7 +36,7 @@ ORDERS: dict[str, Order] = {
     for direction in ("asc", "desc")
 }
 
-_DESCRIPTION = "What the list is sorted by, completed by sid in the same direction; DATE_CREATED_ASC unless told."
+_DESCRIPTION = "The order of the list, then by sid in the same direction. Default: DATE_CREATED_ASC."
 InteractionOrderBy: TypeAlias = Annotated[
     InteractionOrder | None, strawberry.argument(description=_DESCRIPTION, name="orderBy")
 ]

@@ -19,17 +19,19 @@ DEFAULT_PAGE_SIZE = 50
 First: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many from the start: 1 to {MAX_PAGE_SIZE}; {DEFAULT_PAGE_SIZE} unless told. Not with last."
+        description=f"How many rows from the start: 1 to {MAX_PAGE_SIZE}; default {DEFAULT_PAGE_SIZE}. "
+        "Not together with last."
     ),
 ]
 After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only what comes after this cursor of the same connection.")
+    str | None, strawberry.argument(description="Only rows after this cursor of the same connection.")
 ]
 Last: TypeAlias = Annotated[
-    int | None, strawberry.argument(description=f"How many from the end: 1 to {MAX_PAGE_SIZE}. Not with first.")
+    int | None,
+    strawberry.argument(description=f"How many rows from the end: 1 to {MAX_PAGE_SIZE}. Not together with first."),
 ]
 Before: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only what comes before this cursor of the same connection.")
+    str | None, strawberry.argument(description="Only rows before this cursor of the same connection.")
 ]
 
 
