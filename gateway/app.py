@@ -72,15 +72,17 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI 3 interface (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._live(receive, send)
+            await _refuse_websocket(send)
             return
         exchange = Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun)
         is_graphql = exchange.path == "/graphql"
         span = self._tracing.begin(exchange) if is_graphql else None
         try:
-            self._browsers.check(exchange.given)
+            self._browsers.check(exchange)
             if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
                 await exchange.respond(204, None, b"", preflight)
             elif is_graphql and self._graphql:
@@ -206,6 +208,11 @@ class Gateway:
             metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
         self._journal.enter()
         return metrics.exposition()
+
+
+async def _refuse_websocket(send: Send) -> None:
+    """Refuses a handshake, which a server that knows WebSockets then answers with 403; this application has none."""
+    await send({"type": "websocket.close", "code": 1008})
 
 
 async def _why_not_ready(archive: Archive | None) -> bytes:

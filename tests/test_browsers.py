@@ -29,11 +29,11 @@ async def code(client: aiohttp.ClientSession, headers: Mapping[str, str], path: 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000", "::1]", "localhost."])
 async def test_names_of_the_loopback_are_this_server(client: aiohttp.ClientSession, host: str) -> None:
-    expected = (421, "MISDIRECTED_REQUEST") if host == "::1]" else (200, "")
+    expected = (400, "BAD_REQUEST") if host == "::1]" else (200, "")
     assert await code(client, {"Host": host}) == expected
 
 
-@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.com", ""])
+@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.com"])
 async def test_a_name_that_was_rebound_to_the_loopback_is_refused(client: aiohttp.ClientSession, host: str) -> None:
     assert await code(client, {"Host": host}) == (421, "MISDIRECTED_REQUEST")
     async with client.get("/metrics", headers={"Host": host}) as response:

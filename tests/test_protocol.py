@@ -106,6 +106,10 @@ async def test_what_can_not_be_negotiated_is_refused(
         (f"{RESPONSE};q=0.5, {JSON};q=0.9", JSON),
         (f"{RESPONSE};q=0, {JSON};q=0.1", JSON),
         (f"text/html;q=0.1, {JSON}", JSON),
+        (f"{JSON};q=0, */*", RESPONSE),
+        (f"{JSON};q=0, application/*", RESPONSE),
+        (f"{RESPONSE};q=0.5, */*;q=0.8", JSON),
+        (f"{RESPONSE};q=nan, */*", JSON),
     ],
 )
 async def test_the_accept_header_decides_by_its_weights(

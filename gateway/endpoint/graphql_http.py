@@ -123,6 +123,8 @@ class GraphQLOverHTTP:
             headers = ((b"allow", b"POST"), *COMMON_HEADERS)
         elif not is_kept(result):
             headers = COMMON_HEADERS
+        elif is_get and exchange.header(b"if-none-match") == b"*":  # Whichever there is (RFC 9110 §13.1.2).
+            return 304, b"", headers
         return status_of(result, media_type, self._legacy_status), result.encoded(), headers
 
     def _got(self, exchange: Exchange) -> Sent:

@@ -99,18 +99,22 @@ class Exchange:
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
 
-    Of those with the same weight the first wins. The last is for who doesn't say: no header, or a wildcard.
+    Of those that it names with the same weight the first wins; of those that only a wildcard allows, the last, which is
+    the default.
     """
     weights: dict[bytes, float] = {}
     for item in (accept.strip() or b"*/*").lower().split(b","):
         name, *parameters = (part.strip() for part in item.split(b";"))
         weights[name] = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
-    usual = offered[-1]
-    for wildcard in (usual.split(b"/")[0] + b"/*", b"*/*"):
-        if wildcard in weights:
-            weights.setdefault(usual, weights[wildcard])
-    best = max(offered, key=lambda media_type: weights.get(media_type, 0.0))
-    return best if weights.get(best, 0.0) > 0 else None
+
+    def rank(place: int) -> tuple[float, bool, int]:
+        name = offered[place]
+        if name in weights:
+            return weights[name], True, -place
+        return weights.get(name.split(b"/")[0] + b"/*", weights.get(b"*/*", 0.0)), False, place
+
+    best = max(range(len(offered)), key=rank)
+    return offered[best] if rank(best)[0] > 0 else None
 
 
 def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -127,6 +131,7 @@ def _too_large(limit: int, finding: str) -> HttpError:
 
 def _quality(text: bytes) -> float:
     try:
-        return min(max(float(text), 0.0), 1.0)
+        weight = float(text)
     except ValueError:
         return 0.0
+    return min(weight, 1.0) if weight > 0 else 0.0  # Not a number is no more than nothing.

@@ -5,10 +5,10 @@ tell them from the visitor's own: a name that was rebound to 127.0.0.1 is anothe
 With keys no page can send one without a preflight, which only the origins of a list pass (https://fetch.spec.whatwg.org).
 """
 
+import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from gateway.http.exchange import JSON, Headers, HttpError
+from gateway.http.exchange import JSON, Exchange, Headers, HttpError
 from gateway.settings.access import LOOPBACK_NAMES, AccessSettings
 
 SECURITY_HEADERS: Headers = (
@@ -32,6 +32,8 @@ REQUEST_HEADERS = (
 RESPONSE_HEADERS = b"etag, ratelimit, ratelimit-policy, retry-after, www-authenticate"
 PREFLIGHT_SECONDS = 600
 MOST_REMEMBERED = 1_000
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~-]+)(:[0-9]{1,5})?")
+"""A Host with or without a port (https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2)."""
 
 
 class Browsers:
@@ -48,10 +50,16 @@ class Browsers:
         self._seen: set[bytes] = set()
         self._known: dict[Headers, Headers] = {}
 
-    def check(self, given: Mapping[bytes, bytes]) -> None:
-        """Checks a request's headers. Raises HttpError: 421 for a Host not of this server, 403 for another Origin."""
+    def check(self, exchange: Exchange) -> None:
+        """Checks a request's headers.
+
+        Raises HttpError: 400 for a Host that names nothing, 421 for one not of this server, 403 for another Origin.
+        """
+        given = exchange.given
         host = given.get(b"host", b"")
         if host not in self._seen:
+            if host or exchange.scope["http_version"] != "1.0":  # HTTP/1.0 has no Host.
+                _demand_host(host)
             self._check_host(host.lower())
             if len(self._seen) < MOST_REMEMBERED:
                 self._seen.add(host)
@@ -99,7 +107,13 @@ class Browsers:
             )
 
     def _may_ask(self, origin: bytes, host: bytes) -> bool:
-        return origin in self._origins or urlsplit(origin).netloc == host
+        return origin in self._origins or origin.partition(b"://")[2] == host
+
+
+def _demand_host(host: bytes) -> None:
+    """Raises HttpError 400 where a request has no Host, several, or one that names no server (RFC 9112 §3.2)."""
+    if not HOST.fullmatch(host):
+        raise HttpError(400, "Expected one Host header with the name of a server, but got none or something else.")
 
 
 def browser_could_send(given: Mapping[bytes, bytes]) -> bool:

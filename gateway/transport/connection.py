@@ -8,7 +8,6 @@ came whole runs at once, and becomes a task only where it waits for something.
 
 import asyncio
 import socket
-import struct
 from typing import Any, cast
 
 import uvicorn
@@ -19,16 +18,14 @@ from gateway.transport.cycle import App, Cycle
 from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
 from gateway.transport.refusals import TIMEOUT, Refused
+from gateway.transport.taker import Taker
 
 HELD_BYTES = 65_536
 """More of the requests behind the one that is being answered is not read."""
-LEAST_TAKEN = 65_536
-"""So many bytes of an answer a client has to take in the time that it has; one that takes less holds memory."""
 LINGERING_SECONDS = 2.0
 """So long what a client still sends is read and dropped, for the system would drop a refusal that it has not read."""
 PROBE_SECONDS = 0.5
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
-AT_ONCE = struct.pack("ii", 1, 0)
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -52,16 +49,14 @@ class Connection(asyncio.Protocol):
         self._cycle: Cycle | None = None
         self._held, self._at = b"", 0
         self._is_coming = self._has_ended = self._is_over = self._is_read_paused = False
-        self._drain: asyncio.Future[None] | None = None
-        self._untaken: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
-        self.is_write_paused = False
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to wait for a first request."""
         self._transport = cast("asyncio.Transport", transport)
+        self.taker = Taker(self._transport, self.seconds)
         self._server, self._client = _address(self._transport, "sockname"), _address(self._transport, "peername")
         self._state.connections.add(self)  # type: ignore[arg-type]  # It names its own protocols only.
         self._deadline.set(self.seconds)
@@ -71,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._state.connections.discard(self)
         self._is_over = True
         self._deadline.cancel()
-        self.resume_writing()
+        self.taker.resume()
         if self._probe:
             self._probe.cancel()
         if self._cycle:
@@ -87,24 +82,19 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; returns whether it is owed an answer, which it may still wait for."""
         self._has_ended = True
-        if self._is_over or self._cycle is None or not self._cycle.is_whole:
+        is_owed = self._cycle.is_whole if self._cycle else self._at < len(self._held)
+        if self._is_over or not is_owed:
             return False
         self._probe = self._loop.call_later(PROBE_SECONDS, self._look_for_client)
         return True
 
     def pause_writing(self) -> None:
         """The client takes its answer more slowly than it comes."""
-        self.is_write_paused = True
-        self._wait_for_taker()
+        self.taker.pause()
 
     def resume_writing(self) -> None:
         """The client has taken most of its answer."""
-        self.is_write_paused = False
-        if self._untaken:
-            self._untaken.cancel()
-            self._untaken = None
-        if self._drain and not self._drain.done():
-            self._drain.set_result(None)
+        self.taker.resume()
 
     # What uvicorn's server calls.
 
@@ -121,13 +111,6 @@ class Connection(asyncio.Protocol):
     def default_headers(self) -> bytes:
         """The lines of uvicorn's own headers, such as Date."""
         return b"".join([b"%b: %b\r\n" % pair for pair in self._state.default_headers])
-
-    async def drained(self) -> None:
-        """Waits until the client has taken most of what was written, or is gone."""
-        while self.is_write_paused:
-            self._drain = self._drain or self._loop.create_future()
-            await asyncio.shield(self._drain)
-            self._drain = None
 
     def write(self, data: bytes) -> None:
         """Sends this to the client."""
@@ -163,30 +146,32 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Parses what has come up to the end of a request, and begins it; the rest waits until it is answered."""
-        parser = self._parser
-        while self._at < len(self._held) and not self._is_over:
-            cycle = self._cycle
-            if cycle and cycle.is_whole:
-                break
-            try:
-                self._at = parser.feed(self._held, self._at)
-                if cycle is None and not parser.is_in_head:
-                    cycle = self._cycle = self._new_cycle()
-            except Refused as refusal:
-                self._refuse(refusal)
-                return
-            if cycle:
-                cycle.add(parser.take_body(), parser.is_whole)
-                if cycle.is_whole and cycle.is_answered:
-                    self._end_cycle()
+        try:
+            self._parse()
+        except Refused as refusal:
+            self._refuse(refusal)
         if self._is_over:
             return
         if self._at >= len(self._held):
             self._held, self._at = b"", 0
         self._await_request()
+        if self._has_ended and self._is_coming:
+            self.close()
+            return
         if self._cycle and not self._cycle.is_begun:
             self._begin(self._cycle)
         self._hold_back()
+
+    def _parse(self) -> None:
+        parser = self._parser
+        while self._at < len(self._held) and not (self._cycle and self._cycle.is_whole):
+            self._at = parser.feed(self._held, self._at)
+            if self._cycle is None and not parser.is_in_head:
+                self._cycle = self._new_cycle()
+            if self._cycle:
+                self._cycle.add(parser.take_body(), parser.is_whole)
+                if self._cycle.is_whole and self._cycle.is_answered:
+                    self._end_cycle()
 
     def _await_request(self) -> None:
         """Sets the deadline where a request begins to come, and clears it where it is there."""
@@ -209,7 +194,7 @@ class Connection(asyncio.Protocol):
             client=self._client,
             state=self._app_state.copy(),
         )
-        return Cycle(self, scope, parser.keeps_alive and not self._has_ended, parser.expects_continue)
+        return Cycle(self, scope, parser.keeps_alive, parser.expects_continue)
 
     def _begin(self, cycle: Cycle) -> None:
         cycle.is_begun = True
@@ -257,21 +242,11 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         if self._transport.is_closing():
-            self._abort()
+            self.taker.let_go()
         elif self._is_coming and not self._is_over:
             self._refuse(Refused(TIMEOUT, f"Expected a whole request within {self.seconds:g} seconds"))
         else:
             self.close()
-
-    def _wait_for_taker(self) -> None:
-        left = self._transport.get_write_buffer_size()
-        self._untaken = self._loop.call_later(self.seconds, self._look_for_taker, left)
-
-    def _look_for_taker(self, left: int) -> None:
-        if self._transport.get_write_buffer_size() > left - LEAST_TAKEN:
-            self._abort()
-        else:
-            self._wait_for_taker()
 
     def _look_for_client(self) -> None:
         """Finds out whether a client that sends no more still waits for its answer.
@@ -281,16 +256,11 @@ class Connection(asyncio.Protocol):
         """
         cycle = self._cycle
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._abort()
+            self.taker.let_go()
             return
         if cycle and not cycle.is_started and cycle.scope["http_version"] == "1.1":
             self.write(PROCESSING)
         self._probe = self._loop.call_later(PROBE_SECONDS, self._look_for_client)
-
-    def _abort(self) -> None:
-        # What the operating system holds of the answer goes too.
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-        self._transport.abort()
 
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:

@@ -94,8 +94,8 @@ class Cycle:
 
     async def send(self, message: Message) -> None:
         """Sends a part of the answer."""
-        if self._client.is_write_paused:
-            await self._client.drained()
+        if self._client.taker.is_slow:
+            await self._client.taker.drained()
         if self.is_gone:
             return
         if message["type"] == "http.response.start" and self._head is None:

@@ -1,0 +1,290 @@
+"""HTTP/1.1 on the wire: what is a request and where it ends, as RFC 9112 has it, however the bytes are cut.
+
+The cases are known ones: those by which servers in front of each other were made to disagree on where a request ends
+(request smuggling), and what uvicorn's own protocol promises.
+"""
+
+import asyncio
+import json
+import random
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from gateway.http.exchange import Receive, Scope, Send
+from gateway.transport.connection import Connection
+from gateway.transport.parser import LONGEST_HEAD, LONGEST_TARGET, LONGEST_TRAILERS
+
+HOST = b"Host: a\r\n"
+GET = b"GET /%b HTTP/1.1\r\n" + HOST + b"\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+Seen = tuple[str, str, str]
+
+
+async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that answers what it was told; some of it only after a while."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        assert message["type"] == "http.request"
+        body, more = body + message["body"], message["more_body"]
+    if body.startswith(b"slow") or scope["path"] == "/slow":
+        await asyncio.sleep(0)
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    seen = [scope["method"], scope["path"], body.decode("latin-1"), scope["query_string"].decode(), headers]
+    answer = json.dumps(seen).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
+    await send({"type": "http.response.body", "body": answer})
+
+
+async def answers(pieces: list[bytes], app: Any = told) -> bytes:
+    """All that a connection answers to these pieces of data, after which the client sends no more."""
+    config = uvicorn.Config(app, lifespan="off", log_config=None, forwarded_allow_ips="*")
+    config.load()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    transport, connection = await loop.connect_accepted_socket(
+        lambda: Connection(config=config, server_state=ServerState(), app_state={}, _loop=None), ours
+    )
+    for piece in pieces:
+        if not transport.is_closing():
+            connection.data_received(piece)
+            await asyncio.sleep(0)
+    theirs.shutdown(socket.SHUT_WR)
+    answered = b""
+    async with asyncio.timeout(20):
+        while data := await loop.sock_recv(theirs, 65_536):
+            answered += data
+    theirs.close()
+    return answered
+
+
+def read(answered: bytes) -> tuple[list[int], list[Any]]:
+    """The statuses of the answers, and what the application said in them."""
+    statuses, said = [], []
+    while answered:
+        head, _, rest = answered.partition(b"\r\n\r\n")
+        statuses.append(int(head.split(b" ", 2)[1]))
+        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        length = int(lengths[0]) if lengths else 0
+        if statuses[-1] == 200:
+            said.append(json.loads(rest[:length]))
+        answered = rest[length:]
+    return statuses, said
+
+
+def post(*headers: bytes, body: bytes = b"") -> bytes:
+    return b"".join((b"POST / HTTP/1.1\r\n", HOST, *(header + b"\r\n" for header in headers), b"\r\n", body))
+
+
+FRAMED: list[tuple[str, bytes, list[int], list[str]]] = [
+    ("a length", post(b"Content-Length: 3", body=b"abc"), [200], ["abc"]),
+    ("no length", post(), [200], [""]),
+    ("chunks", CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", [200], ["abcde"]),
+    ("chunks in capitals", CHUNKED + b"A\r\n0123456789\r\n0\r\n\r\n", [200], ["0123456789"]),
+    ("a chunk extension", CHUNKED + b"3;name=value\r\nabc\r\n0;last\r\n\r\n", [200], ["abc"]),
+    ("a chunk of an empty line", CHUNKED + b"4\r\n\r\n\r\n\r\n0\r\n\r\n", [200], ["\r\n\r\n"]),
+    ("the coding in capitals", post(b"Transfer-Encoding: Chunked", body=b"1\r\na\r\n0\r\n\r\n"), [200], ["a"]),
+    ("an empty line before", b"\r\n" + GET % b"x", [200], [""]),
+    ("another request behind", post(b"Content-Length: 1", body=b"a") + GET % b"b", [200, 200], ["a", ""]),
+    ("chunks and another behind", CHUNKED + b"1\r\na\r\n0\r\n\r\n" + GET % b"b", [200, 200], ["a", ""]),
+    # One length or one coding says where a body ends; anything else is where servers disagree (§6.1, §6.3).
+    ("coding, then length", post(b"Transfer-Encoding: chunked", b"Content-Length: 3", body=b"0\r\n\r\n"), [400], []),
+    ("length, then coding", post(b"Content-Length: 3", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), [400], []),
+    ("two equal lengths", post(b"Content-Length: 3", b"Content-Length: 3", body=b"abc"), [400], []),
+    ("two lengths", post(b"Content-Length: 3", b"Content-Length: 5", body=b"abc"), [400], []),
+    ("a list of lengths", post(b"Content-Length: 3, 3", body=b"abc"), [400], []),
+    ("a length with a sign", post(b"Content-Length: +3", body=b"abc"), [400], []),
+    ("a negative length", post(b"Content-Length: -3", body=b"abc"), [400], []),
+    ("a length in hex", post(b"Content-Length: 0x3", body=b"abc"), [400], []),
+    ("no number as a length", post(b"Content-Length:", body=b"abc"), [400], []),
+    ("a length beyond 64 bits", post(b"Content-Length: 99999999999999999999999", body=b"abc"), [400], []),
+    ("another coding", post(b"Transfer-Encoding: gzip", body=b"abc"), [501], []),
+    ("a misspelt coding", post(b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n"), [501], []),
+    ("another coding before", post(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"), [501], []),
+    ("chunked, and then another", post(b"Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n"), [400], []),
+    ("chunked twice", post(b"Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n"), [400], []),
+    ("a tab in the coding", post(b"Transfer-Encoding:\x0bchunked", body=b"0\r\n\r\n"), [400], []),
+    ("a space before the colon", post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n"), [400], []),
+    ("chunks in HTTP/1.0", b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400], []),
+    # Lines end with CR LF and nothing else (§2.2, §5.2).
+    ("a folded header", post(b"X: a\r\n b"), [400], []),
+    ("a folded coding", post(b"Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n"), [400], []),
+    ("a space before the first header", b"GET / HTTP/1.1\r\n Host: a\r\n\r\n", [400], []),
+    ("lines that end with LF", b"GET / HTTP/1.1\nHost: a\n\n", [400], []),
+    ("a header that ends with LF", b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", [400], []),
+    ("a CR in a header", post(b"X: a\rb"), [400], []),
+    ("a NUL in a header", post(b"X: a\0b"), [400], []),
+    ("a chunk's size that ends with LF", CHUNKED + b"3\nabc\r\n0\r\n\r\n", [400], []),
+    ("a chunk extension that ends with LF", CHUNKED + b"3;a\nb\r\nabc\r\n0\r\n\r\n", [400], []),
+    ("a chunk with 0x", CHUNKED + b"0x3\r\nabc\r\n0\r\n\r\n", [400], []),
+    ("a chunk's size with a space", CHUNKED + b"3 \r\nabc\r\n0\r\n\r\n", [400], []),
+    ("a negative chunk", CHUNKED + b"-3\r\nabc\r\n0\r\n\r\n", [400], []),
+    ("a chunk's size beyond 64 bits", CHUNKED + b"f" * 17 + b"\r\nabc\r\n0\r\n\r\n", [400], []),
+    ("a chunk longer than its size", CHUNKED + b"3\r\nabcd\r\n0\r\n\r\n", [400], []),
+    ("no header's name", post(b": a"), [400], []),
+    ("a byte that no name has", post(b"\xff: a"), [400], []),
+    # The request line (§3).
+    ("HTTP/2", b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", [505], []),
+    ("HTTP/2's preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400], []),
+    ("HTTP/0.9", b"GET / HTTP/0.9\r\n\r\n", [505], []),
+    ("HTTP/1.2", b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", [400], []),
+    ("an unknown method", b"FOO / HTTP/1.1\r\n" + HOST + b"\r\n", [400], []),
+    ("a method in small letters", b"get / HTTP/1.1\r\n" + HOST + b"\r\n", [400], []),
+    ("a space in the target", GET % b"a b", [400], []),
+    ("a byte beyond ASCII in the target", GET % b"\xff", [400], []),
+    ("a tunnel", b"CONNECT a:80 HTTP/1.1\r\n" + HOST + b"\r\nabc", [501], []),
+    ("a target that is no URL", b"GET http://[ HTTP/1.1\r\n" + HOST + b"\r\n", [400], []),
+    ("another scheme", b"GET ftp://a/ HTTP/1.1\r\n" + HOST + b"\r\n", [400], []),
+    ("bytes of TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", [400], []),
+    # What comes behind a request is another one, or none, and the answers come in their order.
+    ("an error behind a request", post(b"Content-Length: 4", body=b"slow") + b"x\r\n\r\n", [200, 400], ["slow"]),
+    ("a request behind an error", GET % b"a" + b"x\r\n\r\n" + GET % b"b", [200, 400], [""]),
+    ("bytes behind a body", post(b"Content-Length: 1", body=b"abcd\r\n\r\n") + GET % b"b", [200, 400], ["a"]),
+    ("a request behind the last", post(b"Connection: close") + GET % b"b", [200], [""]),
+    ("two in HTTP/1.0", b"GET / HTTP/1.0\r\n\r\n" * 2, [200], [""]),
+    ("half a request behind", GET % b"slow" + b"GET / HT", [200], [""]),
+    ("half a body behind", GET % b"slow" + post(b"Content-Length: 5", body=b"ab"), [200], [""]),
+]
+
+
+def cuts(sent: bytes) -> list[list[bytes]]:
+    """The bytes at once, one by one, and cut in a few places."""
+    chosen = random.Random(sent)
+    some = []
+    for _ in range(5):
+        places = sorted(chosen.randrange(len(sent)) for _ in range(3))
+        some.append([sent[start:end] for start, end in zip([0, *places], [*places, len(sent)], strict=True)])
+    return [[sent], [sent[place : place + 1] for place in range(len(sent))], *some]
+
+
+@pytest.mark.parametrize(("about", "sent", "statuses", "bodies"), FRAMED, ids=[row[0] for row in FRAMED])
+async def test_a_request_ends_where_it_says_or_is_refused_however_it_is_cut(
+    about: str, sent: bytes, statuses: list[int], bodies: list[str]
+) -> None:
+    for pieces in cuts(sent):
+        found, said = read(await answers(pieces))
+        assert (found, [body for _, _, body, *_ in said]) == (statuses, bodies), pieces
+
+
+LONG = b"x" * (LONGEST_HEAD + 1)
+BOUNDED: list[tuple[str, bytes, list[int]]] = [
+    ("a long head", post(b"X: " + LONG[:-100]), [200]),
+    ("a head that is too long", post(b"X: " + LONG), [431]),
+    ("many headers", post(*[b"X: " + b"x" * 1_000] * 33), [431]),
+    ("a head too long that is no head", post(b"X: " + LONG, b"Y : z"), [431]),
+    ("a head without an end", b"GET / HTTP/1.1\r\nX: " + LONG, [431]),
+    ("a URL that is too long", GET % LONG, [414]),
+    ("a long URL", GET % LONG[: LONGEST_TARGET - 1], [200]),
+    ("trailers that are too long", CHUNKED + b"0\r\nX: " + b"x" * LONGEST_TRAILERS + b"\r\n\r\n", [431]),
+    ("too many trailers", CHUNKED + b"0\r\n" + b"X: " + b"x" * 90 + (b"\r\nX: " + b"x" * 90) * 99 + b"\r\n\r\n", [431]),
+    ("a request before it", post(b"Content-Length: 4", body=b"slow") + post(b"X: " + LONG), [200, 431]),
+]
+
+
+@pytest.mark.parametrize(("about", "sent", "statuses"), BOUNDED, ids=[row[0] for row in BOUNDED])
+async def test_what_is_too_long_is_refused_however_it_is_cut(about: str, sent: bytes, statuses: list[int]) -> None:
+    for size in (len(sent), 16_000, 1_000, 997):
+        pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
+        assert read(await answers(pieces))[0] == statuses, size
+
+
+async def test_requests_behind_each_other_are_counted_each_by_itself() -> None:
+    """Once the bytes of a packet were counted, and not those of a head."""
+    request = GET % (b"x" * 90)
+    statuses, _ = read(await answers([request * 1_600]))
+    assert statuses == [200] * 1_600
+
+
+async def test_trailers_are_no_headers() -> None:
+    sent = CHUNKED + b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\nHost: b\r\n\r\n"
+    for pieces in cuts(sent + GET % b"next"):
+        _, (first, second) = read(await answers(pieces))
+        assert dict(first[4]) == {"host": "a", "transfer-encoding": "chunked"}
+        assert (first[2], second[1]) == ("a", "/next")
+
+
+UPGRADES = [
+    (b"h2c", post(b"Connection: Upgrade", b"Upgrade: h2c", b"Content-Length: 3", body=b"abc")),
+    (b"h2c in chunks", CHUNKED[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+    (b"websocket", post(b"Connection: Upgrade", b"Upgrade: websocket", b"Content-Length: 3", body=b"abc")),
+    (b"nothing", post(b"Upgrade: h2c", b"Content-Length: 3", body=b"abc")),
+]
+
+
+@pytest.mark.parametrize(("about", "sent"), UPGRADES, ids=[row[0].decode() for row in UPGRADES])
+async def test_a_request_for_another_protocol_is_answered_in_this_one(about: bytes, sent: bytes) -> None:
+    for pieces in cuts(sent + GET % b"next"):
+        statuses, (first, second) = read(await answers(pieces))
+        assert (statuses, first[2], second[1]) == ([200, 200], "abc", "/next"), pieces
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "path", "query"),
+    [
+        (b"http://b:80/x?y=z", "b:80", "/x", "y=z"),
+        (b"http://[::1]:8000", "[::1]:8000", "/", ""),
+        (b"https://b?y", "b", "/", "y"),
+        (b"/x?y=%20", "a", "/x", "y=%20"),
+        (b"/%C3%A9", "a", "/\N{LATIN SMALL LETTER E WITH ACUTE}", ""),
+        (b"//b/x", "a", "//b/x", ""),
+        (b"*", "a", "*", ""),
+    ],
+)
+async def test_a_targets_authority_counts_more_than_the_host(target: bytes, host: str, path: str, query: str) -> None:
+    _, ((_, found, _, asked, headers),) = read(await answers([b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target]))
+    assert (found, asked, [value for name, value in headers if name == "host"]) == (path, query, [host])
+
+
+async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that answers before it has the body, of which it wants to know nothing."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"[]"})
+
+
+async def test_what_comes_of_a_body_after_its_answer_is_no_request() -> None:
+    inner = GET % b"inner"
+    sent = post(b"Content-Length: %d" % len(inner), body=inner) + GET % b"next"
+    for pieces in cuts(sent):
+        assert read(await answers(pieces, at_once))[0] == [200, 200], pieces
+
+
+async def test_a_body_that_nobody_asked_for_is_not_taken_for_a_request() -> None:
+    inner = GET % b"inner"
+    sent = [post(b"Expect: 100-continue", b"Content-Length: %d" % len(inner)), inner]
+    answered = await answers(sent, at_once)
+    assert (read(answered)[0], b"connection: close" in answered) == ([200], True)
+
+
+async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"[1", "more_body": True})
+    await send({"type": "http.response.body", "body": b"]"})
+
+
+async def test_an_answer_without_a_length_comes_in_chunks_or_ends_with_its_connection() -> None:
+    assert (await answers([GET % b""], in_parts)).endswith(b"\r\n\r\n2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n")
+    older = await answers([b"GET / HTTP/1.0\r\n\r\n"], in_parts)
+    assert older.endswith(b"\r\n\r\n[1]")
+    assert b"chunked" not in older
+    assert b"connection: close" in older
+    assert (await answers([b"HEAD / HTTP/1.1\r\n\r\n"], in_parts)).endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("headers", [[(b"x", b"a\r\nb: c")], [(b"content-length", b"5")], None])
+async def test_an_application_that_fails_is_answered_for(
+    headers: list[tuple[bytes, bytes]] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        if headers is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"[]"})
+
+    answered = await answers([GET % b"" + GET % b""], fails)
+    assert answered.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"connection: close\r\n" in answered
+    assert len(caplog.records) == 1
