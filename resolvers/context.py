@@ -1,4 +1,4 @@
-"""What every resolver of one request shares."""
+"""The context that all resolvers of a request share."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,22 +17,21 @@ from store.sqlite.statements.access_paths import COUNT_CAP
 
 
 class SyncFailure(NamedTuple):
-    """Why the server's own sync failed the last time that it was its turn, and when that was."""
+    """Why and when the server's own sync last failed."""
 
     at: datetime
     sentence: str
 
 
 def no_failure() -> SyncFailure | None:
-    """Where no sync runs beside the server."""
+    """For servers without a sync of their own."""
     return None
 
 
 class Context:
-    """One request's archive, loaders, Twilio (None where there is none) and access; made afresh for each.
+    """A request's archive, loaders, access and ``upstream`` (Twilio; None without an account).
 
-    ``introspection`` says whether the schema may be asked for. A totalCount is exact up to
-    ``count_cap``.
+    ``introspection`` allows introspection. A totalCount is exact up to ``count_cap``.
     """
 
     def __init__(
@@ -55,23 +54,23 @@ class Context:
 
     @cached_property
     def reader(self) -> Reader:
-        """What the request's loads read by; a plan needs none."""
+        """The reader of the request's loads; plans need none."""
         return self.archive.operation_reader()
 
     @cached_property
     def loaders(self) -> Loaders:
-        """The request's loads; a plan needs none."""
+        """The request's dataloaders; plans need none."""
         return Loaders(self.reader)
 
     async def let_go(self) -> None:
-        """Ends what is still being read, and what has been seen of the archive."""
+        """Cancels running reads, and releases the snapshot of the archive."""
         try:
             await self.loaders.give_up()
         finally:
             await self.reader.let_go()
 
     async def end(self) -> None:
-        """The same at the end of the operation."""
+        """Does the same at the end of the operation, and refuses later loads."""
         self.loaders.close()
         await self.let_go()
 

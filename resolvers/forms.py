@@ -1,7 +1,7 @@
-"""Forms: what a resolver does, said in a way that a compiled plan can do it too.
+"""Forms: declarations of what a resolver does, from which a plan is compiled (Grafast calls them plan resolvers).
 
-A resolver that has a form is planned from it; one that has none is left to the ordinary path, and with it the whole
-operation. A field without a resolver needs none: it is a column of its record, or an embedded part of it.
+If a selected field's resolver has no form, the whole operation runs on the ordinary path. A field without a resolver
+needs no form: it is a column of its record, or a group of columns.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ class Attribute(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """The record whose SID is in this column; null where it is empty."""
+    """The record whose SID is in this column; null if the column is null."""
 
     record: type[Record]
     column: str
 
 
 class Lookup(NamedTuple):
-    """The record of the argument ``sid``; ``under`` the parent record, if it has to be its child."""
+    """The record with the argument ``sid``; with ``under`` only if it is the parent record's child."""
 
     record: type[Record]
     under: bool = False
@@ -43,7 +43,7 @@ class Whole(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A connection over a relation; ``order`` and ``filter`` make of its arguments what the store reads by."""
+    """A connection over a relation; ``order`` and ``filter`` convert the arguments to the store's types."""
 
     relation: Relation[Any]
     order: Callable[[Any], Order] | None = None
@@ -51,7 +51,7 @@ class Listing(NamedTuple):
 
 
 class Part(Enum):
-    """What a connection or an edge is made of, and how nodes are found by their ids."""
+    """The members of connections and edges, and the two ways to find nodes by their ids."""
 
     EDGES = "edges"
     NODES = "nodes"
@@ -68,7 +68,7 @@ _forms: dict[Callable[..., Any], Form] = {}
 
 
 def planned(form: Form) -> Callable[[F], F]:
-    """Says that the resolver it decorates does just what ``form`` says."""
+    """Declares that the decorated resolver does exactly what ``form`` says."""
 
     def remember(resolver: F) -> F:
         _forms[resolver] = form

@@ -1,4 +1,4 @@
-"""How the fields of an Interaction and of its legs that are more than a column are answered."""
+"""The resolvers of the fields of an Interaction and of its legs that are not columns."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,7 +23,7 @@ from store.sessions import Session
 
 
 def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection[Interaction]]:
-    """The resolver of a field that lists Interactions: of its parent, or at the root all."""
+    """The resolver of a field that lists the Interactions of its parent, or at the root all Interactions."""
 
     def resolve(
         root: Record | None,
@@ -66,5 +66,5 @@ def service(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Ser
 
 @planned(Reference(Participant, "participant_sid"))
 def participant(parent: strawberry.Parent[Leg], info: Info) -> Awaitable[Participant | None] | None:
-    """``Leg.participant``; None where the leg names none, or one that the archive doesn't hold."""
+    """``Leg.participant``; None if the leg names none, or one that the archive doesn't have."""
     return known(info, Participant, parent.participant_sid) if parent.participant_sid else None

@@ -1,8 +1,8 @@
-"""Dataloaders: what the resolvers of one request ask for one by one is read together.
+"""Dataloaders: they batch what the resolvers of a request load one by one.
 
-A request runs in rounds. All that resolvers ask for, until none of them can go on without an answer, is one
-round; each distinct query of a round is one statement, whatever number of keys were asked of it. So a query's
-statements depend on its depth and its fields, never on the number of parents.
+A request runs in batches. A batch collects all loads until no resolver can continue without an answer. Then each
+distinct query of the batch runs as one statement, for all its keys. So the number of statements depends on the
+operation's depth and fields, not on the number of parents.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from store.sqlite.statements.lookups import Query
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Queues: TypeAlias = dict[Any, dict[Any, asyncio.Future[Any]]]
-"""By query and key, what is asked for and not there yet."""
+"""The pending loads, by query and key."""
 
 
 class Loaders:
-    """The loads of one request: one cache, one queue a query. Never shared between requests."""
+    """The loads of one request: a cache, and a queue for each query. Never shared between requests."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -30,9 +30,9 @@ class Loaders:
         self._is_over = False
 
     def load(self, query: Query[K, V], key: K) -> asyncio.Future[V]:
-        """``query``'s answer for ``key``, in this round or, if it was asked before, from the cache.
+        """``query``'s answer for ``key``, from this batch, or from the cache if it was loaded before.
 
-        A plain function: it takes its place in the round when it is called, not when its result is awaited.
+        This is a plain function, so the load joins the batch when it is called, not when its result is awaited.
         """
         asked = (query, key)
         future = self._cache.get(asked)
@@ -40,20 +40,20 @@ class Loaders:
             if self._is_over:
                 return self._cancelled()
             if not self._queues:
-                # Behind whatever the loop has ready now, so that those resolvers still get into this round.
+                # This runs after everything that is ready now, so those resolvers still join this batch.
                 self._loop.call_soon(self._start_round)
             future = self._cache[asked] = self._loop.create_future()
             self._queues.setdefault(query, {})[key] = future
         return future
 
     def forget(self) -> None:
-        """Drops every cached answer; called after a write."""
+        """Clears the cache; to be called after a write."""
         self._cache.clear()
 
     async def give_up(self) -> None:
-        """Ends the loads that nobody awaits any more, as where another field's error ended the operation.
+        """Cancels the loads that nobody awaits, because another field's error has ended the operation.
 
-        What is left of that operation is cancelled with them: it would wait for ever.
+        This also cancels the operation's remaining resolvers, which would otherwise wait for ever.
         """
         given_up, self._queues = [self._queues, *self._rounds.values()], {}
         rounds = list(self._rounds)
@@ -66,7 +66,7 @@ class Loaders:
                     future.cancel()
 
     def close(self) -> None:
-        """The operation has ended: what is left of it can't load anything from now on."""
+        """Ends the operation: later loads are cancelled at once."""
         self._is_over = True
 
     def _cancelled(self) -> asyncio.Future[Any]:
@@ -76,7 +76,7 @@ class Loaders:
 
     def _start_round(self) -> None:
         queues, self._queues = self._queues, {}
-        if not queues:  # Given up meanwhile.
+        if not queues:  # They were cancelled in the meantime.
             return
         task = self._loop.create_task(self._run_round(queues))
         self._rounds[task] = queues
@@ -86,7 +86,7 @@ class Loaders:
         outcomes = await asyncio.gather(
             *(self._reader.read(query, list(keys)) for query, keys in queues.items()), return_exceptions=True
         )
-        # All at once, and only now: answers that came in one by one would split the next round.
+        # All answers at once: answers that arrive one by one would split the next batch.
         for keys, outcome in zip(queues.values(), outcomes, strict=True):
             _settle(list(keys.values()), outcome)
 
@@ -96,7 +96,7 @@ def _settle(futures: Sequence[asyncio.Future[Any]], outcome: Sequence[Any] | Bas
         for future in futures:
             if not future.done():
                 future.set_exception(outcome)
-                future.exception()  # A load that nobody awaits any more is no news.
+                future.exception()  # This marks it as seen, so asyncio logs nothing if nobody awaits it.
         return
     for future, answer in zip(futures, outcome, strict=True):
         if not future.done():

@@ -1,4 +1,4 @@
-"""Finding one record by its SID: at the root, as a Relay Node, or under a parent that must be its own."""
+"""Finds one record by its SID: at the root, as a Relay Node, or under its parent."""
 
 from collections.abc import Awaitable
 from typing import Annotated, TypeVar
@@ -23,29 +23,29 @@ NodeIds = Annotated[
 
 
 def find(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
-    """The record of ``kind`` with this SID, None where there is none; raises BadInput where it is malformed."""
+    """The record of ``kind`` with this SID, or None. Raises BadInput if the SID is malformed."""
     return info.context.loaders.load(Lookup(kind), sid_of(kind, sid))
 
 
 def find_under(info: Info, kind: type[R], sid: str, parent: Record) -> Awaitable[R | None]:
-    """The same, but None too where the record is not ``parent``'s, as Twilio's REST path answers 404."""
+    """Like ``find``, but also None if the record is not ``parent``'s, where Twilio's REST path answers 404."""
     return _if_under(find(info, kind, sid), parent)
 
 
 def known(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
-    """The record with a SID that the store itself gave, which needs no check of its form."""
+    """The record with a SID that comes from the store, and so needs no check."""
     return info.context.loaders.load(Lookup(kind), sid)
 
 
 @planned(Part.NODE_BY_ID)
 def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
-    """``Query.node``: the record with this id; raises BadInput where it is no SID of ours."""
+    """``Query.node``: the record with this id. Raises BadInput if the id is not a SID of a known type."""
     return _node(info, id)
 
 
 @planned(Part.NODES_BY_IDS)
 def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
-    """``Query.nodes``: one record, None or error for each id, in their order."""
+    """``Query.nodes``: a record, None or an error for each id, in the same order."""
     most = info.context.max_page_size
     if len(ids) > most:
         raise BadInput(f"Expected up to {most} ids, but got {len(ids)}. Ask for them in several requests.")

@@ -1,4 +1,4 @@
-"""How the fields of a Participant that are more than a column are answered."""
+"""The resolvers of a Participant's fields that are not columns."""
 
 from collections.abc import Awaitable
 

@@ -1,4 +1,4 @@
-"""How the fields of a Service that are more than a column are answered."""
+"""The resolvers of a Service's fields that are not columns."""
 
 from collections.abc import Awaitable
 

@@ -1,4 +1,4 @@
-"""How the fields of a Session that are more than a column are answered."""
+"""The resolvers of a Session's fields that are not columns."""
 
 from collections.abc import Awaitable, Callable
 
@@ -31,7 +31,7 @@ interactions = interactions_of(interaction_rows.OF_SESSION)
 
 
 def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session]]:
-    """The resolver of a field that lists Sessions: of its parent, or at the root all."""
+    """The resolver of a field that lists the Sessions of its parent, or at the root all Sessions."""
 
     def resolve(
         root: Record | None,

@@ -1,4 +1,4 @@
-"""The kinds of column a record is made of: one annotation says how a property is read, kept and typed.
+"""Column types. One annotation says how a property is parsed, stored and typed.
 
 A record's fields *are* its table's columns, in order, named as Twilio names its JSON properties.
 """
@@ -12,7 +12,7 @@ from store import enums
 
 
 class Kind(StrEnum):
-    """How a property of a REST body becomes a column; ``OWN`` ones are Proxygraph's, not Twilio's."""
+    """How a property of a REST body becomes a column. ``OWN`` columns are Proxygraph's, not Twilio's."""
 
     SID = "sid"
     TEXT = "text"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Word(NamedTuple):
-    """A property whose value is a word out of one of Twilio's closed lists."""
+    """A property whose value is a member of one of Twilio's enumerations."""
 
     words: type[StrEnum]
 
@@ -46,23 +46,23 @@ MaybeResourceType = Annotated[str | None, Word(enums.ResourceType)]
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A row: frozen, slotted, and decoded straight from SQLite's JSON array of its columns."""
+    """A row: frozen, slotted, and decoded directly from SQLite's JSON array of its columns."""
 
     table: ClassVar[str]
     prefix: ClassVar[str]
     noun: ClassVar[str]
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None where all are empty."""
+    """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None if all are null."""
 
     plain: ClassVar[tuple[str, ...]] = ()
-    """The columns that the table's ``plain`` vouches for (store/sqlite/json_safe.py), where it has that."""
+    """The columns that need no JSON escaping if the row's ``plain`` is set (store/sqlite/json_safe.py)."""
 
     sid: Sid
     date_created: Instant
 
 
 class Column(NamedTuple):
-    """One column: its name, kind, the words it may hold, and whether it may be null."""
+    """A column: its name, kind, possible words, and whether it may be null."""
 
     name: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""Whether an archive holds a demo account, a real one, or nothing yet: the two must never be mixed."""
+"""Whether an archive holds a demo account, a real one, or nothing. Demo rows and real rows must never mix."""
 
 from store.archive import Archive
 from store.sqlite.writer import Transaction
@@ -9,17 +9,17 @@ ANYTHING = "SELECT EXISTS (SELECT 1 FROM service) OR EXISTS (SELECT 1 FROM delet
 
 
 async def mark_demo(transaction: Transaction, description: str) -> None:
-    """Notes that everything in this archive is made up; ``description`` says how."""
+    """Marks the archive as a demo; ``description`` names its seed and size."""
     await transaction.execute(MARK, (description,))
 
 
 async def demo_mark(archive: Archive) -> str | None:
-    """The description that ``mark_demo`` noted; None where the archive is no demo."""
+    """The description that ``mark_demo`` stored; None if the archive is no demo."""
     ((description,),) = await archive.fetch(MARKED)
     return str(description) if description is not None else None
 
 
 async def is_empty(archive: Archive) -> bool:
-    """Whether nothing was ever kept in this archive."""
+    """Whether the archive has no Service and no ledger entry."""
     ((anything,),) = await archive.fetch(ANYTHING)
     return not anything

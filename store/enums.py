@@ -1,10 +1,10 @@
-"""Twilio's closed lists of words, as its OpenAPI document gives them, each with ``unknown`` as the fallback."""
+"""Twilio's enumerations, from its OpenAPI document. Each has ``unknown`` for values that Twilio adds later."""
 
 from enum import StrEnum
 
 
 class InteractionType(StrEnum):
-    """What an Interaction was."""
+    """Whether an Interaction is a message or a call."""
 
     MESSAGE = "message"
     VOICE = "voice"
@@ -12,7 +12,7 @@ class InteractionType(StrEnum):
 
 
 class ResourceStatus(StrEnum):
-    """How far the Message or Call behind a leg got."""
+    """The status of the Message or Call behind a leg."""
 
     ACCEPTED = "accepted"
     ANSWERED = "answered"
@@ -38,7 +38,7 @@ class ResourceStatus(StrEnum):
 
 
 class ResourceType(StrEnum):
-    """What stands behind a leg; plain strings at Twilio, ``Message`` and ``Call`` in its examples."""
+    """The type of the resource behind a leg. Twilio has plain strings: ``Message`` and ``Call`` in its examples."""
 
     MESSAGE = "message"
     CALL = "call"
@@ -46,7 +46,7 @@ class ResourceType(StrEnum):
 
 
 class SessionStatus(StrEnum):
-    """Where a Session is in its life."""
+    """The status of a Session."""
 
     OPEN = "open"
     IN_PROGRESS = "in-progress"
@@ -56,7 +56,7 @@ class SessionStatus(StrEnum):
 
 
 class SessionMode(StrEnum):
-    """What a Session lets through."""
+    """What a Session relays."""
 
     MESSAGE_ONLY = "message-only"
     VOICE_ONLY = "voice-only"
@@ -65,7 +65,7 @@ class SessionMode(StrEnum):
 
 
 class GeoMatchLevel(StrEnum):
-    """How near a proxy number has to be to its participant's."""
+    """How close a proxy number must be to its participant's number."""
 
     AREA_CODE = "area-code"
     OVERLAY = "overlay"
@@ -75,7 +75,7 @@ class GeoMatchLevel(StrEnum):
 
 
 class NumberSelectionBehavior(StrEnum):
-    """Whether a participant keeps the proxy number of earlier Sessions."""
+    """Whether a participant gets the proxy number of earlier Sessions again."""
 
     AVOID_STICKY = "avoid-sticky"
     PREFER_STICKY = "prefer-sticky"
@@ -83,9 +83,9 @@ class NumberSelectionBehavior(StrEnum):
 
 
 USUAL = {ResourceStatus.RECEIVED, ResourceStatus.DELIVERED, ResourceStatus.COMPLETED, ResourceStatus.SENT}
-"""What nearly all that is over has come to, and most of what an archive holds is."""
+"""The most frequent statuses: those of nearly all finished messages and calls."""
 
 
 def usual_first(shown: dict[str, str]) -> dict[str, str]:
-    """How words are shown, in the order that SQLite had best compare a column with them."""
+    """``shown`` with the most frequent statuses first, because SQLite compares a column with each in turn."""
     return dict(sorted(shown.items(), key=lambda pair: pair[0] not in USUAL))

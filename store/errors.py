@@ -1,30 +1,30 @@
-"""Everything the store can refuse, as one tree.
+"""The errors of the store, as one tree.
 
 StoreError                    any of the below; its text is one whole sentence
-├── DatabaseError             the file can't be used, and was not touched
-│   ├── DatabaseForeign       it belongs to something else, or is no database
-│   ├── DatabaseNewer         a later Proxygraph wrote it
-│   ├── DatabaseLocked        another process holds it
+├── DatabaseError             the file can't be used; it was left unchanged
+│   ├── DatabaseForeign       another program's database, or no database
+│   ├── DatabaseNewer         a later version of Proxygraph wrote it
+│   ├── DatabaseLocked        another process has locked it
 │   ├── DatabaseReadOnly      it, or its folder, can't be written
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
-│   └── DatabaseOccupied      it holds something that made-up rows must not be mixed with
-├── KeyNameTaken              a key of that name was made before
-├── OutOfBudget               a request has read all that it may
-│   ├── OutOfStatements       it ran as many statements as it may
-│   └── OutOfTime             it took as long as it may; what ran was interrupted
-├── ReadFailed                SQLite refused a statement of a plan; the ordinary path tells more
-├── BodyRejected              a REST body without what a row can't do without
-└── SearchTooLong             a read that no index serves took too long, and was stopped
+│   └── DatabaseOccupied      it has rows that demo rows must not be mixed with
+├── KeyNameTaken              the archive has, or had, a key with this name
+├── OutOfBudget               a request is over a limit
+│   ├── OutOfStatements       it ran the maximum number of statements
+│   └── OutOfTime             it ran for the maximum time and was interrupted
+├── ReadFailed                a statement of a plan failed; the ordinary path gives the details
+├── BodyRejected              a REST body lacks its SID or a parent's SID
+└── SearchTooLong             a search without an index took too long and was stopped
 """
 
 
 class StoreError(Exception):
-    """Any refusal of the store; ``str()`` of it is a sentence for people."""
+    """Any error of the store; ``str()`` of it is a sentence for people."""
 
 
 class DatabaseError(StoreError):
-    """The database file can't be used; nothing was written to it."""
+    """The database file can't be used; it was left unchanged."""
 
 
 class DatabaseForeign(DatabaseError):
@@ -36,7 +36,7 @@ class DatabaseNewer(DatabaseError):
 
 
 class DatabaseLocked(DatabaseError):
-    """Another process holds the file."""
+    """Another process has locked the file."""
 
 
 class DatabaseReadOnly(DatabaseError):
@@ -48,35 +48,35 @@ class DatabaseCorrupt(DatabaseError):
 
 
 class DatabaseUnreachable(DatabaseError):
-    """There is no place to keep the file."""
+    """The file's folder is missing, or the path is no file."""
 
 
 class DatabaseOccupied(DatabaseError):
-    """The file holds something that made-up rows must not be mixed with."""
+    """The file has rows that demo rows must not be mixed with."""
 
 
 class KeyNameTaken(StoreError):
-    """A key of that name was made before."""
+    """The archive has, or had, a key with this name."""
 
 
 class OutOfBudget(StoreError):
-    """A request has read all that it may."""
+    """A request is over a limit."""
 
 
 class OutOfStatements(OutOfBudget):
-    """A request has run as many statements as it may."""
+    """A request ran the maximum number of statements."""
 
 
 class OutOfTime(OutOfBudget):
-    """A request has taken as long as it may."""
+    """A request ran for the maximum time."""
 
 
 class ReadFailed(StoreError):
-    """SQLite refused a statement of a plan."""
+    """A statement of a plan failed."""
 
 
 class BodyRejected(StoreError):
-    """A REST body lacks what a row can't do without: its SID or a parent's."""
+    """A REST body lacks its SID or a parent's SID."""
 
 
 class SearchTooLong(StoreError):

@@ -23,7 +23,7 @@ from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
-    """One side of an Interaction: who, and which Message or Call carried it."""
+    """One side of an Interaction: its Participant, and the Message or Call that carried it."""
 
     participant_sid: str | None
     resource_sid: str | None
@@ -36,7 +36,7 @@ LEG = Leg.__struct_fields__
 
 
 class Interaction(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``interaction``: Twilio's 19 properties what its ``data`` says, and when it was kept."""
+    """A row of ``interaction``: Twilio's 19 properties, the parts of ``data``, and ``kept_at``."""
 
     table: ClassVar[str] = "interaction"
     prefix: ClassVar[str] = "KI"
@@ -72,7 +72,7 @@ class Interaction(Record, frozen=True, array_like=True, gc=False):
 
     @property
     def inbound(self) -> Leg | None:
-        """The leg into Twilio; None where Twilio gave none of its properties."""
+        """The leg into Twilio; None if Twilio gave none of its properties."""
         return _leg(
             self.inbound_participant_sid,
             self.inbound_resource_sid,
@@ -83,7 +83,7 @@ class Interaction(Record, frozen=True, array_like=True, gc=False):
 
     @property
     def outbound(self) -> Leg | None:
-        """The leg out of Twilio; None where Twilio gave none of its properties."""
+        """The leg out of Twilio; None if Twilio gave none of its properties."""
         return _leg(
             self.outbound_participant_sid,
             self.outbound_resource_sid,
@@ -98,7 +98,10 @@ def _leg(*properties: str | None) -> Leg | None:
 
 
 class InteractionFilter(Filter, frozen=True, kw_only=True):
-    """Which Interactions are wanted. ``resource_sid`` and ``participant_sid`` may be on either leg."""
+    """The conditions that an Interaction must meet; None doesn't filter.
+
+    ``resource_sid`` and ``participant_sid`` match on either leg.
+    """
 
     conditions: ClassVar[dict[str, str]] = {
         "service_sid": equal("service_sid"),
@@ -177,10 +180,10 @@ BY_DATE_UPDATED = Order("date_updated")
 
 
 def contents(data: str | None) -> tuple[str | None, int | None]:
-    """A message's text and a call's length in seconds, as Twilio's ``data`` gives them.
+    """Parses Twilio's ``data``; returns a message's text and a call's duration in seconds.
 
     ``data`` is a JSON text such as ``{"body": "…"}`` or ``{"duration": "5"}`` (Twilio's Interaction page);
-    what isn't JSON, or holds neither, gives ``(None, None)``.
+    the result is ``(None, None)`` for anything else.
     """
     if not data:
         return None, None

@@ -1,7 +1,8 @@
-"""Keys: who may ask, kept as hashes alone, so that the file gives no key away.
+"""Keys of clients. Only their hashes are stored, so nobody can read a key from the file.
 
-A key is 256 random bits, so one SHA-256 is enough: slow hashes are there for passwords, which can be guessed. It is
-looked up by its hash, whose digits nobody can choose, so the time that takes tells nothing either.
+A key is 256 random bits, so one SHA-256 is enough: slow hashes are for passwords, which can be guessed. The lookup is
+by hash. Nobody can choose a hash's digits, so the lookup's duration reveals nothing about a key.
+
 Nothing here moves the archive's data version: no answer changes when a key is made, used or revoked.
 """
 
@@ -15,7 +16,7 @@ from store.errors import KeyNameTaken
 from store.ledger import now
 
 PREFIX = "pgk_"
-"""What every key starts with, so that people and scanners for leaked secrets know one when they see it."""
+"""The prefix of every key, by which people and secret scanners recognise one."""
 
 COLUMNS = "name, scopes, created_at, expires_at, revoked_at, last_used_at"
 INSERT = """
@@ -30,7 +31,7 @@ USED = "UPDATE access_key SET last_used_at = ? WHERE name = ?"
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What is kept of a key, but for its hash; times are written as everywhere in the archive."""
+    """The stored properties of a key, without its hash. Times are ISO 8601 in UTC."""
 
     name: str
     scopes: tuple[str, ...]
@@ -40,50 +41,55 @@ class Key(msgspec.Struct, frozen=True):
     last_used_at: str | None
 
     def opens(self, at: str) -> bool:
-        """Whether it is neither revoked nor expired at that time."""
+        """Whether the key is neither revoked nor expired at the time ``at``."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
 
 async def create(archive: Archive, name: str, scopes: tuple[str, ...], expires_at: str | None) -> str:
-    """A new key's text, which is nowhere to be had again. Raises KeyNameTaken; a revoked key keeps its name."""
+    """Creates a key and returns its text, which can't be retrieved later.
+
+    Raises KeyNameTaken if the archive has, or had, a key with this name.
+    """
     text = PREFIX + secrets.token_urlsafe(32)
     async with archive.writer.transaction(moves_data=False) as transaction:
         row = (name, hashed(text), " ".join(scopes), now(), expires_at)
         if not await transaction.execute(INSERT, row):
-            raise KeyNameTaken(f"There is, or was, a key named {name}; the ledger tells keys by name. Choose another.")
+            raise KeyNameTaken(
+                f"There is, or was, a key named {name}, and the ledger refers to keys by name. Choose another name."
+            )
     return text
 
 
 async def keys(archive: Archive) -> list[Key]:
-    """Every key that was ever made, the oldest first."""
+    """All keys ever created, oldest first."""
     return [_key(*row) for row in await archive.fetch(LIST)]
 
 
 async def find(archive: Archive, text: str) -> Key | None:
-    """The key with this text, whether it still opens or not; None where there is none."""
+    """The key with this text, even if it is revoked or expired; None if there is none."""
     return next((_key(*row) for row in await archive.fetch(FIND, (hashed(text),))), None)
 
 
 async def has_keys(archive: Archive) -> bool:
-    """Whether any key opens now."""
+    """Whether any key is valid now."""
     ((any_key,),) = await archive.fetch(ANY, (now(),))
     return bool(any_key)
 
 
 async def revoke(archive: Archive, name: str) -> bool:
-    """Revokes the key; False where there is none of that name. Revoking twice is harmless."""
+    """Revokes the key; returns False if there is none with this name. Revoking twice is harmless."""
     async with archive.writer.transaction(moves_data=False) as transaction:
         return bool(await transaction.execute(REVOKE, (now(), name)))
 
 
 async def note_use(archive: Archive, name: str) -> None:
-    """Notes that the key was used now."""
+    """Stores the current time as the key's last use."""
     async with archive.writer.transaction(moves_data=False) as transaction:
         await transaction.execute(USED, (now(), name))
 
 
 def hashed(text: str) -> str:
-    """What is kept of a key's text."""
+    """The stored hash of a key's text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

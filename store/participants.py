@@ -1,4 +1,4 @@
-"""The Participant: one side of a Session, known to the other by a proxy number only."""
+"""The Participant: one side of a Session; the other side sees only its proxy number."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Participant(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``participant``: Twilio's properties; ``date_deleted`` is set on one that was removed."""
+    """A row of ``participant``: Twilio's properties; ``date_deleted`` is set if the Participant was removed."""
 
     table: ClassVar[str] = "participant"
     prefix: ClassVar[str] = "KP"

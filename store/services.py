@@ -15,7 +15,7 @@ from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Service(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``service``: the 13 properties of Twilio's resource, ``links`` left out."""
+    """A row of ``service``: the 13 properties of Twilio's resource, without ``links``."""
 
     table: ClassVar[str] = "service"
     prefix: ClassVar[str] = "KS"

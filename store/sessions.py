@@ -20,7 +20,7 @@ from store.lists.relations import Indexes, Relation, Scope, Way
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):
-    """A row of ``session``: Twilio's properties, when retention was seen to have taken it, and when it was kept."""
+    """A row of ``session``: Twilio's properties; ``archived_at`` and ``kept_at`` are Proxygraph's own."""
 
     table: ClassVar[str] = "session"
     prefix: ClassVar[str] = "KC"
@@ -45,7 +45,7 @@ class Session(Record, frozen=True, array_like=True, gc=False):
 
 
 class SessionFilter(Filter, frozen=True, kw_only=True):
-    """Which Sessions are wanted."""
+    """The conditions that a Session must meet; None doesn't filter."""
 
     conditions: ClassVar[dict[str, str]] = {
         "service_sid": equal("service_sid"),

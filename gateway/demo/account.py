@@ -1,7 +1,7 @@
-"""A made-up Twilio account, as bodies of its REST API: the same for the same seed, to the last digit.
+"""A made-up Twilio account, as bodies of its REST API. The same seed always gives the same account.
 
-Phone numbers are of the range kept for fiction (+1 area code 555 01xx), names are roles, and times are fixed,
-so that examples and tests can rely on them.
+Phone numbers are from the range reserved for fiction (+1 area code 555 01xx), names are roles, and times are fixed,
+so examples and tests can rely on them.
 """
 
 import json
@@ -33,7 +33,7 @@ MODES = (SessionMode.VOICE_AND_MESSAGE,) * 6 + (SessionMode.MESSAGE_ONLY, Sessio
 
 
 class Conversation(NamedTuple):
-    """A session's body, and those of what is in it."""
+    """The bodies of a Session, its Participants and its Interactions."""
 
     session: Body
     participants: list[Body]
@@ -41,7 +41,10 @@ class Conversation(NamedTuple):
 
 
 class Account:
-    """Services with Sessions with Interactions; ``interactions`` is their number, or twice the mean if varied."""
+    """An account of Services, Sessions and Interactions.
+
+    Each Session has ``interactions`` Interactions, or, if ``varied``, a random number with that mean.
+    """
 
     def __init__(self, seed: int, services: int, sessions: int, interactions: int, varied: bool = False) -> None:
         self._random = Random(seed)
@@ -52,7 +55,7 @@ class Account:
         self.services = [self._service(number, trade) for number, trade in enumerate(self._trades)]
 
     def conversations(self) -> Iterator[Conversation]:
-        """Every session of every service with what is in it, in the order in which they came about."""
+        """All Sessions of all Services with their contents, in the order in which they were created."""
         for number in range(self._sessions):
             for service, trade in zip(self.services, self._trades, strict=True):
                 yield self._conversation(number, service, trade)

@@ -1,8 +1,8 @@
-"""What people say in a demo account: scenes of several trades, each a script between two roles.
+"""The conversations of a demo account: scenes of several trades, each a script between two roles.
 
-A line is (who speaks, what they say): 0 is the customer's side, 1 the other, None the service itself, whose
-messages have no inbound leg. Braces are filled in with SLOTS, once for a scene. Every word of a slot has to read right
-in every line that uses it: a thing is one thing and has its article, a price is in dollars.
+A line is (speaker, text). Speaker 0 is the customer, 1 the other role, and None the service itself, whose messages have
+no inbound leg. SLOTS replace the braces, the same for a whole scene. Each word of a slot must fit in every line that
+uses the slot: a thing is singular and has its article, a price is in dollars.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
 
 
 class Trade(NamedTuple):
-    """A kind of business: its name, its two roles, and what is said in it."""
+    """A kind of business: its name, its two roles, and its scenes."""
 
     name: str
     roles: tuple[str, str]

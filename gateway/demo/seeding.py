@@ -1,4 +1,4 @@
-"""Filling a database with a made-up account, and never one that holds anything else."""
+"""Fills a database with a made-up account, but never a database that has other rows."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ UNFINISHED = "unfinished "
 
 
 class Seed(NamedTuple):
-    """Which made-up account: its seed and its size, per service and per session."""
+    """The seed and the size of a made-up account: ``sessions`` per Service, ``interactions`` per Session."""
 
     seed: int
     services: int
@@ -35,10 +35,10 @@ DEMO = Seed(seed=1, services=5, sessions=40, interactions=14, varied=True)
 
 
 async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) -> bool:
-    """Fills an empty archive with the account of ``seed``, or goes on where a fill of it was cut off.
+    """Fills an empty archive with the account of ``seed``, or continues a fill that was interrupted.
 
-    ``progress`` hears how many interactions were added. Returns False where the archive holds just that
-    account already. Raises DatabaseOccupied where it holds anything else.
+    It calls ``progress`` with the number of interactions added. Returns False if the archive already has exactly this
+    account. Raises DatabaseOccupied if it has other rows.
     """
     mark = await demo_mark(archive)
     if mark == str(seed):
@@ -65,21 +65,21 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
 
 
 async def seed_archive(database: Path, seed: Seed, progress: Callable[[int], None]) -> bool:
-    """Opens ``database`` and fills it; see ``fill``."""
+    """Opens ``database`` and fills it, as ``fill`` does."""
     async with open_archive(database) as archive:
         return await fill(archive, seed, progress)
 
 
 async def demo_archive(database: Path, seed: Seed) -> bool:
-    """Fills ``database`` with the demo unless it holds one; returns whether it did.
+    """Fills ``database`` with the demo unless it has one; returns whether it did.
 
-    Raises DatabaseOccupied where it holds anything that is no demo.
+    Raises DatabaseOccupied if it has rows that are no demo.
     """
     async with open_archive(database) as archive:
         mark = await demo_mark(archive)
         if mark is None and not await is_empty(archive):
             raise DatabaseOccupied(
-                f"{database} holds an archive that is no demo, and the demo writes into no such file. "
+                f"{database} holds an archive that is no demo, and the demo doesn't write into such a file. "
                 "Serve it with `python -m gateway serve`, or name another file."
             )
         if mark is not None and not mark.startswith(UNFINISHED):
@@ -88,7 +88,7 @@ async def demo_archive(database: Path, seed: Seed) -> bool:
 
 
 async def checked_archive(database: Path) -> bool:
-    """Opens ``database`` once, so that what is wrong with it shows now; returns whether it was created."""
+    """Opens ``database`` once, to report its errors before serving; returns whether it was created."""
     async with open_archive(database) as archive:
         return archive.created
 

@@ -1,4 +1,4 @@
-"""GraphiQL's page and its files as they were built when the project was installed (page/build_backend.py)."""
+"""GraphiQL's page and files, as the installation built them (page/build_backend.py)."""
 
 import asyncio
 import re
@@ -8,14 +8,14 @@ from gateway.http.exchange import Exchange, Headers, HttpError
 
 FOLDER = Path(__file__).parent / "dist"
 FILES = FOLDER / "graphiql"
-"""What the page loads. Where the page is at ``…/graphql``, they are at ``…/graphiql/``."""
+"""The files that the page loads. If the page is at ``…/graphql``, they are at ``…/graphiql/``."""
 
 POLICY = (
     b"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; "
     b"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""No other origin and no inline script. Inline styles are how Monaco, the editor, lays out its lines."""
+"""Allows no other origin and no inline script. Monaco, the editor, needs inline styles to lay out its lines."""
 
 SAFETY = (
     (b"content-security-policy", POLICY),
@@ -37,26 +37,26 @@ HASHED = re.compile(r"-[\w-]{8}\.\w+$")
 
 
 def page() -> bytes | None:
-    """The page; None where it was not built."""
+    """The page; None if it wasn't built."""
     file = FOLDER / "index.html"
     return file.read_bytes() if file.exists() else None
 
 
 def reason() -> str | None:
-    """Why it was not built; None where it was, or where nobody tried."""
+    """Why the page wasn't built; None if it was, or if nobody tried."""
     file = FOLDER / "reason.txt"
     return file.read_text("utf-8").strip() if file.exists() else None
 
 
 class Files:
-    """What the page loads, each by its name and compressed already, to be kept by browsers for good."""
+    """Serves the page's files by name, compressed in advance; browsers may cache them for ever."""
 
     def __init__(self) -> None:
         found = FILES.iterdir() if FILES.exists() else ()
         self._files = {file.name: file for file in found if file.suffix in MEDIA_TYPES}
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answers GET …/graphiql/NAME; raises HttpError 404 where no file has this name."""
+        """Answers GET …/graphiql/NAME; raises HttpError 404 if no file has this name."""
         name = exchange.path.rsplit("/", 1)[1]
         file = self._files.get(name)
         if file is None:

@@ -1,6 +1,6 @@
-"""The page for where none was built: GraphiQL from a CDN, held to the bytes that npm published.
+"""The page if none was built: GraphiQL from a CDN, with integrity hashes of the files that npm published.
 
-4.1.2 is the last version with files that a page can load as they are.
+GraphiQL 4.1.2 is the last version with files that a page can load without a build.
 """
 
 import base64
