@@ -95,7 +95,7 @@ class Connection(Generic[R]):
     def nodes(self, rows: list[R]) -> list[R]:
         """The page without the one row beyond it."""
         size, backwards, _, _ = self._request
-        return rows[-size:] if backwards else rows[:size]
+        return rows[max(len(rows) - size, 0) :] if backwards else rows[:size]
 
     def edges(self, rows: list[R]) -> list[Edge[R]]:
         """The page's rows with their cursors."""
@@ -104,12 +104,15 @@ class Connection(Generic[R]):
         return [Edge(cursor_of(at(row), of), row) for row in self.nodes(rows)]
 
     def page_info(self, rows: list[R]) -> PageInfo:
-        """Exact in the direction of travel; behind the start it says whether a cursor cut something off."""
+        """Exact in the direction of travel; behind the start it says whether a cursor cut something off.
+
+        Relay's HasNextPage and HasPreviousPage (https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo.Fields).
+        """
         size, backwards, after, before = self._request
         more, nodes, of, at = len(rows) > size, self.nodes(rows), self._fingerprint, self._order.position
         return PageInfo(
-            has_next_page=before is not None or (more and not backwards),
-            has_previous_page=after is not None or (more and backwards),
+            has_next_page=before is not None if backwards else more,
+            has_previous_page=more if backwards else after is not None,
             start_cursor=cursor_of(at(nodes[0]), of) if nodes else None,
             end_cursor=cursor_of(at(nodes[-1]), of) if nodes else None,
         )

@@ -27,7 +27,7 @@ class PageTooLarge(LimitExceeded):
     """A list is asked for more rows than a page may have."""
 
     def __init__(self, argument: str, maximum: int, actual: int) -> None:
-        message = f"Expected {argument} to be from 1 to {maximum}, but got {actual}."
+        message = f"Expected {argument} to be from 0 to {maximum}, but got {actual}."
         if argument == "ids":
             message = f"Expected up to {maximum} ids, but got {actual}. Ask for them in several requests."
         super().__init__("page_size", maximum, actual, message, "BAD_USER_INPUT")

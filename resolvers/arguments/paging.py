@@ -19,7 +19,7 @@ DEFAULT_PAGE_SIZE = 50
 First: TypeAlias = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many rows from the start: 1 to {MAX_PAGE_SIZE}; default {DEFAULT_PAGE_SIZE}. "
+        description=f"How many rows from the start: 0 to {MAX_PAGE_SIZE}; default {DEFAULT_PAGE_SIZE}. "
         "Not together with last."
     ),
 ]
@@ -28,7 +28,7 @@ After: TypeAlias = Annotated[
 ]
 Last: TypeAlias = Annotated[
     int | None,
-    strawberry.argument(description=f"How many rows from the end: 1 to {MAX_PAGE_SIZE}. Not together with first."),
+    strawberry.argument(description=f"How many rows from the end: 0 to {MAX_PAGE_SIZE}. Not together with first."),
 ]
 Before: TypeAlias = Annotated[
     str | None, strawberry.argument(description="Only rows before this cursor of the same connection.")
@@ -58,6 +58,6 @@ def page_size(first: int | None, last: int | None, most: int = MAX_PAGE_SIZE) ->
     if first is not None and last is not None:
         raise BadInput(f"Expected first or last, but got both (first: {first}, last: {last}). Leave one out.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)
-    if not 1 <= size <= most:
-        raise BadInput(f"Expected {name} to be from 1 to {most}, but got {size}.")
+    if not 0 <= size <= most:
+        raise BadInput(f"Expected {name} to be from 0 to {most}, but got {size}.")
     return size, last is not None

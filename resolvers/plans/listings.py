@@ -137,7 +137,7 @@ class Connections(NamedTuple):
         pages = await pages_of(run, page, selected.shapes, keys, of)
         whole = [len(rows) for rows in pages]
         if selected.info:
-            pages = [rows[-size:] if page.backwards else rows[:size] for rows in pages]
+            pages = [rows[max(len(rows) - size, 0) :] if page.backwards else rows[:size] for rows in pages]
         texts, start = [], 0
         for shape in selected.shapes:
             texts.append(await write_pages(run, pages, shape, start, of.values() if of else repeat("")))
@@ -146,7 +146,7 @@ class Connections(NamedTuple):
         connections, snapshot = {}, run.snapshot
         for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
             more = length > size
-            has_next_page, has_previous_page = (before, after or more) if page.backwards else (before or more, after)
+            has_next_page, has_previous_page = (before, more) if page.backwards else (more, after)
             ends = _ends(of[key], rows) if selected.info and rows else NO_ENDS
             connections[key] = self._written(Shown(written, ends, has_next_page, has_previous_page, count, cap))
             if snapshot.is_due():
@@ -234,16 +234,17 @@ def _page_of(rows: bytes, lengths: Sequence[int], lead: int, mark: int, wanted: 
     Each edge is a lead of ``lead`` bytes, whose last ``mark`` bytes begin the cursor, and then as many bytes as
     ``lengths`` says.
     """
-    before, after = wanted.before is not None, wanted.after is not None
+    after = wanted.after is not None
     more, ends, page = len(lengths) > wanted.size, NO_ENDS, cast("Piece", rows)
     if more:
         lengths = lengths[: wanted.size]
-        page = memoryview(rows)[: sum(lengths) + len(lengths) * (lead + 1) - 1]  # A copy would take as long as a row.
+        end = max(sum(lengths) + len(lengths) * (lead + 1) - 1, 0)
+        page = memoryview(rows)[:end]  # A copy would take as long as a row.
     if lengths:
         first = lead - mark
         last = sum(lengths[:-1]) + (len(lengths) - 1) * (lead + 1) + first
         ends = rows[first : first + mark + PLACE_BYTES], rows[last : last + mark + PLACE_BYTES]
-    return Shown(((page,),), ends, before or more, after, shown.counted, shown.cap)
+    return Shown(((page,),), ends, more, after, shown.counted, shown.cap)
 
 
 def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:

@@ -57,8 +57,12 @@ def fillings_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Filling] | 
 
 def rows_of(page: Page[Any], fillings: Sequence[Filling]) -> int:
     """So many rows a page is taken to have, with those in its holes."""
-    in_holes = sum([filling.page.limit or USUAL_LIST for filling in fillings])
-    return (page.limit or USUAL_LIST) * (1 + in_holes)
+    in_holes = sum([_rows_of_one(filling.page) for filling in fillings])
+    return _rows_of_one(page) * (1 + in_holes)
+
+
+def _rows_of_one(page: Page[Any]) -> int:
+    return USUAL_LIST if page.limit is None else page.limit
 
 
 async def leaves(
@@ -80,7 +84,7 @@ async def leaves(
     snapshot, lists = run.snapshot, dict[Any, tuple[bytes, Sequence[int]]]()
     if not shape.has_cursor and len(keys) > 1:
         sql, bound = leaves_statement(page, shape.projection, fillings)
-        together = max(ROWS_TOGETHER // rows_of(page, fillings), 1)
+        together = max(ROWS_TOGETHER // max(rows_of(page, fillings), 1), 1)
         for start in range(0, len(keys), together):
             bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
             for key, rows in await snapshot.rows(sql, bound):
