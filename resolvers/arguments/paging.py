@@ -45,7 +45,7 @@ class PageArguments(NamedTuple):
 
 
 class PageRequest(NamedTuple):
-    """A checked set of page arguments; ``size`` is at least 1."""
+    """A checked set of page arguments; a page of the size 0 has no rows."""
 
     size: int
     backwards: bool
