@@ -27,7 +27,8 @@ from resolvers.errors import masked
 from resolvers.upstream import Upstream, finish_deletions
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
-from store.erasure import recover
+from store.erasure import clean_rest, recover
+from store.errors import StoreError
 from store.sync import left_out
 from store.sync.runs import last_complete
 from store.sync.state import bind_account
@@ -36,6 +37,9 @@ PLAIN = b"text/plain; charset=utf-8"
 
 DELETIONS_SECONDS = 30.0
 """From one look for deletions that Twilio has still to do to the next."""
+
+CLEANING_EVERY_SECONDS = 2.0
+"""How often it is looked whether an erasure has left something to clean."""
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -114,6 +118,7 @@ class Gateway:
             self._tracing = configured()
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._background.start("loop", metrics.watch_loop)
+            self._background.start("cleaning", partial(_clean, archive))
             tokens = await self._tokens(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens, rate=self._limits.rate)
             self._stack.push_async_callback(self._authenticator.settle)
@@ -230,6 +235,14 @@ async def _reads(archive: Archive | None) -> bool:
         log.exception("The archive can't be read.")
         return False
     return True
+
+
+async def _clean(archive: Archive) -> float:
+    try:
+        await clean_rest(archive)
+    except StoreError as error:
+        raise RoundFailed(str(error)) from error
+    return CLEANING_EVERY_SECONDS
 
 
 async def _finish(archive: Archive, upstream: Upstream) -> float:

@@ -30,6 +30,13 @@ class DeleteInteractionErrorCode(StrEnum):
     UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
 
 
+class Erasure(StrEnum):
+    """How far the erasure in the archive's files has come."""
+
+    COMPLETE = "COMPLETE"
+    PENDING = "PENDING"
+
+
 CODES = {
     Outcome.HELD: DeleteInteractionErrorCode.LEGAL_HOLD,
     Outcome.REFUSED: DeleteInteractionErrorCode.UPSTREAM_REFUSED,
@@ -62,6 +69,7 @@ class Deletion(msgspec.Struct, frozen=True):
     session_sid: str | None
     remaining_resources: list[RemainingResource]
     user_errors: list[DeletionError]
+    erasure: Erasure | None = None
 
 
 async def delete_interaction(
@@ -97,7 +105,8 @@ async def delete_interaction(
         context.loaders.forget()
     if answer.outcome is not Outcome.GONE:
         return _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
-    return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [])
+    erasure = Erasure.COMPLETE if answer.is_clean else Erasure.PENDING
+    return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [], erasure)
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:

@@ -19,10 +19,11 @@ class Outcome(StrEnum):
 
 
 class Answer(NamedTuple):
-    """The outcome, and a sentence about it where it is not GONE."""
+    """The outcome, a sentence about it where it is not GONE, and whether no byte of the row is left here."""
 
     outcome: Outcome
     message: str = ""
+    is_clean: bool = True
 
 
 class Upstream(Protocol):
@@ -51,8 +52,7 @@ async def erase_everywhere(
         if answer.outcome is not Outcome.GONE:
             await erasure.withdraw(archive, interaction.sid)
             return answer
-    await erasure.erase(archive, interaction.sid)
-    return Answer(Outcome.GONE)
+    return Answer(Outcome.GONE, is_clean=await erasure.erase(archive, interaction.sid))
 
 
 async def finish_deletions(archive: Archive, upstream: Upstream | None) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import strawberry
 from resolvers import deletions
 from resolvers.arguments.omitted import given
 from resolvers.context import Info
-from schema.enums import DeleteInteractionErrorCode, ResourceType
+from schema.enums import DeleteInteractionErrorCode, Erasure, ResourceType
 from schema.fields import column, resolved
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class DeleteInteractionPayload:
         "Interaction is gone: this answer is the last chance to learn their SIDs."
     )
     user_errors: list[DeleteInteractionError] = column("Why nothing was deleted; empty where it was.")
+    erasure: Erasure | None = column("Whether every byte of it is gone from the files; null where nothing was deleted.")
 
 
 async def _delete(
@@ -80,6 +81,7 @@ class Mutation:
 
     delete_interaction: DeleteInteractionPayload = resolved(
         _delete,
-        "Deletes an Interaction for good: no query finds it afterwards, no byte of it stays in the archive's files, "
-        "and it never comes back. The Message and Call records behind it stay at Twilio. Deleting twice is harmless.",
+        "Deletes an Interaction for good: no query finds it afterwards, no byte of it stays in the archive's files "
+        "(the payload's erasure says whether that is done), and it never comes back. The Message and Call records "
+        "behind it stay at Twilio. Deleting twice is harmless.",
     )

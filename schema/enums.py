@@ -7,7 +7,7 @@ import strawberry
 from graphql import GraphQLEnumType
 
 from resolvers.arguments.orders import InteractionOrder, SessionOrder
-from resolvers.deletions import DeleteInteractionErrorCode
+from resolvers.deletions import DeleteInteractionErrorCode, Erasure
 from store.enums import (
     GeoMatchLevel,
     InteractionType,
@@ -23,6 +23,7 @@ E = TypeVar("E", bound=StrEnum)
 
 __all__ = [
     "DeleteInteractionErrorCode",
+    "Erasure",
     "GeoMatchLevel",
     "InteractionOrder",
     "InteractionType",
@@ -183,5 +184,15 @@ _describe(
         "whose participants never talked come before all others.",
         SessionOrder.DATE_LAST_INTERACTION_DESC: "When their participants last talked, the latest first; those whose "
         "participants never talked come last.",
+    },
+)
+_describe(
+    Erasure,
+    "How far the erasure of an Interaction has come in the archive's files.",
+    {
+        Erasure.COMPLETE: "No byte of it is left in the files.",
+        Erasure.PENDING: "No query finds it, but bytes of it are still in the files, where a program reads an earlier "
+        "state or a disk fails. The server tries again by itself; the deletion ledger tells the reason, and when it "
+        "is complete.",
     },
 )

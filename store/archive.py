@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from store.errors import DatabaseLocked
+from store.errors import StoreError
+from store.sqlite.cleaning import Cleaner, log_kept
 from store.sqlite.connections import connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
 from store.sqlite.opening import prepare
@@ -84,12 +85,13 @@ async def open_archive(
     async with AsyncExitStack() as stack:
         # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
         stack.callback(os.close, prepared.file)
+        after_writing = stack.enter_context(ExitStack())
         with closing(prepared.connection):
             writing = await connect_writer(str(path))
             stack.push_async_callback(writing.close)
-        writer = Writer(writing, path, prepared.file)
-        # Closing the last connection would move the log into the database without the scrub.
-        stack.push_async_callback(_emptied, writer)
+        cleaner = stack.enter_context(closing(Cleaner(path, prepared.file)))
+        writer = Writer(writing, path, cleaner)
+        stack.push_async_callback(_cleaned, writer, path, after_writing)
         lanes = []
         for _ in range(READERS + SEARCHERS):
             lanes.append(await open_lane(str(path)))
@@ -103,6 +105,9 @@ async def open_archive(
         yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created, for_operations)
 
 
-async def _emptied(writer: Writer) -> None:
-    with suppress(DatabaseLocked):  # Whoever writes now is not the last, and empties it in the end.
-        await writer.checkpoint()
+async def _cleaned(writer: Writer, path: Path, after_writing: ExitStack) -> None:
+    """Cleans before the connections close; where that fails, the log is kept as it is, for the next to clean."""
+    with suppress(StoreError):
+        if await writer.clean(closing=True) is None:
+            return
+    after_writing.enter_context(log_kept(path))

@@ -1,20 +1,27 @@
 """Erasing an Interaction, so that no read finds it and no file holds a byte of it.
 
-The row goes with secure_delete on, which overwrites it with zeros; the truncating checkpoint then moves those
-zeros into the database and empties the log, where the row's earlier copies were. Copies of the database
-that a migration set aside are removed, since they hold it too.
+The row goes with secure_delete on, which overwrites it with zeros. Cleaning then moves those zeros into the database,
+empties the log, where the row's earlier copies were, and closes the ledger's entry (store/sqlite/cleaning.py). A
+reader can hold the log; then the entry stays open and says so, and the server tries again until it is closed.
 """
 
+import asyncio
+import json
 import logging
+import time
 from collections.abc import Sequence
 
 from store import ledger
 from store.archive import Archive
+from store.errors import StoreError
 from store.interactions import Interaction
-from store.sqlite.migrations import copies
 
-ERASE = "DELETE FROM interaction WHERE sid = ?"
-ERASE_SESSION = "DELETE FROM session WHERE sid = ?"
+ERASE = "DELETE FROM interaction WHERE sid IN (SELECT value FROM json_each(?))"
+ERASE_SESSION = "DELETE FROM session WHERE sid IN (SELECT value FROM json_each(?))"
+
+CLEANING_SECONDS = 6.0
+"""How long an erasure waits to be clean: longer than a search, which may hold the log for 5 seconds, may take."""
+PAUSE_SECONDS = 0.05
 
 log = logging.getLogger("proxygraph.store")
 
@@ -36,21 +43,37 @@ async def waiting_for_twilio(archive: Archive) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in await archive.fetch(ledger.WAITING)]
 
 
-async def erase(archive: Archive, *sids: str) -> None:
-    """Erases the Interactions whose erasure is intended, and closes their entries."""
+async def erase(archive: Archive, *sids: str) -> bool:
+    """Erases the Interactions whose erasure is intended; whether no byte of them is left, and their entries closed.
+
+    Once the rows are gone nothing raises: what has still to be cleaned stays in the ledger, with the reason.
+    """
     async with archive.writer.transaction() as transaction:
-        for sid in sids:
-            await transaction.execute(ERASE, (sid,))
-            await transaction.execute(ERASE_SESSION, (sid,))
-            await ledger.mark_erased(transaction, sid)
-    for copy in copies(archive.path):
-        copy.unlink(missing_ok=True)
-        log.warning("Removed %s, a copy from before a migration, since it held what was erased.", copy.name)
-    if not await archive.writer.checkpoint():
-        log.warning("A reader held up the emptying of the log; the next deletion or start will finish it.")
-        return
-    async with archive.writer.transaction() as transaction:
-        await ledger.close_erased(transaction)
+        for sql in (ERASE, ERASE_SESSION):
+            await transaction.execute(sql, (json.dumps(sids),))
+        await ledger.mark_erased(transaction, sids)
+    reason = await _cleaned(archive)
+    if reason:
+        log.warning("Erased %d rows, but not yet every byte of them: %s", len(sids), reason)
+    return reason is None
+
+
+async def clean_rest(archive: Archive) -> None:
+    """Tries once to clean what erasures had to leave, as the ledger says; it says the reason where that fails again."""
+    if list(await archive.fetch(ledger.ANY_ERASED)) and await archive.writer.clean() is None:
+        log.info("Every byte of what was erased is gone from the files.")
+
+
+async def _cleaned(archive: Archive) -> str | None:
+    until = time.monotonic() + CLEANING_SECONDS
+    while True:
+        try:
+            reason = await archive.writer.clean()
+        except StoreError as error:
+            reason = str(error)
+        if reason is None or time.monotonic() >= until:
+            return reason
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def erase_vanished(

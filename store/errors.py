@@ -7,6 +7,7 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseLocked        another process has locked it
 │   ├── DatabaseReadOnly      it, or its folder, can't be written
 │   ├── DatabaseCorrupt       SQLite finds it damaged
+│   ├── DatabaseFull          its disk is full
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   └── DatabaseOccupied      it has rows that demo rows must not be mixed with
 ├── KeyNameTaken              the archive has, or had, a key with this name
@@ -45,6 +46,10 @@ class DatabaseReadOnly(DatabaseError):
 
 class DatabaseCorrupt(DatabaseError):
     """SQLite finds the file damaged."""
+
+
+class DatabaseFull(DatabaseError):
+    """The disk that holds the file is full."""
 
 
 class DatabaseUnreachable(DatabaseError):

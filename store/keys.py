@@ -51,7 +51,7 @@ async def create(archive: Archive, name: str, scopes: tuple[str, ...], expires_a
     Raises KeyNameTaken if the archive has, or had, a key with this name.
     """
     text = PREFIX + secrets.token_urlsafe(32)
-    async with archive.writer.transaction(moves_data=False) as transaction:
+    async with archive.writer.transaction() as transaction:
         row = (name, hashed(text), " ".join(scopes), now(), expires_at)
         if not await transaction.execute(INSERT, row):
             raise KeyNameTaken(
@@ -78,13 +78,13 @@ async def has_keys(archive: Archive) -> bool:
 
 async def revoke(archive: Archive, name: str) -> bool:
     """Revokes the key; returns False if there is none with this name. Revoking twice is harmless."""
-    async with archive.writer.transaction(moves_data=False) as transaction:
+    async with archive.writer.transaction() as transaction:
         return bool(await transaction.execute(REVOKE, (now(), name)))
 
 
 async def note_use(archive: Archive, name: str) -> None:
     """Stores the current time as the key's last use."""
-    async with archive.writer.transaction(moves_data=False) as transaction:
+    async with archive.writer.transaction() as transaction:
         await transaction.execute(USED, (now(), name))
 
 

@@ -1,9 +1,12 @@
 """The deletion ledger: what was to be erased, who wanted it, and how far it got; no word of the content.
 
-An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files).
+An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files),
+which store/sqlite/cleaning.py does. An erased one that is not closed says in ``waits_for`` why.
 A sid in the ledger never comes back: the trigger ``deleted_interaction_stays_out`` keeps it out of every write.
 """
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,7 +18,7 @@ from store.twilio_mapping import instant
 
 COLUMNS = """
 sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
-outbound_resource_type, requested_by, intended_at, erased_at, closed_at
+outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_for
 """.strip()
 LIST = f"SELECT {COLUMNS} FROM deletion ORDER BY intended_at, sid"
 INTEND = """
@@ -37,10 +40,12 @@ INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, 
 SELECT sid, sid, service_sid, account_sid, :by, :at FROM session WHERE sid = :sid
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-MARK_ERASED = "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid = :sid"
-CLOSE_ERASED = "UPDATE deletion SET closed_at = :at WHERE erased_at IS NOT NULL AND closed_at IS NULL"
+MARK_ERASED = (
+    "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid IN (SELECT value FROM json_each(:sids))"
+)
 WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
 UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
+ANY_ERASED = "SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL LIMIT 1"
 WAITING = "SELECT sid, session_sid, service_sid FROM deletion WHERE erased_at IS NULL AND at_twilio"
 
 
@@ -59,6 +64,8 @@ class Entry(msgspec.Struct, frozen=True):
     intended_at: str
     erased_at: str | None
     closed_at: str | None
+    waits_for: str | None
+    """Why it is erased and not closed: what keeps its bytes in the files."""
 
     @property
     def state(self) -> str:
@@ -108,14 +115,9 @@ async def withdraw(transaction: Transaction, sid: str) -> None:
     await transaction.execute(WITHDRAW, (sid,))
 
 
-async def mark_erased(transaction: Transaction, sid: str) -> None:
-    """Notes that the row of ``sid`` is gone."""
-    await transaction.execute(MARK_ERASED, {"sid": sid, "at": now()})
-
-
-async def close_erased(transaction: Transaction) -> None:
-    """Closes every entry whose row is gone; to be called once the log behind them is emptied."""
-    await transaction.execute(CLOSE_ERASED, {"at": now()})
+async def mark_erased(transaction: Transaction, sids: Sequence[str]) -> None:
+    """Notes that the rows of ``sids`` are gone."""
+    await transaction.execute(MARK_ERASED, {"sids": json.dumps(sids), "at": now()})
 
 
 def now() -> str:

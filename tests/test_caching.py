@@ -168,6 +168,8 @@ async def test_a_tag_is_made_of_nothing_that_anybody_wrote(tmp_path: Path) -> No
         database = tmp_path / f"{text}.db"
         async with open_archive(database) as archive:
             await put(archive, service(1), session(1), interaction(1, data=json.dumps({"body": text})))
+            async with archive.writer.transaction() as transaction:
+                await transaction.execute("UPDATE archive SET data_version = 7")
         async with serving(database) as client:
             tags.append(await tag(client, BODIES))
     assert tags[0] == tags[1]

@@ -1,11 +1,15 @@
 """deleteInteraction: what it answers, what it refuses, and that no read path finds anything afterwards."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import bodies
-from conftest import Ask
+from conftest import Ask, serving
+from store import erasure, ledger
 from store.archive import Archive
 
 DELETE = """
@@ -192,3 +196,50 @@ async def test_a_row_that_twilio_still_shows_stays_out(ask: Ask, archive: Archiv
     await delete(ask, sid=KI)
     await bodies.put(archive, bodies.interaction(1))
     assert (await ask("query ($sid: ID!) { interaction(sid: $sid) { sid } }", sid=KI))["data"] == {"interaction": None}
+
+
+async def test_a_deletion_beside_a_reader_says_so_and_the_server_finishes_it_by_itself(
+    database: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sync runs beside this server. The seconds are those that the answer and the erasure may take."""
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0.2)
+    query = {"query": f'mutation {{ deleteInteraction(input: {{sid: "{KI}"}}) {{ deletedInteractionId erasure }} }}'}
+
+    def held() -> bool:
+        return any(SECRET.encode() in file.read_bytes() for file in database.parent.iterdir())
+
+    async with serving(database) as client:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM interaction").fetchall()
+            async with asyncio.timeout(15), client.post("/graphql", json=query) as response:
+                answer = (await response.json())["data"]["deleteInteraction"]
+            assert answer == {"deletedInteractionId": KI, "erasure": "PENDING"}
+            (entry,) = await ledger.entries(archive)
+            assert entry.state == "erased"
+            assert entry.waits_for
+            assert held()
+        async with asyncio.timeout(8):
+            while (await ledger.entries(archive))[0].state != "closed":
+                await asyncio.sleep(0.05)
+        assert not held()
+
+
+async def test_a_deletion_that_is_done_says_so(ask: Ask) -> None:
+    answer = await ask(DELETE.replace("clientMutationId", "erasure", 1), input={"sid": KI})
+    assert answer["data"]["deleteInteraction"]["erasure"] == "COMPLETE"
+    again = await ask(DELETE.replace("clientMutationId", "erasure", 1), input={"sid": KI})
+    assert again["data"]["deleteInteraction"]["erasure"] is None
+
+
+async def test_a_deletion_whose_cleaning_fails_is_told_as_pending(
+    ask: Ask, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is gone, so what Twilio keeps is told; the bytes go later."""
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    occupied = database.with_name(f"{database.name}-to-clean")
+    occupied.mkdir()
+    answer = await ask(DELETE.replace("clientMutationId", "erasure", 1), input={"sid": KI})
+    occupied.rmdir()
+    payload = answer["data"]["deleteInteraction"]
+    assert (payload["erasure"], len(payload["remainingResources"])) == ("PENDING", 2)

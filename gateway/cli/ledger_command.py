@@ -41,3 +41,6 @@ def ledger(
             titles,
             [(entry.sid, entry.session_sid, entry.requested_by, entry.intended_at, entry.state) for entry in found],
         )
+        for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
+            waiting = sum(entry.waits_for == reason for entry in found)
+            tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)

@@ -48,9 +48,12 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
     return (3, 7, 0) <= version < (3, 51, 3) and not backported
 
 
-def reading(path: str) -> str:
-    """The address of the database, to be opened for reading only; so it never checkpoints either."""
-    return f"file:{_quoted(path)}?mode=ro"
+def reading(path: str, immutable: bool = False) -> str:
+    """The address of the database, to be opened for reading only; so it never checkpoints either.
+
+    ``immutable`` promises SQLite that nobody writes it meanwhile, so that it needs no lock and no file beside it.
+    """
+    return f"file:{_quoted(path)}?mode=ro{'&immutable=1' if immutable else ''}"
 
 
 async def connect_writer(path: str) -> aiosqlite.Connection:

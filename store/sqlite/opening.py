@@ -7,22 +7,18 @@ written or locked.
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from store.errors import (
-    DatabaseCorrupt,
-    DatabaseError,
-    DatabaseForeign,
-    DatabaseLocked,
-    DatabaseNewer,
-    DatabaseReadOnly,
-    DatabaseUnreachable,
-)
-from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS
+import filelock
+
+from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, DatabaseReadOnly, DatabaseUnreachable
+from store.sqlite.cleaning import Cleaner, holds_log, log_kept
+from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
+from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unwritable
 from store.sqlite.migrations import FOLDER, latest, migrate
-from store.sqlite.scrub import empty_log
 
 CHECKED_WHOLE_BYTES = 32 * 2**20
 """A file up to here is checked for damage whole; of a larger one, which may be slow to read, each table's start."""
@@ -31,13 +27,15 @@ CHECKED_WHOLE_BYTES = 32 * 2**20
 class Prepared(NamedTuple):
     """A database that is ready: the open file, a connection that keeps its log from being moved, and its novelty."""
 
+    path: Path
     file: int
     connection: sqlite3.Connection
     created: bool
 
     def close(self) -> None:
         """Closes both; the file last, since closing any handle of it drops this process's locks on it."""
-        self.connection.close()
+        with log_kept(self.path) if holds_log(self.path) else nullcontext():
+            self.connection.close()
         os.close(self.file)
 
 
@@ -60,47 +58,71 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-            if migrate(connection, path, migrations):
-                # The file's header says whose it is and of which version, also to who does not read the log.
-                empty_log(connection, file, path.with_name(path.name + "-wal"))
+            if _version(connection) < latest(migrations):
+                with _alone(path):
+                    _migrate(connection, path, file, migrations)
         except BaseException:
-            Prepared(file, connection, False).close()
+            Prepared(path, file, connection, False).close()
             raise
     except sqlite3.Error as error:
         raise explained(error, path) from error
-    return Prepared(file, connection, created)
+    except OSError as error:
+        raise refused_by_system(error, Path(error.filename or path)) from error
+    return Prepared(path, file, connection, created)
 
 
-def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """SQLite's error about the database at ``path``, as one of ours."""
-    name = getattr(error, "sqlite_errorname", "")
-    if is_locked(error):
-        return DatabaseLocked(
-            f"{path} is locked by another process; waited {BUSY_TIMEOUT_MS // 1000} seconds for it. "
-            "Stop the other process, or try again when it is done."
-        )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
-        return DatabaseReadOnly(
-            f"{path} can't be written ({error}). Make the file and its folder writable, or name another file."
-        )
-    if name.startswith("SQLITE_NOTADB"):
-        return DatabaseForeign(f"{path} is not a Proxygraph database ({error}). Name another file.")
-    if name.startswith("SQLITE_CORRUPT"):
-        return DatabaseCorrupt(_damaged(path, str(error)))
-    return DatabaseError(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
+def demand_readable(path: Path) -> bool:
+    """Checks a database that is only to be read, and whether it has to be read as a file that nobody writes.
+
+    That is so where its log is empty and SQLite may not write its index of the log beside it. Raises a
+    DatabaseError where the database is missing, can't be used, or is of a version that has to be migrated first.
+    """
+    if not path.exists():
+        raise missing(path)
+    if path.is_dir():
+        raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
+    try:
+        _demand_ours_in_file(path, latest())
+        immutable = not (holds_log(path) or os.access(path.parent, os.W_OK))
+        with closing(sqlite3.connect(reading(str(path), immutable), uri=True)) as connection:
+            if not _demand_ours(connection, path, latest()) and _version(connection) == latest():
+                return immutable
+    except sqlite3.Error as error:
+        raise explained(error, path) from error
+    raise DatabaseReadOnly(
+        f"{path} is of an older version than this Proxygraph. Open it once with a command that may write, "
+        "such as serve, to migrate it."
+    )
 
 
-def is_the_files(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file or its disk is to blame (locked, damaged, full, …), and not the statement or its rows."""
-    return getattr(error, "sqlite_errorname", "SQLITE_ERROR").split("_")[1] not in ("ERROR", "CONSTRAINT", "INTERRUPT")
+def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: Path) -> None:
+    migrate(connection, path, migrations)
+    # The file's header says whose it is and of which version, also to who does not read the log. All pages, for the
+    # versions before knew less of what has to be cleaned.
+    with closing(Cleaner(path, file)) as cleaner:
+        cleaner.clean(every_page=True)
 
 
-def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another process held the database for too long."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    try:
+        with filelock.FileLock(lock_of(path), timeout=BUSY_TIMEOUT_MS / 1000):
+            yield
+    except filelock.Timeout as error:
+        raise DatabaseLocked(f"{path} is being written by another process; try again.") from error
+
+
+def lock_of(path: Path) -> Path:
+    """The file that the one who writes the database at ``path`` has locked."""
+    return path.with_name(path.name + "-lock")
 
 
 def _demand_place(path: Path) -> None:
+    if path.name == ":memory:":
+        raise DatabaseUnreachable(
+            "Expected the path of a file, but got :memory:. An archive keeps what can't be fetched again, "
+            "so it can't be in memory alone; name a file."
+        )
     if path.is_dir():
         raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
     if not path.parent.is_dir():
@@ -118,7 +140,7 @@ def _demand_ours_in_file(path: Path, known_version: int) -> None:
             _demand_ours(connection, path, known_version)
         except sqlite3.DatabaseError as error:
             # A crash in the middle of a checkpoint looks like damage, which SQLite mends from the log.
-            if error.sqlite_errorname != "SQLITE_CORRUPT" or not _has_log(path):
+            if error.sqlite_errorname != "SQLITE_CORRUPT" or not holds_log(path):
                 raise
 
 
@@ -138,26 +160,22 @@ def _demand_ours(connection: sqlite3.Connection, path: Path, known_version: int)
     return not holds_something
 
 
-def _has_log(path: Path) -> bool:
-    log = path.with_name(path.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
+def _version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    return int(version)
 
 
 def _demand_writable(path: Path) -> None:
     # The mode bits speak for the owner's wish even to root, whom os.access always lets through.
     marked_read_only = not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
     if marked_read_only or not os.access(path, os.W_OK):
-        raise DatabaseReadOnly(f"{path} is read-only. Make it writable, or name another file.")
+        raise unwritable(path)
 
 
 def _look_for_damage(connection: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size <= CHECKED_WHOLE_BYTES:
         ((finding,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
         if finding != "ok":
-            raise DatabaseCorrupt(_damaged(path, " ".join(str(finding).split())))
+            raise damaged(path, " ".join(str(finding).split()))
     for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
         connection.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchall()
-
-
-def _damaged(path: Path, finding: str) -> str:
-    return f"{path} is damaged: {finding}. Restore it from a backup, or name another file."

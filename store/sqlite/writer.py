@@ -23,10 +23,11 @@ from store.errors import DatabaseLocked
 from store.interactions import Interaction
 from store.lists.facets import Kinds
 from store.sessions import Session
+from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
+from store.sqlite.explanations import explained, is_the_files, refused_by_system
 from store.sqlite.json_safe import is_plain
-from store.sqlite.opening import explained, is_the_files
-from store.sqlite.scrub import pages_in_log, scrub
+from store.sqlite.opening import lock_of
 
 T = TypeVar("T")
 
@@ -47,7 +48,6 @@ HELD = """
 SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
   (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
 """.strip()
-MOVE_DATA_VERSION = "UPDATE archive SET data_version = data_version + 1"
 
 
 class Written(NamedTuple):
@@ -100,66 +100,69 @@ class Transaction:
 
 
 class Writer:
-    """Hands out transactions, one at a time, and moves the data version with each that may change an answer."""
+    """Hands out transactions, one at a time, and cleans what they leave."""
 
-    def __init__(self, connection: aiosqlite.Connection, path: Path, file: int) -> None:
+    def __init__(self, connection: aiosqlite.Connection, path: Path, cleaner: Cleaner) -> None:
         self._connection = connection
         self._path = path
-        self._file = file
+        self._cleaner = cleaner
         self._wal = path.with_name(path.name + "-wal")
         self._turn = asyncio.Lock()
-        self._lock = filelock.AsyncFileLock(path.with_name(path.name + "-lock"), timeout=BUSY_TIMEOUT_MS / 1000)
+        self._lock = filelock.AsyncFileLock(lock_of(path), timeout=BUSY_TIMEOUT_MS / 1000)
 
     @asynccontextmanager
-    async def transaction(self, moves_data: bool = True) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
-        ``moves_data`` says whether any answer may change by it, so that the data version has to move. Raises
-        DatabaseLocked where another process keeps the writer's place for too long.
+        Raises DatabaseLocked where another process keeps the writer's place for too long.
         """
         async with self._exclusively():
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
-                if moves_data:
-                    await self._connection.execute(MOVE_DATA_VERSION)
                 await self._connection.execute("COMMIT")
             except BaseException:
                 # Behind whatever a cancelled task has left for the connection's thread to do, be it the BEGIN.
                 await _to_the_end(self._connection.rollback())
                 raise
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
-                await _to_the_end(self._empty_log())
+                await self._clean()
 
-    async def checkpoint(self) -> bool:
-        """Moves the whole log into the database and empties it; False where a reader held it up for too long."""
+    async def clean(self, closing: bool = False) -> str | None:
+        """Moves the log into the database and cleans what it moved (store/sqlite/cleaning.py); tries once.
+
+        Returns None where that is done, or else the sentence why not. ``closing`` leaves no empty list behind.
+        Raises DatabaseLocked where another process keeps the writer's place for too long.
+        """
         async with self._exclusively():
-            return await _to_the_end(self._empty_log())
+            reason = await self._clean()
+            if closing and reason is None:
+                await asyncio.to_thread(self._cleaner.forget_list)
+            return reason
 
-    async def _empty_log(self) -> bool:
-        pages = await asyncio.to_thread(pages_in_log, self._wal)
-        ((held_up, _, _),) = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-        if held_up:
-            return False
-        await self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            await asyncio.to_thread(scrub, self._file, pages)
-        finally:
-            await self._connection.execute("ROLLBACK")
-        return True
+    async def _clean(self) -> str | None:
+        return await _to_the_end(asyncio.to_thread(self._cleaner.clean))
 
     @asynccontextmanager
     async def _exclusively(self) -> AsyncIterator[None]:
         async with self._turn:
+            await self._locked()
             try:
-                async with self._lock:
-                    yield
-            except filelock.Timeout as error:
-                raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
+                yield
             except sqlite3.DatabaseError as error:
                 if is_the_files(error):
                     raise explained(error, self._path) from error
                 raise
+            finally:
+                await self._lock.release()
+
+    async def _locked(self) -> None:
+        try:
+            await self._lock.acquire()
+        except filelock.Timeout as error:
+            raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
+        except OSError as error:
+            raise refused_by_system(error, lock_of(self._path)) from error
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -69,7 +69,7 @@ async def _write(database: Path, seed: Seed, indexed: bool) -> Written:
     async with open_archive(database) as archive:
         begun, used = time.perf_counter(), time.process_time()
         await fill(archive, seed, lambda _: None)
-        await archive.writer.checkpoint()
+        await archive.writer.clean()
         seconds, processor = time.perf_counter() - begun, time.process_time() - used
     return Written(seconds, processor, database.stat().st_size)
 

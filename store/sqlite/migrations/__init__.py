@@ -41,7 +41,12 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
 
 def copies(path: Path) -> list[Path]:
     """The copies of the database at ``path`` that migrations have set aside."""
-    return sorted(path.parent.glob(f"{path.name}.version-*"))
+    prefix = f"{path.name}.version-"
+    return sorted(
+        file
+        for file in path.parent.iterdir()
+        if file.name.startswith(prefix) and file.name.removeprefix(prefix).isdecimal()
+    )
 
 
 def _set_aside(connection: sqlite3.Connection, path: Path, version: int) -> None:

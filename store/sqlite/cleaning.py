@@ -1,0 +1,213 @@
+"""Cleaning: moves the log into the database so that no byte of what was erased is left, and closes the ledger then.
+
+A checkpoint moves pages that the scrub has still to see (store/sqlite/scrub.py), and the log that names them can be
+gone afterwards. So their numbers are first written to a list beside the database, which is emptied when the last of
+them is clean. Whatever fails in between, also the machine, the next cleaning goes on from the list. Where the ledger
+waits but neither the log nor the list knows a page, since another program has emptied the log, every page is cleaned.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
+from store.sqlite.explanations import explained, is_locked, refused_by_system
+from store.sqlite.migrations import copies
+from store.sqlite.scrub import Pages, scrub
+from store.twilio_mapping import instant
+
+BUSY_PRAGMA = "PRAGMA busy_timeout=50;"
+"""How long one cleaning waits for readers; it keeps writers out meanwhile, so it is tried again rather than longer."""
+
+WAITING = "SELECT EXISTS (SELECT 1 FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL)"
+CLOSE = """
+UPDATE deletion SET closed_at = :at, waits_for = NULL WHERE erased_at IS NOT NULL AND closed_at IS NULL
+""".strip()
+SAY_WHY = """
+UPDATE deletion SET waits_for = :reason
+WHERE erased_at IS NOT NULL AND closed_at IS NULL AND waits_for IS NOT :reason
+""".strip()
+
+HELD = (
+    "A program still reads an earlier state of the database, so SQLite's log can't be emptied; "
+    "the bytes go once it lets go."
+)
+
+LOG_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
+NUMBER_BYTES = 4
+
+
+class Cleaner:
+    """Cleans one database, through a connection of its own.
+
+    That the connection is another than the writer's matters: SQLite keeps pages in memory for the connection that
+    wrote them, and an emptied log makes every *other* connection drop them. The writer would otherwise write bytes
+    back that were cleaned in the file.
+    """
+
+    def __init__(self, path: Path, database: int) -> None:
+        """``database`` is the open file at ``path``."""
+        self._path, self._database = path, database
+        self._log = path.with_name(path.name + "-wal")
+        self._list = PageList(path)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.executescript(WRITE_PRAGMAS + BUSY_PRAGMA)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def clean(self, every_page: bool = False) -> str | None:
+        """Empties the log into the database, cleans what it moved, and closes the ledger's erased entries.
+
+        Returns None where that is done, or the sentence why it is not, which the open entries then tell too.
+        To be called by one process at a time. ``every_page`` cleans the whole file.
+        """
+        waiting = False
+        try:
+            ((waiting,),) = self._connection.execute(WAITING).fetchall()
+            reason = self._cleaned(bool(waiting), every_page)
+            if waiting and reason is None:
+                self._write(CLOSE, {"at": instant(datetime.now(UTC).isoformat())})
+        except sqlite3.DatabaseError as error:
+            reason = HELD if is_locked(error) else str(explained(error, self._path))
+        except OSError as error:
+            reason = str(refused_by_system(error, Path(error.filename or self._path)))
+        if waiting and reason is not None:
+            self._say_why(reason)
+        return reason
+
+    def forget_list(self) -> None:
+        """Removes the list, where it is empty."""
+        self._list.remove_if_empty()
+
+    def _cleaned(self, waiting: bool, every_page: bool) -> str | None:
+        if waiting:
+            for copy in copies(self._path):
+                copy.unlink(missing_ok=True)
+        known = self._list.read()
+        moving = pages_in_log(self._log)
+        self._list.add(moving - known)
+        ((held_up, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if held_up:
+            return HELD
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            numbers: Iterable[int] = known | moving
+            if every_page or (waiting and not numbers):
+                numbers = range(1, Pages(self._database).last + 1)
+            damaged = scrub(self._connection, self._database, numbers)
+        finally:
+            self._connection.execute("ROLLBACK")
+        if damaged:
+            return (
+                f"The pages {', '.join(map(str, damaged[:5]))} of {self._path} are damaged and can't be cleaned. "
+                "Restore the database from a backup."
+            )
+        self._list.empty()
+        return None
+
+    def _write(self, sql: str, parameters: dict[str, str]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute(sql, parameters)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def _say_why(self, reason: str) -> None:
+        try:
+            self._write(SAY_WHY, {"reason": reason})
+        except sqlite3.DatabaseError:
+            return  # The entry stays open, which is what matters; the log of the server has the reason too.
+
+
+class PageList:
+    """The numbers of pages that have still to be cleaned, in a file beside the database at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.with_name(path.name + "-to-clean")
+
+    def read(self) -> set[int]:
+        """The numbers. Bytes at the end that make no number are of a list whose writing was cut off."""
+        try:
+            content = self.file.read_bytes()
+        except FileNotFoundError:
+            return set()
+        whole = len(content) - len(content) % NUMBER_BYTES
+        return {int.from_bytes(content[at : at + NUMBER_BYTES], "big") for at in range(0, whole, NUMBER_BYTES)}
+
+    def add(self, numbers: set[int]) -> None:
+        """Writes the numbers behind those that are there; they are on the disk when this returns."""
+        if not numbers:
+            return
+        is_new = not self.file.exists()
+        file = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            content = b"".join(number.to_bytes(NUMBER_BYTES, "big") for number in sorted(numbers))
+            written = os.pwrite(file, content, size - size % NUMBER_BYTES)
+            if written != len(content):
+                raise OSError(f"only {written} of {len(content)} bytes could be written")
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            _sync_folder(self.file.parent)
+
+    def empty(self) -> None:
+        """Forgets the numbers. Should a crash bring them back, their pages are only cleaned once more."""
+        if self.file.exists():
+            os.truncate(self.file, 0)
+
+    def remove_if_empty(self) -> None:
+        """Removes the file, where it is empty."""
+        if self.file.exists() and not self.file.stat().st_size:
+            self.file.unlink()
+
+
+def pages_in_log(log: Path) -> set[int]:
+    """The numbers of the pages that the write-ahead log holds a version of; a page may no longer matter.
+
+    https://www.sqlite.org/fileformat.html#the_write_ahead_log
+    """
+    try:
+        file = os.open(log, os.O_RDONLY)
+    except FileNotFoundError:
+        return set()
+    try:
+        size = os.fstat(file).st_size
+        frame = FRAME_HEADER_BYTES + int.from_bytes(os.pread(file, 4, 8), "big")
+        return {int.from_bytes(os.pread(file, 4, at), "big") for at in range(LOG_HEADER_BYTES, size, frame)}
+    finally:
+        os.close(file)
+
+
+def holds_log(path: Path) -> bool:
+    """Whether the log of the database at ``path`` holds anything."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+@contextmanager
+def log_kept(path: Path) -> Iterator[None]:
+    """Keeps the log as it is when all other connections to the database at ``path`` close in the block.
+
+    SQLite would move it into the database, without the scrub; a connection that only reads can't.
+    """
+    with closing(sqlite3.connect(reading(str(path)), **READING)) as connection:
+        with suppress(sqlite3.Error):
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""What the file system and SQLite refuse, as one of the store's errors with a sentence that says what to do."""
+
+import errno
+import os
+import pwd
+import shutil
+import sqlite3
+from pathlib import Path
+
+from store.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseForeign,
+    DatabaseFull,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+)
+from store.sqlite.connections import BUSY_TIMEOUT_MS
+
+NEARLY_FULL_BYTES = 2**20
+"""With less left than this, an I/O error that SQLite tells no more about is taken for a full disk."""
+
+
+def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """SQLite's error about the database at ``path``, as one of ours."""
+    name = getattr(error, "sqlite_errorname", "")
+    if is_locked(error):
+        return DatabaseLocked(
+            f"{path} is locked by another process; waited {BUSY_TIMEOUT_MS // 1000} seconds for it. "
+            "Stop the other process, or try again when it is done."
+        )
+    if name.startswith("SQLITE_FULL") or (
+        name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")) and _is_nearly_full(path.parent)
+    ):
+        return full(path)
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        return DatabaseReadOnly(
+            f"{path} can't be written ({error}). Make the file and its folder writable, or name another file."
+        )
+    if name.startswith("SQLITE_NOTADB"):
+        return DatabaseForeign(f"{path} is not a Proxygraph database ({error}). Name another file.")
+    if name.startswith("SQLITE_CORRUPT"):
+        return damaged(path, str(error))
+    if name.startswith("SQLITE_IOERR"):
+        return DatabaseError(
+            f"The disk that holds {path} failed ({error}). Look at the system's log; then run it again."
+        )
+    return DatabaseError(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
+
+
+def refused_by_system(error: OSError, path: Path) -> DatabaseError:
+    """The file system's error about ``path``, a file or folder that has to be written, as one of ours."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return full(path)
+    return unwritable(path, error.strerror or str(error))
+
+
+def unwritable(path: Path, reason: str = "") -> DatabaseReadOnly:
+    """The error about a file or folder that this user may not write."""
+    kind = "folder" if path.is_dir() else "file"
+    if is_mounted_read_only(path):
+        return DatabaseReadOnly(
+            f"The {kind} {path} is on a file system that is mounted read-only. Mount it for writing, "
+            "or name a database elsewhere."
+        )
+    owner = _owner(path)
+    if owner and os.geteuid() != 0 and path.stat().st_uid != os.geteuid():
+        return DatabaseReadOnly(
+            f"The {kind} {path} belongs to {owner}, and this user may not write it. Run it as {owner}, "
+            f"or give the {kind} to this user."
+        )
+    because = f" ({reason})" if reason else ""
+    also = ", and SQLite writes a log beside the database" if kind == "folder" else ""
+    return DatabaseReadOnly(f"The {kind} {path} is read-only{because}{also}. Make it writable, or name another file.")
+
+
+def full(path: Path) -> DatabaseFull:
+    """The error about a disk without space."""
+    return DatabaseFull(f"The disk that holds {path} is full. Free space and run it again; nothing needs restoring.")
+
+
+def damaged(path: Path, finding: str) -> DatabaseCorrupt:
+    """The error about a database that SQLite finds damaged."""
+    return DatabaseCorrupt(f"{path} is damaged: {finding}. Restore it from a backup, or name another file.")
+
+
+def missing(path: Path) -> DatabaseUnreachable:
+    """The error about a database that is only to be read and is not there."""
+    return DatabaseUnreachable(f"There is no database {path}. Name one that is there.")
+
+
+def is_the_files(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file or its disk is to blame (locked, damaged, full, …), and not the statement or its rows."""
+    return getattr(error, "sqlite_errorname", "SQLITE_ERROR").split("_")[1] not in ("ERROR", "CONSTRAINT", "INTERRUPT")
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process held the database for too long."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def is_mounted_read_only(path: Path) -> bool:
+    """Whether the file system of ``path`` is mounted for reading only."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def _is_nearly_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < NEARLY_FULL_BYTES
+    except OSError:
+        return False
+
+
+def _owner(path: Path) -> str | None:
+    try:
+        return pwd.getpwuid(path.stat().st_uid).pw_name
+    except OSError:
+        return None
+    except KeyError:
+        return f"the user {path.stat().st_uid}"
