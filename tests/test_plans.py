@@ -1,7 +1,8 @@
 """A plan gives the bytes that the ordinary path gives, for whatever it answers at all, and one state of the archive."""
 
-import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
 from store.sqlite.reader import Reader
+from store.sqlite.snapshots import Snapshot
 
 
 async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:
@@ -147,26 +149,40 @@ async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_fill
     assert len(known.template) <= MOST_PLANS
 
 
-async def test_an_operation_sees_one_state_of_the_archive(archive: Archive) -> None:
-    """A plan that is interrupted by a write, in the middle of its many levels, does not see it."""
-    await bodies.put(archive, *(bodies.session(number) for number in range(1, 80)))
-    await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 79) for number in range(1_000)))
-    query = "{ sessions(first: 100) { totalCount nodes { interactions(first: 100) { totalCount nodes { sid } } } } }"
+async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of many statements does not see what is written between any two of them; the next one sees it all."""
+    await bodies.put(archive, *(bodies.session(number) for number in range(1, 10)))
+    await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 9) for number in range(90)))
+    read, fell_inside = Snapshot.quick_rows, 0
 
-    async def write() -> None:
-        for number in range(5):
-            await bodies.put(archive, *(bodies.interaction(5_000 + 100 * number + n, of=1 + n) for n in range(79)))
+    def erase_one() -> None:
+        # By a connection of its own and at once, so that it is done before the plan reads on.
+        with closing(sqlite3.connect(archive.path)) as other, other:
+            other.execute("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
 
-    plans, writing = Plans(), asyncio.create_task(write())
-    while not writing.done():
-        result = await execute(Request(query), Context(archive), UNLIMITED, plans)
-        sessions = orjson.loads(result.encoded())["data"]["sessions"]["nodes"]
-        counts = {len(session["interactions"]["nodes"]) for session in sessions}
-        added = sum(session["interactions"]["totalCount"] for session in sessions) - 1_000
+    def read_and_write(snapshot: Snapshot, sql: str, parameters: Any) -> Any:
+        nonlocal fell_inside
+        rows = read(snapshot, sql, parameters)
+        erase_one()
+        fell_inside += snapshot.statements > 1
+        return rows
+
+    lists = "interactions(first: 100) { totalCount nodes { sid } } last: interactions(last: 100) { nodes { sid } }"
+    query = f"{{ sessions {{ totalCount nodes {{ {lists} }} }} }}"
+    there = 90
+    for _ in range(2):
+        with monkeypatch.context() as writing:
+            writing.setattr(Snapshot, "quick_rows", read_and_write)
+            result = await execute(Request(query), Context(archive), UNLIMITED, Plans())
         assert result.body is not None
-        assert added % 79 == 0, counts
-        await asyncio.sleep(0)
-    await writing
+        sessions = orjson.loads(result.body)["data"]["sessions"]["nodes"]
+        assert sum(session["interactions"]["totalCount"] for session in sessions) == there
+        assert sum(len(session["interactions"]["nodes"]) for session in sessions) == there
+        assert sum(len(session["last"]["nodes"]) for session in sessions) == there
+        ((left,),) = await archive.fetch("SELECT count(*) FROM interaction")
+        assert left < there
+        there = left
+    assert fell_inside > 9
 
 
 async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_reads(

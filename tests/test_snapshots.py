@@ -124,6 +124,51 @@ async def test_who_waits_longest_is_served_before_anybody_who_comes_later(some: 
     assert [await first, await second] == taken[:2]
 
 
+async def test_a_point_read_that_waits_is_overtaken_by_no_newcomer(some: Snapshots) -> None:
+    """Whichever connection comes free first, its own or one of the others, and whoever else waits."""
+    single = some.take_free(several=False)
+    taken = [await some.take() for _ in range(AT_ONCE)]
+    wide, first, second = (asyncio.create_task(some.take(several)) for several in (True, False, False))
+    await asyncio.sleep(0)
+    assert single
+    some.give_back(single)
+    assert some.take_free(several=False) is None
+    assert await first is single
+    some.give_back(taken[0])
+    some.give_back(taken[1])
+    assert some.take_free(several=False) is None
+    assert [await wide, await second] == taken[:2]
+    some.give_back(single)
+    assert some.take_free(several=False) is single
+
+
+async def test_the_connection_of_point_reads_goes_to_no_operation_of_several(some: Snapshots) -> None:
+    single = some.take_free(several=False)
+    taken = [await some.take() for _ in range(AT_ONCE)]
+    wide = asyncio.create_task(some.take())
+    await asyncio.sleep(0)
+    assert single
+    some.give_back(single)
+    assert some.take_free(several=False) is single
+    some.give_back(taken[0])
+    assert await wide is taken[0]
+
+
+@pytest.mark.parametrize("several", [True, False])
+async def test_who_was_cancelled_just_now_is_handed_nothing(some: Snapshots, several: bool) -> None:
+    """A connection comes back in the same turn of the loop, before the cancelled one could say that it has gone."""
+    single = some.take_free(several=False)
+    taken = [await some.take() for _ in range(AT_ONCE)]
+    cancelled, patient = (asyncio.create_task(some.take(several)) for _ in range(2))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    assert single
+    freed = taken[0] if several else single
+    some.give_back(freed)
+    assert await patient is freed
+    assert cancelled.cancelled()
+
+
 async def test_a_machine_that_is_busy_elsewhere_makes_no_statement_long(
     some: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:

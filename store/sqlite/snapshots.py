@@ -7,7 +7,6 @@ and run again in a thread.
 
 import asyncio
 import sqlite3
-from collections import deque
 from collections.abc import Sequence
 from math import inf
 from time import perf_counter, thread_time
@@ -198,7 +197,8 @@ class Snapshots:
         self._single = Snapshot(path, long, shared=True)
         self._all = [self._single, *(Snapshot(path, long) for _ in range(AT_ONCE))]
         self._free, self._single_is_free = self._all[1:], True
-        self._waiters: deque[asyncio.Future[Snapshot]] = deque()
+        self._waiters: dict[asyncio.Future[Snapshot], bool] = {}
+        """Who waits longest comes first; with each, whether it is an operation of several statements."""
 
     def take_free(self, several: bool) -> Snapshot | None:
         """A connection for an operation of one statement or ``several``, to be given back; None where none is free."""
@@ -212,25 +212,33 @@ class Snapshots:
         if free := self.take_free(several):
             return free
         waiter: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self._waiters[waiter] = several
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.cancelled():
-                self._waiters.remove(waiter)
-            else:
+            if not waiter.cancelled():  # It had got one already.
                 self.give_back(waiter.result())
             raise
+        finally:
+            self._waiters.pop(waiter, None)
 
     def give_back(self, snapshot: Snapshot) -> None:
-        """Makes the connection free for the next operation."""
+        """Hands the connection to the operation that waits longest for one like it, or makes it free."""
         snapshot.end()
-        if snapshot is self._single:
+        if waiter := self._next_waiter(snapshot is self._single):
+            waiter.set_result(snapshot)
+        elif snapshot is self._single:
             self._single_is_free = True
-        elif self._waiters:
-            self._waiters.popleft().set_result(snapshot)
         else:
             self._free.append(snapshot)
+
+    def _next_waiter(self, single: bool) -> "asyncio.Future[Snapshot] | None":
+        """Takes it out of those that wait; an operation of several statements never gets the ``single`` connection."""
+        for waiter, several in self._waiters.items():
+            if not waiter.done() and not (single and several):  # Done is one that was cancelled just now.
+                del self._waiters[waiter]
+                return waiter
+        return None
 
     def close(self) -> None:
         """Closes all connections."""
