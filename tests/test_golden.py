@@ -1,16 +1,22 @@
-"""Golden requests: a query, its answer and the SQL it ran, side by side in tests/golden.
+"""Golden requests: a query, its answer, and the SQL of the ordinary path and of the plan, side by side in tests/golden.
 
-A change of any of the three shows as a diff there. To accept it: pytest tests/test_golden.py --rewrite-golden
+A change of any of them shows as a diff there. To accept it: pytest tests/test_golden.py --rewrite-golden
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bodies
 from conftest import asker
+from gateway.endpoint.plan_cache import Plans
 from store.archive import open_archive
+from store.sqlite.snapshots import Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -40,16 +46,42 @@ SMALL_ACCOUNT = (
 )
 
 
+@contextmanager
+def statements_of_plans() -> Iterator[list[str]]:
+    """The statements that plans run meanwhile, in their order, each with the names or the number of what it binds."""
+    ran: list[str] = []
+    read = Snapshot.quick_rows
+
+    def noted(snapshot: Snapshot, sql: str, parameters: Any) -> Any:
+        bound = ", ".join(sorted(parameters)) if isinstance(parameters, dict) else str(len(parameters))
+        ran.append(f"-- binds: {bound}\n{sql}")
+        return read(snapshot, sql, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Snapshot, "quick_rows", noted)
+        yield ran
+
+
+def _times(statements: list[str]) -> Iterator[str]:
+    """Each statement, with how many times it ran before the next one."""
+    for text, times in groupby(statements):
+        yield f"-- times: {len(list(times))}\n{text}"
+
+
 @pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.graphql")))
 async def test_the_answer_and_its_sql_are_as_written_down(
     name: str, database: Path, request: pytest.FixtureRequest
 ) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, *SMALL_ACCOUNT)
-        answer = await asker(archive)((GOLDEN / f"{name}.graphql").read_text("utf-8"))
+        query = (GOLDEN / f"{name}.graphql").read_text("utf-8")
+        answer = await asker(archive)(query)
+        with statements_of_plans() as planned:
+            assert await asker(archive, plans=Plans())(query) == answer
     answered = {
         "json": json.dumps(answer, indent=2, ensure_ascii=False) + "\n",
         "sql": "\n\n".join(f"-- keys: {keys}\n{sql}" for sql, keys in answer.statements) + "\n",
+        "plan.sql": "\n\n".join(_times(planned)) + "\n" if planned else "-- no plan\n",
     }
     for kind, text in answered.items():
         file = GOLDEN / f"{name}.{kind}"
