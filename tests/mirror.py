@@ -31,10 +31,12 @@ class Mirror:
     def __init__(self, fake: FakeTwilio, twilio: Twilio, archive: Archive) -> None:
         self.fake, self.twilio, self.archive = fake, twilio, archive
 
+    def settings(self, **flags: Any) -> SyncSettings:
+        return SyncSettings.of({"database": self.archive.path, **flags})
+
     async def sync(self, **flags: Any) -> Progress:
         progress = Progress()
-        settings = SyncSettings.of({"database": self.archive.path, **flags})
-        await sync(self.archive, self.twilio, settings, progress)
+        await sync(self.archive, self.twilio, self.settings(**flags), progress)
         return progress
 
     async def held(self, prefix: str) -> list[str]:

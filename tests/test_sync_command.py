@@ -9,14 +9,16 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
+from aiohttp import web
 
 import bodies
 from fake_account import Faults
-from fake_twilio import AUTH_TOKEN, FakeTwilio
+from fake_twilio import AUTH_TOKEN, FakeTwilio, now
 from gateway.settings.mirror import SyncSettings
 from gateway.sync.sync_lock import sync_lock
 from mirror import account, assert_equal
@@ -98,6 +100,49 @@ async def test_too_much_to_erase_is_told_with_exit_code_3(database: Path) -> Non
         assert (code, "25 erased" in out) == (0, True)
 
 
+async def test_what_was_left_out_is_listed_by_sid_with_exit_code_1(database: Path) -> None:
+    def refuse(fake: FakeTwilio, path: str, number: int) -> None:
+        if any(path.endswith(f"{sid}/Participants") for sid in odd):
+            raise web.HTTPBadRequest(text='{"code": 70001, "message": "Odd"}', content_type="application/json")
+
+    odd = [bodies.sid("KC", 2), bodies.sid("KC", 5)]
+    fake = FakeTwilio(faults=Faults(drift=True, on_page=refuse))
+    account(fake)
+    async with fake.serving():
+        code, out, err = await synced(fake, database)
+        assert (code, "Rows: 22 new" in out) == (1, True)
+        told = [line for line in err.splitlines() if line.startswith("Left out: ")]
+        assert [line.split()[2] for line in told] == odd
+        code, out, _ = await synced(fake, database, "--json")
+        assert (code, [each["sid"] for each in json.loads(out)["left_out"]]) == (1, odd)
+
+
+async def test_a_clock_that_is_wrong_is_told_with_exit_code_1(database: Path) -> None:
+    fake = FakeTwilio(clock=lambda: now() - timedelta(days=4_000))
+    account(fake)
+    async with fake.serving():
+        code, out, err = await synced(fake, database)
+    assert (code, "32 new" in out, "The machine's clock says" in err) == (1, True, True)
+
+
+@pytest.mark.parametrize("given", ["KS" + "f" * 32, "no-such-name", ""])
+async def test_a_service_that_is_not_there_is_told_with_exit_code_2(database: Path, given: str) -> None:
+    fake = FakeTwilio()
+    account(fake)
+    async with fake.serving():
+        code, _, err = await synced(fake, database, "--service", given)
+        assert (code, repr(given) in err, bodies.sid("KS", 1) in err) == (2, True, True)
+        code, _, err = await synced(fake, database, PROXYGRAPH_SYNC_SERVICE=given)
+        assert (code, bodies.sid("KS", 2) in err) == (2, True)
+
+
+async def test_keep_and_erase_together_are_refused_with_exit_code_2(database: Path) -> None:
+    fake = FakeTwilio()
+    async with fake.serving():
+        code, _, err = await synced(fake, database, "--keep", "--erase")
+    assert (code, "either --keep or --erase" in err, fake.total_requests) == (2, True, 0)
+
+
 async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database: Path) -> None:
     fake = FakeTwilio()
     async with fake.serving():
@@ -144,8 +189,13 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(database: Path) -> Non
         async with syncing(fake, database) as process:
             await until(fake, 100)
             process.send_signal(signal.SIGINT)
-            _, err = await asyncio.wait_for(process.communicate(), 30)
+            out, err = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 130
+        async with open_archive(database) as archive:
+            tables = ("service", "session", "participant", "interaction")
+            counts = [rows for table in tables for (rows,) in await archive.fetch(f"SELECT count(*) FROM {table}")]
+        assert f"Rows: {sum(counts):,} new" in out.decode()
+        assert counts[3] > 0
         assert err.decode() == "Stopped. What was read is kept; run it again to go on.\n"
         fake.latency = 0
         code, _, _ = await synced(fake, database)
