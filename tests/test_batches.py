@@ -57,3 +57,18 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
         with pytest.raises(asyncio.CancelledError):
             await ending
     assert await mirror.held("KS") == []
+
+
+async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next(mirror: Mirror) -> None:
+    batches = Batches(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
+    await batches.add([rest.record(Service, bodies.service(1))])
+    async with mirror.archive.writer.transaction():
+        flushing = asyncio.create_task(batches.flush())
+        while batches.waiting:
+            await asyncio.sleep(0)
+        await batches.add([rest.record(Service, bodies.service(2))])
+        flushing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flushing
+    await batches.flush()
+    assert await mirror.held("KS") == [bodies.sid("KS", 1), bodies.sid("KS", 2)]

@@ -18,7 +18,7 @@ from gateway.sync.reconcile import TooMuchGone
 from gateway.sync.run import due_for_full
 from gateway.twilio.errors import TwilioError
 from mirror import Mirror, account, mirroring
-from store.sync.runs import KEPT_RUNS
+from store.sync.runs import KEPT_RUNS, last_complete
 from store.twilio_mapping import instant
 
 KS = [bodies.sid("KS", number) for number in range(5)]
@@ -115,6 +115,7 @@ async def test_a_partial_run_moves_the_freshness_of_its_service_alone(
         found = await status(mirror, "lastCompletedAt lastFullCompletedAt lagSeconds services { lastCompletedAt }")
         assert (found["lastCompletedAt"], found["lastFullCompletedAt"], found["lagSeconds"]) == (None, None, None)
         assert [each["lastCompletedAt"] is not None for each in found["services"]] == [True]
+        assert await last_complete(mirror.archive) is None, "nor does the metric of the lag"
         assert await due_for_full(mirror.archive, WEEK)
         assert await due_for_full(mirror.archive, WEEK, partial=True) is not full
         assert (await status(mirror, "run { partial }"))["run"] == {"partial": True}
