@@ -126,18 +126,17 @@ class Twilio:
         while True:
             seen.add(address)
             page = await self._page(path, address)
-            meta = page.get("meta")
-            rows = page.get(path[-1].lower())
-            if not isinstance(meta, dict) or not isinstance(rows, list):
+            rows, meta = page.get(path[-1].lower()), page.get("meta")
+            # Without a word about the next page, the list was cut off.
+            if not isinstance(rows, list) or not isinstance(meta, dict) or "next_page_url" not in meta:
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
-            found = [row for row in rows if isinstance(row, dict)]
-            for row in found:
+            for row in rows:
                 self._demand_own(row, path)
-            if found:
+            if rows:
                 self._standing[path[:-1]] = True
             self._is_verified = True
-            yield found
-            if meta.get("next_page_url") is None:
+            yield rows
+            if meta["next_page_url"] is None:
                 return
             address = self.next_page(meta["next_page_url"], first)
             if address in seen:
@@ -172,7 +171,9 @@ class Twilio:
             )
         return address
 
-    def _demand_own(self, body: Body, path: Path) -> None:
+    def _demand_own(self, body: Any, path: Path) -> None:
+        if not isinstance(body, dict):
+            raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with a list of something else than resources.")
         owner = body.get("account_sid")
         if isinstance(owner, str) and owner.lower() != self.account_sid.lower():
             raise ForeignAccount(
@@ -190,7 +191,7 @@ class Twilio:
         except TwilioUnavailable as error:
             if self._settings.attempts == 1:
                 raise
-            first = error
+            first, lost = error, error.processed
         async for attempt in stamina.retry_context(
             on=_backoff, attempts=self._settings.attempts, timeout=None, wait_initial=0.2, wait_max=20.0
         ):
@@ -198,7 +199,11 @@ class Twilio:
                 if attempt.num == 1:
                     raise first
                 self.retries += 1
-                return await self._once(verb, path, address)
+                try:
+                    return await self._once(verb, path, address)
+                except TwilioError as error:
+                    error.processed = lost = lost or error.processed
+                    raise
         raise first
 
     async def _once(self, verb: str, path: Path, address: URL) -> Body:

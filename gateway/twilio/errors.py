@@ -21,7 +21,13 @@ TOO_MANY = 429
 
 
 class TwilioError(Exception):
-    """What Twilio, or the way to it, did not do."""
+    """What Twilio, or the way to it, did not do.
+
+    ``processed`` says whether it may have done it all the same: this answer, or that of an earlier attempt, got lost on
+    its way.
+    """
+
+    processed = False
 
 
 class TwilioMissing(TwilioError):
@@ -41,10 +47,7 @@ class TwilioRefused(TwilioError):
 
 
 class TwilioUnavailable(TwilioError):
-    """Twilio did not do this now; ``retry_after`` has its own word on when, in seconds, if it gave one.
-
-    ``processed`` says whether it may have done it all the same: the answer got lost on its way.
-    """
+    """Twilio did not do this now; ``retry_after`` has its own word on when, in seconds, if it gave one."""
 
     def __init__(self, message: str, retry_after: float | None = None, processed: bool = False) -> None:
         super().__init__(message)

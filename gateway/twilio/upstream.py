@@ -16,22 +16,31 @@ class TwilioUpstream:
         session = "Services", service_sid, "Sessions", session_sid
         try:
             await self._twilio.verify()
-            return await self._deleted(session, sid)
-        except (NotTwilio, TwilioMissing) as error:
-            return Answer(Outcome.UNAVAILABLE, f"{error} Nothing was deleted.")
-        except TwilioHeld as error:
-            return Answer(Outcome.HELD, f"A legal hold at Twilio keeps it, so it stays here too. {error}")
-        except TwilioUnavailable as error:
-            if error.processed:
-                later = "Whether it was deleted there is not known; it is finished as soon as Twilio can be asked."
-                return Answer(Outcome.UNCERTAIN, f"{error} {later} Try again.")
-            return Answer(Outcome.UNAVAILABLE, f"{error} Nothing was deleted. Try again.")
         except TwilioError as error:
-            return Answer(Outcome.REFUSED, f"Twilio won't delete it, so it stays here too. {error}")
-
-    async def _deleted(self, session: tuple[str, ...], sid: str) -> Answer:
+            return _not_done(error)
         try:
             await self._twilio.delete(*session, "Interactions", sid)
-        except TwilioMissing:
-            await self._twilio.demand_standing(*session)
+        except TwilioMissing as missing:
+            try:
+                await self._twilio.demand_standing(*session)
+            except TwilioError as error:
+                return _uncertain(error) if missing.processed else _not_done(error)
+        except TwilioError as error:
+            may_be_done = error.processed and not isinstance(error, TwilioHeld)
+            return _uncertain(error) if may_be_done else _not_done(error)
         return Answer(Outcome.GONE)
+
+
+def _uncertain(error: TwilioError) -> Answer:
+    later = "Whether it was deleted there is not known; it is finished as soon as Twilio can be asked."
+    return Answer(Outcome.UNCERTAIN, f"{error} {later} Try again.")
+
+
+def _not_done(error: TwilioError) -> Answer:
+    if isinstance(error, TwilioHeld):
+        return Answer(Outcome.HELD, f"A legal hold at Twilio keeps it, so it stays here too. {error}")
+    if isinstance(error, TwilioUnavailable):
+        return Answer(Outcome.UNAVAILABLE, f"{error} Nothing was deleted. Try again.")
+    if isinstance(error, (NotTwilio, TwilioMissing)):
+        return Answer(Outcome.UNAVAILABLE, f"{error} Nothing was deleted.")
+    return Answer(Outcome.REFUSED, f"Twilio won't delete it, so it stays here too. {error}")
