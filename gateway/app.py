@@ -24,19 +24,16 @@ from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.shutdown import DRAINING
 from resolvers.context import SyncFailure
 from resolvers.errors import masked
-from resolvers.upstream import Upstream, finish_deletions
+from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
 from store.erasure import clean_rest, recover
 from store.errors import StoreError
 from store.sync import left_out
 from store.sync.runs import last_complete
-from store.sync.state import bind_account
+from store.sync.state import check_account
 
 PLAIN = b"text/plain; charset=utf-8"
-
-DELETIONS_SECONDS = 30.0
-"""From one look for deletions that Twilio has still to do to the next."""
 
 CLEANING_EVERY_SECONDS = 2.0
 """How often it is looked whether an erasure has left something to clean."""
@@ -111,10 +108,10 @@ class Gateway:
             archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that were cut off.", finished)
-            self._stack.push_async_callback(self._background.stop)
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
+            self._stack.push_async_callback(self._background.stop)
             self._tracing = configured()
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._background.start("loop", metrics.watch_loop)
@@ -136,6 +133,7 @@ class Gateway:
             )
             self._archive = archive
         except Exception as error:
+            await self._stack.aclose()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -157,12 +155,12 @@ class Gateway:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
         from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
-        from gateway.twilio.upstream import TwilioUpstream
+        from gateway.twilio.upstream import TwilioUpstream, keep_up
 
-        await bind_account(archive, settings.account_sid)
+        await check_account(archive, settings.account_sid)
         twilio = await self._stack.enter_async_context(connected(settings))
         upstream = TwilioUpstream(twilio)
-        self._background.start("deletions", partial(_finish, archive, upstream))
+        self._background.start("twilio", partial(keep_up, archive, twilio))
         if self._settings.sync_every:
             once = partial(
                 sync_once,
@@ -243,12 +241,3 @@ async def _clean(archive: Archive) -> float:
     except StoreError as error:
         raise RoundFailed(str(error)) from error
     return CLEANING_EVERY_SECONDS
-
-
-async def _finish(archive: Archive, upstream: Upstream) -> float:
-    finished, left = await finish_deletions(archive, upstream)
-    if finished:
-        log.info("Finished %d deletions that were cut off.", finished)
-    if left:
-        raise RoundFailed(f"{left:,} deletions wait for Twilio.", DELETIONS_SECONDS)
-    return DELETIONS_SECONDS

@@ -27,7 +27,7 @@ def running(parent: strawberry.Parent[SyncStatus]) -> bool:
 def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:
     """``SyncStatus.lastError``: of the last run, or of a background sync that could not even begin one."""
     failure = info.context.sync_failure()
-    if failure and (parent.started_at is None or datetime.fromisoformat(parent.started_at) < failure.at):
+    if failure and (parent.finished_at is None or datetime.fromisoformat(parent.finished_at) < failure.at):
         return failure.sentence
     return parent.last_error
 

@@ -153,7 +153,7 @@ async def test_a_sync_that_cannot_begin_is_shown_by_the_api_the_probe_and_a_metr
     assert "sync-lock" not in line
     metrics = await text(served, "/metrics")
     assert 'proxygraph_background_failing{task="sync"} 1.0' in metrics
-    assert 'proxygraph_background_failing{task="deletions"} 0.0' in metrics
+    assert 'proxygraph_background_failing{task="twilio"} 0.0' in metrics
     (count,) = [
         line
         for line in metrics.splitlines()

@@ -1,8 +1,17 @@
-"""Twilio as the deletion sees it."""
+"""Twilio as the deletion sees it, and what a server does about deletions by itself."""
 
+import logging
+
+from gateway.background import RoundFailed
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import NotTwilio, TwilioError, TwilioHeld, TwilioMissing, TwilioUnavailable
-from resolvers.upstream import Answer, Outcome
+from resolvers.upstream import Answer, Outcome, finish_deletions
+from store.archive import Archive
+
+SECONDS = 30.0
+"""From one look for deletions that wait for Twilio to the next."""
+
+log = logging.getLogger("proxygraph.gateway")
 
 
 class TwilioUpstream:
@@ -29,6 +38,23 @@ class TwilioUpstream:
             may_be_done = error.processed and not isinstance(error, TwilioHeld)
             return _uncertain(error) if may_be_done else _not_done(error)
         return Answer(Outcome.GONE)
+
+
+async def keep_up(archive: Archive, twilio: Twilio) -> float:
+    """Checks once that the account's Proxy API is at the address, and finishes deletions that wait for Twilio.
+
+    Returns the seconds to the next look; raises RoundFailed where Twilio keeps it from either.
+    """
+    try:
+        await twilio.verify()
+    except TwilioError as error:
+        raise RoundFailed(f"Nothing can be deleted at Twilio now. {error}", SECONDS) from error
+    finished, left = await finish_deletions(archive, TwilioUpstream(twilio))
+    if finished:
+        log.info("Finished %d deletions that had waited for Twilio.", finished)
+    if left:
+        raise RoundFailed(f"{left:,} deletions wait for Twilio.", SECONDS)
+    return SECONDS
 
 
 def _uncertain(error: TwilioError) -> Answer:

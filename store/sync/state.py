@@ -9,6 +9,7 @@ from store.errors import DatabaseOccupied
 from store.ledger import now
 from store.sqlite.writer import Transaction
 
+OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
 COUNT_INTERACTIONS = "SELECT count(*) FROM interaction"
 ARCHIVE_SESSION = """
 UPDATE session SET archived_at = :now WHERE sid = :sid AND kept_at IS NULL
@@ -34,7 +35,7 @@ async def check_account(archive: Archive, account_sid: str) -> None:
     """Raises DatabaseOccupied where the archive mirrors another account than ``account_sid``, or is a demo."""
     if await demo_mark(archive) is not None:
         raise DatabaseOccupied(f"{archive.path} holds a demo; a real account is not mixed into it. Name another file.")
-    ((owner,),) = await archive.fetch("SELECT account_sid FROM archive")
+    ((owner,),) = await archive.fetch(OWNER)
     if owner not in (None, account_sid):
         raise DatabaseOccupied(
             f"{archive.path} mirrors the account {owner}, but the credentials are those of {account_sid}. "
