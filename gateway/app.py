@@ -202,13 +202,14 @@ class Gateway:
             await self._graphiql_files(exchange)
 
     async def _metrics(self, exchange: Exchange) -> bytes:
-        if self._authenticator and self._archive:
-            exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
-            metrics.WAL_BYTES.set(self._archive.log_bytes())
-            if completed := await last_complete(self._archive):
-                lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()
-                metrics.SYNC_LAG.set(max(0.0, lag))
-            metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
+        if self._authenticator is None or self._archive is None:
+            raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
+        exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
+        metrics.WAL_BYTES.set(self._archive.log_bytes())
+        if completed := await last_complete(self._archive):
+            lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()
+            metrics.SYNC_LAG.set(max(0.0, lag))
+        metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
         self._journal.enter()
         return metrics.exposition()
 

@@ -1,15 +1,26 @@
 """What /metrics shows, counted by a real server; and that it says nothing of who asked for what."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 import bodies
 from conftest import serving
+from gateway.app import Gateway
 from gateway.observe import metrics
+from gateway.observe.processes import forget_dead
+from gateway.settings.access import AccessSettings
+from gateway.settings.server import ServeSettings
 from store.archive import open_archive
+from store.twilio_mapping import unknown_words
+
+ROOT = Path(__file__).parent.parent
 
 NAMES = [
     "graphql_requests_total",
@@ -78,16 +89,57 @@ async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, databa
         assert (await shown(client))["loop_lag_seconds_count"] > before
 
 
-def test_many_values_at_a_time_are_counted_like_each_by_itself() -> None:
-    bounds = (0.5, 1.0, 10.0)
-    together, singly = (metrics.Histogram(name, "A test's.", buckets=bounds, registry=None) for name in ("a", "b"))
-    values = [0.0, 0.5, 0.500001, 1.0, 9.0, 10.0, 10.5, 1e9]
-    together.observe_all(values)
-    together.observe_all([])
-    for value in values:
-        singly.observe(value)
-    (counted,), (observed,) = ([*each.collect()] for each in (together, singly))
-    assert [sample.value for sample in counted.samples if not sample.name.endswith("_created")] == [
-        sample.value for sample in observed.samples if not sample.name.endswith("_created")
-    ]
-    assert len(counted.samples) > len(bounds)
+async def test_words_outside_of_twilios_lists_are_counted(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(unknown_words, ("mode", "telepathy"), 3)
+    name = 'unknown_words_total{column="mode"}'
+    before = (await shown(client))[name]
+    unknown_words["mode", "telepathy"] += 2
+    assert (await shown(client))[name] == before + 2
+
+
+async def test_metrics_are_closed_while_the_archive_is_not_open(database: Path) -> None:
+    """Whether a key is wanted, and whose it is, the archive knows."""
+    gateway = Gateway(ServeSettings.of({"database": database}), access=AccessSettings.of({"require_key": True}))
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    host = [(b"host", b"127.0.0.1")]
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "query_string": b"", "headers": host}
+    await gateway(scope | {"client": ("127.0.0.1", 1), "http_version": "1.1"}, receive, send)
+    assert sent[0]["status"] == 503
+    assert b"proxygraph" not in sent[1]["body"]
+
+
+def test_the_gauges_of_a_worker_that_has_ended_go(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    files = [f"gauge_livesum_{pid}.db" for pid in (os.getpid(), ended.pid)] + [f"counter_{ended.pid}.db"]
+    for file in files:
+        (tmp_path / file).touch()
+    forget_dead(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([files[0], files[2]])
+
+
+def test_the_figures_of_a_process_are_those_of_prometheus_own_collectors(
+    tmp_path: Path,
+) -> None:
+    """Where several workers serve; noted twice, a counter has still the whole."""
+    code = (
+        "import sys; from gateway.observe import metrics; metrics.note_process(); metrics.note_process();"
+        "sys.stdout.write(metrics.exposition().decode())"
+    )
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    found = {name: float(value) for name, value in re.findall(r"^(\S+?)(?:{.*})? (\S+)$", run.stdout, re.MULTILINE)}
+    assert found["process_resident_memory_bytes"] > 1e7
+    assert found["python_info"] == 1
+    assert 0 < found["process_cpu_seconds_total"] < 60
+    assert found["process_start_time_seconds"] > 1e9

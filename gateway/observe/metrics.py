@@ -3,41 +3,19 @@
 import asyncio
 import os
 import time
-from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from pathlib import Path
 
-from prometheus_client import (
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    generate_latest,
-)
-from prometheus_client import Histogram as OneByOne
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
 from gateway.observe.entries import Entry
+from gateway.observe.processes import ProcessFigures, forget_dead
 from store.twilio_mapping import unknown_words
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 LOOP_WATCHED_EVERY = 0.5
-
-
-class Histogram(OneByOne):
-    """A histogram that takes many values at a time, for a tenth of what each by itself would take."""
-
-    def observe_all(self, amounts: Sequence[float]) -> None:
-        """Counts each of them, as ``observe`` does; the class below has no public way to do so."""
-        if not amounts:
-            return
-        self._sum.inc(sum(amounts))
-        bounds = self._upper_bounds
-        for place, number in Tally([bisect_left(bounds, amount) for amount in amounts]).items():
-            self._buckets[place].inc(number)
 
 
 GRAPHQL_REQUESTS = Counter(
@@ -76,29 +54,21 @@ SYNC_LEFT_OUT = Gauge(
 )
 
 
-@lru_cache
-def durations(operation: str) -> Histogram:
-    """The histogram of how long requests with this operation type took."""
-    return GRAPHQL_SECONDS.labels(operation)
+UNKNOWN_WORDS = Counter(
+    "proxygraph_unknown_words", "Values that Twilio gave outside of its own lists, by property.", ["column"]
+)
+_words_counted: Tally[tuple[str, str]] = Tally()
+_process = ProcessFigures()
 
 
-class UnknownWords(Collector):
-    """Words of Twilio's that are in none of its lists, by the column they came for."""
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """One counter for each column."""
-        family = CounterMetricFamily(
-            "proxygraph_unknown_words", "Values that Twilio gave outside of its own lists.", labels=["column"]
-        )
-        totals: dict[str, int] = {}
-        for (column, _), count in unknown_words.items():
-            totals[column] = totals.get(column, 0) + count
-        for column, total in totals.items():
-            family.add_metric([column], total)
-        yield family
-
-
-REGISTRY.register(UnknownWords())
+def note_process() -> None:
+    """Brings the figures up to date that no request moves: words outside of Twilio's lists, and the process's own."""
+    for seen, number in unknown_words.items():
+        if more := number - _words_counted[seen]:
+            UNKNOWN_WORDS.labels(seen[0]).inc(more)
+            _words_counted[seen] = number
+    if is_one_of_several():
+        _process.note()
 
 
 async def watch_loop() -> float:
@@ -106,6 +76,7 @@ async def watch_loop() -> float:
     due = time.perf_counter() + LOOP_WATCHED_EVERY
     await asyncio.sleep(LOOP_WATCHED_EVERY)
     LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
+    note_process()
     return 0
 
 
@@ -116,18 +87,26 @@ def count(entries: Sequence[Entry]) -> None:
     operations = [entry.operation for entry in entries if entry.operation]
     for (kind, outcome), number in Tally([(operation.type, operation.outcome) for operation in operations]).items():
         GRAPHQL_REQUESTS.labels(kind, outcome).inc(number)
-    for kind in {operation.type for operation in operations}:
-        durations(kind).observe_all([operation.seconds for operation in operations if operation.type == kind])
-    GRAPHQL_COST.observe_all([operation.cost for operation in operations if operation.cost is not None])
+    for operation in operations:
+        GRAPHQL_SECONDS.labels(operation.type).observe(operation.seconds)
+        if operation.cost is not None:
+            GRAPHQL_COST.observe(operation.cost)
     SQL_STATEMENTS.inc(sum([operation.statements for operation in operations]))
     SQL_ROWS.inc(sum([operation.rows for operation in operations]))
     PLAN_HITS.inc(sum([operation.is_planned for operation in operations]))
 
 
+def is_one_of_several() -> bool:
+    """Whether several workers serve together, whose figures are added up."""
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+
+
 def exposition() -> bytes:
     """All metrics in Prometheus' text format; those of every worker where there are several."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    note_process()
+    if not is_one_of_several():
         return generate_latest(REGISTRY)
+    forget_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
