@@ -10,6 +10,11 @@ import msgspec
 
 from store import enums
 
+SID_DIGITS = "[0-9a-fA-F]{32}"
+"""A pattern of what follows a SID's two letters."""
+INT32 = range(-(2**31), 2**31)
+"""What an integer column keeps, since GraphQL's Int has no more (https://spec.graphql.org/draft/#sec-Int)."""
+
 
 class Kind(StrEnum):
     """How a property of a REST body becomes a column. ``OWN`` columns are Proxygraph's, not Twilio's."""

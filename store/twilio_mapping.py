@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from store.columns import Column, Kind, Record, columns
+from store.columns import INT32, Column, Kind, Record, columns
 from store.errors import BodyRejected
 from store.interactions import Interaction, contents
 
@@ -27,7 +27,6 @@ LEFT_OUT = frozenset({"links"})
 
 UNKNOWN = "unknown"
 EPOCH = "1970-01-01T00:00:00.000Z"
-INT32 = range(-(2**31), 2**31)
 
 log = logging.getLogger("proxygraph.store")
 unknown_words: Counter[tuple[str, str]] = Counter()

@@ -32,6 +32,7 @@ from graphql.type import GraphQLOutputType, get_nullable_type
 from gateway.limits.limits import LimitExceeded, PageTooLarge
 from gateway.limits.selections import Scope, Selections
 from resolvers.arguments.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from store.columns import INT32
 
 Variables = Mapping[str, Any]
 Composite = GraphQLObjectType | GraphQLInterfaceType
@@ -208,8 +209,8 @@ class Cost:
         return cast("Composite", self._schema.type_map[name])
 
 
-LARGEST = 2**31
-"""GraphQL's Int ends here (https://spec.graphql.org/draft/#sec-Int); a value beyond it is refused before it counts."""
+LARGEST = INT32.stop
+"""GraphQL's Int ends here; a value beyond it is refused before it counts."""
 
 
 def demand_cost(cost: Cost, variables: Variables, maximum: int, max_page_size: int) -> int:

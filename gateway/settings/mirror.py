@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.settings.server import PREFIX, YEARS, Database, Settings, SettingsError, separated
+from store.columns import SID_DIGITS
 
 RATE = "Requests per second to each endpoint of each Service; 0 means no limit."
 CONCURRENCY = "Concurrent requests to Twilio. Each 429 halves this number, and it then grows again."
@@ -23,7 +24,7 @@ class TwilioSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TWILIO_", extra="ignore", allow_inf_nan=False)
 
-    account_sid: str = Field(pattern="^AC[0-9a-fA-F]{32}$", description="The account's SID.")
+    account_sid: str = Field(pattern=f"^AC{SID_DIGITS}$", description="The account's SID.")
     auth_token: SecretStr | None = Field(
         None, description="The account's auth token. Alternatively, set an API key and its secret."
     )

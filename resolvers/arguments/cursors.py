@@ -12,10 +12,11 @@ import msgspec
 
 from resolvers.arguments.sids import but
 from resolvers.errors import BadInput
+from store.columns import SID_DIGITS
 from store.lists.filters import Filter
 from store.lists.orders import Order, Position
 
-PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.([A-Z]{2}[0-9a-fA-F]{32})")
+PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.([A-Z]{2}" + SID_DIGITS + ")")
 
 
 def fingerprints(field: str, order: Order, filter: Filter | None) -> Callable[[str | None], str]:

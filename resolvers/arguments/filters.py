@@ -15,7 +15,7 @@ from resolvers.arguments.sids import but, sid_of
 from resolvers.errors import BadInput
 from store import interactions as interaction_rows
 from store import sessions as session_rows
-from store.columns import Record
+from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
 from store.lists.filters import Period, words
 from store.participants import Participant
@@ -25,7 +25,7 @@ from store.sessions import Session
 T = TypeVar("T")
 
 LONGEST_TEXT = 256
-RESOURCE_SID = re.compile(r"[a-zA-Z]{2}[0-9a-fA-F]{32}")
+RESOURCE_SID = re.compile(f"[a-zA-Z]{{2}}{SID_DIGITS}")
 
 
 def _condition(description: str, name: str | None = None) -> T:  # type: ignore[type-var]

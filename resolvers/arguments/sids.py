@@ -6,14 +6,14 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from resolvers.errors import BadInput
-from store.columns import Record
+from store.columns import SID_DIGITS, Record
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 
 RECORDS: dict[str, type[Record]] = {kind.prefix: kind for kind in (Service, Session, Participant, Interaction)}
-PATTERN = re.compile(r"([A-Z]{2})[0-9a-fA-F]{32}")
+PATTERN = re.compile(f"([A-Z]{{2}}){SID_DIGITS}")
 
 
 def _argument(noun: str, prefix: str) -> object:
@@ -35,7 +35,7 @@ def sid_of(kind: type[Record], given: str) -> str:
 
 def pattern_of(kind: type[Record]) -> "re.Pattern[str]":
     """What the SIDs of ``kind`` look like."""
-    return re.compile(kind.prefix + r"[0-9a-fA-F]{32}")
+    return re.compile(kind.prefix + SID_DIGITS)
 
 
 def record_of(given: str) -> type[Record] | None:

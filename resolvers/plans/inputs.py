@@ -28,13 +28,13 @@ from graphql import (
 from graphql.utilities import value_from_ast_untyped
 from strawberry import UNSET
 
+from store.columns import INT32
+
 Values: TypeAlias = Mapping[str, Any]
 Read: TypeAlias = Callable[[Any], Any]
 """From a JSON value to what resolvers get."""
 Evaluate: TypeAlias = Callable[[Values], Any]
 """From the values of an operation's variables to an argument's; UNSET where it is left out."""
-
-INT32 = range(-(2**31), 2**31)
 
 
 class Fallback(Exception):
