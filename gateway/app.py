@@ -11,7 +11,7 @@ from gateway.background import Background, RoundFailed
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.persisted import PersistedDocuments, listed_in
 from gateway.graphiql.built import Files
-from gateway.http.exchange import Exchange, HttpError, Receive, Scope, Send
+from gateway.http.exchange import ClientGone, Exchange, HttpError, Receive, Scope, Send
 from gateway.http.origins import Browsers
 from gateway.observe import metrics
 from gateway.observe.access_log import AccessLog
@@ -34,6 +34,8 @@ from store.sync.runs import last_complete
 from store.sync.state import check_account
 
 PLAIN = b"text/plain; charset=utf-8"
+CLIENT_GONE = 499
+"""What logs and metrics tell of a request whose client went away before its answer, as nginx's do."""
 
 CLEANING_EVERY_SECONDS = 2.0
 """How often it is looked whether an erasure has left something to clean."""
@@ -92,6 +94,8 @@ class Gateway:
                 await self._route(exchange)
         except HttpError as error:
             await exchange.refuse(error)
+        except ClientGone:
+            exchange.status = CLIENT_GONE
         except Exception as error:
             if exchange.status:
                 raise

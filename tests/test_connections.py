@@ -128,3 +128,13 @@ async def test_a_request_is_answered_before_the_one_behind_it_is_refused(streams
     writer.write(b"".join(post(PLANNED)) + b"GET /livez HTTP/1.1\r\nX: " + b"x" * 40_000)
     assert (await answer(reader))[1] == {"services": {"totalCount": 1}}
     assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("query", [PLANNED, ORDINARY])
+async def test_a_client_that_sends_no_more_still_gets_its_answers(streams: Streams, query: str) -> None:
+    reader, writer = streams
+    writer.write(b"".join(post(query)) * 3)
+    writer.write_eof()
+    for _ in range(3):
+        assert (await answer(reader))[0].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert await reader.read() == b""

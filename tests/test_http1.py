@@ -4,82 +4,12 @@ The cases are known ones: those by which servers in front of each other were mad
 (request smuggling), and what uvicorn's own protocol promises.
 """
 
-import asyncio
-import json
-import random
-import socket
-from typing import Any
-
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from gateway.http.exchange import Receive, Scope, Send
-from gateway.transport.connection import Connection
 from gateway.transport.parser import LONGEST_HEAD, LONGEST_TARGET, LONGEST_TRAILERS
+from raw_http import GET, HOST, answers, at_once, cuts, post, read
 
-HOST = b"Host: a\r\n"
-GET = b"GET /%b HTTP/1.1\r\n" + HOST + b"\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
-Seen = tuple[str, str, str]
-
-
-async def told(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers what it was told; some of it only after a while."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        assert message["type"] == "http.request"
-        body, more = body + message["body"], message["more_body"]
-    if body.startswith(b"slow") or scope["path"] == "/slow":
-        await asyncio.sleep(0)
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    seen = [scope["method"], scope["path"], body.decode("latin-1"), scope["query_string"].decode(), headers]
-    answer = json.dumps(seen).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
-    await send({"type": "http.response.body", "body": answer})
-
-
-async def answers(pieces: list[bytes], app: Any = told) -> bytes:
-    """All that a connection answers to these pieces of data, after which the client sends no more."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None, forwarded_allow_ips="*")
-    config.load()
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    loop = asyncio.get_running_loop()
-    transport, connection = await loop.connect_accepted_socket(
-        lambda: Connection(config=config, server_state=ServerState(), app_state={}, _loop=None), ours
-    )
-    for piece in pieces:
-        if not transport.is_closing():
-            connection.data_received(piece)
-            await asyncio.sleep(0)
-    theirs.shutdown(socket.SHUT_WR)
-    answered = b""
-    async with asyncio.timeout(20):
-        while data := await loop.sock_recv(theirs, 65_536):
-            answered += data
-    theirs.close()
-    return answered
-
-
-def read(answered: bytes) -> tuple[list[int], list[Any]]:
-    """The statuses of the answers, and what the application said in them."""
-    statuses, said = [], []
-    while answered:
-        head, _, rest = answered.partition(b"\r\n\r\n")
-        statuses.append(int(head.split(b" ", 2)[1]))
-        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        length = int(lengths[0]) if lengths else 0
-        if statuses[-1] == 200:
-            said.append(json.loads(rest[:length]))
-        answered = rest[length:]
-    return statuses, said
-
-
-def post(*headers: bytes, body: bytes = b"") -> bytes:
-    return b"".join((b"POST / HTTP/1.1\r\n", HOST, *(header + b"\r\n" for header in headers), b"\r\n", body))
-
 
 FRAMED: list[tuple[str, bytes, list[int], list[str]]] = [
     ("a length", post(b"Content-Length: 3", body=b"abc"), [200], ["abc"]),
@@ -150,16 +80,6 @@ FRAMED: list[tuple[str, bytes, list[int], list[str]]] = [
     ("half a request behind", GET % b"slow" + b"GET / HT", [200], [""]),
     ("half a body behind", GET % b"slow" + post(b"Content-Length: 5", body=b"ab"), [200], [""]),
 ]
-
-
-def cuts(sent: bytes) -> list[list[bytes]]:
-    """The bytes at once, one by one, and cut in a few places."""
-    chosen = random.Random(sent)
-    some = []
-    for _ in range(5):
-        places = sorted(chosen.randrange(len(sent)) for _ in range(3))
-        some.append([sent[start:end] for start, end in zip([0, *places], [*places, len(sent)], strict=True)])
-    return [[sent], [sent[place : place + 1] for place in range(len(sent))], *some]
 
 
 @pytest.mark.parametrize(("about", "sent", "statuses", "bodies"), FRAMED, ids=[row[0] for row in FRAMED])
@@ -240,12 +160,6 @@ async def test_a_targets_authority_counts_more_than_the_host(target: bytes, host
     assert (found, asked, [value for name, value in headers if name == "host"]) == (path, query, [host])
 
 
-async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers before it has the body, of which it wants to know nothing."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"[]"})
-
-
 async def test_what_comes_of_a_body_after_its_answer_is_no_request() -> None:
     inner = GET % b"inner"
     sent = post(b"Content-Length: %d" % len(inner), body=inner) + GET % b"next"
@@ -258,33 +172,3 @@ async def test_a_body_that_nobody_asked_for_is_not_taken_for_a_request() -> None
     sent = [post(b"Expect: 100-continue", b"Content-Length: %d" % len(inner)), inner]
     answered = await answers(sent, at_once)
     assert (read(answered)[0], b"connection: close" in answered) == ([200], True)
-
-
-async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"[1", "more_body": True})
-    await send({"type": "http.response.body", "body": b"]"})
-
-
-async def test_an_answer_without_a_length_comes_in_chunks_or_ends_with_its_connection() -> None:
-    assert (await answers([GET % b""], in_parts)).endswith(b"\r\n\r\n2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n")
-    older = await answers([b"GET / HTTP/1.0\r\n\r\n"], in_parts)
-    assert older.endswith(b"\r\n\r\n[1]")
-    assert b"chunked" not in older
-    assert b"connection: close" in older
-    assert (await answers([b"HEAD / HTTP/1.1\r\n\r\n"], in_parts)).endswith(b"\r\n\r\n")
-
-
-@pytest.mark.parametrize("headers", [[(b"x", b"a\r\nb: c")], [(b"content-length", b"5")], None])
-async def test_an_application_that_fails_is_answered_for(
-    headers: list[tuple[bytes, bytes]] | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
-        if headers is not None:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b"[]"})
-
-    answered = await answers([GET % b"" + GET % b""], fails)
-    assert answered.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
-    assert b"connection: close\r\n" in answered
-    assert len(caplog.records) == 1

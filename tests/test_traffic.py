@@ -12,7 +12,7 @@ import pytest
 
 from bodies import interaction, put, service, session
 from conftest import serving
-from gateway.endpoint.admission import OPERATIONS_AT_ONCE, Turn, Turns
+from gateway.endpoint.admission import OPERATIONS_AT_ONCE
 from gateway.http.callers import Caller
 from gateway.http.exchange import HttpError
 from gateway.http.rate_limit import Rates
@@ -94,59 +94,6 @@ async def test_a_key_has_a_rate_unless_told_otherwise(database: Path) -> None:
         assert response.headers["RateLimit-Policy"] == '"minute";q=60000;w=60'
 
 
-def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
-    turns = Turns(2)
-    with turns.place, turns.place:
-        with pytest.raises(HttpError) as refusal, turns.place:
-            pass
-        assert (refusal.value.status, dict(refusal.value.headers)) == (503, {b"retry-after": b"1"})
-    with turns.place:
-        pass
-
-
-async def test_few_operations_run_at_once_and_one_that_searches_gives_its_turn_to_others() -> None:
-    turns, found = Turns(100), asyncio.Event()
-    running: list[str] = []
-
-    async def search() -> None:
-        async with turns.turn() as turn, turn.aside():
-            await found.wait()
-        running.append("searched")
-
-    async def run(name: str, leave: asyncio.Event) -> None:
-        async with turns.turn():
-            running.append(name)
-            await leave.wait()
-
-    leave = asyncio.Event()
-    searches = [asyncio.create_task(search()) for _ in range(10 * OPERATIONS_AT_ONCE)]
-    await asyncio.sleep(0)
-    others = [asyncio.create_task(run(str(number), leave)) for number in range(OPERATIONS_AT_ONCE + 1)]
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert running == [str(number) for number in range(OPERATIONS_AT_ONCE)]
-    leave.set()
-    found.set()
-    await asyncio.gather(*searches, *others)
-    assert len(running) == len(searches) + len(others)
-
-
-async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
-    turns = Turns(100)
-
-    async def search() -> None:
-        async with turns.turn() as turn, turn.aside():
-            await asyncio.Event().wait()
-
-    for _ in range(2 * OPERATIONS_AT_ONCE):
-        given_up = asyncio.create_task(search())
-        await asyncio.sleep(0)
-        given_up.cancel()
-        await asyncio.gather(given_up, return_exceptions=True)
-    async with turns.turn(), turns.turn(), turns.turn():
-        pass
-
-
 async def test_an_operation_of_several_searches_takes_one_turn_again(database: Path) -> None:
     """It once took one for each, so that a few such operations kept all others waiting for ever."""
     search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
@@ -155,51 +102,6 @@ async def test_an_operation_of_several_searches_takes_one_turn_again(database: P
         for _ in range(2 * OPERATIONS_AT_ONCE):
             async with client.post("/graphql", json=query) as response:
                 assert "errors" not in await response.json()
-
-
-async def test_a_search_that_begins_while_a_turn_is_waited_for_takes_no_second_one() -> None:
-    turns, ends, leave = Turns(100), [asyncio.Event(), asyncio.Event()], asyncio.Event()
-
-    async def search(turn: Turn, end: asyncio.Event) -> None:
-        async with turn.aside():
-            await end.wait()
-
-    async def run() -> None:
-        async with turns.turn():
-            await leave.wait()
-
-    async with turns.turn() as turn:
-        first = asyncio.create_task(search(turn, ends[0]))
-        await asyncio.sleep(0)
-        others = [asyncio.create_task(run()) for _ in range(OPERATIONS_AT_ONCE)]
-        ends[0].set()
-        await asyncio.sleep(0)
-        second = asyncio.create_task(search(turn, ends[1]))
-        await asyncio.sleep(0)
-        leave.set()
-        await asyncio.gather(first, *others)
-        ends[1].set()
-        await second
-    async with turns.turn(), turns.turn(), turns.turn():
-        pass
-
-
-async def test_a_search_that_outlives_its_operation_takes_no_turn() -> None:
-    turns, found = Turns(100), asyncio.Event()
-
-    async def search(turn: Turn) -> None:
-        async with turn.aside():
-            await found.wait()
-
-    for _ in range(2 * OPERATIONS_AT_ONCE):
-        async with turns.turn() as turn:
-            searching = asyncio.create_task(search(turn))
-            await asyncio.sleep(0)
-        found.set()
-        await searching
-        found.clear()
-    async with turns.turn(), turns.turn(), turns.turn():
-        pass
 
 
 async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Path) -> None:

@@ -26,6 +26,7 @@ from graphql import (
 )
 
 from gateway.endpoint.plan_cache import Plans
+from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
 from gateway.limits.cost import Cost, demand_cost
 from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
@@ -127,8 +128,13 @@ async def execute(request: Request, context: Context, limits: Limits, plans: Pla
     return await executed(request, context, limits) if result is None else result
 
 
-async def planned(request: Request, context: Context, limits: Limits, plans: Plans) -> Result | None:
-    """What the operation's plan gives; None where there is none, or where there is more to tell than data."""
+async def planned(
+    request: Request, context: Context, limits: Limits, plans: Plans, wait: Wait = awaited
+) -> Result | None:
+    """What the operation's plan gives; None where there is none, or where there is more to tell than data.
+
+    ``wait`` awaits what takes longer than a moment.
+    """
     if request.cost_wish is not CostWish.NOTHING:
         return None
     seen, known, literals = plans.find(request.query, request.operation_name)
@@ -146,7 +152,8 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
         plan = known.template.plan(values, context.access.scopes)
         place = context.archive.snapshots, values, bounds, until
-        data, statements, rows = plan.run_at_once(*place) or await plan.run(*place)
+        ran = plan.run_at_once(*place)
+        data, statements, rows = ran if ran else await wait(plan.run(*place))
     except (Fallback, Unplannable, LimitExceeded):
         return None
     except OutOfTime:
@@ -159,8 +166,8 @@ async def planned(request: Request, context: Context, limits: Limits, plans: Pla
     return Result(NOTHING, False, "query", known.name, cost, known.cost.root_fields, body, statements, rows)
 
 
-async def executed(request: Request, context: Context, limits: Limits) -> Result:
-    """What the ordinary path gives."""
+async def executed(request: Request, context: Context, limits: Limits, wait: Wait = awaited) -> Result:
+    """What the ordinary path gives; ``wait`` awaits a query, and not a mutation, which has to come to its end."""
     document, errors, scoped, costs, _ = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
@@ -189,7 +196,8 @@ async def executed(request: Request, context: Context, limits: Limits) -> Result
             errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
             return Result({"errors": errors}, True, kind, name, estimate)
         try:
-            outcome = await within_budget(lambda: _outcome(executor), context, limits, is_query=kind == "query")
+            waits = wait if kind == "query" else awaited
+            outcome = await within_budget(lambda: waits(_outcome(executor)), context, limits, is_query=kind == "query")
         finally:
             await context.end()
     except LimitExceeded as error:

@@ -12,7 +12,7 @@ import orjson
 
 from gateway import graphiql
 from gateway.auth.authentication import Authenticator
-from gateway.endpoint.admission import Turns
+from gateway.endpoint.admission import ExecutionSlots, InFlight
 from gateway.endpoint.caching import cache_headers, is_kept, is_known, tag_of
 from gateway.endpoint.execution import CostWish, Request, Result, executed, planned
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
@@ -21,7 +21,7 @@ from gateway.endpoint.requests import Sent, demand_json, in_url, posted
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from gateway.http.callers import caller_of, seen_by
 from gateway.http.compression import LARGE_BYTES, compressed
-from gateway.http.exchange import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, preferred
+from gateway.http.exchange import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, Wait, preferred
 from gateway.http.operations import Operation
 from gateway.http.origins import demand_preflight, demand_purpose
 from gateway.http.rate_limit import Rates
@@ -64,7 +64,7 @@ class GraphQLOverHTTP:
         self._wants_keys, self._sync_failure = access.require_key, sync_failure
         self._in_url = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
         self._plans = Plans() if settings.plans else None
-        self._turns = Turns(limits.max_concurrent)
+        self._in_flight, self._slots = InFlight(limits.max_concurrent), ExecutionSlots()
         self._rates = Rates(limits.rate)
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -149,10 +149,16 @@ class GraphQLOverHTTP:
             self._limits.max_page_size,
             self._sync_failure,
         )
-        with self._turns.place:
-            result = await planned(request, context, self._limits, self._plans) if self._plans is not None else None
+        caller = caller_of(exchange.scope, access).name
+        self._in_flight.enter(caller)
+        try:
+            result = None
+            if self._plans is not None:
+                result = await planned(request, context, self._limits, self._plans, exchange.while_wanted)
             if result is None:
-                result = await self._executed(request, context)
+                result = await self._executed(request, context, exchange.while_wanted)
+        finally:
+            self._in_flight.leave(caller)
         exchange.operation = Operation(
             result.operation,
             result.operation_name,
@@ -165,11 +171,11 @@ class GraphQLOverHTTP:
         )
         return result
 
-    async def _executed(self, request: Request, context: Context) -> Result:
-        async with self._turns.turn() as turn:
-            context.reader.aside = turn.aside
+    async def _executed(self, request: Request, context: Context, wait: Wait) -> Result:
+        async with self._slots.slot(wait) as slot:
+            context.reader.aside = slot.released
             try:
-                result = await executed(request, context, self._limits)
+                result = await executed(request, context, self._limits, wait)
                 reader = context.reader
                 return msgspec.structs.replace(result, statements=len(reader.statements), rows=reader.rows)
             finally:

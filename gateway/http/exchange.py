@@ -1,9 +1,10 @@
 """The HTTP under everything: a request and its answer, errors, and the choice of a media type."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -16,6 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
+T = TypeVar("T")
 
 JSON = b"application/json"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -35,6 +37,23 @@ class HttpError(Exception):
     def body(self) -> bytes:
         """The error in the shape that GraphQL's errors have."""
         return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
+
+
+class Wait(Protocol):
+    """How a result is waited for, such as ``Exchange.while_wanted``."""
+
+    def __call__(self, running: Coroutine[Any, Any, T], /) -> Awaitable[T]:
+        """What ``running`` returns."""
+        ...
+
+
+async def awaited(running: Coroutine[Any, Any, T], /) -> T:
+    """What ``running`` returns, whatever happens meanwhile."""
+    return await running
+
+
+class ClientGone(Exception):
+    """The client closed its connection before it was answered, so nobody awaits the answer."""
 
 
 class Exchange:
@@ -76,6 +95,27 @@ class Exchange:
         if len(body) > limit:
             raise _too_large(limit, "this one is longer")
         return body
+
+    async def while_wanted(self, running: Coroutine[Any, Any, T], /) -> T:
+        """What ``running`` returns; where the client goes away meanwhile, it is cancelled, and this raises ClientGone.
+
+        To be called once the body is read: ASGI tells of the client by the same ``receive``.
+        """
+        task = asyncio.create_task(running)
+        gone = asyncio.create_task(self._disconnected())
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ClientGone
+            return await task
+        finally:
+            for each in (gone, task):
+                each.cancel()
+            await asyncio.gather(gone, task, return_exceptions=True)
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS

@@ -1,0 +1,80 @@
+"""An ASGI application over the server's connections: how its answers are sent, and what it is told of its client."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from gateway.http.exchange import Receive, Scope, Send
+from gateway.transport.connection import Connection
+from raw_http import GET, answers, at_once
+
+
+async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"[1", "more_body": True})
+    await send({"type": "http.response.body", "body": b"]"})
+
+
+async def test_an_answer_without_a_length_comes_in_chunks_or_ends_with_its_connection() -> None:
+    assert (await answers([GET % b""], in_parts)).endswith(b"\r\n\r\n2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n")
+    older = await answers([b"GET / HTTP/1.0\r\n\r\n"], in_parts)
+    assert older.endswith(b"\r\n\r\n[1]")
+    assert b"chunked" not in older
+    assert b"connection: close" in older
+    assert (await answers([b"HEAD / HTTP/1.1\r\n\r\n"], in_parts)).endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("headers", [[(b"x", b"a\r\nb: c")], [(b"content-length", b"5")], None])
+async def test_an_application_that_fails_is_answered_for(
+    headers: list[tuple[bytes, bytes]] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        if headers is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"[]"})
+
+    answered = await answers([GET % b"" + GET % b""], fails)
+    assert answered.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"connection: close\r\n" in answered
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["waits", "leaves"])
+async def test_a_client_that_sends_no_more_is_asked_whether_it_is_there(leaves: bool) -> None:
+    """By an interim response, which a client that left has its system refuse."""
+    may_answer, gone = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        waiting: asyncio.Future[Any] = asyncio.ensure_future(may_answer.wait())
+        receiving: asyncio.Future[Any] = asyncio.ensure_future(receive())
+        await asyncio.wait((waiting, receiving), return_when=asyncio.FIRST_COMPLETED)
+        if may_answer.is_set():
+            receiving.cancel()
+            await at_once(scope, receive, send)
+        else:
+            waiting.cancel()
+            assert receiving.result() == {"type": "http.disconnect"}
+            gone.set()
+
+    config = uvicorn.Config(slow, lifespan="off", log_config=None)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(config=config, server_state=ServerState(), app_state={}), "127.0.0.1", 0
+    )
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    async with asyncio.timeout(20):
+        writer.write(GET % b"")
+        if leaves:
+            writer.close()
+            await gone.wait()
+        else:
+            writer.write_eof()
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 102 Processing\r\n\r\n"
+            may_answer.set()
+            assert (await reader.read()).endswith(b"\r\n\r\n[]")
+            writer.close()
+        server.close()
+        await server.wait_closed()
