@@ -209,6 +209,20 @@ async def test_closing_beside_a_reader_leaves_the_log_to_the_next_start(rebuilt:
     await demand_clean(database)
 
 
+async def test_closing_where_cleaning_fails_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
+    """SQLite would move the log when its last connection closes, and nobody would know which pages to clean."""
+    database = tmp_path / "archive.db"
+    copy_files(rebuilt, database)
+    page_list = database.with_name("archive.db-to-clean")
+    page_list.unlink()
+    page_list.mkdir()
+    async with open_archive(database, look_for_damage=False) as archive:
+        log = archive.log_bytes()
+    assert database.with_name("archive.db-wal").stat().st_size == log > 0
+    page_list.rmdir()
+    await demand_clean(database)
+
+
 async def test_an_entry_that_cant_be_cleaned_stays_open_and_says_why(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
