@@ -1,17 +1,18 @@
 """The archive: one database file, opened, with its writer and its readers."""
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from store.errors import StoreError
 from store.sqlite.cleaning import Cleaner, log_kept
-from store.sqlite.connections import connect_writer
+from store.sqlite.connections import READING, connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
-from store.sqlite.opening import prepare
+from store.sqlite.opening import prepare, readable
 from store.sqlite.read_connections import Lane, Lanes, open_lane
 from store.sqlite.reader import Reader
 from store.sqlite.searches import Searches
@@ -21,6 +22,14 @@ from store.sqlite.writer import Writer
 READERS = 2
 SEARCHERS = 2
 SEARCH_SECONDS = 5.0
+
+
+class Readable(Protocol):
+    """What small reads need of an archive."""
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
+        """The rows of a statement."""
+        ...
 
 
 class Archive:
@@ -72,7 +81,7 @@ class Archive:
 
 @asynccontextmanager
 async def open_archive(
-    path: Path, look_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS
+    path: Path, look_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS, create: bool = True
 ) -> AsyncIterator[Archive]:
     """The archive at ``path``, created or migrated where needed; closed at the end of the block.
 
@@ -81,7 +90,7 @@ async def open_archive(
     Looking for damage reads a small file whole, which one that was just opened can do without.
     Raises a DatabaseError where the file can't be used.
     """
-    prepared = prepare(path, look_for_damage=look_for_damage)
+    prepared = prepare(path, look_for_damage=look_for_damage, create=create)
     async with AsyncExitStack() as stack:
         # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
         stack.callback(os.close, prepared.file)
@@ -103,6 +112,32 @@ async def open_archive(
         for_operations = Lanes(str(path))
         stack.push_async_callback(for_operations.close)
         yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created, for_operations)
+
+
+@asynccontextmanager
+async def read_archive(path: Path) -> AsyncIterator[Readable]:
+    """The archive at ``path`` for commands that only read; also where nothing may be written.
+
+    Nothing is created or changed, but that an older database is migrated where it may be written. Raises a
+    DatabaseError where the database is not there or can't be used.
+    """
+    address = readable(path)
+    if address is None:
+        async with open_archive(path, look_for_damage=False) as archive:
+            yield archive
+        return
+    with closing(sqlite3.connect(address, **READING)) as connection:
+        yield _File(connection)
+
+
+class _File:
+    """A database that one command reads."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
+        return self._connection.execute(sql, parameters).fetchall()
 
 
 async def _cleaned(writer: Writer, path: Path, after_writing: ExitStack) -> None:

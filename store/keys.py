@@ -11,7 +11,7 @@ import secrets
 
 import msgspec
 
-from store.archive import Archive
+from store.archive import Archive, Readable
 from store.errors import KeyNameTaken
 from store.ledger import now
 
@@ -60,7 +60,7 @@ async def create(archive: Archive, name: str, scopes: tuple[str, ...], expires_a
     return text
 
 
-async def keys(archive: Archive) -> list[Key]:
+async def keys(archive: Readable) -> list[Key]:
     """All keys ever created, oldest first."""
     return [_key(*row) for row in await archive.fetch(LIST)]
 
@@ -70,7 +70,7 @@ async def find(archive: Archive, text: str) -> Key | None:
     return next((_key(*row) for row in await archive.fetch(FIND, (hashed(text),))), None)
 
 
-async def has_keys(archive: Archive) -> bool:
+async def has_keys(archive: Readable) -> bool:
     """Whether any key is valid now."""
     ((any_key,),) = await archive.fetch(ANY, (now(),))
     return bool(any_key)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from store.archive import Archive
+from store.archive import Readable
 from store.interactions import Interaction
 from store.sqlite.writer import Transaction
 from store.twilio_mapping import instant
@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True):
         return "closed" if self.closed_at else "erased" if self.erased_at else "intended"
 
 
-async def entries(archive: Archive) -> list[Entry]:
+async def entries(archive: Readable) -> list[Entry]:
     """The whole ledger, the oldest first."""
     return [Entry(*row) for row in await archive.fetch(LIST)]
 

@@ -78,11 +78,11 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
     import msgspec
 
     from store import keys as rows
-    from store.archive import open_archive
+    from store.archive import read_archive
     from store.ledger import now
 
     async def held() -> list[rows.Key]:
-        async with open_archive(settings.database, look_for_damage=False) as archive:
+        async with read_archive(settings.database) as archive:
             return await rows.keys(archive)
 
     with sentences():
@@ -108,7 +108,7 @@ def revoke(name: Name, database: Database = None) -> None:
     from store.archive import open_archive
 
     async def revoked() -> bool:
-        async with open_archive(settings.database, look_for_damage=False) as archive:
+        async with open_archive(settings.database, look_for_damage=False, create=False) as archive:
             return await rows.revoke(archive, name)
 
     with sentences():

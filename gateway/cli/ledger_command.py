@@ -20,11 +20,11 @@ def ledger(
     settings = settings_of(KeysSettings, {"database": database})
     import msgspec
 
-    from store.archive import open_archive
+    from store.archive import read_archive
     from store.ledger import Entry, entries
 
     async def held() -> list[Entry]:
-        async with open_archive(settings.database, look_for_damage=False) as archive:
+        async with read_archive(settings.database) as archive:
             return await entries(archive)
 
     with sentences():

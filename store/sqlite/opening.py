@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import filelock
 
-from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, DatabaseReadOnly, DatabaseUnreachable
+from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, DatabaseUnreachable
 from store.sqlite.cleaning import Cleaner, holds_log, log_kept
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unwritable
@@ -39,12 +39,14 @@ class Prepared(NamedTuple):
         os.close(self.file)
 
 
-def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True) -> Prepared:
-    """Makes the database at ``path`` ready for use; creates and migrates it where needed.
+def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True, create: bool = True) -> Prepared:
+    """Makes the database at ``path`` ready for use; creates (unless told not to) and migrates it where needed.
 
     Raises a DatabaseError, and leaves the file as it was, where it can't be used.
     """
     _demand_place(path)
+    if not create and not path.exists():
+        raise missing(path)
     try:
         if path.exists() and path.stat().st_size:
             _demand_ours_in_file(path, latest(migrations))
@@ -71,28 +73,24 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True)
     return Prepared(path, file, connection, created)
 
 
-def demand_readable(path: Path) -> bool:
-    """Checks a database that is only to be read, and whether it has to be read as a file that nobody writes.
+def readable(path: Path) -> str | None:
+    """The address at which a database can be read without a change to anything; None where it is to be migrated first.
 
-    That is so where its log is empty and SQLite may not write its index of the log beside it. Raises a
-    DatabaseError where the database is missing, can't be used, or is of a version that has to be migrated first.
+    Where this user may write nothing beside the database, and its log is empty, SQLite reads the file alone.
+    Raises a DatabaseError where the database is missing or can't be used.
     """
+    if path.is_dir() or path.name == ":memory:":
+        _demand_place(path)
     if not path.exists():
         raise missing(path)
-    if path.is_dir():
-        raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
     try:
         _demand_ours_in_file(path, latest())
-        immutable = not (holds_log(path) or os.access(path.parent, os.W_OK))
-        with closing(sqlite3.connect(reading(str(path), immutable), uri=True)) as connection:
-            if not _demand_ours(connection, path, latest()) and _version(connection) == latest():
-                return immutable
+        address = reading(str(path), immutable=not (holds_log(path) or os.access(path.parent, os.W_OK)))
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            _demand_ours(connection, path, latest())
+            return address if _version(connection) == latest() else None
     except sqlite3.Error as error:
         raise explained(error, path) from error
-    raise DatabaseReadOnly(
-        f"{path} is of an older version than this Proxygraph. Open it once with a command that may write, "
-        "such as serve, to migrate it."
-    )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: Path) -> None:
