@@ -12,6 +12,7 @@ from store.errors import StoreError
 from store.sqlite.cleaning import Cleaner, log_kept
 from store.sqlite.connections import READING, connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
+from store.sqlite.files import resolved
 from store.sqlite.opening import prepare, readable
 from store.sqlite.read_connections import Lane, Lanes, open_lane
 from store.sqlite.reader import Reader
@@ -90,6 +91,7 @@ async def open_archive(
     Looking for damage reads a small file whole, which one that was just opened can do without.
     Raises a DatabaseError where the file can't be used.
     """
+    path = resolved(path)
     prepared = prepare(path, look_for_damage=look_for_damage, create=create)
     async with AsyncExitStack() as stack:
         # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
@@ -121,6 +123,7 @@ async def read_archive(path: Path) -> AsyncIterator[Readable]:
     Nothing is created or changed, but that an older database is migrated where it may be written. Raises a
     DatabaseError where the database is not there or can't be used.
     """
+    path = resolved(path)
     address = readable(path)
     if address is None:
         async with open_archive(path, look_for_damage=False) as archive:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import filelock
 
+from store.sqlite.files import mode_beside, resolved
+
 
 class SyncRunning(Exception):
     """Another process is at it; its text is a sentence."""
@@ -14,7 +16,9 @@ class SyncRunning(Exception):
 @contextmanager
 def sync_lock(database: Path) -> Iterator[None]:
     """The one place of a sync of this database; raises SyncRunning where another process has it."""
-    lock = filelock.FileLock(database.with_name(f"{database.name}-sync-lock"))
+    path = resolved(database)
+    place = path.with_name(f"{path.name}-sync-lock")
+    lock = filelock.FileLock(place, mode=mode_beside(path, place))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:

@@ -4,6 +4,7 @@ Nothing is written to a file that fails here: whose it is gets read from the fil
 written or locked.
 """
 
+import logging
 import os
 import sqlite3
 import stat
@@ -18,7 +19,10 @@ from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, Databas
 from store.sqlite.cleaning import Cleaner, holds_log, log_kept
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unwritable
+from store.sqlite.files import is_open_to_others, mode_beside, open_or_create
 from store.sqlite.migrations import FOLDER, latest, migrate
+
+log = logging.getLogger("proxygraph.store")
 
 CHECKED_WHOLE_BYTES = 32 * 2**20
 """A file up to here is checked for damage whole; of a larger one, which may be slow to read, each table's start."""
@@ -50,13 +54,14 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True,
     try:
         if path.exists() and path.stat().st_size:
             _demand_ours_in_file(path, latest(migrations))
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = open_or_create(path)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.executescript(WRITE_PRAGMAS)
             created = _demand_ours(connection, path, latest(migrations))
             if look_for_damage and not created:
                 _look_for_damage(connection, path)
+                _warn_of_readers(path)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
@@ -104,7 +109,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     try:
-        with filelock.FileLock(lock_of(path), timeout=BUSY_TIMEOUT_MS / 1000):
+        with filelock.FileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_beside(path, lock_of(path))):
             yield
     except filelock.Timeout as error:
         raise DatabaseLocked(f"{path} is being written by another process; try again.") from error
@@ -113,6 +118,11 @@ def _alone(path: Path) -> Iterator[None]:
 def lock_of(path: Path) -> Path:
     """The file that the one who writes the database at ``path`` has locked."""
     return path.with_name(path.name + "-lock")
+
+
+def _warn_of_readers(path: Path) -> None:
+    if is_open_to_others(path):
+        log.warning("%s can be read by others on this machine. Make it private: chmod 600 %s", path, path)
 
 
 def _demand_place(path: Path) -> None:

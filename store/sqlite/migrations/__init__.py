@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from store.sqlite.connections import APPLICATION_ID
+from store.sqlite.files import create_beside
 
 FOLDER = Path(__file__).parent
 
@@ -52,6 +53,7 @@ def copies(path: Path) -> list[Path]:
 def _set_aside(connection: sqlite3.Connection, path: Path, version: int) -> None:
     copy = path.with_name(f"{path.name}.version-{version}")
     copy.unlink(missing_ok=True)
+    create_beside(copy, path)
     connection.execute("VACUUM INTO ?", (str(copy),))
 
 
