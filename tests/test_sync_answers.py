@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import stamina
+from aiohttp import web
 
 import bodies
 from fake_twilio import API_KEY, API_SECRET, HTML, FakeTwilio
@@ -93,6 +94,34 @@ async def test_a_404_that_is_not_twilios_erases_and_marks_nothing(
         after = await content(mirror)
         assert before | {"session_read": []} == after | {"session_read": []}
         fake._script.clear()
+        await mirror.sync()
+        await mirror.assert_equal()
+
+
+class Unsure(FakeTwilio):
+    """Something on the way answers for the Services by themselves, and lets the rest through."""
+
+    unsure = False
+
+    def _one(self, verb: str, path: str, name: str) -> web.Response:
+        if self.unsure and path == "/Services":
+            return web.Response(status=404, text=HTML, content_type="text/html")
+        return super()._one(verb, path, name)
+
+
+@pytest.mark.parametrize("flags", [{"full": True}, {"full": True, "erase": True}, {"keep": True}])
+async def test_what_is_above_has_to_be_seen_to_stand(database: Path, flags: dict[str, bool]) -> None:
+    fake = Unsure()
+    account(fake, services=2, sessions=5)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        before = await content(mirror)
+        fake.remove(bodies.sid("KC", 2))
+        fake.unsure = True
+        with pytest.raises(TwilioError):
+            await mirror.sync(**flags)
+        assert await content(mirror) == before | {"session_read": (await content(mirror))["session_read"]}
+        fake.unsure = False
         await mirror.sync()
         await mirror.assert_equal()
 

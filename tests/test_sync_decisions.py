@@ -79,6 +79,22 @@ async def test_what_was_kept_and_comes_back_is_no_longer_marked(database: Path) 
         await mirror.assert_equal()
 
 
+async def test_a_session_that_is_deleted_later_keeps_what_was_kept_of_it(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=3, interactions=3)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync()
+        fake.remove(KI[1])
+        await mirror.sync(full=True, keep=True)
+        fake.remove(KC[1])
+        fake.remove(KC[2])
+        for flags in ({}, {"full": True, "erase": True}):
+            await mirror.sync(**flags)
+            assert await mirror.held("KC") == [KC[1], KC[3]]
+            assert await mirror.held("KI") == sorted([KI[1], *(KI[3][:-1] + last for last in "89a")])
+        assert (await mirror.column("KC", "archived_at"))[KC[1]] is not None
+
+
 def test_to_keep_and_to_erase_is_no_decision() -> None:
     with pytest.raises(SettingsError, match="either --keep or --erase, but got both"):
         SyncSettings.of({"keep": True, "erase": True})

@@ -1,6 +1,8 @@
 """What can't be undone rests on evidence: clocks that agree, lists that ended, and what was last shown."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from gateway.sync.reconcile import TooMuchGone
 from gateway.sync.run import due_for_full
 from gateway.twilio.errors import TwilioError, TwilioRefused
 from mirror import Mirror, account, mirroring
+from store.sqlite.migrations import FOLDER, migrate
 from store.twilio_mapping import instant
 
 KC = [bodies.sid("KC", number) for number in range(400)]
@@ -233,3 +236,29 @@ async def test_a_service_that_the_list_lacks_but_stands_is_told(database: Path) 
         with pytest.raises(TwilioRefused, match="stands, but the list of Services lacked it"):
             await mirror.sync(full=True)
         await mirror.assert_equal()
+
+
+def test_an_archive_of_an_earlier_version_brings_its_evidence_along(tmp_path: Path) -> None:
+    earlier, path = tmp_path / "migrations", tmp_path / "archive.db"
+    earlier.mkdir()
+    for file in sorted(FOLDER.glob("000[1-6]_*.sql")):
+        (earlier / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, path, earlier)
+        connection.execute(
+            "INSERT INTO service (sid, account_sid, date_created, date_updated) VALUES (?, 'AC', '2026', '2026')",
+            (KS[1],),
+        )
+        connection.execute("INSERT INTO session_seen VALUES (?, ?)", (KS[1], KC[1]))
+        connection.execute("INSERT INTO service_sync VALUES (?, ?, 0)", (KS[1], ago(days=2)))
+        connection.executemany(
+            "INSERT INTO sync_run (number, mode, started_at, alive_at, outcome) VALUES (?, ?, '2026', '2026', ?)",
+            [(number, "full" if number == 1 else "incremental", "complete") for number in range(1, 3_001)],
+        )
+        migrate(connection, path)
+        ((run, listed_at),) = connection.execute(
+            "SELECT run, listed_at FROM session_listed WHERE session_sid = ?", (KC[1],)
+        )
+        assert (run, listed_at < ago(days=1)) == (0, True)
+        ((runs, first),) = connection.execute("SELECT count(*), min(number) FROM sync_run")
+        assert (runs, first) == (1_001, 1)

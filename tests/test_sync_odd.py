@@ -42,7 +42,8 @@ def refusing(status: int, *session_sids: str, lists: str = "Interactions") -> Fa
                 500: web.HTTPInternalServerError,
                 503: web.HTTPServiceUnavailable,
             }
-            raise kind[status](text='{"code": 70001, "message": "Odd"}', content_type="application/json")
+            code = 20404 if status == 404 else 70001
+            raise kind[status](text=f'{{"code": {code}, "message": "Odd"}}', content_type="application/json")
 
     return Faults(drift=True, on_page=refuse)
 

@@ -109,6 +109,7 @@ async def apply(archive: Archive, gone: Gone, rules: Rules, progress: Progress, 
     Raises TooMuchGone before the first mark and the first erasure.
     """
     if not rules.keep:
+        gone = await _sparing_kept(archive, gone)
         await _demand_little(archive, gone, rules, services_stand)
     archived = 0
     async with archive.writer.transaction() as transaction:
@@ -128,6 +129,19 @@ async def apply(archive: Archive, gone: Gone, rules: Rules, progress: Progress, 
     async with archive.writer.transaction() as transaction:
         for sid in gone.services if services_stand or rules.erase_anyway else ():
             await transaction.execute(state.REMOVE_SERVICE, {"sid": sid})
+
+
+async def _sparing_kept(archive: Archive, gone: Gone) -> Gone:
+    """``gone``, where a deleted session that holds kept interactions stays, and loses the others."""
+    kept = await listings.among(archive, listings.WITH_KEPT, gone.deleted_sessions)
+    others = [
+        sid for session in sorted(kept) for sid in await listings.sids(archive, listings.HELD_INTERACTIONS, session)
+    ]
+    return gone._replace(
+        interactions=gone.interactions + others,
+        deleted_sessions=[sid for sid in gone.deleted_sessions if sid not in kept],
+        retired_sessions=gone.retired_sessions + sorted(kept),
+    )
 
 
 async def _demand_little(archive: Archive, gone: Gone, rules: Rules, services_stand: bool) -> None:

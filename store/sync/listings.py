@@ -39,6 +39,10 @@ SELECT sid FROM session
 WHERE service_sid = :service AND kept_at IS NULL AND (archived_at IS NULL OR archived_at > :latest)
 """.strip()
 HELD_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = ? AND kept_at IS NULL"
+WITH_KEPT = """
+SELECT DISTINCT session_sid FROM interaction
+WHERE kept_at IS NOT NULL AND session_sid IN (SELECT value FROM json_each(?))
+""".strip()
 HELD_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = ?"
 HELD_SERVICES = "SELECT sid FROM service"
 LAST_SHOWN = """
@@ -51,7 +55,7 @@ NEWEST_DATES = "SELECT (SELECT max(date_created) FROM session), (SELECT max(date
 
 
 async def among(archive: Archive, sql: str, sids: Sequence[str]) -> set[str]:
-    """Those of ``sids`` that KNOWN_READ or KNOWN_DELETED finds."""
+    """Those of ``sids`` that KNOWN_READ, KNOWN_DELETED or WITH_KEPT finds."""
     return {row[0] for row in await archive.fetch(sql, (json.dumps(list(sids)),))}
 
 
