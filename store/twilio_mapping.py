@@ -67,8 +67,8 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
             values[name] = None
             continue
-        value = values[name] = _READ[column.kind](column, given)
-        if value is None or (value == UNKNOWN and _folded(given) != UNKNOWN):
+        values[name], is_whole = value_of(column, given)
+        if not is_whole:
             extra[name] = given
             if column.kind is Kind.SID:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
@@ -79,9 +79,20 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
         values["type"] = values["type"] or UNKNOWN
         text, values["duration_seconds"] = contents(values["data"])
         values["body"] = None if text is None else storable(text)
-    values["extra"] = storable(msgspec.json.encode(extra).decode()) if extra else None
+    values["extra"] = extra_text(extra)
     row: list[Any] = [values.get(name) for name in layout.fields]
     return kind(*row)
+
+
+def value_of(column: Column, given: Any) -> tuple[str | int | None, bool]:
+    """What ``column`` holds of a property's value, and whether that is all of it; what is not is kept in ``extra``."""
+    value = _READ[column.kind](column, given)
+    return value, not (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN))
+
+
+def extra_text(extra: Mapping[str, Any]) -> str | None:
+    """What the column ``extra`` holds of these properties."""
+    return storable(msgspec.json.encode(extra).decode()) if extra else None
 
 
 def _demand_agreement(kind: type[Record], body: Mapping[str, Any], parents: Mapping[str, str]) -> None:

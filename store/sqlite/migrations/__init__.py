@@ -2,7 +2,8 @@
 
 ``PRAGMA user_version`` says which was the last to run. Before the first one runs on a file that holds
 something, a copy of it is set aside beside it; erasing an interaction removes such copies, which would
-otherwise keep what was to be forgotten.
+otherwise keep what was to be forgotten. A column that a migration adds for a property of Twilio's gets what ``extra``
+holds for it, in the same transaction (store/sqlite/from_extra.py).
 """
 
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from store.sqlite.connections import APPLICATION_ID
 from store.sqlite.files import create_beside
+from store.sqlite.from_extra import columns_there, fill_from_extra
 
 FOLDER = Path(__file__).parent
 
@@ -30,10 +32,11 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
         _set_aside(connection, path, version)
     for number, file in enumerate(pending, start=version + 1):
         try:
-            connection.executescript(
-                f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n"
-                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
-            )
+            before = columns_there(connection)
+            connection.executescript(f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n")
+            fill_from_extra(connection, before)
+            for sql in (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {number}", "COMMIT"):
+                connection.execute(sql)
         except BaseException:
             connection.rollback()
             raise

@@ -1,0 +1,83 @@
+"""A migration that adds a column for a property of Twilio's gives it to the rows that were read before."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import bodies
+from store.archive import open_archive
+from store.sqlite import migrations
+from store.sqlite.opening import prepare
+
+ADDED = {
+    "session": {"closed_reason": "TEXT", "date_expiry": "TEXT", "ttl": "INTEGER", "mode": "TEXT"},
+    "interaction": {"inbound_resource_url": "TEXT"},
+}
+"""Properties that Twilio is taken to have added later: each kind of column is among them."""
+
+BODIES: list[dict[str, Any]] = [
+    bodies.session(1, closed_reason="api", date_expiry="2026-01-02T03:04:05Z", ttl=60, mode="Message-Only"),
+    bodies.session(2, closed_reason={"odd": 1}, date_expiry="some day", ttl="sixty", mode="by-pigeon", unheard_of=[1]),
+    bodies.session(3, closed_reason=None),
+    bodies.interaction(1, inbound_resource_url="https://api.twilio.com/“SM1”"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The migrations, and behind them one that adds those columns again."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for file in migrations.FOLDER.glob("*.sql"):
+        (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    sql = [
+        f"ALTER TABLE {table} ADD COLUMN {name} {type_};" for table, new in ADDED.items() for name, type_ in new.items()
+    ]
+    (folder / f"{migrations.latest() + 1:04d}_later.sql").write_text("\n".join(sql))
+    return folder
+
+
+def rows(database: Path) -> dict[str, list[dict[str, Any]]]:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        return {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY sid")] for table in ADDED
+        }
+
+
+async def test_a_column_that_is_added_gets_what_extra_holds_as_a_sync_would_have_read_it(
+    database: Path, folder: Path
+) -> None:
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), *BODIES)
+    as_read = rows(database)
+    with closing(sqlite3.connect(database)) as connection:
+        for table, new in ADDED.items():
+            for sid, text in connection.execute(f"SELECT sid, extra FROM {table}").fetchall():
+                body = next(body for body in BODIES if body["sid"] == sid)
+                extra = text or "{}"
+                for name in new:
+                    if body.get(name) is not None:
+                        (extra,) = connection.execute(
+                            "SELECT json_set(?, ?, json(?))", (extra, f"$.{name}", json_of(body[name]))
+                        ).fetchone()
+                connection.execute(f"UPDATE {table} SET extra = nullif(?, '{{}}') WHERE sid = ?", (extra, sid))
+            for name in new:
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        connection.commit()
+    prepare(database, folder).close()
+    for table, found in rows(database).items():
+        for row, expected in zip(found, as_read[table], strict=True):
+            assert {name: row[name] for name in expected if name not in ("plain", "extra")} == {
+                name: expected[name] for name in expected if name not in ("plain", "extra")
+            }
+            assert (row["extra"] or "{}").replace(" ", "") == (expected["extra"] or "{}").replace(" ", "")
+            assert row.get("plain") is None, "it is not known any more"
+
+
+def json_of(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
