@@ -15,10 +15,12 @@ from random import Random
 
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
 import bodies
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio, now
+from gateway.cli.commands import commands
 from gateway.settings.mirror import SyncSettings
 from gateway.sync.sync_lock import sync_lock
 from mirror import account, assert_equal
@@ -246,3 +248,34 @@ async def test_serve_syncs_beside_answering(database: Path, every: str) -> None:
         await assert_equal(archive, fake)
         ((runs,),) = await archive.fetch("SELECT count(*) FROM sync_run WHERE outcome = 'complete'")
         assert runs >= 1
+
+
+async def test_a_failing_run_offers_to_run_it_again_only_where_that_helps(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake)
+    again = "run it again to go on"
+    async with fake.serving():
+        code, out, err = await synced(fake, database, TWILIO_AUTH_TOKEN="wrong-secret")
+        assert (code, again in err) == (1, False)
+        database.with_name(f"{database.name}-sync-lock").unlink()
+        database.unlink()
+        database.mkdir()
+        code, out, err = await synced(fake, database)
+        assert (code, out, again in err) == (1, "", False)
+    database.rmdir()
+    code, _, err = await synced(fake, database, PROXYGRAPH_SYNC_ATTEMPTS="1", TWILIO_PROXY_URL="http://127.0.0.1:9/v1")
+    assert (code, again in err) == (1, True)
+
+
+def test_a_failing_run_says_the_reason_before_the_figures(database: Path) -> None:
+    environment = {
+        "TWILIO_ACCOUNT_SID": bodies.sid("AC", 1),
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_PROXY_URL": "http://127.0.0.1:9/v1",
+        "PROXYGRAPH_SYNC_ATTEMPTS": "1",
+    }
+    result = CliRunner().invoke(commands, ["sync", "--database", str(database)], env=environment)
+    assert result.exit_code == 1
+    reason, figures = result.output.splitlines()
+    assert reason.endswith("run it again to go on.")
+    assert figures.startswith("Rows: ")

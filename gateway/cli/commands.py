@@ -54,8 +54,7 @@ def demo(
     from gateway.demo.seeding import DEMO, demo_archive
     from gateway.server import PortTaken, listen, serve
 
-    with sentences(PortTaken, KeysMissing):
-        listener = listen(settings.host, settings.port)
+    with sentences(PortTaken, KeysMissing), listen(settings.host, settings.port) as listener:
         filled = asyncio.run(demo_archive(settings.database, DEMO))
         key_required = _key_required(listener, settings, access, jwt)
         address = _address(listener.getsockname())
@@ -97,8 +96,8 @@ def serve(
     from gateway.endpoint.persisted import DocumentsUnusable, listed_in
     from gateway.server import PortTaken, listen, serve
 
-    with sentences(PortTaken, KeysMissing, DocumentsUnusable):
-        listener = listen(settings.host, settings.port)
+    refusals = (PortTaken, KeysMissing, DocumentsUnusable)
+    with sentences(*refusals), listen(settings.host, settings.port) as listener:
         if protocol.documents:
             listed_in(protocol.documents)
         created = asyncio.run(checked_archive(settings.database))

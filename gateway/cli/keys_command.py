@@ -64,6 +64,8 @@ def create(
 
     async def made() -> str:
         async with open_archive(settings.database, look_for_damage=False) as archive:
+            if archive.created:
+                tell(f"Created {settings.database}, a new and empty archive.", logging.INFO)
             return await rows.create(archive, name, tuple(sorted(set(scope))), expires_at)
 
     with sentences():

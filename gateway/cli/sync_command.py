@@ -78,7 +78,7 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
             tell(sentence, logging.ERROR, err)
         for each in left_out:
             tell(f"Left out: {each.sid} ({each.error})", logging.WARNING, err)
-        if outcome != "running":
+        if outcome == "complete" or progress.requests:
             tell(_summary(progress, seconds), logging.INFO, out)
     return code
 

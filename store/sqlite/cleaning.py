@@ -187,6 +187,11 @@ def pages_in_log(log: Path) -> set[int]:
         os.close(file)
 
 
+def has_log(path: Path) -> bool:
+    """Whether there is a log beside the database at ``path``, as there is while a process has it open."""
+    return path.with_name(path.name + "-wal").exists()
+
+
 def holds_log(path: Path) -> bool:
     """Whether the log of the database at ``path`` holds anything."""
     log = path.with_name(path.name + "-wal")

@@ -53,7 +53,13 @@ def refused_by_system(error: OSError, path: Path) -> DatabaseError:
     """The file system's error about ``path``, a file or folder that has to be written, as one of ours."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full(path)
-    return unwritable(path, error.strerror or str(error))
+    reason = error.strerror or str(error)
+    try:
+        path.exists()
+    except OSError:
+        remedy = ", or let this user enter its folder" if error.errno == errno.EACCES else ""
+        return DatabaseUnreachable(f"{path} can't be reached ({reason}). Name another file{remedy}.")
+    return unwritable(path if path.exists() else path.parent, reason)
 
 
 def unwritable(path: Path, reason: str = "") -> DatabaseReadOnly:
@@ -73,6 +79,14 @@ def unwritable(path: Path, reason: str = "") -> DatabaseReadOnly:
     because = f" ({reason})" if reason else ""
     also = ", and SQLite writes a log beside the database" if kind == "folder" else ""
     return DatabaseReadOnly(f"The {kind} {path} is read-only{because}{also}. Make it writable, or name another file.")
+
+
+def unreadable(path: Path) -> DatabaseUnreachable:
+    """The error about a file that this user may not read."""
+    return DatabaseUnreachable(
+        f"The file {path} belongs to {_owner(path)}, and this user may not read it. Run it as {_owner(path)}, "
+        "or let this user read the file."
+    )
 
 
 def full(path: Path) -> DatabaseFull:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import filelock
 
 from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, DatabaseUnreachable
-from store.sqlite.cleaning import Cleaner, holds_log, log_kept
+from store.sqlite.cleaning import Cleaner, has_log, holds_log, log_kept
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
-from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unwritable
+from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unreadable, unwritable
 from store.sqlite.files import is_open_to_others, mode_beside, open_or_create
 from store.sqlite.migrations import FOLDER, latest, migrate
 
@@ -48,7 +48,7 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True,
 
     Raises a DatabaseError, and leaves the file as it was, where it can't be used.
     """
-    _demand_place(path)
+    demand_place(path)
     if not create and not path.exists():
         raise missing(path)
     try:
@@ -81,21 +81,25 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True,
 def readable(path: Path) -> str | None:
     """The address at which a database can be read without a change to anything; None where it is to be migrated first.
 
-    Where this user may write nothing beside the database, and its log is empty, SQLite reads the file alone.
-    Raises a DatabaseError where the database is missing or can't be used.
+    SQLite reads the file alone if it has no log, because nobody has it open; or if its log is empty and this user may
+    write nothing beside it. Raises a DatabaseError where the database is missing or can't be used.
     """
-    if path.is_dir() or path.name == ":memory:":
-        _demand_place(path)
-    if not path.exists():
-        raise missing(path)
     try:
+        _demand_file(path)
+        if not path.exists():
+            raise missing(path)
+        if not os.access(path, os.R_OK):
+            raise unreadable(path)
         _demand_ours_in_file(path, latest())
-        address = reading(str(path), immutable=not (holds_log(path) or os.access(path.parent, os.W_OK)))
+        alone = not has_log(path) or not (holds_log(path) or os.access(path.parent, os.W_OK))
+        address = reading(str(path), immutable=alone)
         with closing(sqlite3.connect(address, uri=True)) as connection:
             _demand_ours(connection, path, latest())
             return address if _version(connection) == latest() else None
     except sqlite3.Error as error:
         raise explained(error, path) from error
+    except OSError as error:
+        raise refused_by_system(error, path) from error
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: Path) -> None:
@@ -125,7 +129,20 @@ def _warn_of_readers(path: Path) -> None:
         log.warning("%s can be read by others on this machine. Make it private: chmod 600 %s", path, path)
 
 
-def _demand_place(path: Path) -> None:
+def demand_place(path: Path) -> None:
+    """Raises a DatabaseError if no database can be written at ``path``: no folder, no permission, no file."""
+    try:
+        _demand_file(path)
+        if not path.parent.is_dir():
+            raise DatabaseUnreachable(f"There is no folder {path.parent} to keep {path.name} in. Create it first.")
+        if path.exists():
+            _demand_writable(path)
+        _demand_writable(path.parent)
+    except OSError as error:
+        raise refused_by_system(error, path) from error
+
+
+def _demand_file(path: Path) -> None:
     if path.name == ":memory:":
         raise DatabaseUnreachable(
             "Expected the path of a file, but got :memory:. An archive keeps what can't be fetched again, "
@@ -133,11 +150,6 @@ def _demand_place(path: Path) -> None:
         )
     if path.is_dir():
         raise DatabaseUnreachable(f"{path} is a folder, but a database is one file. Name a file in it.")
-    if not path.parent.is_dir():
-        raise DatabaseUnreachable(f"There is no folder {path.parent} to keep {path.name} in. Create it first.")
-    if path.exists():
-        _demand_writable(path)
-    _demand_writable(path.parent)
 
 
 def _demand_ours_in_file(path: Path, known_version: int) -> None:
