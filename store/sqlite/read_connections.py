@@ -9,7 +9,7 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import aiosqlite
@@ -105,21 +105,34 @@ class Lanes:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def take(self) -> Lane:
-        """A lane to be given back; it is opened, where none is free."""
-        return self._free.pop() if self._free else await open_lane(self._path, one_state=True)
+        """A lane to be given back; it is opened, where none is free, and kept where nobody awaits it any more."""
+        if self._free:
+            return self._free.pop()
+        opening = asyncio.create_task(open_lane(self._path, one_state=True))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._in_background(self._keep(opening))
+            raise
 
     async def give_back(self, lane: Lane) -> None:
         """Lets go of the state that it saw; that is done to its end, even for who is cancelled meanwhile."""
-        task = asyncio.create_task(self._let_go(lane))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-        await asyncio.shield(task)
+        await asyncio.shield(self._in_background(self._let_go(lane)))
 
     async def close(self) -> None:
         """Closes all that were given back."""
         await asyncio.gather(*self._ending)
         while self._free:
             await self._free.pop().close()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def _keep(self, opening: "asyncio.Task[Lane]") -> None:
+        await self._let_go(await opening)
 
     async def _let_go(self, lane: Lane) -> None:
         await lane.let_go()
