@@ -5,6 +5,7 @@ too. An address that can't be read (``unknown``, an obfuscated name, nothing) is
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -12,6 +13,8 @@ ONE_ADDRESS = (b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-
 LISTS = (b"x-forwarded-for", b"x-original-forwarded-for", *ONE_ADDRESS)
 SIGNS = (b"via", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server")
 """Headers of proxies that name no client; with no other they leave open who it was."""
+OF_PROXIES = frozenset((*LISTS, *SIGNS, b"forwarded"))
+LONGEST_ADDRESS = 64
 
 
 def is_local(scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> bool:
@@ -19,6 +22,8 @@ def is_local(scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> bool:
     client = scope.get("client")
     if not client or not is_loopback(str(client[0])):
         return False
+    if OF_PROXIES.isdisjoint(given):
+        return True
     told = list(_told(given))
     if not told:
         return not any(name in given for name in SIGNS)
@@ -27,6 +32,11 @@ def is_local(scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> bool:
 
 def is_loopback(text: str) -> bool:
     """Whether ``text`` is an address of the loopback, perhaps with a port: 127.0.0.1, 127.0.0.1:80, ::1, [::1]:80."""
+    return len(text) <= LONGEST_ADDRESS and _is_loopback(text)
+
+
+@lru_cache(256)
+def _is_loopback(text: str) -> bool:
     address = text.strip()
     if address.startswith("["):
         address = address[1:].partition("]")[0]

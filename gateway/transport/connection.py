@@ -33,6 +33,8 @@ class Connection(asyncio.Protocol):
     """One client's connection; a request has to be there, head and body, within ``seconds``, an answer to be taken."""
 
     seconds = 10.0
+    _dated: object = None
+    _date = b""
 
     def __init__(
         self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any], **_: object
@@ -107,10 +109,12 @@ class Connection(asyncio.Protocol):
 
     # What a cycle calls.
 
-    @property
     def default_headers(self) -> bytes:
-        """The lines of uvicorn's own headers, such as Date."""
-        return b"".join([b"%b: %b\r\n" % pair for pair in self._state.default_headers])
+        """The lines of uvicorn's own headers, such as Date, which are others every second."""
+        headers = self._state.default_headers
+        if headers is not self._dated:
+            Connection._dated, Connection._date = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
+        return self._date
 
     def write(self, data: bytes) -> None:
         """Sends this to the client."""
@@ -168,7 +172,7 @@ class Connection(asyncio.Protocol):
             self._at = parser.feed(self._held, self._at)
             if self._cycle is None and not parser.is_in_head:
                 self._cycle = self._new_cycle()
-            if self._cycle:
+            if self._cycle and (parser.body or parser.is_whole):
                 self._cycle.add(parser.take_body(), parser.is_whole)
                 if self._cycle.is_whole and self._cycle.is_answered:
                     self._end_cycle()

@@ -36,16 +36,23 @@ log = logging.getLogger("proxygraph.gateway")
 class Cycle:
     """A request whose head has come. Where it ``keeps_alive`` another may follow on its connection."""
 
+    is_whole = False
+    """Whether all of the request has come."""
+    is_begun = False
+    """Whether the application runs, or has run."""
+    is_started = is_answered = False
+    """Whether some of the answer was sent, and all of it."""
+    is_gone = False
+    """Whether the client is gone."""
+    _is_body_taken = _is_chunked = False
+    _waiting: asyncio.Future[None] | None = None
+    _head: Message | None = None
+    _left: int | None = 0
+
     def __init__(self, client: "Connection", scope: Scope, keeps_alive: bool, expects_continue: bool) -> None:
         self._client, self.scope = client, scope
         self.keeps_alive, self.expects_continue = keeps_alive, expects_continue
-        self.is_whole = self.is_begun = self.is_started = self.is_answered = self.is_gone = False
-        """Whether the request has all come, its application runs, and some, or all, of the answer was sent."""
         self._body = b""
-        self._is_body_taken = self._is_chunked = False
-        self._waiting: asyncio.Future[None] | None = None
-        self._head: Message | None = None
-        self._left: int | None = 0
 
     def add(self, body: bytes, is_whole: bool) -> None:
         """Takes a further part of the request's body."""
@@ -129,30 +136,24 @@ class Cycle:
 
     def _encoded_head(self, message: Message) -> bytes:
         status, headers = message["status"], message.get("headers", ())
-        length = None
-        lines = []
-        for name, value in headers:
-            lines.append(b"%b: %b\r\n" % (name, value))
-            if name == b"content-length":
-                length = int(value)
-            elif name == b"connection" and value.lower() == b"close":
-                self.keeps_alive = False
-                lines.pop()
-        encoded = b"".join(lines)
-        if encoded.count(b"\n") != len(lines) or encoded.count(b"\r") != len(lines):
+        lines = b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers])
+        if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
             raise RuntimeError("Expected headers of one line each.")
-        self._left = 0 if length is None and status in WITHOUT_BODY else length
+        by_name = dict(headers)
+        length = by_name.get(b"content-length")
+        self._left = int(length) if length else 0 if status in WITHOUT_BODY else None
         self._is_chunked = self._left is None and self.scope["http_version"] == "1.1"
-        if self.expects_continue or (self._left is None and not self._is_chunked):
-            # Whether the body comes is not known, or where the answer ends.
+        is_last = by_name.get(b"connection") == b"close"
+        if is_last or self.expects_continue or (self._left is None and not self._is_chunked):
+            # Its client wants no more, or whether the request's body comes is not known, or where the answer ends.
             self.keeps_alive = False
         return b"".join(
             (
                 _status_line(status),
-                self._client.default_headers,
-                encoded,
+                self._client.default_headers(),
+                lines,
                 CHUNKED if self._is_chunked else b"",
-                b"" if self.keeps_alive else CLOSE,
+                b"" if self.keeps_alive or is_last else CLOSE,
                 b"\r\n",
             )
         )
