@@ -10,7 +10,7 @@ import pytest
 import bodies
 from conftest import asker, connections
 from resolvers.context import Context
-from resolvers.loaders import Loaders
+from resolvers.loaders import ROWS_AT_ONCE, Loaders
 from store.archive import Archive, open_archive
 from store.services import Service
 from store.sessions import Session
@@ -183,8 +183,8 @@ async def test_nothing_is_loaded_once_the_operation_has_ended(loaders: Loaders, 
 
 
 ENDED_BY_AN_ERROR = [
-    "{ services { nodes { sessions { totalCount nodes { sid } } wrong: sessions(first: 0) { totalCount } } } }",
-    f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} services(first: 0) {{ totalCount }} }}',
+    "{ services { nodes { sessions { totalCount nodes { sid } } wrong: sessions(first: -1) { totalCount } } } }",
+    f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} services(first: -1) {{ totalCount }} }}',
 ]
 
 
@@ -208,3 +208,38 @@ async def test_an_operation_that_an_error_ended_leaves_no_task_behind(archive: A
     left = asyncio.all_tasks() - others
     _, pending = await asyncio.wait(left, timeout=5) if left else (set(), set())
     assert pending == set()
+
+
+@pytest.mark.parametrize("nested", ["service { sid }", "session { interactions(first: 30) { nodes { sid } } }"])
+async def test_a_wide_query_lets_others_have_the_loop_between_a_few_rows(
+    archive: Archive, nested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though one answer is what a thousand resolvers wait for: they go on a few at a time."""
+    await bodies.put(archive, bodies.service(1), *(bodies.session(number) for number in range(1, 41)))
+    await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 40) for number in range(1_000)))
+    load, going_on, most, ended = Loaders.load, 0, 0, False
+
+    def noted(answered: asyncio.Future[Any]) -> None:
+        nonlocal going_on
+        going_on += 1
+
+    def load_noted(loaders: Loaders, query: Query[Any, Any], key: Any) -> asyncio.Future[Any]:
+        future = load(loaders, query, key)
+        future.add_done_callback(noted)
+        return future
+
+    async def look_each_turn() -> None:
+        nonlocal going_on, most
+        while not ended:
+            most, going_on = max(most, going_on), 0
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Loaders, "load", load_noted)
+    looking = asyncio.create_task(look_each_turn())
+    query = f"{{ sessions {{ nodes {{ interactions(first: 25) {{ nodes {{ sid {nested} }} }} }} }} }}"
+    answer = await asker(archive)(query)
+    ended = True
+    await looking
+    assert sum(len(session["interactions"]["nodes"]) for session in answer["data"]["sessions"]["nodes"]) == 1_000
+    assert len(answer.statements) == 3 + nested.count("nodes")
+    assert 0 < most <= 2 * ROWS_AT_ONCE
