@@ -98,6 +98,36 @@ async def test_a_404_that_is_not_twilios_erases_and_marks_nothing(
         await mirror.assert_equal()
 
 
+@pytest.mark.parametrize("sessions", [2, 130])
+async def test_a_list_of_sessions_without_a_word_about_its_next_page_is_cut_off(database: Path, sessions: int) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=sessions, interactions=1)
+    rows = [fake.get(sid) for sid in fake.sids("KC")[:2]]
+    async with mirroring(database, fake) as mirror:
+        for odd in (
+            {"sessions": rows, "meta": {"key": "sessions"}},
+            {"sessions": [rows[0], None], "meta": page("x")["meta"]},
+        ):
+            fake.fail_next("{}/Sessions", 200, odd)
+            with pytest.raises(TwilioError, match=bodies.sid("KS", 1)):
+                await mirror.sync()
+        await mirror.sync()
+        await mirror.assert_equal()
+
+
+async def test_a_full_page_of_interactions_without_a_word_about_the_next_is_cut_off(database: Path) -> None:
+    fake = FakeTwilio()
+    account(fake, services=1, sessions=2, interactions=0)
+    fake.put(*(bodies.interaction(number, account_sid=fake.account_sid) for number in range(1, 131)))
+    cut = {"interactions": [fake.get(sid) for sid in fake.sids("KI")[:100]], "meta": {"key": "interactions"}}
+    async with mirroring(database, fake) as mirror:
+        fake.fail_next("/Interactions", 200, cut, times=2)
+        with pytest.raises(TwilioError):
+            await mirror.sync()
+        await mirror.sync()
+        await mirror.assert_equal()
+
+
 class Unsure(FakeTwilio):
     """Something on the way answers for the Services by themselves, and lets the rest through."""
 

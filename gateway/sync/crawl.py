@@ -172,9 +172,7 @@ class Crawl:
                 self._batches.pending[service_sid] += 1
                 await self._queue.put(waiting)
         if unusable:
-            sentence = (
-                f"The list of the sessions of {service_sid} has {unusable:,} that can't be used: they have no sid."
-            )
+            sentence = f"The list of the sessions of {service_sid} has {unusable:,} that can't be used."
             self._left_out.add_service(service_sid, TwilioRefused(sentence))
 
     async def _to_read(self, listed: list[Session]) -> list[ToRead]:

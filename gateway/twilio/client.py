@@ -45,6 +45,8 @@ BURST = 4
 JUST_NOW_SECONDS = 60
 """For so long what was seen to stand counts as evidence that what is below it is gone, if Twilio says so."""
 MOST_STANDING = 10_000
+BELOW_SESSION = 5
+"""The words in the path of a list of a session's participants or interactions."""
 
 Body = dict[str, Any]
 Path = tuple[str, ...]
@@ -127,16 +129,17 @@ class Twilio:
             seen.add(address)
             page = await self._page(path, address)
             rows, meta = page.get(path[-1].lower()), page.get("meta")
-            # Without a word about the next page, the list was cut off.
-            if not isinstance(rows, list) or not isinstance(meta, dict) or "next_page_url" not in meta:
+            if not isinstance(rows, list) or not isinstance(meta, dict) or _cut_off(path, rows, meta):
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
+            if len(path) == BELOW_SESSION:  # What is no resource there can't be used, which stops only itself.
+                rows = [row if isinstance(row, dict) else {} for row in rows]
             for row in rows:
                 self._demand_own(row, path)
             if rows:
                 self._standing[path[:-1]] = True
             self._is_verified = True
             yield rows
-            if meta["next_page_url"] is None:
+            if meta.get("next_page_url") is None:
                 return
             address = self.next_page(meta["next_page_url"], first)
             if address in seen:
@@ -254,6 +257,11 @@ def _backoff(error: Exception) -> bool | float:
     if isinstance(error, TwilioUnavailable):
         return True if error.retry_after is None else error.retry_after
     return False
+
+
+def _cut_off(path: Path, rows: list[Any], meta: Body) -> bool:
+    """Whether a list breaks off: no word about a next page, though sessions depend on the list or the page is full."""
+    return "next_page_url" not in meta and (len(path) < BELOW_SESSION or len(rows) >= PAGE_SIZE)
 
 
 def _json_or_none(content: bytes) -> Any:
