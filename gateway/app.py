@@ -159,12 +159,13 @@ class Gateway:
         # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
         from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
-        from gateway.twilio.upstream import TwilioUpstream, keep_up
+        from gateway.twilio.upkeep import Upkeep
+        from gateway.twilio.upstream import TwilioUpstream
 
         await check_account(archive, settings.account_sid)
         twilio = await self._stack.enter_async_context(connected(settings))
         upstream = TwilioUpstream(twilio)
-        self._background.start("twilio", partial(keep_up, archive, twilio))
+        self._background.start("twilio", Upkeep(archive, twilio))
         if self._settings.sync_every:
             once = partial(
                 sync_once,

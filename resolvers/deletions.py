@@ -14,9 +14,10 @@ from resolvers.arguments.sids import sid_of
 from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
-from resolvers.upstream import Outcome, erase_everywhere
+from resolvers.upstream import AT_TWILIO, LETS_GO, Answer, Outcome, erase_everywhere
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
+from store.ledger import AtTwilio
 from store.services import Service
 from store.sessions import Session
 
@@ -70,6 +71,7 @@ class Deletion(msgspec.Struct, frozen=True):
     remaining_resources: list[RemainingResource]
     user_errors: list[DeletionError]
     erasure: Erasure | None = None
+    at_twilio: AtTwilio | None = None
 
 
 async def delete_interaction(
@@ -103,15 +105,28 @@ async def delete_interaction(
         raise Busy from error
     finally:
         context.loaders.forget()
-    if answer.outcome is not Outcome.GONE:
-        return _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
-    erasure = Erasure.COMPLETE if answer.is_clean else Erasure.PENDING
-    return Deletion(client_mutation_id, sid, interaction.session_sid, list(_remaining(interaction)), [], erasure)
+    return _told(client_mutation_id, interaction, answer)
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
     """``DeleteInteractionPayload.session``, as it is after the deletion."""
     return known(info, Session, root.session_sid) if root.session_sid else None
+
+
+def _told(client_mutation_id: str | None, interaction: Interaction, answer: Answer) -> Deletion:
+    at_twilio = AT_TWILIO.get(answer.outcome)
+    if answer.outcome not in LETS_GO:
+        failed = _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
+        return msgspec.structs.replace(failed, at_twilio=at_twilio)
+    return Deletion(
+        client_mutation_id,
+        interaction.sid,
+        interaction.session_sid,
+        list(_remaining(interaction)),
+        [],
+        Erasure.COMPLETE if answer.is_clean else Erasure.PENDING,
+        at_twilio,
+    )
 
 
 def _remaining(interaction: Interaction) -> Iterator[RemainingResource]:

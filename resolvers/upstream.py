@@ -1,25 +1,43 @@
 """Deleting at Twilio and here, which asks of the outside that Twilio deletes it too. gateway/ answers for Twilio."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from store import erasure
+from store import erasure, ledger
 from store.archive import Archive
 from store.interactions import Interaction
+from store.ledger import Address, AtTwilio
+from store.twilio_mapping import instant
 
 
 class Outcome(StrEnum):
     """What came of deleting at Twilio."""
 
+    DELETED = "deleted"
     GONE = "gone"
+    NOT_CONNECTED = "not_connected"
     HELD = "held"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
     UNCERTAIN = "uncertain"
 
 
+LETS_GO = (Outcome.DELETED, Outcome.GONE, Outcome.NOT_CONNECTED)
+"""After these the row goes here."""
+AT_TWILIO = {
+    Outcome.DELETED: AtTwilio.DELETED,
+    Outcome.GONE: AtTwilio.ALREADY_GONE,
+    Outcome.NOT_CONNECTED: AtTwilio.NOT_CONNECTED,
+    Outcome.HELD: AtTwilio.REFUSED,
+    Outcome.REFUSED: AtTwilio.REFUSED,
+    Outcome.UNCERTAIN: AtTwilio.PENDING,
+}
+"""What the ledger and the client are told; nothing where Twilio surely was not asked with success."""
+
+
 class Answer(NamedTuple):
-    """The outcome, a sentence about it where it is not GONE, and whether no byte of the row is left here."""
+    """The outcome, a sentence about it where the row stays, and whether no byte of the row is left here."""
 
     outcome: Outcome
     message: str = ""
@@ -29,8 +47,13 @@ class Answer(NamedTuple):
 class Upstream(Protocol):
     """Twilio, as far as a deletion needs it."""
 
+    @property
+    def account_sid(self) -> str:
+        """The account that it deletes of."""
+        ...
+
     async def delete_interaction(self, service_sid: str, session_sid: str, sid: str) -> Answer:
-        """Deletes an Interaction there. GONE also where it was gone before: 404.
+        """Deletes an Interaction there. GONE where Twilio had it no more.
 
         UNAVAILABLE where Twilio surely did not do it, UNCERTAIN where it may have: the answer got lost.
         """
@@ -42,36 +65,60 @@ async def erase_everywhere(
 ) -> Answer:
     """Deletes at Twilio, where there is one, and then here; what Twilio refuses is kept here too.
 
-    The wish stays in the ledger where it is uncertain whether Twilio did it, to be finished later.
+    The wish stays in the ledger where it is uncertain whether Twilio did it, to be finished later. So does what was
+    deleted here without Twilio, to be caught up with once an account is connected.
     """
-    await erasure.intend(archive, interaction, requested_by, at_twilio=upstream is not None)
-    if upstream is not None:
-        answer = await upstream.delete_interaction(interaction.service_sid, interaction.session_sid, interaction.sid)
-        if answer.outcome is Outcome.UNCERTAIN:
-            return answer
-        if answer.outcome is not Outcome.GONE:
-            await erasure.withdraw(archive, interaction.sid)
-            return answer
-    return Answer(Outcome.GONE, is_clean=await erasure.erase(archive, interaction.sid))
+    is_new = await erasure.intend(archive, interaction, requested_by, at_twilio=upstream is not None)
+    address = Address(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
+    answer = Answer(Outcome.NOT_CONNECTED) if upstream is None else await _asked(upstream, address)
+    if answer.outcome in LETS_GO:
+        is_clean = await erasure.erase(archive, interaction.sid, twilio=AT_TWILIO[answer.outcome])
+        return answer._replace(is_clean=is_clean)
+    if answer.outcome is Outcome.HELD or (is_new and answer.outcome is not Outcome.UNCERTAIN):
+        await erasure.withdraw(archive, interaction.sid)
+        return answer
+    # The answer to this wish, or to an earlier one, got lost: Twilio may have done it.
+    await erasure.note_at_twilio(archive, interaction.sid, AtTwilio.PENDING)
+    if answer.outcome is Outcome.UNCERTAIN:
+        return answer
+    earlier = "What an earlier attempt did is not known; it is finished as soon as Twilio can be asked."
+    return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
 
 
-async def finish_deletions(archive: Archive, upstream: Upstream | None) -> tuple[int, int]:
-    """Finishes what was cut off between the wish and the erasure; returns how many were finished, and are left.
+async def finish_deletions(
+    archive: Archive, upstream: Upstream | None, under_way: timedelta = timedelta(), again: bool = True
+) -> tuple[int, int]:
+    """Finishes what was cut off between the wish and the erasure, and catches up with Twilio on what went here alone.
 
-    What Twilio was to delete too waits until Twilio can be asked.
+    Returns how many were finished, and are left until Twilio can be asked. For ``under_way`` a wish is left to the
+    request that has it. ``again`` says whether what Twilio refused to delete is asked for once more.
     """
-    finished = await erasure.recover(archive)
-    left = 0
-    for sid, session_sid, service_sid in await erasure.waiting_for_twilio(archive):
-        answer = Answer(Outcome.UNAVAILABLE)
-        if upstream is not None:
-            answer = await upstream.delete_interaction(service_sid, session_sid, sid)
-        if answer.outcome is Outcome.GONE:
-            await erasure.erase(archive, sid)
-            finished += 1
-        elif answer.outcome in (Outcome.HELD, Outcome.REFUSED):
-            await erasure.withdraw(archive, sid)
-            finished += 1
+    finished, left = await erasure.recover(archive), 0
+    before = instant((datetime.now(UTC) - under_way).isoformat())
+    for address in await ledger.waiting(archive, before):
+        outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
+        if outcome in LETS_GO:
+            await erasure.erase(archive, address.sid, twilio=AT_TWILIO[outcome])
+        elif outcome is Outcome.HELD:
+            await erasure.withdraw(archive, address.sid)
         else:
             left += 1
+            continue
+        finished += 1
+    states = [AtTwilio.NOT_CONNECTED, *((AtTwilio.REFUSED,) if again else ())]
+    for address in await ledger.not_at_twilio(archive, states) if upstream else ():
+        outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
+        if outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):
+            left += 1
+            continue
+        await erasure.note_at_twilio(archive, address.sid, AT_TWILIO[outcome])
+        finished += outcome in LETS_GO
     return finished, left
+
+
+async def _asked(upstream: Upstream, address: Address) -> Answer:
+    if address.account_sid.lower() != upstream.account_sid.lower():
+        # Its 404 would say nothing of another account's.
+        message = f"{address.sid} belongs to {address.account_sid}, but Twilio is asked for {upstream.account_sid}."
+        return Answer(Outcome.REFUSED, f"{message} It stays here.")
+    return await upstream.delete_interaction(address.service_sid, address.session_sid, address.sid)

@@ -7,7 +7,7 @@ import strawberry
 from resolvers import deletions
 from resolvers.arguments.omitted import given
 from resolvers.context import Info
-from schema.enums import DeleteInteractionErrorCode, Erasure, ResourceType
+from schema.enums import AtTwilio, DeleteInteractionErrorCode, Erasure, ResourceType
 from schema.fields import column, resolved
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class DeleteInteractionPayload:
     )
     user_errors: list[DeleteInteractionError] = column("Why nothing was deleted; empty where it was.")
     erasure: Erasure | None = column("Whether every byte of it is gone from the files; null where nothing was deleted.")
+    at_twilio: AtTwilio | None = column(
+        "What became of it at Twilio, as the deletion ledger has it; null where Twilio was not asked, or did nothing."
+    )
 
 
 async def _delete(
@@ -82,6 +85,6 @@ class Mutation:
     delete_interaction: DeleteInteractionPayload = resolved(
         _delete,
         "Deletes an Interaction for good: no query finds it afterwards, no byte of it stays in the archive's files "
-        "(the payload's erasure says whether that is done), and it never comes back. The Message and Call records "
-        "behind it stay at Twilio. Deleting twice is harmless.",
+        "(the payload's erasure says whether that is done), and it never comes back. It is deleted at Twilio too (see "
+        "atTwilio), but for the Message and Call records behind it, which stay there. Deleting twice is harmless.",
     )

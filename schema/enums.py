@@ -17,11 +17,13 @@ from store.enums import (
     SessionMode,
     SessionStatus,
 )
+from store.ledger import AtTwilio
 
 E = TypeVar("E", bound=StrEnum)
 
 
 __all__ = [
+    "AtTwilio",
     "DeleteInteractionErrorCode",
     "Erasure",
     "GeoMatchLevel",
@@ -194,5 +196,18 @@ _describe(
         Erasure.PENDING: "No query finds it, but bytes of it are still in the files, where a program reads an earlier "
         "state or a disk fails. The server tries again by itself; the deletion ledger tells the reason, and when it "
         "is complete.",
+    },
+)
+_describe(
+    AtTwilio,
+    "What became of a deletion at Twilio.",
+    {
+        AtTwilio.DELETED: "Twilio was asked to delete it, and has done so.",
+        AtTwilio.ALREADY_GONE: "Twilio had it no more.",
+        AtTwilio.NOT_CONNECTED: "The server has no Twilio account, so it is deleted here alone, and Twilio keeps it. "
+        "It is deleted there as soon as a server or a sync is started with the account's credentials.",
+        AtTwilio.PENDING: "Twilio was asked, but its answer got lost. Nothing is deleted here until it is known; the "
+        "server asks again by itself.",
+        AtTwilio.REFUSED: "Twilio does not delete it: see userErrors.",
     },
 )

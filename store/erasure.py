@@ -15,6 +15,7 @@ from store import ledger
 from store.archive import Archive
 from store.errors import StoreError
 from store.interactions import Interaction
+from store.ledger import AtTwilio
 
 ERASE = "DELETE FROM interaction WHERE sid IN (SELECT value FROM json_each(?))"
 ERASE_SESSION = "DELETE FROM session WHERE sid IN (SELECT value FROM json_each(?))"
@@ -26,10 +27,16 @@ PAUSE_SECONDS = 0.05
 log = logging.getLogger("proxygraph.store")
 
 
-async def intend(archive: Archive, interaction: Interaction, requested_by: str, at_twilio: bool = False) -> None:
-    """Writes the wish to the ledger. From here on a crash is finished at the next start."""
+async def intend(archive: Archive, interaction: Interaction, requested_by: str, at_twilio: bool = False) -> bool:
+    """Writes the wish to the ledger; whether it is a new one. From here on a crash is finished at the next start."""
     async with archive.writer.transaction() as transaction:
-        await ledger.intend(transaction, interaction, requested_by, at_twilio)
+        return await ledger.intend(transaction, interaction, requested_by, at_twilio)
+
+
+async def note_at_twilio(archive: Archive, sid: str, twilio: AtTwilio) -> None:
+    """Notes in the ledger what became of ``sid`` at Twilio."""
+    async with archive.writer.transaction() as transaction:
+        await ledger.note_at_twilio(transaction, sid, twilio)
 
 
 async def withdraw(archive: Archive, sid: str) -> None:
@@ -38,20 +45,19 @@ async def withdraw(archive: Archive, sid: str) -> None:
         await ledger.withdraw(transaction, sid)
 
 
-async def waiting_for_twilio(archive: Archive) -> list[tuple[str, str, str]]:
-    """The wishes that Twilio has to fulfil first: the Interaction's SID, its Session's and its Service's."""
-    return [(row[0], row[1], row[2]) for row in await archive.fetch(ledger.WAITING)]
-
-
-async def erase(archive: Archive, *sids: str) -> bool:
+async def erase(archive: Archive, *sids: str, twilio: AtTwilio | None = None) -> bool:
     """Erases the Interactions whose erasure is intended; whether no byte of them is left, and their entries closed.
 
+    ``twilio`` is what became of them there, where that is to be noted.
     Once the rows are gone nothing raises: what has still to be cleaned stays in the ledger, with the reason.
     """
     async with archive.writer.transaction() as transaction:
         for sql in (ERASE, ERASE_SESSION):
             await transaction.execute(sql, (json.dumps(sids),))
         await ledger.mark_erased(transaction, sids)
+        if twilio:
+            for sid in sids:
+                await ledger.note_at_twilio(transaction, sid, twilio)
     reason = await _cleaned(archive)
     if reason:
         log.warning("Erased %d rows, but not yet every byte of them: %s", len(sids), reason)

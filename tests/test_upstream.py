@@ -133,7 +133,7 @@ async def test_what_was_cut_off_before_twilio_was_asked_waits_for_twilio(databas
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (0, 1)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
         await mirror.assert_equal()
-        assert [tuple(row) for row in await mirror.archive.fetch(ledger.WAITING)] == []
+        assert await ledger.waiting(mirror.archive, ledger.now()) == []
 
 
 async def test_what_was_cut_off_after_twilio_had_done_it_is_erased_here(database: Path) -> None:

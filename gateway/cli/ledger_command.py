@@ -35,11 +35,21 @@ def ledger(
         if not found:
             tell("Nothing was deleted yet.", logging.INFO, out)
             return
-        titles = ("SID", "Session", "Asked by", "Asked", "State")
+        titles = ("SID", "Session", "Asked by", "Asked", "State", "At Twilio")
         show(
             out,
             titles,
-            [(entry.sid, entry.session_sid, entry.requested_by, entry.intended_at, entry.state) for entry in found],
+            [
+                (
+                    entry.sid,
+                    entry.session_sid,
+                    entry.requested_by,
+                    entry.intended_at,
+                    entry.state,
+                    (entry.twilio or "not known").lower().replace("_", " "),
+                )
+                for entry in found
+            ],
         )
         for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
             waiting = sum(entry.waits_for == reason for entry in found)

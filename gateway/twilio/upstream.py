@@ -1,17 +1,8 @@
-"""Twilio as the deletion sees it, and what a server does about deletions by itself."""
+"""Twilio as the deletion sees it."""
 
-import logging
-
-from gateway.background import RoundFailed
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import NotTwilio, TwilioError, TwilioHeld, TwilioMissing, TwilioUnavailable
-from resolvers.upstream import Answer, Outcome, finish_deletions
-from store.archive import Archive
-
-SECONDS = 30.0
-"""From one look for deletions that wait for Twilio to the next."""
-
-log = logging.getLogger("proxygraph.gateway")
+from resolvers.upstream import Answer, Outcome
 
 
 class TwilioUpstream:
@@ -19,6 +10,11 @@ class TwilioUpstream:
 
     def __init__(self, twilio: Twilio) -> None:
         self._twilio = twilio
+
+    @property
+    def account_sid(self) -> str:
+        """See resolvers.upstream.Upstream."""
+        return self._twilio.account_sid
 
     async def delete_interaction(self, service_sid: str, session_sid: str, sid: str) -> Answer:
         """See resolvers.upstream.Upstream."""
@@ -34,27 +30,11 @@ class TwilioUpstream:
                 await self._twilio.demand_standing(*session)
             except TwilioError as error:
                 return _uncertain(error) if missing.processed else _not_done(error)
+            return Answer(Outcome.GONE)
         except TwilioError as error:
             may_be_done = error.processed and not isinstance(error, TwilioHeld)
             return _uncertain(error) if may_be_done else _not_done(error)
-        return Answer(Outcome.GONE)
-
-
-async def keep_up(archive: Archive, twilio: Twilio) -> float:
-    """Checks once that the account's Proxy API is at the address, and finishes deletions that wait for Twilio.
-
-    Returns the seconds to the next look; raises RoundFailed where Twilio keeps it from either.
-    """
-    try:
-        await twilio.verify()
-    except TwilioError as error:
-        raise RoundFailed(f"Nothing can be deleted at Twilio now. {error}", SECONDS) from error
-    finished, left = await finish_deletions(archive, TwilioUpstream(twilio))
-    if finished:
-        log.info("Finished %d deletions that had waited for Twilio.", finished)
-    if left:
-        raise RoundFailed(f"{left:,} deletions wait for Twilio.", SECONDS)
-    return SECONDS
+        return Answer(Outcome.DELETED)
 
 
 def _uncertain(error: TwilioError) -> Answer:
