@@ -5,10 +5,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
+from graphql import OperationDefinitionNode, execute_sync, get_introspection_query, parse, validate
 
 from conftest import serving
-from gateway.limits.cost import INTROSPECTION_COST, Cost
+from gateway.limits.cost import INTROSPECTION_WEIGHT, Cost
 from schema.build import EXECUTABLE
 
 REPORT = {"GraphQL-Cost": "report"}
@@ -50,7 +50,9 @@ def cost_of(query: str) -> Cost:
         ("query ($ids: [ID!]! = 7) { nodes(ids: $ids) { id } }", {}, 1 + 1),
         ("{ nodes(ids: 7) { id } }", {}, 1 + 1),
         ("{ session(sid: 1) { participants { sid } } }", {}, 2 + 100),
-        ("{ __schema { types { name } } }", {}, 1 + INTROSPECTION_COST),
+        ("{ __schema { types { name } } }", {}, 1 + (1 + len(EXECUTABLE.type_map)) * INTROSPECTION_WEIGHT),
+        ('{ __type(name: "Leg") { name fields { name } } }', {}, 1 + (2 + 6) * INTROSPECTION_WEIGHT),
+        ('{ __type(name: "Nowhere") { name } }', {}, 1),
     ],
 )
 def test_an_estimate_takes_every_page_for_full(query: str, variables: dict[str, Any], fields: int) -> None:
@@ -98,7 +100,34 @@ async def test_a_query_that_costs_too_much_is_refused_before_it_runs(database: P
             assert "errors" not in await response.json()
 
 
-async def test_introspection_counts_as_what_it_is_taken_for(client: aiohttp.ClientSession) -> None:
-    async with client.post("/graphql", json={"query": get_introspection_query()}, headers=REPORT) as response:
+TYPES = "kind name fields { name type { ...T } args { name type { ...T } } } enumValues { name } interfaces { name }"
+INTROSPECTIONS = [
+    get_introspection_query(),
+    get_introspection_query(directive_is_repeatable=True, input_value_deprecation=True),
+    f"{{ a: __schema {{ types {{ {TYPES} }} }} __schema {{ types {{ {TYPES} }} }} }} fragment T on __Type {{ kind }}",
+    f"query ($n: String!) {{ __type(name: $n) {{ {TYPES} }} }} fragment T on __Type {{ kind ofType {{ kind name }} }}",
+    "{ __schema { types { fields { type { fields { type { name } } } } possibleTypes { name } } } }",
+    "{ __schema { directives { name locations args { defaultValue type { name } } } queryType { name } } }",
+]
+
+
+@pytest.mark.parametrize("query", INTROSPECTIONS)
+def test_the_estimate_of_introspection_is_not_below_its_count(query: str) -> None:
+    cost = cost_of(query)
+    for name in ("Interaction", "Query", "Nowhere"):
+        answer = execute_sync(EXECUTABLE, parse(query), variable_values={"n": name})
+        assert answer.errors is None
+        assert cost.estimate({"n": name}) >= cost.counted(answer.data)
+
+
+async def test_introspection_is_answered_and_not_twenty_times_at_once(client: aiohttp.ClientSession) -> None:
+    """All of it is answered without giving others the loop, so its fields cost more than those of rows."""
+    query = get_introspection_query()
+    async with client.post("/graphql", json={"query": query}, headers=REPORT) as response:
         cost = (await response.json())["extensions"]["cost"]
-        assert cost["counted"] == cost["estimated"] == 1 + INTROSPECTION_COST
+    assert 3_000 < cost["counted"] <= cost["estimated"] < cost["maximum"]
+    inner = query[query.index("__schema") : query.index("fragment")].strip().removesuffix("}")
+    many = "{" + " ".join(f"a{number}: {inner}" for number in range(20)) + "}" + query[query.index("fragment") :]
+    async with client.post("/graphql", json={"query": many}) as response:
+        (error,) = (await response.json())["errors"]
+    assert error["extensions"]["limit"] == "cost"

@@ -29,6 +29,7 @@ from graphql import (
 )
 from graphql.type import GraphQLOutputType, get_nullable_type
 
+from gateway.limits.introspection import ROOTS, Introspection
 from gateway.limits.limits import LimitExceeded, PageTooLarge
 from gateway.limits.selections import Scope, Selections
 from resolvers.arguments.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
@@ -37,9 +38,8 @@ from store.columns import INT32
 Variables = Mapping[str, Any]
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
-INTROSPECTION = frozenset({"__schema", "__type"})
-INTROSPECTION_COST = 10_000
-"""Taken for each, whatever it selects: its answer is bounded by the schema, and reads nothing from the archive."""
+INTROSPECTION_WEIGHT = 10
+"""A field of introspection is estimated as so many: graphql-core answers all of it without giving others the loop."""
 UNPAGED = MAX_PAGE_SIZE
 """What a list without page arguments, such as a session's participants, is taken to hold."""
 PAGE_ARGUMENTS = ("first", "last")
@@ -97,7 +97,7 @@ class Cost:
         }
         self._page_sizes: list[tuple[str, Callable[[Variables], int]]] = []
         self._largest_page = (0, "")
-        self.introspection_keys: set[str] = set()
+        self._introspection = Introspection(schema, self._selections)
         root = schema.get_root_type(operation.operation)
         self.root_fields: set[str] = set()
         self._note_roots(operation.selection_set)
@@ -116,19 +116,12 @@ class Cost:
 
     def counted(self, data: Any) -> int:
         """How many fields the answer's data has."""
-        if not self.introspection_keys or not isinstance(data, dict):
-            return _fields_in(data)
-        return sum(
-            1 + (INTROSPECTION_COST if key in self.introspection_keys else _fields_in(value))
-            for key, value in data.items()
-        )
+        return _fields_in(data)
 
     def _note_roots(self, selection_set: SelectionSetNode) -> None:
         for scope in self._selections.scopes(selection_set):
             for node, _ in scope.fields:
                 self.root_fields.add(node.name.value)
-                if node.name.value in INTROSPECTION:
-                    self.introspection_keys.add(node.alias.value if node.alias else node.name.value)
 
     def _below(self, selection_set: SelectionSetNode | None, parent: Composite) -> Fields:
         once, for_each_row = Sum(), Sum()
@@ -146,8 +139,8 @@ class Cost:
         once, for_each_row = Sum(len(scope.fields)), Sum()
         for node, on in scope.fields:
             here = self._type(on) if on else at
-            if node.name.value in INTROSPECTION:
-                once += Sum(INTROSPECTION_COST)
+            if node.name.value in ROOTS:
+                once += Sum(INTROSPECTION_WEIGHT * self._introspection.fields(node))
             elif node.selection_set:
                 below = self._of_field(node, here)
                 if is_list_type(get_nullable_type(_type_of(node, here))) and "pageInfo" in here.fields:
