@@ -7,9 +7,11 @@ import aiohttp
 import pytest
 from graphql import OperationDefinitionNode, execute_sync, get_introspection_query, parse, validate
 
+import bodies
 from conftest import serving
 from gateway.limits.cost import INTROSPECTION_WEIGHT, Cost
 from schema.build import EXECUTABLE
+from store.archive import open_archive
 
 REPORT = {"GraphQL-Cost": "report"}
 
@@ -131,3 +133,21 @@ async def test_introspection_is_answered_and_not_twenty_times_at_once(client: ai
     async with client.post("/graphql", json={"query": many}) as response:
         (error,) = (await response.json())["errors"]
     assert error["extensions"]["limit"] == "cost"
+
+
+async def test_the_estimate_is_not_below_the_count_of_a_list_of_every_service(database: Path) -> None:
+    async with open_archive(database) as archive:
+        await bodies.put(archive, *map(bodies.service, range(1, 151)))
+    listed = "services { lastCompletedAt lagSeconds service { sid uniqueName } }"
+    query = f"{{ a: syncStatus {{ {listed} }} syncStatus {{ ...S }} }} fragment S on SyncStatus {{ {listed} }}"
+    async with serving(database) as client:
+        async with client.post("/graphql", json={"query": query}, headers=REPORT) as response:
+            cost = (await response.json())["extensions"]["cost"]
+        async with client.post("/graphql", json={"query": query}, headers={"GraphQL-Cost": "validate"}) as response:
+            assert (await response.json())["extensions"]["cost"]["estimated"] == cost["estimated"]
+    assert 2 * 150 * 5 < cost["counted"] <= cost["estimated"]
+    async with (
+        serving(database, {"max_cost": cost["counted"] - 1}) as client,
+        client.post("/graphql", json={"query": query}) as response,
+    ):
+        assert (await response.json())["errors"][0]["extensions"]["limit"] == "cost"

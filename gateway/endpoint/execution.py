@@ -28,7 +28,7 @@ from graphql import (
 from gateway.endpoint.plan_cache import Plans
 from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
-from gateway.limits.cost import Cost, demand_cost
+from gateway.limits.cost import SERVICES, Cost, demand_cost
 from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
 from gateway.limits.tokens import tokens_in
 from gateway.settings.document_limits import DocumentLimits
@@ -42,6 +42,7 @@ from resolvers.plans.selections import Unplannable
 from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
+from store.sync.status import count_services
 
 REMEMBERED_BYTES = 32_000_000
 BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
@@ -179,11 +180,12 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
         return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
     variables = request.variables or {}
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
-    estimate = cost.estimate(variables)
+    sizes = {**variables, SERVICES: await count_services(context.archive)} if cost.lists_services else variables
+    estimate = cost.estimate(sizes)
     if request.cost_wish is CostWish.VALIDATE:
-        return Result(_with_cost({}, cost, variables, limits), False, kind, name, estimate)
+        return Result(_with_cost({}, cost, estimate, limits), False, kind, name, estimate)
     try:
-        demand_cost(cost, variables, limits.max_cost, limits.max_page_size)
+        demand_cost(cost, sizes, limits.max_cost, limits.max_page_size)
         executor = Executor.build(
             EXECUTABLE,
             document,
@@ -208,7 +210,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
     if hidden := withheld(context.access, scoped[name]):
         response["extensions"] = {"withheld": hidden}
     if request.cost_wish is CostWish.REPORT:
-        response = _with_cost(response, cost, variables, limits, len(context.reader.statements))
+        response = _with_cost(response, cost, estimate, limits, len(context.reader.statements))
     return Result(response, False, kind, name, estimate, cost.root_fields)
 
 
@@ -255,9 +257,9 @@ async def _outcome(executor: Executor[Any]) -> ExecutionResult:
 
 
 def _with_cost(
-    response: dict[str, Any], cost: Cost, variables: dict[str, Any], limits: Limits, statements: int | None = None
+    response: dict[str, Any], cost: Cost, estimate: int, limits: Limits, statements: int | None = None
 ) -> dict[str, Any]:
-    shown: dict[str, Any] = {"estimated": cost.estimate(variables), "maximum": limits.max_cost}
+    shown: dict[str, Any] = {"estimated": estimate, "maximum": limits.max_cost}
     if statements is not None:
         shown |= {"counted": cost.counted(response["data"]), "statements": statements}
     return {**response, "extensions": {**response.get("extensions", {}), "cost": shown}}

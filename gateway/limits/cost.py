@@ -42,6 +42,10 @@ INTROSPECTION_WEIGHT = 10
 """A field of introspection is estimated as so many: graphql-core answers all of it without giving others the loop."""
 UNPAGED = MAX_PAGE_SIZE
 """What a list without page arguments, such as a session's participants, is taken to hold."""
+SERVICES_LISTED = ("SyncStatus", "services")
+"""The type and field of a list without page arguments that has an element for each Service."""
+SERVICES = ""
+"""Among the variables, the number of Services: no variable has an empty name."""
 PAGE_ARGUMENTS = ("first", "last")
 LIST_ARGUMENTS = ("ids",)
 
@@ -98,13 +102,17 @@ class Cost:
         self._page_sizes: list[tuple[str, Callable[[Variables], int]]] = []
         self._largest_page = (0, "")
         self._introspection = Introspection(schema, self._selections)
+        self.lists_services = False
         root = schema.get_root_type(operation.operation)
         self.root_fields: set[str] = set()
         self._note_roots(operation.selection_set)
         self._sum = self._below(operation.selection_set, cast("Composite", root)).once
 
     def estimate(self, variables: Variables) -> int:
-        """At most so many fields are in the answer with these variables, as the client sent them."""
+        """At most so many fields are in the answer with these variables, as the client sent them.
+
+        Where the operation ``lists_services``, SERVICES is to be among them.
+        """
         total = self._sum
         return total.of(variables) if total.pages else total.fixed
 
@@ -161,6 +169,9 @@ class Cost:
             return below.once
         if "pageInfo" in parent.fields:
             return below.once
+        if (parent.name, node.name.value) == SERVICES_LISTED:
+            self.lists_services = True
+            return below.once.times(lambda variables: max(variables.get(SERVICES, 0), UNPAGED))
         return below.once.times(self._size(node, LIST_ARGUMENTS, UNPAGED))
 
     def _size(self, node: FieldNode, names: tuple[str, ...], default: int) -> int | Callable[[Variables], int]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from store.archive import Archive
 from store.sync.left_out import LeftOut
 from store.sync.runs import latest_believed
 
@@ -31,6 +32,15 @@ SELECT CAST(json_object(
 ) AS BLOB)
 FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run
 """.strip()
+
+
+SERVICES = "SELECT count(*) FROM service"
+
+
+async def count_services(archive: Archive) -> int:
+    """How many Services there are: so many elements ``services`` of a SyncStatus has."""
+    ((number,),) = await archive.fetch(SERVICES)
+    return int(number)
 
 
 class ServiceSync(msgspec.Struct, frozen=True):
