@@ -66,9 +66,9 @@ class LeftOut:
             return
         first = self._first()
         named = ", ".join(sorted(self.errors)[:20]) + (", …" if len(self.errors) > 20 else "")
+        resources = "1 resource" if len(self.errors) == 1 else f"{len(self.errors):,} resources"
         raise type(first)(
-            f"{len(self.errors):,} could not be read, and will be tried again by the next run: {named}. The first "
-            f"answer: {first}"
+            f"{resources} could not be read, and the next run will try again: {named}. The first answer: {first}"
         )
 
     def _first(self) -> TwilioError:
