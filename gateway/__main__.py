@@ -19,7 +19,7 @@ def main() -> None:
     try:
         code = commands(prog_name=NAME, standalone_mode=False)
     except TyperException as error:
-        tell(error.format_message())
+        tell(error.format_message() or f"No command was given; `{NAME} --help` lists them.")
         code = error.exit_code
     sys.exit(code)
 

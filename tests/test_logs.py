@@ -28,6 +28,7 @@ def messages(text: str) -> list[str]:
         (["serve", "--workers", "0"], {}, "--workers: input should be greater than or equal to 1, but got '0'."),
         (["serve", "--sync-every", "5"], {}, "--sync-every needs a Twilio account"),
         (["sync", "--nothing"], {}, "No such option: --nothing"),
+        ([], {}, "No command was given"),
         (["seed"], {"PROXYGRAPH_DATABSE": "x"}, "PROXYGRAPH_DATABSE is no setting"),
         (["serve", "--database", "/nowhere/at/all.db", "--port", "0"], {}, "There is no folder /nowhere/at"),
     ],
