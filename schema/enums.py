@@ -154,10 +154,10 @@ _describe(
     DeleteInteractionErrorCode,
     "Why an Interaction was not deleted.",
     {
-        DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or it is not where the guards say.",
-        DeleteInteractionErrorCode.LEGAL_HOLD: "A legal hold at Twilio keeps it; it stays here too.",
-        DeleteInteractionErrorCode.UPSTREAM_REFUSED: "Twilio won't delete it; it stays here too.",
-        DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio could not be asked, or did not answer; try again.",
+        DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or a guard does not match.",
+        DeleteInteractionErrorCode.LEGAL_HOLD: "Twilio keeps it because of a legal hold; it stays here too.",
+        DeleteInteractionErrorCode.UPSTREAM_REFUSED: "Twilio refused to delete it; it stays here too.",
+        DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio did not answer, or was not reached; try again.",
     },
 )
 
@@ -193,21 +193,21 @@ _describe(
     "How far the erasure of an Interaction has come in the archive's files.",
     {
         Erasure.COMPLETE: "No byte of it is left in the files.",
-        Erasure.PENDING: "No query finds it, but bytes of it are still in the files, where a program reads an earlier "
-        "state or a disk fails. The server tries again by itself; the deletion ledger tells the reason, and when it "
-        "is complete.",
+        Erasure.PENDING: "No query finds it, but the files still have bytes of it, because a program reads an earlier "
+        "state or a disk fails. The server tries again by itself. The deletion ledger has the reason, and says when "
+        "the erasure is complete.",
     },
 )
 _describe(
     AtTwilio,
-    "What became of a deletion at Twilio.",
+    "The outcome of a deletion at Twilio.",
     {
-        AtTwilio.DELETED: "Twilio was asked to delete it, and has done so.",
-        AtTwilio.ALREADY_GONE: "Twilio had it no more.",
-        AtTwilio.NOT_CONNECTED: "The server has no Twilio account, so it is deleted here alone, and Twilio keeps it. "
-        "It is deleted there as soon as a server or a sync is started with the account's credentials.",
-        AtTwilio.PENDING: "Twilio was asked, but its answer got lost. Nothing is deleted here until it is known; the "
-        "server asks again by itself.",
-        AtTwilio.REFUSED: "Twilio does not delete it: see userErrors.",
+        AtTwilio.DELETED: "Twilio has deleted it on request.",
+        AtTwilio.ALREADY_GONE: "Twilio no longer had it.",
+        AtTwilio.NOT_CONNECTED: "The server has no Twilio account, so it is deleted only here, and Twilio keeps it. "
+        "The next server or sync with the account's credentials deletes it at Twilio.",
+        AtTwilio.PENDING: "Twilio was asked, but its answer was lost. Nothing is deleted here until the outcome is known; "
+        "the server asks again by itself.",
+        AtTwilio.REFUSED: "Twilio refused to delete it; see userErrors.",
     },
 )
