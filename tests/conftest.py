@@ -44,6 +44,9 @@ Ask = Callable[..., Awaitable[Answer]]
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Stand-ins are on this machine, where no proxy of a company's leads.
+for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+    os.environ.pop(variable, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

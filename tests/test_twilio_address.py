@@ -1,6 +1,7 @@
 """Where requests to Twilio go: the region, the edge and the proxy are those that Twilio's own client would take."""
 
 import itertools
+from typing import Any
 
 import pytest
 from requests.utils import get_environ_proxies, select_proxy
@@ -12,7 +13,7 @@ from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import SettingsError
 from gateway.twilio.client import connected
-from gateway.twilio.errors import PageRefused
+from gateway.twilio.errors import NetworkUnusable, PageRefused, TwilioUnavailable
 from gateway.twilio.network import proxy_for
 from mirror import settings_for
 
@@ -29,8 +30,8 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def settings(**given: str) -> TwilioSettings:
-    return TwilioSettings(account_sid=bodies.ACCOUNT, auth_token="secret", **given)  # type: ignore[arg-type]
+def settings(**given: Any) -> TwilioSettings:
+    return TwilioSettings(account_sid=bodies.ACCOUNT, auth_token="secret", **given)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,29 @@ async def test_without_a_region_a_next_page_at_another_host_is_refused() -> None
     async with fake.serving(), connected(settings_for(fake)) as twilio:
         with pytest.raises(PageRefused):
             twilio.next_page("https://proxy.twilio.com/v1/Services", URL(f"{fake.base_url}/Services"))
+
+
+@pytest.mark.parametrize("named", ["http://[bad", "http://user:hidden@proxy.example:port", "socks5://hidden@proxy:1"])
+def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", named)
+    with pytest.raises(NetworkUnusable, match=r"^Expected HTTPS_PROXY to name an HTTP proxy") as caught:
+        proxy_for(URL("https://proxy.twilio.com/v1"))
+    assert "hidden" not in str(caught.value)
+
+
+async def test_a_host_that_can_not_be_reached_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeTwilio()
+    async with fake.serving():
+        changes = {"PROXYGRAPH_SYNC_ATTEMPTS": 1}
+        away = settings_for(fake, **changes)
+    async with connected(away) as twilio:
+        with pytest.raises(TwilioUnavailable, match=r"127\.0\.0\.1 can't be reached \(Connection refused\)\.$"):
+            await twilio.verify()
+    monkeypatch.setenv("HTTP_PROXY", "http://user:hidden@localhost:1")
+    async with connected(away.model_copy(update={"proxy_url": "http://twilio.invalid/v1"})) as twilio:
+        with pytest.raises(TwilioUnavailable, match="by way of localhost") as caught:
+            await twilio.verify()
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,17 @@ def proxy_for(address: URL) -> URL | None:
     named = proxies.get(address.scheme) or proxies.get("all")
     if not named or proxy_bypass(address.host or ""):
         return None
-    proxy = URL(named if "://" in named else f"http://{named}")
-    if proxy.scheme not in ("http", "https") or not proxy.host:
+    try:
+        proxy = URL(named if "://" in named else f"http://{named}")
+        is_usable = proxy.scheme in ("http", "https") and bool(proxy.host)
+        kind = f"it is one of {proxy.scheme}://"
+    except ValueError:
+        # It is not shown, since it may have a password.
+        proxy, is_usable, kind = address, False, "what it names is no address"
+    if not is_usable:
         raise NetworkUnusable(
             f"Expected {address.scheme.upper()}_PROXY to name an HTTP proxy, as in http://proxy.example:3128, "
-            f"but it is one of {proxy.scheme}://. Name an HTTP proxy, or add {address.host} to NO_PROXY."
+            f"but {kind}. Name an HTTP proxy, or add {address.host} to NO_PROXY."
         )
     return proxy
 
@@ -55,7 +61,7 @@ def unanswered(error: Exception, where: str, host: str) -> TwilioError:
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)):
         return TwilioUntrusted(
             f"The certificate of {host} isn't trusted: {_reason(error)}. If your company's proxy signs it, name the "
-            "proxy's certificate in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+            "file of the company's certificate in REQUESTS_CA_BUNDLE."
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return TwilioUnavailable(f"{where} did not get past the proxy, which answered {error.status}.")
@@ -71,4 +77,6 @@ def _reason(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertifi
         found = error.certificate_error
         return str(getattr(found, "verify_message", "") or found)
     cause = error.os_error
+    if cause.errno and cause.errno > 0 and not isinstance(cause, ssl.SSLError):
+        return os.strerror(cause.errno)
     return str(getattr(cause, "verify_message", "") or cause.strerror or type(cause).__name__)
