@@ -202,12 +202,12 @@ _describe(
     AtTwilio,
     "The outcome of a deletion at Twilio.",
     {
-        AtTwilio.DELETED: "Twilio has deleted it on request.",
+        AtTwilio.DELETED: "Twilio was asked to delete it, and confirmed that it did.",
         AtTwilio.ALREADY_GONE: "Twilio no longer had it.",
         AtTwilio.NOT_CONNECTED: "The server has no Twilio account, so it is deleted only here, and Twilio keeps it. "
         "The next server or sync with the account's credentials deletes it at Twilio.",
-        AtTwilio.PENDING: "Twilio was asked, but its answer was lost. Nothing is deleted here until the outcome is known; "
-        "the server asks again by itself.",
+        AtTwilio.PENDING: "Twilio was asked, but its answer was lost. Nothing is deleted here until the outcome is "
+        "known; the server asks again by itself.",
         AtTwilio.REFUSED: "Twilio refused to delete it; see userErrors.",
     },
 )
