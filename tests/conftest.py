@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copyfile
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import orjson
@@ -41,6 +41,9 @@ BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "re
 UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
 """For tests of what documents mean, however large they are."""
 Ask = Callable[..., Awaitable[Answer]]
+SERVERS = ("own", "httptools", "h11", "hypercorn")
+chosen = {"server": "own"}
+"""Which of the servers the tests' applications run under."""
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -55,7 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--documents", type=int, default=1_000, help="How many documents are answered both ways.")
     parser.addoption("--seed", type=int, default=20_261_124, help="Which documents those are.")
+    parser.addoption(
+        "--server", choices=SERVERS, default="own", help="What serves the application: its own connections, or others'."
+    )
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    chosen["server"] = config.getoption("--server")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -178,22 +188,39 @@ async def address_of(
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = PromptServer(
-            uvicorn.Config(
-                gateway,
-                http=patient(Limits.of(limits).read_seconds),
-                loop="none",
-                lifespan="on",
-                log_config=None,
-                timeout_graceful_shutdown=5,
-            )
-        )
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        server = _hypercorn if chosen["server"] == "hypercorn" else _uvicorn
+        async with server(gateway, listener, Limits.of(limits).read_seconds):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            server.told.set()
-            await task
+
+
+@asynccontextmanager
+async def _uvicorn(gateway: Gateway, listener: socket.socket, read_seconds: float) -> AsyncIterator[None]:
+    http = patient(read_seconds) if chosen["server"] == "own" else chosen["server"]
+    config = uvicorn.Config(
+        gateway, http=http, ws="none", loop="none", lifespan="on", log_config=None, timeout_graceful_shutdown=5
+    )
+    server = PromptServer(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.told.set()
+        await task
+
+
+@asynccontextmanager
+async def _hypercorn(gateway: Gateway, listener: socket.socket, _: float) -> AsyncIterator[None]:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config, told = Config(), asyncio.Event()
+    config.bind, config.graceful_timeout, config.errorlog = [f"fd://{listener.detach()}"], 1, None
+    task = asyncio.create_task(serve(cast("Any", gateway), config, shutdown_trigger=told.wait))
+    try:
+        yield
+    finally:
+        told.set()
+        await task
 
 
 @asynccontextmanager
