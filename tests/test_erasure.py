@@ -1,12 +1,8 @@
 """An erased Interaction is gone to the last byte, and never comes back."""
 
 import json
-import os
 import re
-import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -167,51 +163,3 @@ async def test_what_was_intended_before_a_crash_is_finished_at_the_next_start(da
     async with open_archive(database) as archive:
         assert await erasure.recover(archive) == 1
         assert traces(database, [1, 2]) == [2]
-
-
-DELETING = """
-import asyncio, sys
-from pathlib import Path
-from store import erasure
-from store.archive import open_archive
-from store.interactions import Interaction
-from store.sqlite.opening import prepare
-from store.sqlite.statements.lookups import Lookup
-
-async def main():
-    async with open_archive(Path(sys.argv[1])) as archive:
-        await erasure.recover(archive)
-        for sid in sys.argv[2:]:
-            (found,) = await archive.reader().read(Lookup(Interaction), [sid])
-            if found:
-                print(sid, flush=True)
-                await erasure.intend(archive, found, "a test")
-                await erasure.erase(archive, sid)
-
-asyncio.run(main())
-"""
-
-
-async def test_deletions_that_are_killed_are_whole_after_a_restart(database: Path) -> None:
-    numbers = list(range(1, 61))
-    async with open_archive(database) as archive:
-        await bodies.put(archive, bodies.service(1), bodies.session(1))
-        await put_canaries(archive, numbers, Random(1))
-    begun: set[str] = set()
-    for kill_after in (1, 4, 9, 2):
-        sids = [bodies.sid("KI", number) for number in numbers]
-        command = [sys.executable, "-c", DELETING, str(database), *sids]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-            assert process.stdout
-            for _ in range(kill_after):
-                begun.add(process.stdout.readline().strip())
-            os.kill(process.pid, signal.SIGKILL)
-            begun.update(process.stdout.read().split())
-    async with open_archive(database) as archive:
-        await erasure.recover(archive)
-        states = {row[0]: row[1] for row in await archive.fetch("SELECT sid, closed_at FROM deletion")}
-        held = {row[0] for row in await archive.fetch("SELECT sid FROM interaction")}
-    assert begun >= set(states), "nothing was erased that was not begun"
-    assert all(states.values()), "every entry is closed"
-    assert held == {bodies.sid("KI", number) for number in numbers} - set(states)
-    assert traces(database, numbers) == [number for number in numbers if bodies.sid("KI", number) in held]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import explained, is_locked, refused_by_system
+from store.sqlite.files import create_beside
 from store.sqlite.migrations import copies
 from store.sqlite.scrub import Pages, scrub
 from store.twilio_mapping import instant
@@ -130,6 +131,7 @@ class PageList:
     """The numbers of pages that have still to be cleaned, in a file beside the database at ``path``."""
 
     def __init__(self, path: Path) -> None:
+        self._database = path
         self.file = path.with_name(path.name + "-to-clean")
 
     def read(self) -> set[int]:
@@ -145,8 +147,9 @@ class PageList:
         """Writes the numbers behind those that are there; they are on the disk when this returns."""
         if not numbers:
             return
-        is_new = not self.file.exists()
-        file = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)
+        if is_new := not self.file.exists():
+            create_beside(self.file, self._database)
+        file = os.open(self.file, os.O_RDWR)
         try:
             size = os.fstat(file).st_size
             content = b"".join(number.to_bytes(NUMBER_BYTES, "big") for number in sorted(numbers))
