@@ -223,6 +223,7 @@ def test_the_demo_goes_on_where_filling_was_cut_off(tmp_path: Path) -> None:
 
 def test_the_demo_writes_into_no_archive_that_is_somebodys(seeded: Path, tmp_path: Path) -> None:
     real = tmp_path / "real.db"
+    real.touch(mode=0o600)  # A file that others may read is warned of.
     real.write_bytes(seeded.read_bytes())
     with closing(sqlite3.connect(real)) as connection:
         connection.execute("UPDATE archive SET demo = NULL")
