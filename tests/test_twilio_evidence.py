@@ -116,6 +116,15 @@ async def test_a_deletion_that_twilio_did_not_confirm_is_not_told_as_done(status
     assert fake.has(f"/Services/{KS}/Sessions/{KC}/Interactions", KI)
 
 
+async def test_a_deletion_answered_404_is_not_told_as_done_while_the_interaction_is_still_there() -> None:
+    fake = filled()
+    async for twilio in asking(fake):
+        fake.fail_next("DELETE", 404, {"code": 20404, "message": "not found"})
+        answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
+        assert answer.outcome is Outcome.UNAVAILABLE
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.DELETED
+
+
 async def test_what_is_gone_already_counts_as_deleted() -> None:
     fake = filled()
     fake.remove(KI)

@@ -226,9 +226,10 @@ class Twilio:
             self._gate.widen()
             self._read_clock(headers.get("Date"))
             return _decoded(content, where) if verb == "GET" else _confirmed(content, where)
-        if status == 429:
+        error = error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
+        if isinstance(error, TwilioUnavailable) and error.is_too_much:
             self._gate.narrow()
-        raise error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
+        raise error
 
     def _read_clock(self, date: str | None) -> None:
         try:

@@ -2,10 +2,10 @@
 
 TwilioError                   its text is one whole sentence, without credentials
 ├── TwilioMissing             404 with Twilio's code 20404: there is no such resource, or not any more
-├── TwilioDenied              401, 403, 20003: the credentials are wrong, or may not do this
+├── TwilioDenied              20003, 70051, 401, 403: the credentials are wrong, or may not do this
 ├── TwilioHeld                80615: a legal hold keeps the resource from being deleted
 ├── TwilioRefused             any other 4xx of Twilio's: asking again would not help
-├── TwilioUnavailable         429, 5xx, no answer, or none that makes sense: asking again may help
+├── TwilioUnavailable         20429, 429, 5xx, no answer, or none that makes sense: asking again may help
 ├── NotTwilio                 an answer that Twilio's Proxy API does not give
 ├── TwilioUntrusted           the certificate of the host, or of a proxy on the way, isn't trusted
 ├── NetworkUnusable           a variable of the environment names a proxy or a file that can't be used
@@ -15,8 +15,10 @@ TwilioError                   its text is one whole sentence, without credential
 
 from typing import Any
 
-NOT_FOUND, AUTHENTICATE, TOO_MANY_REQUESTS, LEGAL_HOLD = 20404, 20003, 20429, 80615
+NOT_FOUND, TOO_MANY_REQUESTS, LEGAL_HOLD = 20404, 20429, 80615
 """Twilio's error codes (https://www.twilio.com/docs/api/errors)."""
+DENIED = (20003, 70051)
+"""Wrong credentials; a restricted key that may not do this."""
 TOO_MANY = 429
 
 
@@ -47,12 +49,18 @@ class TwilioRefused(TwilioError):
 
 
 class TwilioUnavailable(TwilioError):
-    """Twilio did not do this now; ``retry_after`` has its own word on when, in seconds, if it gave one."""
+    """Twilio did not do this now; ``retry_after`` has its own word on when, in seconds, if it gave one.
 
-    def __init__(self, message: str, retry_after: float | None = None, processed: bool = False) -> None:
+    ``is_too_much`` says whether that is since too much was asked of it.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, processed: bool = False, is_too_much: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.processed = processed
+        self.is_too_much = is_too_much
 
 
 class NotTwilio(TwilioError):
@@ -91,11 +99,11 @@ def error_of(status: int, body: Any, where: str, retry_after: str | None = None)
         return TwilioHeld(f"{answered}.")
     if code == NOT_FOUND and status == 404:
         return TwilioMissing(f"{answered}.")
-    if code == AUTHENTICATE or (code != TOO_MANY_REQUESTS and status in (401, 403)):
+    if code in DENIED or (code != TOO_MANY_REQUESTS and status in (401, 403)):
         return TwilioDenied(f"{answered}. Check the credentials, and what the key may do.")
-    if code == TOO_MANY_REQUESTS or status == TOO_MANY or status >= 500:
-        processed = status >= 500 and code != TOO_MANY_REQUESTS
-        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), processed)
+    is_too_much = code == TOO_MANY_REQUESTS or status == TOO_MANY
+    if is_too_much or status >= 500:
+        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), not is_too_much, is_too_much)
     if code is None or status == 404 or code == NOT_FOUND or not 400 <= status < 500:
         return NotTwilio(f"{answered}, but not as Twilio's Proxy API answers. {CHECK_ADDRESS}")
     return TwilioRefused(f"{answered}.")

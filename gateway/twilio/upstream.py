@@ -27,10 +27,12 @@ class TwilioUpstream:
             await self._twilio.delete(*session, "Interactions", sid)
         except TwilioMissing as missing:
             try:
-                await self._twilio.demand_standing(*session)
+                is_gone = await self._twilio.is_gone(*session, "Interactions", sid)
             except TwilioError as error:
                 return _uncertain(error) if missing.processed else _not_done(error)
-            return Answer(Outcome.GONE)
+            return (
+                Answer(Outcome.GONE) if is_gone else _not_done(TwilioUnavailable(f"{missing} But it is still there."))
+            )
         except TwilioError as error:
             may_be_done = error.processed and not isinstance(error, TwilioHeld)
             return _uncertain(error) if may_be_done else _not_done(error)
