@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import bodies
+import hostile
 from bodies import sid
 from document_values import Pool
 from store.archive import Archive
@@ -116,7 +117,7 @@ WORDS_OF = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORD
 
 async def fill(archive: Archive) -> None:
     """Fills ``archive`` with awkward rows. Every read of every one of them is answered without a server error."""
-    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions())
+    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions(), *hostile.rows())
     async with archive.writer.transaction() as transaction:
         # The mapping keeps these out; an older version, or a hand, may not have.
         for number, word in enumerate(word for word in WORDS if isinstance(word, str)):

@@ -85,7 +85,7 @@ class Arguments:
         roll = self._random.random()
         page: dict[str, Any] = {}
         size = self._values.constant(PAGE_SIZE, "first", "", None)
-        size = min(size, max(room, 1))
+        size = 0 if 0.13 < roll < 0.17 else min(size, max(room, 1))
         if roll < 0.12 and room >= DEFAULT_PAGE:
             page = {self._values.pick(("first", "last")): None} if roll < 0.08 else {}
         elif roll < 0.13 and room >= 100:

@@ -20,6 +20,8 @@ from document_text import text_of
 from document_values import Place, Pool, Values
 
 CURSOR_FIELDS = ("cursor", "startCursor", "endCursor")
+KEYS = ("id", "node", "nodes", "sid", "type", "on", "__typename_", "null", "edges", "cursor", "pageInfo", "endCursor")
+"""Aliases, many of them names of ours."""
 WRONG_SHARE, INVALID_SHARE = 0.15, 0.03
 
 
@@ -236,7 +238,7 @@ class _Draft:
         aliases = self._aliases.setdefault(signature, [])
         if aliases and self._random.random() < 0.6:
             return self._values.pick(aliases)
-        key = self._values.pick(("id", "node", "nodes", "sid", "type", "on", "__typename_", "null", "edges"))
+        key = self._values.pick(KEYS)
         while self._bound.setdefault(key, signature) != signature:
             key = f"a{next(self._names)}"
         aliases.append(key)
