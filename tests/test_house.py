@@ -49,6 +49,31 @@ def test_sql_is_written_in_the_store_alone() -> None:
     assert not [source for source in rooms if statement.search(source.read_text("utf-8"))]
 
 
+OF_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+"""Named tuples' documented methods."""
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+def test_the_gateway_uses_libraries_by_their_public_names_alone() -> None:
+    """A private name is one's own: it is defined in the file that uses it."""
+    for source in SOURCES:
+        if source.relative_to(ROOT).parts[0] != "gateway" or "graphiql" in source.parts:
+            continue
+        nodes = list(ast.walk(ast.parse(source.read_text("utf-8"))))
+        own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                used |= {alias.name for alias in node.names}
+                used |= set((node.module or "").split("."))
+        assert not sorted(name for name in used - own - OF_TUPLES if private(name)), source
+
+
 @needs_git
 def test_nothing_else_is_at_the_top_level() -> None:
     assert {file.parts[0] for file in TRACKED if not file.parts[0].startswith(".")} == TOP_LEVEL
