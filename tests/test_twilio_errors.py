@@ -1,4 +1,4 @@
-"""What Twilio's errors mean: the code decides, then the status; only Twilio's own 404 says that something is missing."""
+"""What Twilio's errors mean: the code decides, then the status; only Twilio's own 404 says that a thing is missing."""
 
 import pytest
 

@@ -226,10 +226,10 @@ class Twilio:
             self._gate.widen()
             self._read_clock(headers.get("Date"))
             return _decoded(content, where) if verb == "GET" else _confirmed(content, where)
-        error = error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
-        if isinstance(error, TwilioUnavailable) and error.is_too_much:
+        refusal = error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
+        if isinstance(refusal, TwilioUnavailable) and refusal.is_too_much:
             self._gate.narrow()
-        raise error
+        raise refusal
 
     def _read_clock(self, date: str | None) -> None:
         try:
