@@ -18,9 +18,13 @@ READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 def resolved(path: Path) -> Path:
     """The file that ``path`` stands for, past any symbolic links. Raises DatabaseUnreachable for links in a circle."""
     try:
-        return path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise DatabaseUnreachable(f"{path} is a symbolic link that leads in a circle. Name the file itself.") from error
+        found = path.resolve()
+        is_whole = not found.is_symlink()  # From Python 3.13 on, a circle is resolved to a link of it.
+    except (OSError, RuntimeError):
+        is_whole = False
+    if not is_whole:
+        raise DatabaseUnreachable(f"{path} is a symbolic link that leads in a circle. Name the file itself.")
+    return found
 
 
 def open_or_create(path: Path) -> int:
