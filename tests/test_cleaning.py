@@ -50,18 +50,23 @@ def copy_files(database: Path, to: Path) -> None:
 
 
 def left_behind(database: Path) -> list[str]:
-    """The rows of which a copy is in unallocated space, once SQLite has moved its log into the database by itself."""
+    """The rows of which a copy is in another page's unallocated space, once SQLite has moved its log by itself.
+
+    Deleting such a row does not touch that page, so it has to be known that it was moved.
+    """
     with closing(sqlite3.connect(database)) as other:
         other.execute("SELECT count(*) FROM interaction").fetchall()
     content, found = database.read_bytes(), set[int]()
     for at in range(4096, len(content), 4096):
-        start, end = scrub.unallocated(content[at : at + 4096]) or (0, 0)
-        found |= {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content[at + start : at + end])}
+        page = content[at : at + 4096]
+        start, end = scrub.unallocated(page) or (0, 0)
+        copies, own = (re.findall(rb"CANARY(\d{6})", part) for part in (page[start:end], page[:start] + page[end:]))
+        found |= {int(digits) for digits in copies if digits not in own}
     assert found
     return [bodies.sid("KI", number) for number in sorted(found)]
 
 
-@pytest.fixture(scope="module", params=[(7, 0, 3), (9, 0.03, 5)], ids=["small", "large"])
+@pytest.fixture(scope="module", params=[(5, 0, 4), (3, 0.03, 4)], ids=["small", "large"])
 def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as a crash left it: its log holds pages that SQLite has rebuilt, with copies of rows in them.
 
@@ -239,10 +244,7 @@ async def test_an_entry_that_cant_be_cleaned_stays_open_and_says_why(
     await put_canaries(archive, list(NUMBERS[:200]), Random(1))
     page_list = database.with_name(f"{database.name}-to-clean")
     page_list.mkdir()
-    (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
-    assert found
-    await erasure.intend(archive, found, "a test")
-    assert not await erasure.erase(archive, found.sid)
+    await erase_number_one(archive)
     (entry,) = await ledger.entries(archive)
     assert entry.state == "erased"
     assert str(page_list) in (entry.waits_for or "")
