@@ -144,7 +144,7 @@ async def test_a_sync_that_cannot_begin_is_shown_by_the_api_the_probe_and_a_metr
     served: aiohttp.ClientSession, database: Path
 ) -> None:
     error = await until_failing(served)
-    assert error.startswith(f"Can't use {database.name}-sync-lock: ")
+    assert f"{database.name}-sync-lock" in error
     assert await text(served, "/readyz") == "ready\n"
     verbose = (await text(served, "/readyz?verbose")).splitlines()
     assert "[+]loop ok" in verbose

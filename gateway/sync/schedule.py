@@ -25,19 +25,20 @@ async def sync_once(
 ) -> float:
     """Syncs, in full where the last full run is longer ago than ``full_every``; returns the seconds to the next run.
 
-    Raises RoundFailed where Twilio or the archive kept it from its end: they have been asked again, so it waits for its
-    next turn. What else is raised is not expected.
+    Raises RoundFailed where it could not begin, and where Twilio or the archive kept it from its end: they have been
+    asked again, so then it waits for its next turn. What else is raised is not expected.
     """
-    seconds = every.total_seconds()
+    seconds, pause = every.total_seconds(), None
     try:
         with sync_lock(database):
+            pause = seconds
             full = settings.full or await due_for_full(archive, full_every, settings.service is not None)
             progress = Progress()
             await sync(archive, twilio, settings.model_copy(update={"full": full}), progress)
     except SyncRunning:
         log.debug("Another process is syncing.")
     except (TwilioError, StoreError, TooMuchGone, ClockDoubtful, UnknownService) as error:
-        raise RoundFailed(f"The sync was not completed: {error}", seconds) from error
+        raise RoundFailed(f"The sync was not completed: {error}", pause) from error
     else:
         log.info("Synced: %d rows new, %d changed, %d erased.", progress.new, progress.changed, progress.erased)
     return seconds
