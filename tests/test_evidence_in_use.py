@@ -17,6 +17,8 @@ from gateway.twilio.client import connected
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from mirror import Mirror, account, mirroring, settings_for
 from store.archive import Archive, open_archive
+from store.errors import DatabaseOccupied
+from store.sync.state import check_account
 
 OTHER = "AC" + "9" * 32
 KI = bodies.sid("KI", 2000)
@@ -105,6 +107,25 @@ async def test_a_sync_with_the_key_of_another_account_leaves_a_new_archive_to_wh
     async with mirroring(new, other) as mirror:
         await mirror.sync()
         await mirror.assert_equal()
+
+
+async def test_a_server_with_the_key_of_another_account_leaves_a_new_archive_to_whom_it_is_for(
+    database: Path,
+) -> None:
+    other = of_another_account(services=1)
+    async with other.serving(), serving(database, twilio=settings_for(other, **its_key(other))):
+        pass
+    async with mirroring(database, other) as mirror:
+        await mirror.sync()
+        await mirror.assert_equal()
+
+
+async def test_an_archive_whose_rows_are_anothers_is_refused_though_no_run_has_named_its_account(
+    archive: Archive,
+) -> None:
+    await check_account(archive, bodies.ACCOUNT)
+    with pytest.raises(DatabaseOccupied, match=f"mirrors the account {bodies.ACCOUNT}"):
+        await check_account(archive, OTHER)
 
 
 @pytest.mark.parametrize("services", [1, 0])
