@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Mapping
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from gateway.observe.logs import LogSettings, config, set_up
 from gateway.settings.access import AccessSettings, JwtSettings
@@ -19,27 +18,12 @@ from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import PREFIX, Limits, ServeSettings
 from gateway.shutdown import DRAINING
 from gateway.transport.connection import Connection
+from gateway.workers import Workers
 from store.sqlite.connections import has_wal_reset_bug
 
 FACTORY = "gateway.server:application"
 
 log = logging.getLogger("proxygraph.gateway")
-
-
-class PortTaken(Exception):
-    """The address can't be listened on; its text is a sentence."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; raises PortTaken with a sentence where it can't."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise PortTaken(f"Can't listen on {host}:{port}: {reason}. Choose another --host or --port.") from error
-    listener.set_inheritable(True)
-    return listener
 
 
 def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) -> int:
@@ -67,7 +51,7 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
         return 0 if server.started else 1
     with tempfile.TemporaryDirectory(prefix="proxygraph-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        Multiprocess(_config(workers), sockets=[listener]).run()
+        Workers(_config(workers), listener).run()
     return 0
 
 

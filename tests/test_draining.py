@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -185,3 +186,25 @@ async def test_restarting_the_workers_one_by_one_loses_no_request(database: Path
                 while old & await workers(server.process):
                     await asyncio.sleep(0.1)
         assert list(outcomes) == ["answered"], outcomes
+
+
+def sockets_of(process: int) -> int:
+    links = (str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir())
+    return sum(link.startswith("socket:") for link in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Only Linux tells so which process has a connection.")
+async def test_connections_that_come_at_once_are_spread_over_the_workers(database: Path) -> None:
+    """Of one socket that both listen on, the one that is awake takes all of them."""
+    async with served(database, "--workers", "2") as server, client() as session:
+        await until_ready(session, server.address)
+        both = await workers(server.process)
+        before = {process: sockets_of(process) for process in both}
+        address = urlsplit(server.address)
+        opened = [await asyncio.open_connection(address.hostname, address.port) for _ in range(80)]
+        async with asyncio.timeout(PATIENCE):
+            while sum(sockets_of(process) - before[process] for process in both) < len(opened):
+                await asyncio.sleep(0.01)
+        assert min(sockets_of(process) - before[process] for process in both) >= 10
+        for _, writer in opened:
+            writer.close()

@@ -52,7 +52,8 @@ def demo(
     settings, _, access, jwt, *_ = all_settings(lambda: DemoSettings.of(flags), lambda: Protocol.of({}), *WITHOUT_FLAGS)
     from gateway.auth.authentication import KeysMissing
     from gateway.demo.seeding import DEMO, demo_archive
-    from gateway.server import PortTaken, listen, serve
+    from gateway.server import serve
+    from gateway.workers import PortTaken, listen
 
     with sentences(PortTaken, KeysMissing), listen(settings.host, settings.port) as listener:
         filled = asyncio.run(demo_archive(settings.database, DEMO))
@@ -94,10 +95,11 @@ def serve(
     from gateway.auth.authentication import KeysMissing
     from gateway.demo.seeding import checked_archive
     from gateway.endpoint.persisted import DocumentsUnusable, listed_in
-    from gateway.server import PortTaken, listen, serve
+    from gateway.server import serve
+    from gateway.workers import PortTaken, listen
 
     refusals = (PortTaken, KeysMissing, DocumentsUnusable)
-    with sentences(*refusals), listen(settings.host, settings.port) as listener:
+    with sentences(*refusals), listen(settings.host, settings.port, settings.workers > 1) as listener:
         if protocol.documents:
             listed_in(protocol.documents)
         created = asyncio.run(checked_archive(settings.database))
