@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from shutil import copyfile
+from shutil import copy
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -106,7 +106,7 @@ def one_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
     """An archive with one Service and one Session."""
-    copyfile(one_session, database)
+    copy(one_session, database)
     async with open_archive(database) as opened:
         yield opened
 
@@ -237,6 +237,6 @@ async def serving(database: Path, *arguments: Any, **settings: Any) -> AsyncIter
 @pytest.fixture
 async def client(database: Path, one_session: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server over an archive with one Service and one Session."""
-    copyfile(one_session, database)
+    copy(one_session, database)
     async with serving(database) as client:
         yield client

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
-from shutil import copyfile
+from shutil import copy
 
 import pytest
 
@@ -46,7 +46,7 @@ def copy_files(database: Path, to: Path) -> None:
     for ending in ("", "-wal", "-to-clean"):
         source = database.with_name(database.name + ending)
         if source.exists():
-            copyfile(source, to.with_name(to.name + ending))
+            copy(source, to.with_name(to.name + ending))
 
 
 def left_behind(database: Path) -> list[str]:
@@ -288,7 +288,7 @@ async def test_copies_are_found_by_their_name_and_no_pattern(
     one_session: Path, tmp_path: Path, name: str, neighbour: str
 ) -> None:
     database = tmp_path / name
-    copyfile(one_session, database)
+    copy(one_session, database)
     mine, others = tmp_path / f"{name}.version-1", tmp_path / f"{neighbour}.version-1"
     mine.write_text("CANARY000001")
     others.write_text("somebody else's")

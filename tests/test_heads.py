@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from shutil import copyfile
+from shutil import copy
 from urllib.parse import urlsplit
 
 import pytest
@@ -48,7 +48,7 @@ async def statuses(address: str, requests: list[bytes]) -> list[int]:
 async def test_an_odd_value_of_a_header_is_the_clients_fault(
     database: Path, one_session: Path, name: str, keys: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copyfile(one_session, database)
+    copy(one_session, database)
     host = b"" if name == "Host" else b"Host: localhost\r\n"
     json = b"" if name == "Content-Type" else b"Content-Type: application/json\r\n"
     lines = [b"%b: %b\r\n" % (name.encode(), value) for value in VALUES]
@@ -76,7 +76,7 @@ HOSTS += [
 
 @pytest.mark.parametrize("keys", [False, True], ids=["keyless", "with keys"])
 async def test_a_request_names_one_host(database: Path, one_session: Path, keys: bool) -> None:
-    copyfile(one_session, database)
+    copy(one_session, database)
     async with address_of(database, require_key=keys) as address, asyncio.timeout(30):
         found = await statuses(address, [b"GET /livez HTTP/1.1\r\n%b\r\n" % host for host in HOSTS])
         assert found == [400] * len(HOSTS)
@@ -95,7 +95,7 @@ HANDSHAKE = (
 async def test_a_handshake_of_websocket_is_looked_at_as_any_request(
     database: Path, one_session: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copyfile(one_session, database)
+    copy(one_session, database)
     foreign = b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n"
     async with address_of(database) as address, asyncio.timeout(30):
         assert await statuses(

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copyfile, rmtree
+from shutil import copy, rmtree
 
 import pytest
 from typer.testing import CliRunner
@@ -97,7 +97,7 @@ def as_nobody(what: str, database: Path) -> str:
 
 def test_a_database_that_may_not_be_written_is_read(open_folder: Path, one_session: Path) -> None:
     database = open_folder / "archive.db"
-    copyfile(one_session, database)
+    copy(one_session, database)
     database.chmod(0o444)
     open_folder.chmod(0o555)
     assert as_nobody("read", database) == "0 entries\n"
@@ -106,7 +106,7 @@ def test_a_database_that_may_not_be_written_is_read(open_folder: Path, one_sessi
 
 def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, one_session: Path) -> None:
     database = open_folder / "archive.db"
-    copyfile(one_session, database)
+    copy(one_session, database)
     database.chmod(0o666)
     open_folder.chmod(0o555)
     told = as_nobody("write", database)
@@ -118,7 +118,7 @@ def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, one_sessio
 def test_a_lock_of_another_user_is_named_with_its_owner(open_folder: Path, one_session: Path) -> None:
     """As a sync that ran as root leaves it."""
     database, lock = open_folder / "archive.db", open_folder / "archive.db-lock"
-    copyfile(one_session, database)
+    copy(one_session, database)
     database.chmod(0o666)
     open_folder.chmod(0o777)
     lock.touch(0o600)

@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from shutil import copyfile
+from shutil import copy
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_page_that_is_no_sound_b_tree_page_is_left_alone(page: bytes) -> None:
 async def test_beyond_128_gib_no_byte_of_an_overflow_page_is_zeroed(one_session: Path, tmp_path: Path) -> None:
     """An overflow page starts with the number of the next one, and goes on with what a stranger may have written."""
     database = tmp_path / "archive.db"
-    copyfile(one_session, database)
+    copy(one_session, database)
     extend(database, FIRST_MISTAKABLE - 40)
     # With such bytes an overflow page whose next one is 0x02000000 looks like a sound index page with free space.
     lookalike = "\x0f" * 4_092 * 90

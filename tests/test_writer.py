@@ -5,7 +5,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from shutil import copyfile
+from shutil import copy
 
 import pytest
 
@@ -71,7 +71,7 @@ async def test_every_table_that_answers_are_read_from_moves_the_data_version(arc
 async def test_the_data_version_never_repeats_after_a_backup_is_restored(database: Path, one_session: Path) -> None:
     seen = []
     for _ in range(3):
-        copyfile(one_session, database)
+        copy(one_session, database)
         async with open_archive(database) as archive:
             for number in range(1, 4):
                 await bodies.put(archive, bodies.interaction(number))

@@ -5,6 +5,7 @@ resolved once, where the database is opened. New files are for their owner alone
 existing database get the mode that it has, as SQLite gives it to the log; no file's mode is ever widened.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -20,8 +21,11 @@ def resolved(path: Path) -> Path:
     try:
         found = path.resolve()
         is_whole = not found.is_symlink()  # From Python 3.13 on, a circle is resolved to a link of it.
-    except (OSError, RuntimeError):
+    except RuntimeError:
         is_whole = False
+    except OSError as error:
+        is_whole = error.errno != errno.ELOOP
+        found = path  # What the system says of it comes when it is opened.
     if not is_whole:
         raise DatabaseUnreachable(f"{path} is a symbolic link that leads in a circle. Name the file itself.")
     return found
