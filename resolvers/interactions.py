@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import strawberry
 from strawberry import UNSET
 
+import store.interactions
 from resolvers.arguments.filters import InteractionFilterArgument, demand_search, interaction_filter
 from resolvers.arguments.orders import InteractionOrderBy, order_of
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments
@@ -13,7 +14,6 @@ from resolvers.connections import Connection
 from resolvers.context import Info
 from resolvers.forms import Listing, Lookup, Reference, planned
 from resolvers.nodes import find, known
-from store import interactions as interaction_rows
 from store.columns import Record
 from store.interactions import Interaction, Leg
 from store.lists.relations import Relation
@@ -43,7 +43,7 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
     return planned(Listing(relation, order_of, interaction_filter))(resolve)
 
 
-interactions = interactions_of(interaction_rows.ALL)
+interactions = interactions_of(store.interactions.ALL)
 
 
 @planned(Lookup(Interaction))

@@ -4,15 +4,15 @@ from collections.abc import Awaitable
 
 import strawberry
 
+import store.interactions
 from resolvers.context import Info
 from resolvers.forms import Reference, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import known
-from store import interactions as interaction_rows
 from store.participants import Participant
 from store.sessions import Session
 
-interactions = interactions_of(interaction_rows.OF_PARTICIPANT)
+interactions = interactions_of(store.interactions.OF_PARTICIPANT)
 
 
 @planned(Reference(Session, "session_sid"))

@@ -4,6 +4,9 @@ from collections.abc import Awaitable
 
 import strawberry
 
+import store.interactions
+import store.services
+import store.sessions
 from resolvers.arguments.sids import ServiceSid, SessionSid
 from resolvers.connections import connection_of
 from resolvers.context import Info
@@ -11,15 +14,12 @@ from resolvers.forms import Lookup, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under
 from resolvers.sessions import sessions_of
-from store import interactions as interaction_rows
-from store import services as service_rows
-from store import sessions as session_rows
 from store.services import Service
 from store.sessions import Session
 
-services = connection_of(service_rows.ALL)
-sessions = sessions_of(session_rows.OF_SERVICE)
-interactions = interactions_of(interaction_rows.OF_SERVICE)
+services = connection_of(store.services.ALL)
+sessions = sessions_of(store.sessions.OF_SERVICE)
+interactions = interactions_of(store.interactions.OF_SERVICE)
 
 
 @planned(Lookup(Service))

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 import strawberry
 from strawberry import UNSET
 
+import store.interactions
+import store.participants
+import store.sessions
 from resolvers.arguments.filters import SessionFilterArgument, session_filter
 from resolvers.arguments.orders import SessionOrderBy, order_of
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments
@@ -14,9 +17,6 @@ from resolvers.context import Info
 from resolvers.forms import Listing, Lookup, Reference, Whole, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, known
-from store import interactions as interaction_rows
-from store import participants as participant_rows
-from store import sessions as session_rows
 from store.columns import Record
 from store.interactions import Interaction
 from store.lists.relations import Relation
@@ -25,9 +25,9 @@ from store.services import Service
 from store.sessions import Session
 from store.sqlite.statements.pages import Page
 
-ALL_PARTICIPANTS = Page(participant_rows.OF_SESSION)
+ALL_PARTICIPANTS = Page(store.participants.OF_SESSION)
 
-interactions = interactions_of(interaction_rows.OF_SESSION)
+interactions = interactions_of(store.interactions.OF_SESSION)
 
 
 def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session]]:
@@ -49,7 +49,7 @@ def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session
     return planned(Listing(relation, order_of, session_filter))(resolve)
 
 
-sessions = sessions_of(session_rows.ALL)
+sessions = sessions_of(store.sessions.ALL)
 
 
 @planned(Lookup(Session))
@@ -64,7 +64,7 @@ def service(parent: strawberry.Parent[Session], info: Info) -> Awaitable[Service
     return known(info, Service, parent.service_sid)
 
 
-@planned(Whole(participant_rows.OF_SESSION))
+@planned(Whole(store.participants.OF_SESSION))
 def participants(parent: strawberry.Parent[Session], info: Info) -> Awaitable[list[Participant]]:
     """``Session.participants``."""
     return info.context.loaders.load(ALL_PARTICIPANTS, parent.sid)

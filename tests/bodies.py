@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import Archive
 from store.columns import Record
 from store.interactions import Interaction
@@ -83,7 +83,7 @@ KINDS: dict[str, type[Record]] = {kind.prefix: kind for kind in (Service, Sessio
 
 
 def record(body: Body) -> Record:
-    return rest.record(KINDS[body["sid"][:2]], body)
+    return twilio_mapping.record(KINDS[body["sid"][:2]], body)
 
 
 async def put(archive: Archive, *bodies: Body) -> None:

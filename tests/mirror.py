@@ -12,7 +12,7 @@ from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.sync.run import sync
 from gateway.twilio.client import Twilio, connected
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import Archive, open_archive
 from store.sync.runs import Progress
 
@@ -62,7 +62,7 @@ async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
         found = {row[0]: tuple(row) for row in await archive.fetch(f"SELECT {columns} FROM {kind.table}")}
         expected = {}
         for sid in fake.sids(prefix):
-            kept = rest.record(kind, fake.get(sid))
+            kept = twilio_mapping.record(kind, fake.get(sid))
             expected[sid] = tuple(getattr(kept, name) for name in kind.__struct_fields__)
         assert found == expected
 

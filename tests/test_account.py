@@ -10,7 +10,7 @@ import bodies
 from gateway.demo.account import Account
 from gateway.demo.conversations import SLOTS, TRADES
 from gateway.demo.seeding import DEMO
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.enums import ResourceStatus, SessionMode, SessionStatus
 from store.interactions import Interaction
 
@@ -47,7 +47,7 @@ def test_it_has_every_status_and_mode(demo: Demo) -> None:
 
 
 def test_it_has_calls_with_lengths_and_one_sided_interactions(demo: Demo) -> None:
-    rows = [rest.record(Interaction, body) for _, _, interactions in demo for body in interactions]
+    rows = [twilio_mapping.record(Interaction, body) for _, _, interactions in demo for body in interactions]
     kinds = Counter((row.type, row.inbound is None, row.outbound is None) for row in rows)
     assert {("message", True, False), ("message", False, True), ("voice", False, False)} <= set(kinds)
     assert any(row.duration_seconds for row in rows if row.type == "voice")
@@ -93,7 +93,7 @@ def test_conversations_stay_in_the_order_of_their_script() -> None:
 def test_a_scene_speaks_of_one_thing_to_its_end(demo: Demo) -> None:
     told = 0
     for _, _, interactions in demo:
-        texts = [rest.record(Interaction, body).body or "" for body in interactions]
+        texts = [twilio_mapping.record(Interaction, body).body or "" for body in interactions]
         lost = None
         for text in texts:
             if found := re.search(r"I think I left (.+) on the back seat", text):

@@ -11,7 +11,7 @@ import bodies
 from fake_twilio import FakeTwilio
 from gateway.sync.write_buffer import Batches
 from mirror import Mirror, mirroring
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.services import Service
 from store.sync.runs import Progress, start_run
 
@@ -27,7 +27,7 @@ async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["async
     """A run that is over but for the flush that took its row, and that waits for who else writes, in this block."""
     run = await start_run(mirror.archive, "full")
     batches = Batches(mirror.archive, mirror.twilio, run, Progress())
-    await batches.add([rest.record(Service, bodies.service(1))])
+    await batches.add([twilio_mapping.record(Service, bodies.service(1))])
 
     async def to_the_end() -> None:
         async with batches.flushing(0):
@@ -61,12 +61,12 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
 
 async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next(mirror: Mirror) -> None:
     batches = Batches(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
-    await batches.add([rest.record(Service, bodies.service(1))])
+    await batches.add([twilio_mapping.record(Service, bodies.service(1))])
     async with mirror.archive.writer.transaction():
         flushing = asyncio.create_task(batches.flush())
         while batches.waiting:
             await asyncio.sleep(0)
-        await batches.add([rest.record(Service, bodies.service(2))])
+        await batches.add([twilio_mapping.record(Service, bodies.service(2))])
         flushing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await flushing

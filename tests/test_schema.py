@@ -26,8 +26,7 @@ from resolvers import connections, deletions
 from resolvers.access import Scope
 from schema.build import EXECUTABLE, SDL_FILE, printed
 from schema.node import Node
-from store import enums
-from store import twilio_mapping as rest
+from store import enums, twilio_mapping
 from store.archive import Archive
 from store.columns import columns
 from store.interactions import Leg
@@ -95,7 +94,7 @@ def test_a_description_says_more_than_the_name(kind: GraphQLNamedType) -> None:
 
 @pytest.mark.parametrize("table", RESOURCES)
 def test_twilios_properties_are_the_columns_and_the_fields(table: str) -> None:
-    twilios = set(VOCABULARY["properties"][table]) - rest.LEFT_OUT
+    twilios = set(VOCABULARY["properties"][table]) - twilio_mapping.LEFT_OUT
     kept = {column.name for column in columns(RESOURCES[table])} - KEPT_TO_OURSELVES
     added = {"session": {"archived_at", "kept_at"}, "interaction": {"body", "duration_seconds", "kept_at"}}.get(
         table, set()

@@ -12,7 +12,7 @@ from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioRefused
 from mirror import account, mirroring
 from resolvers.sync_status import ALIVE_SECONDS
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import Archive
 
 STATUS = """
@@ -89,7 +89,7 @@ async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) ->
 async def test_a_run_is_running_while_it_gives_signs_of_life(
     archive: Archive, ask: Ask, silent: int, running: bool
 ) -> None:
-    alive_at = rest.instant((datetime.now(UTC) - timedelta(seconds=silent)).isoformat())
+    alive_at = twilio_mapping.instant((datetime.now(UTC) - timedelta(seconds=silent)).isoformat())
     async with archive.writer.transaction() as transaction:
         await transaction.execute(
             "INSERT INTO sync_run (number, mode, started_at, alive_at, sessions_pending) VALUES (1, 'full', ?, ?, 7)",

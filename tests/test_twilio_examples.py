@@ -9,7 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 import bodies
 from conftest import asker
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import open_archive
 from store.columns import Kind, columns
 
@@ -36,7 +36,9 @@ async def test_an_example_comes_out_of_graphql_with_every_property(example: str,
     body = EXAMPLES[example]
     kind = bodies.KINDS[body["sid"][:2]]
     kinds = {column.name: column.kind for column in columns(kind)}
-    given = {name: value for name, value in body.items() if name not in rest.LEFT_OUT | OF_A_PARTICIPANTS_LIST}
+    given = {
+        name: value for name, value in body.items() if name not in twilio_mapping.LEFT_OUT | OF_A_PARTICIPANTS_LIST
+    }
     legs = {name for name in given if name.split("_")[0] in SIDES}
     fields = [to_camel_case(name) for name in given if name not in legs]
     for side in SIDES if legs else ():

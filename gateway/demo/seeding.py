@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.demo.account import Account, Conversation
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import Archive, open_archive
 from store.demo import demo_mark, is_empty, mark_demo
 from store.errors import DatabaseOccupied
@@ -49,7 +49,7 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
     account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied)
     async with archive.writer.transaction() as transaction:
         await mark_demo(transaction, UNFINISHED + str(seed))
-        await transaction.put(rest.record(Service, body) for body in account.services)
+        await transaction.put(twilio_mapping.record(Service, body) for body in account.services)
     batch: list[Conversation] = []
     rows = 0
     for conversation in account.conversations():
@@ -95,11 +95,11 @@ async def checked_archive(database: Path) -> bool:
 
 async def _put(archive: Archive, batch: list[Conversation], progress: Callable[[int], None]) -> None:
     async with archive.writer.transaction() as transaction:
-        await transaction.put(rest.record(Session, conversation.session) for conversation in batch)
+        await transaction.put(twilio_mapping.record(Session, conversation.session) for conversation in batch)
         await transaction.put(
-            rest.record(Participant, body) for conversation in batch for body in conversation.participants
+            twilio_mapping.record(Participant, body) for conversation in batch for body in conversation.participants
         )
         await transaction.put(
-            rest.record(Interaction, body) for conversation in batch for body in conversation.interactions
+            twilio_mapping.record(Interaction, body) for conversation in batch for body in conversation.interactions
         )
     progress(sum(len(conversation.interactions) for conversation in batch))

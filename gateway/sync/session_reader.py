@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gateway.sync.write_buffer import Batches
 from gateway.twilio.client import Body, Twilio
-from store import twilio_mapping as rest
+from store import twilio_mapping
 from store.archive import Archive
 from store.columns import Record
 from store.errors import BodyRejected
@@ -27,7 +27,7 @@ log = logging.getLogger("proxygraph.sync")
 def record(kind: type[R], body: Body, twilio: Twilio, **parents: str) -> R | None:
     """``body`` as a record; None, and a warning, where it can't be one."""
     try:
-        return rest.record(kind, body, account_sid=twilio.account_sid, **parents)
+        return twilio_mapping.record(kind, body, account_sid=twilio.account_sid, **parents)
     except BodyRejected as error:
         log.warning("Left out of the archive: %s", error)
         return None

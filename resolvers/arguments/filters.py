@@ -1,6 +1,6 @@
-"""Filters as clients write them, and what the store makes of them.
+"""Filter arguments: the GraphQL input types, and their conversion to the store's filters.
 
-A condition that is left out or null is none; a list that is empty is met by nothing; a row must meet all of them.
+A row must meet every condition. null, or a condition that is left out, doesn't filter; an empty list matches nothing.
 """
 
 import re
@@ -13,14 +13,13 @@ from resolvers.access import Access, Scope
 from resolvers.arguments.omitted import DateTime, given
 from resolvers.arguments.sids import but, sid_of
 from resolvers.errors import BadInput
-from store import interactions as interaction_rows
-from store import sessions as session_rows
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
+from store.interactions import InteractionFilter
 from store.lists.filters import Period, words
 from store.participants import Participant
 from store.services import Service
-from store.sessions import Session
+from store.sessions import Session, SessionFilter
 
 T = TypeVar("T")
 
@@ -35,17 +34,18 @@ def _condition(description: str, name: str | None = None) -> T:  # type: ignore[
 
 @strawberry.input(description="A half-open period: it includes its start and excludes its end. Either may be omitted.")
 class DateRange:
-    """Becomes a store.filters.Period."""
+    """Becomes a store.lists.filters.Period."""
 
     from_: DateTime | None = _condition("The start, included; null means no start.", "from")
     before: DateTime | None = _condition("The end, excluded; null means no end.")
 
 
 @strawberry.input(
+    name="InteractionFilter",
     description="Selects the Interactions that meet every condition. null doesn't filter; an empty list "
-    "matches nothing."
+    "matches nothing.",
 )
-class InteractionFilter:
+class InteractionFilterInput:
     """Becomes a store.interactions.InteractionFilter."""
 
     service_sid: strawberry.ID | None = _condition("Only those of this Service.")
@@ -69,9 +69,10 @@ class InteractionFilter:
 
 
 @strawberry.input(
-    description="Selects the Sessions that meet every condition. null doesn't filter; an empty list matches nothing."
+    name="SessionFilter",
+    description="Selects the Sessions that meet every condition. null doesn't filter; an empty list matches nothing.",
 )
-class SessionFilter:
+class SessionFilterInput:
     """Becomes a store.sessions.SessionFilter."""
 
     unique_name: str | None = _condition("Only the one with exactly this uniqueName.")
@@ -85,19 +86,19 @@ class SessionFilter:
 
 _DESCRIPTION = "Selects rows; by default all."
 InteractionFilterArgument: TypeAlias = Annotated[
-    InteractionFilter | None, strawberry.argument(description=_DESCRIPTION, name="filter")
+    InteractionFilterInput | None, strawberry.argument(description=_DESCRIPTION, name="filter")
 ]
 SessionFilterArgument: TypeAlias = Annotated[
-    SessionFilter | None, strawberry.argument(description=_DESCRIPTION, name="filter")
+    SessionFilterInput | None, strawberry.argument(description=_DESCRIPTION, name="filter")
 ]
 
 
-def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.InteractionFilter | None:
+def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFilter | None:
     """What the store filters by; None where there is no condition. Raises BadInput for what is malformed."""
     asked = given(argument)
     if asked is None:
         return None
-    wanted = interaction_rows.InteractionFilter(
+    wanted = InteractionFilter(
         service_sid=_sid(Service, asked.service_sid),
         session_sid=_sid(Session, asked.session_sid),
         participant_sid=_sid(Participant, asked.participant_sid),
@@ -111,18 +112,18 @@ def interaction_filter(argument: InteractionFilter | None) -> interaction_rows.I
     return wanted if wanted.names() else None
 
 
-def demand_search(wanted: interaction_rows.InteractionFilter | None, access: Access) -> None:
+def demand_search(wanted: InteractionFilter | None, access: Access) -> None:
     """Raises Forbidden for a search in what this access may not read; no plan answers one (see Page.may_be_long)."""
     if wanted is not None and wanted.body_contains is not None:
         access.demand(Scope.READ_CONTENT, "bodyContains")
 
 
-def session_filter(argument: SessionFilter | None) -> session_rows.SessionFilter | None:
+def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
     """What the store filters by; None where there is no condition."""
     asked = given(argument)
     if asked is None:
         return None
-    wanted = session_rows.SessionFilter(
+    wanted = SessionFilter(
         unique_name=given(asked.unique_name),
         status=words(given(asked.status)),
         mode=words(given(asked.mode)),

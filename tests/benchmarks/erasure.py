@@ -24,8 +24,7 @@ from servers import ROOT, BenchmarkFailed
 
 sys.path.insert(0, str(ROOT))
 
-from store import erasure
-from store import twilio_mapping as rest
+from store import erasure, twilio_mapping
 from store.archive import Archive, open_archive
 from store.interactions import Interaction
 from store.services import Service
@@ -96,7 +95,7 @@ def _interaction(number: int, pick: Random) -> Interaction:
         "data": json.dumps({"body": text}),
         "url": "u" * pick.randrange(200),
     }
-    return rest.record(Interaction, body)
+    return twilio_mapping.record(Interaction, body)
 
 
 def _sid(number: int) -> str:
@@ -132,8 +131,8 @@ def _left_by_secure_delete(database: Path, workload: Workload) -> int:
 async def _left_by_the_store(database: Path, workload: Workload) -> int:
     async with open_archive(database) as archive:
         async with archive.writer.transaction() as transaction:
-            service = rest.record(Service, {"sid": SERVICE, "account_sid": ACCOUNT})
-            session = rest.record(Session, {"sid": SESSION, "service_sid": SERVICE, "account_sid": ACCOUNT})
+            service = twilio_mapping.record(Service, {"sid": SERVICE, "account_sid": ACCOUNT})
+            session = twilio_mapping.record(Session, {"sid": SESSION, "service_sid": SERVICE, "account_sid": ACCOUNT})
             await transaction.put([service, session])
         for rows in workload.writes:
             async with archive.writer.transaction() as transaction:
