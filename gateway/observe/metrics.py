@@ -87,8 +87,9 @@ def count(entries: Sequence[Entry]) -> None:
     operations = [entry.operation for entry in entries if entry.operation]
     for (kind, outcome), number in Tally([(operation.type, operation.outcome) for operation in operations]).items():
         GRAPHQL_REQUESTS.labels(kind, outcome).inc(number)
+    durations = {kind: GRAPHQL_SECONDS.labels(kind) for kind in {operation.type for operation in operations}}
     for operation in operations:
-        GRAPHQL_SECONDS.labels(operation.type).observe(operation.seconds)
+        durations[operation.type].observe(operation.seconds)
         if operation.cost is not None:
             GRAPHQL_COST.observe(operation.cost)
     SQL_STATEMENTS.inc(sum([operation.statements for operation in operations]))
