@@ -1,4 +1,8 @@
-"""How many tokens a document has, counted before it is parsed."""
+"""Counts a document's tokens before it is parsed.
+
+graphql-core's own ``max_tokens`` stops at the limit: it can't tell the number, which the error names and by which the
+memory for documents is bounded.
+"""
 
 import re
 
