@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+UNDER_WAY = timedelta(minutes=10)
+"""A request may be about its own wish for so long: the client's attempts take no longer."""
 LETS_GO = (Outcome.DELETED, Outcome.GONE, Outcome.NOT_CONNECTED)
 """After these the row goes here."""
 AT_TWILIO = {
@@ -85,16 +87,14 @@ async def erase_everywhere(
     return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
 
 
-async def finish_deletions(
-    archive: Archive, upstream: Upstream | None, under_way: timedelta = timedelta(), again: bool = True
-) -> tuple[int, int]:
+async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start: bool = True) -> tuple[int, int]:
     """Finishes what was cut off between the wish and the erasure, and catches up with Twilio on what went here alone.
 
-    Returns how many were finished, and are left until Twilio can be asked. For ``under_way`` a wish is left to the
-    request that has it. ``again`` says whether what Twilio refused to delete is asked for once more.
+    Returns how many were finished, and how many are left until Twilio can be asked. ``at_start`` no request has begun;
+    later, wishes younger than UNDER_WAY are left to their requests, and what Twilio has refused is not asked for again.
     """
-    finished, left = await erasure.recover(archive), 0
-    before = instant((datetime.now(UTC) - under_way).isoformat())
+    finished, left = await erasure.recover(archive) if at_start else 0, 0
+    before = instant((datetime.now(UTC) - (timedelta() if at_start else UNDER_WAY)).isoformat())
     for address in await ledger.waiting(archive, before):
         outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
         if outcome in LETS_GO:
@@ -105,7 +105,7 @@ async def finish_deletions(
             left += 1
             continue
         finished += 1
-    states = [AtTwilio.NOT_CONNECTED, *((AtTwilio.REFUSED,) if again else ())]
+    states = [AtTwilio.NOT_CONNECTED, *((AtTwilio.REFUSED,) if at_start else ())]
     for address in await ledger.not_at_twilio(archive, states) if upstream else ():
         outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
         if outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):

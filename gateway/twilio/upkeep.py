@@ -1,7 +1,6 @@
 """What a server with a Twilio account does about deletions by itself."""
 
 import logging
-from datetime import timedelta
 
 from gateway.background import RoundFailed
 from gateway.twilio.client import Twilio
@@ -12,8 +11,6 @@ from store.archive import Archive
 
 SECONDS = 30.0
 """From one look for deletions that wait for Twilio to the next."""
-UNDER_WAY = timedelta(minutes=10)
-"""A request may be about its own wish for so long: the client's attempts take no longer."""
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -35,10 +32,8 @@ class Upkeep:
             await self._twilio.verify()
         except TwilioError as error:
             raise RoundFailed(f"Nothing can be deleted at Twilio now. {error}", SECONDS) from error
-        under_way = timedelta() if self._is_first else UNDER_WAY
-        finished, left = await finish_deletions(
-            self._archive, TwilioUpstream(self._twilio), under_way, again=self._is_first
-        )
+        upstream = TwilioUpstream(self._twilio)
+        finished, left = await finish_deletions(self._archive, upstream, at_start=self._is_first)
         self._is_first = False
         if finished:
             log.info("Finished %d deletions that had waited for Twilio.", finished)
