@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -112,8 +112,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 async def entries(archive: Readable) -> list[Entry]:
     """The whole ledger, the oldest first."""
-    rows = [(*row[:-1], AtTwilio(row[-1]) if row[-1] else None) for row in await archive.fetch(LIST)]
-    return [Entry(*row) for row in rows]
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in await archive.fetch(LIST)]
+    return [Entry(*row[:-1], AtTwilio(row[-1]) if row[-1] else None) for row in rows]
 
 
 async def waiting(archive: Readable, before: str) -> list[Address]:
