@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -112,8 +112,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 async def entries(archive: Readable) -> list[Entry]:
     """The whole ledger, the oldest first."""
-    rows: list[tuple[Any, ...]] = [tuple(row) for row in await archive.fetch(LIST)]
-    return [Entry(*row[:-1], AtTwilio(row[-1]) if row[-1] else None) for row in rows]
+    names = Entry.__struct_fields__
+    return [msgspec.convert(dict(zip(names, row, strict=True)), Entry) for row in await archive.fetch(LIST)]
 
 
 async def waiting(archive: Readable, before: str) -> list[Address]:

@@ -126,10 +126,7 @@ async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_her
     request = {"query": DELETE["query"], "variables": {"sid": bodies.sid("KI", 1000)}}
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
-<<<<<<< HEAD
         before = Counter(fake.requests)
-=======
->>>>>>> 2dc024b (Tests of the deletion say what they mean of Twilio: no deletion is sent)
         async with serving(database, twilio=settings_for(fake), require_key=True) as client:
             guarded = Guarded(client, mirror.archive)
             status, answer = await guarded.ask(request, await guarded.key("console", "read:content"))
@@ -139,11 +136,7 @@ async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_her
             assert error["message"] == (
                 "Expected a key with the scope delete for deleteInteraction, but this one is without."
             )
-<<<<<<< HEAD
             assert set(fake.requests - before) <= {"GET /Services"}  # Serving looks once whether Twilio is there.
-=======
-            assert not [template for template in fake.requests if template.startswith("DELETE")]
->>>>>>> 2dc024b (Tests of the deletion say what they mean of Twilio: no deletion is sent)
             await mirror.assert_equal()
             assert await mirror.ledger() == {}
             await guarded.ask(request, await guarded.key("erasure-desk", "delete"))

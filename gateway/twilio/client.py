@@ -7,6 +7,7 @@ another account is refused.
 """
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -64,7 +65,7 @@ class Twilio:
         self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
             lambda: AsyncLimiter(BURST, BURST / rate)
         )
-        self._standing: TTLCache[Path, bool] = TTLCache(MOST_STANDING, JUST_NOW_SECONDS)
+        self._standing: TTLCache[Path, bool] = TTLCache(MOST_STANDING, JUST_NOW_SECONDS, time.monotonic)
         self._is_verified = False
         self.requests = 0
         self.retries = 0
