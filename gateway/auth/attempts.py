@@ -6,9 +6,7 @@ the bound is reached; a key that is good takes its attempt back.
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
+from collections.abc import Callable
 
 from cachetools import LRUCache
 
@@ -52,16 +50,3 @@ class Attempts:
         """Forgets an attempt whose key was good, or could not be checked."""
         if client in self._counts:
             self._counts[client] = max(self._counts[client] - 1, 0)
-
-
-def client_of(scope: Mapping[str, Any]) -> str:
-    """The client's address; of an IPv6 address the network of 64 bits, all of which one client has."""
-    client = scope.get("client")
-    text = str(client[0]) if client else "unknown"
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(ip_network((address, 64), strict=False))
-    return text

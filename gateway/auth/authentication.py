@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from gateway.auth.attempts import Attempts, client_of
+from gateway.auth.attempts import Attempts
 from gateway.auth.locality import is_local
+from gateway.http.callers import client_of
 from gateway.http.exchange import HttpError
 from gateway.http.tasks import own_task
 from resolvers import access

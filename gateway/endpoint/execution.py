@@ -46,7 +46,8 @@ from store.sync.status import count_services
 
 REMEMBERED_BYTES = 32_000_000
 BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
-"""What a document's syntax tree takes beside its text (measured by tracemalloc)."""
+"""What a document's syntax tree takes beside its text, and beside the texts of its names, literals and comments, which
+are no longer than that together (measured by tracemalloc)."""
 NOTHING: dict[str, Any] = {}
 UNSAFE = "METHOD_NOT_ALLOWED"
 
@@ -238,7 +239,7 @@ def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Ch
     try:
         errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
         if not errors:
-            size = getsizeof(text) + BYTES_OF_ONE + BYTES_PER_TOKEN * tokens_in(text)
+            size = 2 * getsizeof(text) + BYTES_OF_ONE + BYTES_PER_TOKEN * tokens_in(text)
             return Checked(document, [], scoped_fields(document), {}, size)
     except RecursionError:
         errors = [_too_deep()]

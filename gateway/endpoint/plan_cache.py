@@ -85,7 +85,7 @@ class Plans:
                 cost = Cost(EXECUTABLE, template.document, template.operation)
                 name = operation.name.value if operation.name else None
                 known = Known(template, cost, name, scoped[name])
-                size += getsizeof(text) + tokens_in(text) * BYTES_PER_TOKEN * (1 + template.most_plans)
+                size += 2 * getsizeof(text) + tokens_in(text) * BYTES_PER_TOKEN * (1 + template.most_plans)
         with suppress(ValueError):  # It alone is larger than all that may be remembered.
             self._seen[with_slots, operation_name, bool(literals)] = Seen(known, size)
         return known, literals

@@ -1,11 +1,16 @@
 """Who asks: a key, or an address where no key is asked for."""
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, NamedTuple
 
 from gateway.http.exchange import Scope
 from resolvers import access
 from resolvers.access import ANYBODY, Access
+
+UNKNOWN = "unknown"
+LONGEST_ADDRESS = 100
 
 
 class Caller(NamedTuple):
@@ -16,12 +21,32 @@ class Caller(NamedTuple):
 
 
 def caller_of(scope: Scope, holder: Access) -> Caller:
-    """The holder of a key by its name, or whoever asks without one by the address of the connection."""
+    """The holder of a key by its name, or whoever asks without one by the client's address."""
     if holder is not ANYBODY:
         return Caller(holder.name, True)
-    client = scope.get("client")
     # No key's name has a space in it.
-    return Caller(f"address {client[0] if client else 'unknown'}")
+    return Caller(f"address {client_of(scope)}")
+
+
+def client_of(scope: Mapping[str, Any]) -> str:
+    """The client's address, as text; of an IPv6 address the network of 64 bits, all of which one client has.
+
+    A text that is no address, which a proxy may pass on as its client's, is ``unknown``.
+    """
+    client = scope.get("client")
+    text = str(client[0]) if client else UNKNOWN
+    return _network_of(text) if len(text) <= LONGEST_ADDRESS else UNKNOWN
+
+
+@lru_cache(1_000)
+def _network_of(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((address, 64), strict=False))
+    return text
 
 
 @lru_cache

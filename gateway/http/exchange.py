@@ -135,13 +135,16 @@ class Exchange:
         await self.respond(error.status, JSON, error.body, (*COMMON_HEADERS, *error.headers))
 
 
-@lru_cache(1_000)
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
 
     Of those that it names with the same weight the first wins; of those that only a wildcard allows, the last, which is
     the default.
     """
+    return (_remembered if len(accept) <= LONGEST_REMEMBERED else _preferred)(accept, offered)
+
+
+def _preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
     weights: dict[bytes, float] = {}
     for item in (accept.strip() or b"*/*").lower().split(b","):
         name, *parameters = (part.strip() for part in item.split(b";"))
@@ -155,6 +158,11 @@ def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
 
     best = max(range(len(offered)), key=rank)
     return offered[best] if rank(best)[0] > 0 else None
+
+
+_remembered = lru_cache(1_000)(_preferred)
+LONGEST_REMEMBERED = 1_000
+"""Bytes of an Accept header whose meaning is remembered; those of browsers have 200."""
 
 
 def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

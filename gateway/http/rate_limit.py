@@ -9,12 +9,16 @@ import math
 import time
 from collections.abc import Callable
 
+from cachetools import LRUCache
+
 from gateway.http.callers import Caller
 from gateway.http.exchange import Headers, HttpError
 
 WINDOW_SECONDS = 60
 WITH_A_KEY = 60_000
 """Requests a minute by one key, unless told otherwise."""
+MOST_CALLERS = 50_000
+"""So many are counted; of more, the one that asked last the longest ago begins anew."""
 
 
 class Rates:
@@ -23,7 +27,7 @@ class Rates:
     def __init__(self, told: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._told = told
         self._clock = clock
-        self._counts: dict[str, int] = {}
+        self._counts: LRUCache[str, int] = LRUCache(MOST_CALLERS)
         self._ends = 0.0
         self.counts_anybody = bool(told)
         """Whether requests without a key are counted."""

@@ -18,6 +18,9 @@ from graphql import (
 
 Fields = dict[str, list[FieldNode]]
 
+LONGEST_KEY = 100
+"""Response keys stand in a plan's statements, which are remembered by number: a longer one makes no plan."""
+
 
 class Unplannable(Exception):
     """The operation is none that a plan can answer."""
@@ -50,7 +53,10 @@ class Selections:
             if not self._is_included(node):
                 continue
             if isinstance(node, FieldNode):
-                fields.setdefault((node.alias or node.name).value, []).append(node)
+                key = (node.alias or node.name).value
+                if len(key) > LONGEST_KEY:
+                    raise Unplannable
+                fields.setdefault(key, []).append(node)
                 continue
             fragment: Any = node
             if isinstance(node, FragmentSpreadNode):

@@ -26,8 +26,11 @@ MAPPED_BYTES = 2**31 - 2**16
 
 COMMON_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
 READ_PRAGMAS = f"{COMMON_PRAGMAS} PRAGMA mmap_size={MAPPED_BYTES}; PRAGMA query_only=ON;"
-READING: dict[str, Any] = {"uri": True, "isolation_level": None, "cached_statements": 512}
-"""How a connection that reads is opened, at the address that ``reading`` gives."""
+READING: dict[str, Any] = {"uri": True, "isolation_level": None, "cached_statements": 128}
+"""How a connection that reads is opened, at the address that ``reading`` gives.
+
+A prepared statement of a plan can take 250 kB, and clients choose which there are.
+"""
 WRITE_PRAGMAS = (
     COMMON_PRAGMAS + "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
     "PRAGMA wal_autocheckpoint=0;"

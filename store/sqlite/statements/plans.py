@@ -3,7 +3,10 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from sys import getsizeof
 from typing import Any, NamedTuple
+
+from cachetools import LRUCache, cached
 
 from store.columns import Record
 from store.lists.filters import Filter
@@ -27,9 +30,11 @@ iif(key_{number} IS NULL, '', '{opening}' || coalesce((SELECT group_concat(text_
 BOUND = re.compile(r"('(?:[^']|'')*')|:(\w+)")
 """A name that is bound; or a text, in which there is none."""
 COUNT = "SELECT {count}"
+REMEMBERED_BYTES = 4_000_000
+"""Of statements of one kind: they have the names in them that clients give to fields."""
 
 
-@lru_cache(1_000)
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
 def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
     """The statement for one row by its SID: the projection's columns, and ``more`` of them."""
     return ROW.format(columns=", ".join([projection.columns, *more]), table=record.table)
@@ -128,7 +133,7 @@ def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
     return bound
 
 
-@lru_cache(1_000)
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
 def _leaf_sql(shape: PageShape, fillings: tuple[FillingShape, ...], has_lead: bool, parent: str, measured: bool) -> str:
     parts = ["text_0"]
     for number, filling in enumerate(fillings):
@@ -157,7 +162,7 @@ def _page_sql(shape: PageShape, parent: str) -> str:
     return list_sql(relation, order, descending, after, before, names, ", ".join(columns), parent)
 
 
-@lru_cache(1_000)
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
 def _rows_sql(
     relation: Relation[Any],
     order: Order,

@@ -1,0 +1,107 @@
+"""What a server keeps of requests is bounded by bytes, whatever clients name in them, and however often."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from gateway.endpoint import execution
+from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.plan_cache import Plans
+from gateway.http.callers import caller_of
+from gateway.http.exchange import JSON, HttpError, preferred
+from gateway.http.rate_limit import MOST_CALLERS, Rates
+from gateway.settings.server import Limits
+from resolvers.access import ANYBODY
+from resolvers.context import Context
+from resolvers.plans.selections import LONGEST_KEY
+from store.archive import Archive
+from store.services import Service
+from store.sqlite.statements.plans import REMEMBERED_BYTES, row_sql
+from store.sqlite.statements.projections import Projection
+
+LONG = "x" * 40_000
+DOCUMENTS: dict[str, Callable[[int], str]] = {
+    "an alias in a list": lambda number: f"{{ services {{ nodes {{ a{number}{LONG}: sid }} }} }}",
+    "an alias in an object": lambda number: f'{{ service(sid: "KS{number:032}") {{ a{number}{LONG}: sid }} }}',
+    "an alias of edges": lambda number: f"{{ services {{ a{number}{LONG}: edges {{ cursor }} }} }}",
+    "a comment": lambda number: f"{{ services {{ totalCount }} }} # {number}{LONG}",
+    "a literal": lambda number: f'{{ services(after: "\\t{number}{LONG}") {{ totalCount }} }}',
+    "an operation's name": lambda number: f"query a{number}{LONG} {{ services {{ totalCount }} }}",
+    "a field that is not there": lambda number: f"{{ a{number}{LONG} }}",
+}
+
+
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize("kind", DOCUMENTS)
+async def test_documents_take_no_more_bytes_than_they_are_counted_by(
+    archive: Archive, kind: str, planned: bool
+) -> None:
+    plans = Plans()
+    await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits(), plans)
+    execution.REMEMBERED.clear()
+    gc.collect()
+    tracemalloc.start()
+    counted = plans.size
+    try:
+        for number in range(12):
+            await execute(Request(DOCUMENTS[kind](number)), Context(archive), Limits(), plans if planned else None)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept <= execution.REMEMBERED.currsize + plans.size - counted + 200_000
+
+
+@pytest.mark.parametrize("length", [LONGEST_KEY, LONGEST_KEY + 1])
+async def test_long_response_keys_are_answered_as_any(archive: Archive, length: int) -> None:
+    key, inner = "k" * length, "i" * length
+    asked = Request(f"{{ {key}: services {{ {inner}: totalCount }} }}")
+    result = await execute(asked, Context(archive), Limits(), Plans())
+    assert result.is_planned is (length <= LONGEST_KEY)
+    assert result.encoded() == b'{"data":{"%b":{"%b":1}}}' % (key.encode(), inner.encode())
+
+
+def test_statements_are_remembered_up_to_so_many_bytes() -> None:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            row_sql(Service, Projection((f"'{number}{LONG}'",)))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept <= 2.5 * REMEMBERED_BYTES  # A statement, and the projection by which it is found.
+
+
+def test_accept_headers_are_remembered_up_to_so_many_bytes() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            assert preferred(b"text/%d%b, application/json" % (number, LONG.encode()), (JSON,)) == JSON
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept <= 2_000_000
+
+
+def test_callers_are_counted_up_to_a_number() -> None:
+    rates, most = Rates(1), MOST_CALLERS
+    for number in range(most + 1):
+        rates.count(caller_of({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)}, ANYBODY))
+    rates.count(caller_of({"client": ("10.0.0.0", 1)}, ANYBODY))  # The first is forgotten, and begins anew.
+    with pytest.raises(HttpError, match="this is one more"):
+        rates.count(caller_of({"client": ("10.0.0.0", 1)}, ANYBODY))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("2001:db8::1", "2001:db8::ffff:2"), ("unknown", "_hidden"), ("unknown", f"{LONG}.1")]
+)
+def test_a_client_has_one_rate_whatever_it_calls_itself(one: str, other: str) -> None:
+    """One client has all addresses of an IPv6 network of 64 bits; a proxy may pass on what is no address at all."""
+    rates = Rates(1)
+    rates.count(caller_of({"client": (one, 1)}, ANYBODY))
+    with pytest.raises(HttpError, match="this is one more"):
+        rates.count(caller_of({"client": (other, 1)}, ANYBODY))
