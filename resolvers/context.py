@@ -62,17 +62,17 @@ class Context:
         """The request's dataloaders; plans need none."""
         return Loaders(self.reader)
 
-    async def let_go(self) -> None:
-        """Cancels running reads, and releases the snapshot of the archive."""
+    async def release(self) -> None:
+        """Cancels running reads, and ends the read transaction."""
         try:
             await self.loaders.give_up()
         finally:
-            await self.reader.let_go()
+            await self.reader.release()
 
     async def end(self) -> None:
-        """Does the same at the end of the operation, and refuses later loads."""
+        """Ends the operation: as ``release``, and refuses later loads."""
         self.loaders.close()
-        await self.let_go()
+        await self.release()
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -98,7 +98,7 @@ async def delete_interaction(
             return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, guard)
     context = info.context
     # Who still saw the old state would keep the log from being emptied, and would not see what was done.
-    await context.let_go()
+    await context.release()
     try:
         answer = await erase_everywhere(context.archive, context.upstream, interaction, context.access.name)
     except DatabaseLocked as error:

@@ -12,12 +12,12 @@ from store.errors import StoreError
 from store.sqlite.cleaning import Cleaner, log_kept
 from store.sqlite.connections import READING, connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
+from store.sqlite.event_loop_connections import EventLoopConnectionPool
 from store.sqlite.files import resolved
 from store.sqlite.opening import prepare, readable
-from store.sqlite.read_connections import Lane, Lanes, open_lane
+from store.sqlite.read_connections import ReadConnection, ReadConnectionPool, open_read_connection
 from store.sqlite.reader import Reader
 from store.sqlite.searches import Searches
-from store.sqlite.snapshots import Snapshots
 from store.sqlite.writer import Writer
 
 READERS = 2
@@ -26,7 +26,7 @@ SEARCH_SECONDS = 5.0
 
 
 class Readable(Protocol):
-    """What small reads need of an archive."""
+    """Something that runs small reads: an Archive, or a file that is opened for one command."""
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a statement."""
@@ -40,32 +40,32 @@ class Archive:
         self,
         path: Path,
         writer: Writer,
-        lanes: Sequence[Lane],
+        connections: Sequence[ReadConnection],
         searches: Searches,
-        snapshots: Snapshots,
+        loop_connections: EventLoopConnectionPool,
         version: DataVersion,
         created: bool,
-        for_operations: Lanes,
+        operation_pool: ReadConnectionPool,
     ) -> None:
         self.path = path
-        self.snapshots = snapshots
+        self.loop_connections = loop_connections
         self.created = created
         self.writer = writer
         self.version = version
-        self._lanes = cycle(lanes)
+        self._connections = cycle(connections)
         self._searches = searches
-        self._for_operations = for_operations
+        self._operation_pool = operation_pool
 
     def reader(self) -> Reader:
-        """A reader of what is there at the time of each read."""
-        return Reader(self._lanes, self._searches)
+        """A reader whose every read sees the archive's newest state."""
+        return Reader(self._connections, self._searches)
 
     def operation_reader(self) -> Reader:
-        """A reader for one operation, which reads one state of the archive, and lets go of it in the end."""
-        return Reader(self._lanes, self._searches, self._for_operations)
+        """A reader for one operation, which reads in one transaction until ``release``."""
+        return Reader(self._connections, self._searches, self._operation_pool)
 
     async def data_version(self) -> int:
-        """A number that every write moves."""
+        """A number that every write changes."""
         ((version,),) = await self.fetch(DATA_VERSION)
         return int(version)
 
@@ -75,8 +75,8 @@ class Archive:
         return log.stat().st_size if log.exists() else 0
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
-        """The rows of a small read that no request makes."""
-        rows: Iterable[Any] = await next(self._lanes).fetch(sql, parameters)
+        """The rows of a small read outside of a request."""
+        rows: Iterable[Any] = await next(self._connections).fetch(sql, parameters)
         return rows
 
 
@@ -86,10 +86,8 @@ async def open_archive(
 ) -> AsyncIterator[Archive]:
     """The archive at ``path``, created or migrated where needed; closed at the end of the block.
 
-    A search, which no index serves, is stopped after ``search_seconds``.
-
-    Looking for damage reads a small file whole, which one that was just opened can do without.
-    Raises a DatabaseError where the file can't be used.
+    A search, which no index serves, is stopped after ``search_seconds``. ``look_for_damage`` reads a small file whole;
+    a file that was just checked doesn't need that. Raises a DatabaseError if the file can't be used.
     """
     path = resolved(path)
     prepared = prepare(path, look_for_damage=look_for_damage, create=create)
@@ -103,25 +101,27 @@ async def open_archive(
         cleaner = stack.enter_context(closing(Cleaner(path, prepared.file)))
         writer = Writer(writing, path, cleaner)
         stack.push_async_callback(_cleaned, writer, path, after_writing)
-        lanes = []
+        connections = []
         for _ in range(READERS + SEARCHERS):
-            lanes.append(await open_lane(str(path)))
-            stack.push_async_callback(lanes[-1].close)
-        searches = Searches(lanes[READERS:], search_seconds)
+            connections.append(await open_read_connection(str(path)))
+            stack.push_async_callback(connections[-1].close)
+        searches = Searches(connections[READERS:], search_seconds)
         version = stack.enter_context(data_version(path))
-        snapshots = Snapshots(str(path))
-        stack.callback(snapshots.close)
-        for_operations = Lanes(str(path))
-        stack.push_async_callback(for_operations.close)
-        yield Archive(path, writer, lanes[:READERS], searches, snapshots, version, prepared.created, for_operations)
+        loop_connections = EventLoopConnectionPool(str(path))
+        stack.callback(loop_connections.close)
+        operation_pool = ReadConnectionPool(str(path))
+        stack.push_async_callback(operation_pool.close)
+        yield Archive(
+            path, writer, connections[:READERS], searches, loop_connections, version, prepared.created, operation_pool
+        )
 
 
 @asynccontextmanager
 async def read_archive(path: Path) -> AsyncIterator[Readable]:
     """The archive at ``path`` for commands that only read; also where nothing may be written.
 
-    Nothing is created or changed, but that an older database is migrated where it may be written. Raises a
-    DatabaseError where the database is not there or can't be used.
+    Creates and changes nothing, except that it migrates an older database if it may write it. Raises a DatabaseError
+    if the database is missing or can't be used.
     """
     path = resolved(path)
     address = readable(path)
@@ -134,7 +134,7 @@ async def read_archive(path: Path) -> AsyncIterator[Readable]:
 
 
 class _File:
-    """A database that one command reads."""
+    """A database file that one command reads."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -144,7 +144,7 @@ class _File:
 
 
 async def _cleaned(writer: Writer, path: Path, after_writing: ExitStack) -> None:
-    """Cleans before the connections close; where that fails, the log is kept as it is, for the next to clean."""
+    """Cleans before the connections close; if that fails, keeps the log as it is, for the next cleaning."""
     with suppress(StoreError):
         if await writer.clean(closing=True) is None:
             return

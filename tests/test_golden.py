@@ -16,7 +16,7 @@ import bodies
 from conftest import asker
 from gateway.endpoint.plan_cache import Plans
 from store.archive import open_archive
-from store.sqlite.snapshots import Snapshot
+from store.sqlite.event_loop_connections import EventLoopConnection
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,15 +50,15 @@ SMALL_ACCOUNT = (
 def statements_of_plans() -> Iterator[list[str]]:
     """The statements that plans run meanwhile, in their order, each with the names or the number of what it binds."""
     ran: list[str] = []
-    read = Snapshot.quick_rows
+    read = EventLoopConnection.rows_on_loop
 
-    def noted(snapshot: Snapshot, sql: str, parameters: Any) -> Any:
+    def noted(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
         bound = ", ".join(sorted(parameters)) if isinstance(parameters, dict) else str(len(parameters))
         ran.append(f"-- binds: {bound}\n{sql}")
-        return read(snapshot, sql, parameters)
+        return read(connection, sql, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Snapshot, "quick_rows", noted)
+        patch.setattr(EventLoopConnection, "rows_on_loop", noted)
         yield ran
 
 

@@ -65,7 +65,7 @@ class Recording(Reader):
     """A reader that notes what was asked of it together."""
 
     def __init__(self, archive: Archive) -> None:
-        super().__init__(archive.reader()._lanes, archive._searches)
+        super().__init__(archive.reader()._connections, archive._searches)
         self.batches: list[list[Any]] = []
 
     async def read(self, query: Query[Any, Any], keys: Sequence[Any]) -> Sequence[Any]:
@@ -156,7 +156,7 @@ async def test_requests_share_no_cache(archive: Archive) -> None:
     await one.loaders.load(SERVICE, KS[1])
     await other.loaders.load(SERVICE, KS[1])
     assert [len(context.reader.statements) for context in (one, other)] == [1, 1]
-    await asyncio.gather(one.let_go(), other.let_go())
+    await asyncio.gather(one.release(), other.release())
 
 
 async def test_ten_thousand_keys_are_one_statement(loaders: Loaders, recording: Recording) -> None:

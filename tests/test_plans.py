@@ -22,8 +22,8 @@ from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import Archive, open_archive
+from store.sqlite.event_loop_connections import EventLoopConnection
 from store.sqlite.reader import Reader
-from store.sqlite.snapshots import Snapshot
 
 
 async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:
@@ -153,18 +153,18 @@ async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monk
     """A plan of many statements does not see what is written between any two of them; the next one sees it all."""
     await bodies.put(archive, *(bodies.session(number) for number in range(1, 10)))
     await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 9) for number in range(90)))
-    read, fell_inside = Snapshot.quick_rows, 0
+    read, fell_inside = EventLoopConnection.rows_on_loop, 0
 
     def erase_one() -> None:
         # By a connection of its own and at once, so that it is done before the plan reads on.
         with closing(sqlite3.connect(archive.path)) as other, other:
             other.execute("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
 
-    def read_and_write(snapshot: Snapshot, sql: str, parameters: Any) -> Any:
+    def read_and_write(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
         nonlocal fell_inside
-        rows = read(snapshot, sql, parameters)
+        rows = read(connection, sql, parameters)
         erase_one()
-        fell_inside += snapshot.statements > 1
+        fell_inside += connection.statements > 1
         return rows
 
     lists = "interactions(first: 100) { totalCount nodes { sid } } last: interactions(last: 100) { nodes { sid } }"
@@ -172,7 +172,7 @@ async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monk
     there = 90
     for _ in range(2):
         with monkeypatch.context() as writing:
-            writing.setattr(Snapshot, "quick_rows", read_and_write)
+            writing.setattr(EventLoopConnection, "rows_on_loop", read_and_write)
             result = await execute(Request(query), Context(archive), UNLIMITED, Plans())
         assert result.body is not None
         sessions = orjson.loads(result.body)["data"]["sessions"]["nodes"]

@@ -11,55 +11,55 @@ from bodies import sid
 from store.archive import Archive
 from store.errors import OutOfStatements, OutOfTime
 from store.services import Service
-from store.sqlite.read_connections import Lane, open_lane
+from store.sqlite.read_connections import ReadConnection, open_read_connection
 from store.sqlite.statements.lookups import Lookup
 
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
 @pytest.fixture
-async def lane(archive: Archive) -> AsyncIterator[Lane]:
-    opened = await open_lane(str(archive.path))
+async def connection(archive: Archive) -> AsyncIterator[ReadConnection]:
+    opened = await open_read_connection(str(archive.path))
     yield opened
     await opened.close()
 
 
-async def test_a_statement_is_interrupted_at_its_deadline(lane: Lane) -> None:
+async def test_a_statement_is_interrupted_at_its_deadline(connection: ReadConnection) -> None:
     with pytest.raises(OutOfTime):
-        await asyncio.wait_for(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
-    assert list(await lane.fetch("SELECT 1")) == [(1,)]
+        await asyncio.wait_for(connection.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
+    assert list(await connection.fetch("SELECT 1")) == [(1,)]
 
 
 async def test_a_state_is_let_go_whatever_the_deadline_was(archive: Archive) -> None:
     """SQLite looks during ROLLBACK too, once in many of them; here at each of its steps."""
-    lane = await open_lane(str(archive.path), one_state=True)
+    connection = await open_read_connection(str(archive.path), one_transaction=True)
     try:
         with pytest.raises(OutOfTime):
-            await asyncio.wait_for(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
-        await lane.set_progress_handler(lane.is_over, 1)
-        await lane.let_go()
-        assert not lane.in_transaction
+            await asyncio.wait_for(connection.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
+        await connection.set_progress_handler(connection.is_over, 1)
+        await connection.end_transaction()
+        assert not connection.in_transaction
     finally:
-        await lane.close()
+        await connection.close()
 
 
-async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_it(lane: Lane) -> None:
-    long = asyncio.create_task(lane.fetch(FOR_EVER, by=time.monotonic() + 0.01))
-    short = asyncio.create_task(lane.fetch("SELECT 1"))
+async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_it(connection: ReadConnection) -> None:
+    long = asyncio.create_task(connection.fetch(FOR_EVER, by=time.monotonic() + 0.01))
+    short = asyncio.create_task(connection.fetch("SELECT 1"))
     assert list(await asyncio.wait_for(short, 20)) == [(1,)]
     with pytest.raises(OutOfTime):
         await long
 
 
-async def test_a_statement_that_nobody_awaits_any_more_ends(lane: Lane) -> None:
-    lane._deadline.at = 1
-    task = asyncio.create_task(lane.fetch(FOR_EVER, by=math.inf))
-    while lane._deadline.at == 1:
+async def test_a_statement_that_nobody_awaits_any_more_ends(connection: ReadConnection) -> None:
+    connection._deadline.at = 1
+    task = asyncio.create_task(connection.fetch(FOR_EVER, by=math.inf))
+    while connection._deadline.at == 1:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert list(await asyncio.wait_for(lane.fetch("SELECT 1"), 20)) == [(1,)]
+    assert list(await asyncio.wait_for(connection.fetch("SELECT 1"), 20)) == [(1,)]
 
 
 async def test_nothing_runs_once_the_deadline_is_over(archive: Archive) -> None:

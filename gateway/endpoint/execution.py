@@ -153,7 +153,7 @@ async def planned(
         values = known.template.values(request.variables or NOTHING, literals)
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
         plan = known.template.plan(values, context.access.scopes)
-        place = context.archive.snapshots, values, bounds, until
+        place = context.archive.loop_connections, values, bounds, until
         ran = plan.run_at_once(*place)
         data, statements, rows = ran if ran else await wait(plan.run(*place))
     except (Fallback, Unplannable, LimitExceeded):

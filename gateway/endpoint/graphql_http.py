@@ -173,7 +173,7 @@ class GraphQLOverHTTP:
 
     async def _executed(self, request: Request, context: Context, wait: Wait) -> Result:
         async with self._slots.slot(wait) as slot:
-            context.reader.aside = slot.released
+            context.reader.while_searching = slot.released
             try:
                 result = await executed(request, context, self._limits, wait)
                 reader = context.reader

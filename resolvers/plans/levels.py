@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
-from store.sqlite.snapshots import Snapshot
+from store.sqlite.event_loop_connections import EventLoopConnection
 from store.sqlite.statements.plans import Filling, row_sql
 from store.sqlite.statements.projections import Projection
 
@@ -39,10 +39,10 @@ bounds_of = lru_cache(Bounds)
 class Run:
     """One run of a plan: where it reads, with which variables, and how far it may go."""
 
-    __slots__ = ("bounds", "reads", "snapshot", "values")
+    __slots__ = ("bounds", "database", "reads", "values")
 
-    def __init__(self, snapshot: Snapshot, values: Values, bounds: Bounds) -> None:
-        self.snapshot, self.values, self.bounds = snapshot, values, bounds
+    def __init__(self, database: EventLoopConnection, values: Values, bounds: Bounds) -> None:
+        self.database, self.values, self.bounds = database, values, bounds
         self.reads = 0
 
     def count_read(self) -> None:
@@ -129,14 +129,14 @@ class Rows:
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One statement a SID: an index leads straight to it."""
         run.count_read()
-        snapshot = run.snapshot
+        database = run.database
         found, rows = [], []
         for key in keys:
-            for row in await snapshot.rows(self.sql, (key,)):
+            for row in await database.rows(self.sql, (key,)):
                 found.append(key)
                 rows.append(row)
-            if snapshot.is_due():
-                await snapshot.give_way()
+            if database.is_slice_over():
+                await database.yield_to_loop()
         return dict(zip(found, await self.shape.write(run, rows), strict=True))
 
     def filling(self, run: Run) -> Filling | None:
@@ -158,7 +158,7 @@ class Child(NamedTuple):
             return {}
         run.count_read()
         sql = row_sql(self.record, self.shape.projection, self.parent)
-        rows = [row for row in await run.snapshot.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
+        rows = [row for row in await run.database.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
 
     def filling(self, run: Run) -> Filling | None:

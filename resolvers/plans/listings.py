@@ -143,14 +143,14 @@ class Connections(NamedTuple):
             texts.append(await write_pages(run, pages, shape, start, of.values() if of else repeat("")))
             start += shape.width
         after, before, cap = wanted.after is not None, wanted.before is not None, run.bounds.count_cap
-        connections, snapshot = {}, run.snapshot
+        connections, database = {}, run.database
         for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
             more = length > size
             has_next_page, has_previous_page = (before, more) if page.backwards else (more, after)
             ends = _ends(of[key], rows) if selected.info and rows else NO_ENDS
             connections[key] = self._written(Shown(written, ends, has_next_page, has_previous_page, count, cap))
-            if snapshot.is_due():
-                await snapshot.give_way()
+            if database.is_slice_over():
+                await database.yield_to_loop()
         return connections
 
     def _fingerprints(self, page: Page[Any], keys: Sequence[Any]) -> Fingerprints:
@@ -193,13 +193,13 @@ class Connections(NamedTuple):
     async def _counts(self, run: Run, wanted: Wanted, keys: Sequence[Any]) -> list[int]:
         run.count_read()
         sql, bound = count_statement(self.form.relation, wanted.page.filter, run.bounds.count_cap + 1)
-        snapshot, counts = run.snapshot, []
+        database, counts = run.database, []
         for key in keys:
             bound["parent"] = key
-            ((count,),) = await snapshot.rows(sql, bound)
+            ((count,),) = await database.rows(sql, bound)
             counts.append(count)
-            if snapshot.is_due():
-                await snapshot.give_way()
+            if database.is_slice_over():
+                await database.yield_to_loop()
         return counts
 
 

@@ -81,16 +81,16 @@ async def leaves(
     """
     for _ in range(1 + len(fillings)):
         run.count_read()
-    snapshot, lists = run.snapshot, dict[Any, tuple[bytes, Sequence[int]]]()
+    database, lists = run.database, dict[Any, tuple[bytes, Sequence[int]]]()
     if not shape.has_cursor and len(keys) > 1:
         sql, bound = leaves_statement(page, shape.projection, fillings)
         together = max(ROWS_TOGETHER // max(rows_of(page, fillings), 1), 1)
         for start in range(0, len(keys), together):
             bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
-            for key, rows in await snapshot.rows(sql, bound):
+            for key, rows in await database.rows(sql, bound):
                 lists[key] = rows or b"", ()
-            if snapshot.is_due():
-                await snapshot.give_way()
+            if database.is_slice_over():
+                await database.yield_to_loop()
         return lists
     sql, bound = leaf_statement(page, shape.projection, bool(shape.lead), fillings, measured)
     for key in keys:
@@ -99,10 +99,10 @@ async def leaves(
             bound["of"] = of[key]
             bound["lead"] = lead = shape.lead_of(of[key])
             bound["between"] = f",{lead}"
-        ((rows, *lengths),) = snapshot.quick_rows(sql, bound) or await snapshot.long_rows(sql, bound)
+        ((rows, *lengths),) = database.rows_on_loop(sql, bound) or await database.rows_in_thread(sql, bound)
         lists[key] = rows or b"", [*map(int, lengths[0].split(","))] if rows and lengths else ()
-        if snapshot.is_due():
-            await snapshot.give_way()
+        if database.is_slice_over():
+            await database.yield_to_loop()
     return lists
 
 
@@ -112,19 +112,19 @@ async def pages_of(
     """Each parent's page as rows, in the order that they are shown in; ``of`` where they have cursors."""
     run.count_read()
     sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
-    snapshot, pages = run.snapshot, []
+    database, pages = run.database, []
     for key in keys:
         bound["parent"] = key
         if of:
             bound["of"] = of[key]
-        rows = snapshot.quick_rows(sql, bound)
+        rows = database.rows_on_loop(sql, bound)
         if rows is None:
-            rows = await snapshot.long_rows(sql, bound)
+            rows = await database.rows_in_thread(sql, bound)
         if page.backwards:
             rows.reverse()
         pages.append(rows)
-        if snapshot.is_due():
-            await snapshot.give_way()
+        if database.is_slice_over():
+            await database.yield_to_loop()
     return pages
 
 

@@ -19,7 +19,7 @@ from resolvers.plans.levels import NULL, Bounds, Piece, Pieces, Run
 from resolvers.plans.literals import Literals, with_slots
 from resolvers.plans.roots import One, Root
 from store.errors import ReadFailed
-from store.sqlite.snapshots import Snapshots
+from store.sqlite.event_loop_connections import EventLoopConnectionPool
 
 MOST_PLANS = 32
 """For one document: one for each choice of what @skip and @include depend on, and of scopes."""
@@ -36,45 +36,45 @@ class Plan:
         self._fields = fields
         self._row = _only_row(fields)
 
-    def run_at_once(self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float) -> Ran | None:
+    def run_at_once(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran | None:
         """What ``run`` gives, of a plan that reads one row and need not wait for it; else None. Raises Fallback."""
         if self._row is None or bounds.max_statements < 1:
             return None
         before, row = self._row
         sid = row.sid(values)
-        snapshot = snapshots.take_free(several=False)
-        if snapshot is None:
+        connection = pool.take_free(several=False)
+        if connection is None:
             return None
         try:
-            snapshot.begin(several=False, until=until)
-            rows = snapshot.quick_rows(row.rows.sql, (sid,))
+            connection.begin(several=False, until=until)
+            rows = connection.rows_on_loop(row.rows.sql, (sid,))
         except (ReadFailed, UnicodeEncodeError) as error:
             raise Fallback from error
         finally:
-            snapshots.give_back(snapshot)
+            pool.give_back(connection)
         return None if rows is None else ((before, *(rows[0] if rows else NULL), b"}"), 1, len(rows))
 
-    async def run(self, snapshots: Snapshots, values: Values, bounds: Bounds, until: float) -> Ran:
+    async def run(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran:
         """The JSON of the response's ``data``, in pieces; how many statements it took, and how many rows they gave.
 
         Raises Fallback where the ordinary path has to answer, OutOfTime where it isn't done ``until`` this time, by
         perf_counter().
         """
         several = self._row is None
-        snapshot = snapshots.take_free(several) or await snapshots.take(several)
+        connection = pool.take_free(several) or await pool.take(several)
         try:
-            snapshot.begin(several, until)
-            run = Run(snapshot, values, bounds)
+            connection.begin(several, until)
+            run = Run(connection, values, bounds)
             pieces: list[Piece] = []
             for before, root in self._fields:
                 pieces.append(before)
                 pieces += await root.read(run)
             pieces.append(b"}" if pieces else b"{}")
-            return pieces, snapshot.statements, snapshot.rows_read
+            return pieces, connection.statements, connection.rows_read
         except (ReadFailed, UnicodeEncodeError) as error:  # As for a lone surrogate, which SQLite can't be asked for.
             raise Fallback from error
         finally:
-            snapshots.give_back(snapshot)
+            pool.give_back(connection)
 
 
 class Template:

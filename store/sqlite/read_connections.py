@@ -1,8 +1,6 @@
-"""Lanes: connections for reading whose statements have deadlines.
+"""Read connections whose statements have deadlines and run in the connection's thread, and a pool of them.
 
-A statement that runs past its deadline is interrupted inside SQLite, by the progress handler of the connection that it
-runs on; so is one that nobody awaits any more. A connection of sqlite3 without a thread does the same with a Deadline:
-``connection.set_progress_handler(deadline.is_over, STEPS_BETWEEN_LOOKS)``, and ``at`` set before each statement.
+A connection's progress handler interrupts a statement that is past its deadline, or that nobody awaits any more.
 """
 
 import asyncio
@@ -17,14 +15,14 @@ import aiosqlite
 from store.errors import OutOfTime
 from store.sqlite.connections import READ_PRAGMAS, READING, reading
 
-STEPS_BETWEEN_LOOKS = 50_000
-"""Virtual machine steps from one look at the clock to the next: a millisecond or two."""
-LANES_KEPT = 4
-"""So many stay open when no operation needs them."""
+STEPS_BETWEEN_CHECKS = 50_000
+"""SQLite's virtual machine steps between two checks of the deadline: a millisecond or two."""
+CONNECTIONS_KEPT = 4
+"""How many connections the pool keeps open while no operation uses them."""
 
 
 class Deadline:
-    """When a statement has to be done, by time.monotonic(); asked by SQLite as it goes along."""
+    """The time.monotonic() by which a statement must be done; SQLite's progress handler checks it."""
 
     __slots__ = ("at",)
 
@@ -32,37 +30,37 @@ class Deadline:
         self.at = at
 
     def is_over(self) -> bool:
-        """Whether SQLite is to stop."""
+        """Whether the deadline has passed."""
         return time.monotonic() > self.at
 
 
-class Lane(aiosqlite.Connection):
-    """A connection whose statements have deadlines. They run one after another, in its thread.
+class ReadConnection(aiosqlite.Connection):
+    """A read connection whose statements have deadlines. They run one after another, in its thread.
 
-    With ``one_state`` they all see the state that the first of them saw, until a rollback.
+    With ``one_transaction`` they read in one transaction, which the first of them begins, until ``end_transaction``.
     """
 
-    def __init__(self, path: str, one_state: bool) -> None:
+    def __init__(self, path: str, one_transaction: bool) -> None:
         super().__init__(lambda: sqlite3.connect(reading(path), **READING), iter_chunk_size=64)
-        self._one_state = one_state
+        self._one_transaction = one_transaction
         self._deadline = Deadline()
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), by: float = math.inf) -> list[Any]:
-        """The statement's rows; raises OutOfTime where they are not there ``by`` this time."""
+        """The statement's rows; raises OutOfTime if they aren't there ``by`` this time."""
         deadline = Deadline(by)
         try:
-            rows: list[Any] = await self._execute(self._fetched, sql, parameters, deadline)  # type: ignore[no-untyped-call]
+            rows: list[Any] = await self._execute(self._fetch_all, sql, parameters, deadline)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError:
             deadline.at = -math.inf
             raise
         return rows
 
-    def _fetched(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
+    def _fetch_all(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
         if deadline.is_over():
             raise OutOfTime
         self._deadline = deadline
         try:
-            if self._one_state and not self._conn.in_transaction:
+            if self._one_transaction and not self._conn.in_transaction:
                 self._conn.execute("BEGIN")
             return self._conn.execute(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
@@ -70,73 +68,73 @@ class Lane(aiosqlite.Connection):
                 raise OutOfTime from error
             raise
 
-    async def let_go(self) -> None:
-        """Ends what it saw; the next statement sees the archive as it is then."""
-        await self._execute(self._rolled_back)  # type: ignore[no-untyped-call]
+    async def end_transaction(self) -> None:
+        """Ends the read transaction; the next statement sees the archive's newest state."""
+        await self._execute(self._rollback)  # type: ignore[no-untyped-call]
 
-    def _rolled_back(self) -> None:
-        self._deadline = Deadline()  # SQLite looks during ROLLBACK too.
+    def _rollback(self) -> None:
+        self._deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
         self._conn.rollback()
 
     def is_over(self) -> bool:
-        """Whether the statement that runs now is to stop."""
+        """Whether the running statement is past its deadline."""
         return self._deadline.is_over()
 
 
-async def open_lane(path: str, one_state: bool = False) -> Lane:
-    """A lane to the database at ``path``."""
-    lane = Lane(path, one_state)
-    await lane
+async def open_read_connection(path: str, one_transaction: bool = False) -> ReadConnection:
+    """Opens a read connection to the database at ``path``."""
+    connection = ReadConnection(path, one_transaction)
+    await connection
     try:
-        await lane.executescript(READ_PRAGMAS)
-        await lane.set_progress_handler(lane.is_over, STEPS_BETWEEN_LOOKS)
+        await connection.executescript(READ_PRAGMAS)
+        await connection.set_progress_handler(connection.is_over, STEPS_BETWEEN_CHECKS)
     except BaseException:  # Cancelled too: its thread would keep the process from ending.
-        lane.stop()
+        connection.stop()
         raise
-    return lane
+    return connection
 
 
-class Lanes:
-    """Lanes for operations, one each, so that all that an operation reads is of one state of the archive."""
+class ReadConnectionPool:
+    """A pool of read connections: each operation takes one, and reads in one transaction on it."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._free: list[Lane] = []
-        self._ending: set[asyncio.Task[None]] = set()
+        self._free: list[ReadConnection] = []
+        self._background: set[asyncio.Task[None]] = set()
 
-    async def take(self) -> Lane:
-        """A lane to be given back; it is opened, where none is free, and kept where nobody awaits it any more."""
+    async def take(self) -> ReadConnection:
+        """A connection, to be given back: free or new. If the caller is cancelled, a new one goes to the pool."""
         if self._free:
             return self._free.pop()
-        opening = asyncio.create_task(open_lane(self._path, one_state=True))
+        opening = asyncio.create_task(open_read_connection(self._path, one_transaction=True))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             self._in_background(self._keep(opening))
             raise
 
-    async def give_back(self, lane: Lane) -> None:
-        """Lets go of the state that it saw; that is done to its end, even for who is cancelled meanwhile."""
-        await asyncio.shield(self._in_background(self._let_go(lane)))
+    async def give_back(self, connection: ReadConnection) -> None:
+        """Ends the connection's transaction and frees it; a cancellation doesn't interrupt that."""
+        await asyncio.shield(self._in_background(self._release(connection)))
 
     async def close(self) -> None:
-        """Closes all that were given back."""
-        await asyncio.gather(*self._ending)
+        """Closes the free connections, once the background tasks are done."""
+        await asyncio.gather(*self._background)
         while self._free:
             await self._free.pop().close()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
         return task
 
-    async def _keep(self, opening: "asyncio.Task[Lane]") -> None:
-        await self._let_go(await opening)
+    async def _keep(self, opening: "asyncio.Task[ReadConnection]") -> None:
+        await self._release(await opening)
 
-    async def _let_go(self, lane: Lane) -> None:
-        await lane.let_go()
-        if len(self._free) < LANES_KEPT:
-            self._free.append(lane)
+    async def _release(self, connection: ReadConnection) -> None:
+        await connection.end_transaction()
+        if len(self._free) < CONNECTIONS_KEPT:
+            self._free.append(connection)
         else:
-            await lane.close()
+            await connection.close()

@@ -1,4 +1,4 @@
-"""Reading: a few lanes that are shared, and a reader for each request that counts, and keeps it within its budget."""
+"""The reader of a request: runs its reads on read connections, counts them, and enforces the request's budget."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from itertools import cycle
 from typing import NamedTuple, TypeVar
 
 from store.errors import OutOfBudget, OutOfStatements
-from store.sqlite.read_connections import Lane, Lanes
+from store.sqlite.read_connections import ReadConnection, ReadConnectionPool
 from store.sqlite.searches import Searches
 from store.sqlite.statements.lookups import Query
 
@@ -17,48 +17,50 @@ V = TypeVar("V")
 
 
 class Statement(NamedTuple):
-    """A statement that ran: its SQL, and for how many keys."""
+    """A statement that ran: its SQL, and its number of keys."""
 
     sql: str
     keys: int
 
 
 class Reader:
-    """The reads of one request: at most ``allowed`` statements, until ``deadline`` by time.monotonic().
+    """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
 
-    ``refusal`` is what the budget did not allow, if anything; ``aside`` is entered while a search is waited for.
-    With lanes ``for_operations`` all is of one state of the archive, read on one of them until ``let_go``.
+    ``refusal`` is the OutOfBudget that was raised, if any. While it waits for a search, it is in ``while_searching``.
+    With an ``operation_pool``, it reads in one transaction on a connection of the pool until ``release``.
     """
 
-    def __init__(self, lanes: "cycle[Lane]", searches: Searches, for_operations: Lanes | None = None) -> None:
-        self._lanes = lanes
+    def __init__(
+        self, connections: "cycle[ReadConnection]", searches: Searches, operation_pool: ReadConnectionPool | None = None
+    ) -> None:
+        self._connections = connections
         self._searches = searches
-        self._for_operations = for_operations
-        self._own: Lane | None = None
-        self._taking = asyncio.Lock()
+        self._operation_pool = operation_pool
+        self._own: ReadConnection | None = None
+        self._taking_connection = asyncio.Lock()
         self.statements: list[Statement] = []
         self.rows = 0
         self.allowed: float = math.inf
         self.deadline: float = math.inf
         self.refusal: OutOfBudget | None = None
-        self.aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        self.while_searching: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.
 
-        Raises OutOfStatements or OutOfTime where the request's budget is used up, SearchTooLong where a search's is.
+        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong if a search's is.
         """
         try:
             if len(self.statements) >= self.allowed:
                 raise OutOfStatements
             self.statements.append(Statement(query.sql, len(keys)))
-            own = await self._own_lane()
+            own = await self._own_connection()
             if query.may_be_long:
-                async with self.aside():
+                async with self.while_searching():
                     rows = await self._searches.fetch(query.sql, query.parameters(keys), self.deadline, own)
             else:
-                lane = own or next(self._lanes)
-                rows = await lane.fetch(query.sql, query.parameters(keys), self.deadline)
+                connection = own or next(self._connections)
+                rows = await connection.fetch(query.sql, query.parameters(keys), self.deadline)
         except OutOfBudget as refusal:
             self.refusal = refusal
             raise
@@ -67,16 +69,16 @@ class Reader:
         self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)
         return answers
 
-    async def let_go(self) -> None:
-        """Ends what has been seen of the archive; what is read from now on is of a newer state."""
+    async def release(self) -> None:
+        """Ends the read transaction; later reads see the archive's newest state."""
         own, self._own = self._own, None
-        if own and self._for_operations:
-            await self._for_operations.give_back(own)
+        if own and self._operation_pool:
+            await self._operation_pool.give_back(own)
 
-    async def _own_lane(self) -> Lane | None:
-        if self._for_operations is None:
+    async def _own_connection(self) -> ReadConnection | None:
+        if self._operation_pool is None:
             return None
-        async with self._taking:
+        async with self._taking_connection:
             if self._own is None:
-                self._own = await self._for_operations.take()
+                self._own = await self._operation_pool.take()
         return self._own

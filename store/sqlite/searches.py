@@ -1,6 +1,6 @@
-"""Searches: reads that no index serves, kept apart from the others and stopped when they take too long.
+"""Searches: reads that no index serves. They run on connections of their own, and stop at a time limit.
 
-They have lanes of their own, so that a point read never waits behind one, and as many run at a time as there are.
+So a point read never waits behind a search. The number of connections bounds how many searches run at the same time.
 """
 
 import asyncio
@@ -9,27 +9,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from store.errors import OutOfTime, SearchTooLong
-from store.sqlite.read_connections import Lane
+from store.sqlite.read_connections import ReadConnection
 
 
 class Searches:
-    """Runs one search at a time on each of its lanes, none for longer than ``seconds``."""
+    """Runs one search at a time for each of its connections, none for longer than ``seconds``."""
 
-    def __init__(self, lanes: Sequence[Lane], seconds: float) -> None:
+    def __init__(self, connections: Sequence[ReadConnection], seconds: float) -> None:
         self._seconds = seconds
-        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
-        for lane in lanes:
-            self._free.put_nowait(lane)
+        self._free: asyncio.LifoQueue[ReadConnection] = asyncio.LifoQueue()
+        for connection in connections:
+            self._free.put_nowait(connection)
 
-    async def fetch(self, sql: str, parameters: dict[str, Any], by: float, own: Lane | None = None) -> list[Any]:
-        """The statement's rows, read on a lane of these, or on the operation's ``own`` in its place.
+    async def fetch(
+        self, sql: str, parameters: dict[str, Any], by: float, own: ReadConnection | None = None
+    ) -> list[Any]:
+        """The statement's rows, read on one of the connections, or in its place on the operation's ``own``.
 
-        Raises SearchTooLong or, if they are not there ``by`` then, OutOfTime.
+        Raises SearchTooLong at the search's time limit, OutOfTime at ``by``, the request's deadline.
         """
-        lane = await self._free.get()
+        connection = await self._free.get()
         longest = time.monotonic() + self._seconds
         try:
-            return await (own or lane).fetch(sql, parameters, min(by, longest))
+            return await (own or connection).fetch(sql, parameters, min(by, longest))
         except OutOfTime as error:
             if by < longest:
                 raise
@@ -38,4 +40,4 @@ class Searches:
                 "session or a participant, or to a shorter time."
             ) from error
         finally:
-            self._free.put_nowait(lane)
+            self._free.put_nowait(connection)
