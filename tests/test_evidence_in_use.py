@@ -12,7 +12,7 @@ import stamina
 import bodies
 from conftest import serving
 from fake_twilio import API_KEY, API_SECRET, FakeTwilio
-from gateway.sync.reconcile import TooMuchGone
+from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.client import connected
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from mirror import Mirror, account, mirroring, settings_for
@@ -201,7 +201,7 @@ async def test_an_answer_that_misleads_ends_the_sync_with_an_error_and_takes_not
         if "{}" in template or status == 404:
             empty_lists(mirrored, case)
         mirrored.fail_next(template, status, body, times=5_000)
-        with pytest.raises((TwilioError, TooMuchGone)):
+        with pytest.raises((TwilioError, TooManyErasures)):
             await mirror.sync(full=True)
         assert await kept(mirror.archive) == before
         assert not await mirror.ledger()

@@ -10,7 +10,7 @@ import pytest
 
 import bodies
 from conftest import serving
-from gateway.sync.sync_lock import SyncRunning, sync_lock
+from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from store import erasure, errors, keys
 from store.archive import open_archive
 from store.interactions import Interaction
@@ -107,7 +107,7 @@ async def test_a_linked_database_works_whole(linked: Path) -> None:
         await bodies.put(archive, bodies.service(1), bodies.session(1), body)
         key = await keys.create(archive, "console", ("read",), None)
         assert await keys.find(beside, key) is not None
-        with sync_lock(linked), pytest.raises(SyncRunning), sync_lock(real):
+        with sync_lock(linked), pytest.raises(SyncAlreadyRunning), sync_lock(real):
             pass
         interaction = record(Interaction, body)
         await erasure.intend(archive, interaction, "a test")

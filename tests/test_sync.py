@@ -1,4 +1,4 @@
-"""The mirror is complete, goes on where it was stopped, and reads no more than it must."""
+"""A sync is complete, continues where it was stopped, and reads only what it must."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ async def test_a_run_that_fails_keeps_what_it_read_and_says_why(database: Path) 
         await mirror.assert_equal()
 
 
-async def test_a_run_that_is_cancelled_is_gone_on_with(database: Path) -> None:
+async def test_a_cancelled_run_is_continued_by_the_next(database: Path) -> None:
     fake = FakeTwilio(latency=0.002)
     account(fake, services=2, sessions=40, interactions=2)
     async with mirroring(database, fake) as mirror:
@@ -192,7 +192,7 @@ async def test_a_demo_is_never_synced_into(database: Path) -> None:
             await mirror.sync()
 
 
-async def test_every_run_is_in_the_books(database: Path) -> None:
+async def test_every_run_is_recorded(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:

@@ -1,4 +1,4 @@
-"""An archive mirrors one account, and takes Twilio's own word alone for what is gone."""
+"""An archive is bound to one account, and only Twilio's own 404 shows that a resource is gone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from aiohttp import web
 
 import bodies
 from fake_twilio import API_KEY, API_SECRET, HTML, FakeTwilio
-from gateway.sync.reconcile import TooMuchGone
+from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from mirror import Mirror, account, mirroring
 
@@ -187,6 +187,6 @@ async def test_an_empty_list_of_services_is_refused_before_anything(database: Pa
         before = await content(mirror)
         for sid in fake.sids("KS"):
             fake.remove(sid)
-        with pytest.raises(TooMuchGone):
+        with pytest.raises(TooManyErasures):
             await mirror.sync()
         assert await content(mirror) == before

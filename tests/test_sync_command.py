@@ -1,4 +1,4 @@
-"""``python -m gateway sync`` for people, logs and machines; and that it survives being killed."""
+"""``python -m gateway sync``: its output, JSON and exit codes, and that a killed run is continued by the next."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What somebody decided is written down, a part speaks for no whole, and runs keep to themselves what is theirs."""
+"""``--keep`` stores its decision, a partial run decides nothing about other Services, and each run counts for itself."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from fake_twilio import FakeTwilio
 from gateway.settings.mirror import SyncSettings
 from gateway.settings.server import SettingsError
 from gateway.sync.crawl import UnknownService
-from gateway.sync.reconcile import TooMuchGone
-from gateway.sync.run import due_for_full
+from gateway.sync.reconcile import TooManyErasures
+from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError
 from mirror import Mirror, account, mirroring
 from store.sync.runs import KEPT_RUNS, last_complete
@@ -132,11 +132,11 @@ async def test_a_partial_run_moves_the_freshness_of_its_service_alone(
         assert (found["lastCompletedAt"], found["lastFullCompletedAt"], found["lagSeconds"]) == (None, None, None)
         assert [each["lastCompletedAt"] is not None for each in found["services"]] == [True]
         assert await last_complete(mirror.archive) is None, "nor does the metric of the lag"
-        assert await due_for_full(mirror.archive, WEEK)
-        assert await due_for_full(mirror.archive, WEEK, partial=True) is not full
+        assert await is_full_run_due(mirror.archive, WEEK)
+        assert await is_full_run_due(mirror.archive, WEEK, partial=True) is not full
         assert (await status(mirror, "run { partial }"))["run"] == {"partial": True}
         await mirror.sync(full=True)
-        assert not await due_for_full(mirror.archive, WEEK)
+        assert not await is_full_run_due(mirror.archive, WEEK)
 
 
 async def test_a_partial_run_takes_no_other_service_for_gone(database: Path) -> None:
@@ -166,16 +166,16 @@ async def test_a_full_run_that_fails_is_repeated_after_growing_pauses(
         for _ in range(failures):
             if outcome == "failed":
                 fake.fail_next("GET /Services", 400, {"code": 70001, "message": "No"})
-            with pytest.raises((TooMuchGone, TwilioError)):
+            with pytest.raises((TooManyErasures, TwilioError)):
                 await mirror.sync(full=True)
-        assert not await due_for_full(mirror.archive, WEEK)
+        assert not await is_full_run_due(mirror.archive, WEEK)
         pause = timedelta(hours=2 ** (failures - 1))
         for since, due in ((pause * 0.9, False), (pause * 1.1, True)):
             async with mirror.archive.writer.transaction() as transaction:
                 moment = instant((datetime.now(UTC) - since).isoformat())
                 await transaction.execute("UPDATE sync_run SET finished_at = ? WHERE mode = 'full'", (moment,))
-            assert await due_for_full(mirror.archive, WEEK) is due
-        assert await due_for_full(mirror.archive, timedelta(minutes=1)), "never later than by the interval"
+            assert await is_full_run_due(mirror.archive, WEEK) is due
+        assert await is_full_run_due(mirror.archive, timedelta(minutes=1)), "never later than by the interval"
 
 
 async def test_a_stopped_full_run_is_gone_on_with_at_once(database: Path) -> None:
@@ -186,7 +186,7 @@ async def test_a_stopped_full_run_is_gone_on_with_at_once(database: Path) -> Non
                 " VALUES (1, 'full', ?1, ?1, ?1, 'stopped')",
                 (ago(minutes=1),),
             )
-        assert await due_for_full(mirror.archive, WEEK)
+        assert await is_full_run_due(mirror.archive, WEEK)
 
 
 async def test_each_run_counts_its_own_requests(database: Path) -> None:

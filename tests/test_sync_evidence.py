@@ -1,4 +1,4 @@
-"""What can't be undone rests on evidence: clocks that agree, lists that ended, and what was last shown."""
+"""The evidence for marking and erasing: clocks that agree, complete lists, and when a Session was last shown."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ import bodies
 from conftest import asker
 from fake_account import Faults, now
 from fake_twilio import FakeTwilio
-from gateway.sync.clock import ClockDoubtful, demand_right_clock
-from gateway.sync.reconcile import TooMuchGone
-from gateway.sync.run import due_for_full
+from gateway.sync.clock import ClockMismatch, check_clock
+from gateway.sync.reconcile import TooManyErasures
+from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError, TwilioRefused
 from mirror import Mirror, account, mirroring
 from store.sqlite.migrations import FOLDER, migrate
@@ -58,7 +58,7 @@ async def test_a_clock_that_disagrees_with_twilios_decides_nothing_and_the_next_
         fake.put(bodies.interaction(7, of=3, account_sid=fake.account_sid))
         fake.clock = lambda: now() + timedelta(days=365 * years)
         with pytest.raises(
-            ClockDoubtful, match=r"The machine's clock says .*, but Twilio's says .*nothing was decided"
+            ClockMismatch, match=r"The machine's clock says .*, but Twilio's says .*nothing was decided"
         ):
             await mirror.sync(full=True, **flags)
         assert bodies.sid("KI", 7) in await mirror.held("KI"), "what was read is kept"
@@ -85,10 +85,10 @@ async def test_a_clock_that_disagrees_with_twilios_decides_nothing_and_the_next_
 )
 def test_clocks_may_be_a_few_minutes_apart(offset: timedelta | None, newest: str | None, believed: bool) -> None:
     if believed:
-        demand_right_clock(offset, newest)
+        check_clock(offset, newest)
     else:
-        with pytest.raises(ClockDoubtful):
-            demand_right_clock(offset, newest)
+        with pytest.raises(ClockMismatch):
+            check_clock(offset, newest)
 
 
 async def test_instants_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag(database: Path) -> None:
@@ -106,14 +106,14 @@ async def test_instants_of_a_wrong_clock_block_no_full_run_and_give_no_negative_
             ):
                 await transaction.execute(sql, ("2037-02-01T00:00:00.000Z",))
         assert await freshness(mirror) == {"lastCompletedAt": None, "lastFullCompletedAt": None, "lagSeconds": None}
-        assert await due_for_full(mirror.archive, week)
+        assert await is_full_run_due(mirror.archive, week)
         fake.remove(KC[1])
         await mirror.sync(full=True)
         await mirror.assert_equal()
         lag = (await freshness(mirror))["lagSeconds"]
         assert isinstance(lag, int)
         assert 0 <= lag < 60
-        assert not await due_for_full(mirror.archive, week)
+        assert not await is_full_run_due(mirror.archive, week)
 
 
 @pytest.mark.parametrize(("listed_days_ago", "archived", "erased"), [(1, 0, 2), (89, 0, 2), (91, 1, 0)])
@@ -219,7 +219,7 @@ async def test_an_account_that_shows_no_service_any_more_erases_and_marks_nothin
         for sid in fake.sids("KS"):
             fake.remove(sid)
         for _ in range(2):
-            with pytest.raises(TooMuchGone, match="shows no Service at all"):
+            with pytest.raises(TooManyErasures, match="shows no Service at all"):
                 await mirror.sync(full=True)
         assert len(await mirror.held("KC")) == 2 * sessions
         assert not any((await mirror.column("KC", "archived_at")).values())
@@ -227,13 +227,13 @@ async def test_an_account_that_shows_no_service_any_more_erases_and_marks_nothin
         assert await mirror.held("KC") == [KC[1]], "retention may have taken this one, whatever the flag"
 
 
-async def test_a_service_that_the_list_lacks_but_stands_is_told(database: Path) -> None:
+async def test_a_service_that_exists_but_was_not_listed_is_reported(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         fake.fail_next("GET /Services", 200, {"services": [], "meta": {"key": "services", "next_page_url": None}})
-        with pytest.raises(TwilioRefused, match="stands, but the list of Services lacked it"):
+        with pytest.raises(TwilioRefused, match="exists, but the list of Services lacked it"):
             await mirror.sync(full=True)
         await mirror.assert_equal()
 

@@ -1,4 +1,4 @@
-"""The archive tells its readers how fresh it is."""
+"""``syncStatus`` shows how fresh the archive is."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -24,11 +24,11 @@ from rich.text import Text
 from gateway.cli.messages import tell
 from gateway.observe.logs import LogSettings, set_up
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.sync.clock import ClockDoubtful
+from gateway.sync.clock import ClockMismatch
 from gateway.sync.crawl import UnknownService
-from gateway.sync.reconcile import TooMuchGone
+from gateway.sync.reconcile import TooManyErasures
 from gateway.sync.run import sync
-from gateway.sync.sync_lock import SyncRunning, sync_lock
+from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.twilio.client import connected
 from gateway.twilio.errors import TwilioError, TwilioUnavailable
 from gateway.twilio.upstream import TwilioUpstream
@@ -40,7 +40,7 @@ from store.sync.left_out import LeftOut
 from store.sync.runs import Progress
 
 FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
-TOLD = (TooMuchGone, SyncRunning, UnknownService, ClockDoubtful, TwilioError, StoreError)
+EXPECTED_ERRORS = (TooManyErasures, SyncAlreadyRunning, UnknownService, ClockMismatch, TwilioError, StoreError)
 """What ends a run, and is told as its sentence."""
 LOG_EVERY_SECONDS = 10.0
 TABLE_WIDTH = 80
@@ -66,7 +66,7 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
             runner.run(_sync(settings, twilio, progress, left_out))
     except KeyboardInterrupt:
         outcome, code, sentence = "stopped", STOPPED, "Stopped. What was read is kept; run it again to go on."
-    except TOLD as error:
+    except EXPECTED_ERRORS as error:
         outcome, code, sentence = _ended(error)
     seconds = time.monotonic() - begun
     if as_json:
@@ -85,13 +85,13 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
 
 def _ended(error: Exception) -> tuple[str, int, str]:
     match error:
-        case TooMuchGone():
+        case TooManyErasures():
             return "refused", REFUSED, str(error)
-        case SyncRunning():
+        case SyncAlreadyRunning():
             return "running", RUNNING, str(error)
         case UnknownService():
             return "failed", WRONG, str(error)
-        case ClockDoubtful():
+        case ClockMismatch():
             return "failed", FAILED, str(error)
     # To run it again is offered only where that can help.
     helps = isinstance(error, (TwilioUnavailable, DatabaseLocked))

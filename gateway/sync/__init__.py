@@ -1,1 +1,1 @@
-"""Sync: mirrors a Twilio account into the archive."""
+"""Sync: copies a Twilio account into the archive, and keeps the copy up to date."""

@@ -1,8 +1,9 @@
 """The crawl: Services → Sessions → Participants and Interactions, into the archive.
 
-One task lists the Sessions of each Service; those that changed, or are recent, go into a bounded queue, from which
-as many readers as requests are allowed take them. What was read is written in few transactions, each Session's mark
-"read" in that of its last rows. What should have been met and was not is handed to gateway/sync/reconcile.py.
+One task for each Service lists its Sessions, and puts those that changed or are recent into a bounded queue. As many
+readers as there may be concurrent requests take Sessions from the queue and read their contents. A write buffer commits
+the rows in few transactions; a Session is marked as read in the transaction of its last rows. Rows of the archive that
+no list showed become candidates, which gateway/sync/reconcile.py checks.
 """
 
 import asyncio
@@ -10,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.sync.clock import twilio_now
+from gateway.sync.left_out import RESOURCE_ERRORS, LeftOutResources
 from gateway.sync.session_reader import SessionReader, record
-from gateway.sync.setting_aside import ODD, LeftOut
-from gateway.sync.write_buffer import Batches
+from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing, TwilioRefused
 from store.archive import Archive
@@ -24,16 +25,16 @@ from store.sync.runs import Progress
 from store.sync.state import bind_account
 from store.twilio_mapping import instant
 
-QUEUE = 500
-"""Sessions that may wait to be read, so that memory stays bounded however many there are."""
+QUEUE_SIZE = 500
+"""The most Sessions that wait to be read, which bounds the memory of a run."""
 
 
 class UnknownService(Exception):
-    """``--service`` names none that the account has; its text is a sentence that names those it has."""
+    """``--service`` names a Service that the account doesn't have. The message names those that it has."""
 
 
-class Options(NamedTuple):
-    """What of the account is read; ``services`` None is all, or else SIDs and unique names."""
+class CrawlOptions(NamedTuple):
+    """Which part of the account a run reads. ``services`` has SIDs and unique names; None means all Services."""
 
     full: bool = False
     services: tuple[str, ...] | None = None
@@ -41,15 +42,15 @@ class Options(NamedTuple):
     readers: int = 20
 
 
-class ToRead(NamedTuple):
-    """A session whose contents are to be read, and whether the archive holds some of it already."""
+class QueuedSession(NamedTuple):
+    """A Session in the queue, and whether the archive has a row of it already."""
 
     session: Session
-    held: bool
+    is_stored: bool
 
 
 class Candidates(NamedTuple):
-    """What lists lacked that the archive holds; only a fetch answered 404 confirms that it is gone."""
+    """SIDs that the archive has and Twilio's lists lacked. A fetch answered 404 confirms that one is gone."""
 
     services: list[str]
     sessions: list[tuple[str, str]]
@@ -57,30 +58,30 @@ class Candidates(NamedTuple):
 
 
 class Crawl:
-    """One run over the account."""
+    """One crawl of the account."""
 
     def __init__(
         self,
         archive: Archive,
         twilio: Twilio,
-        options: Options,
+        options: CrawlOptions,
         progress: Progress,
-        batches: Batches,
-        left_out: LeftOut,
+        buffer: WriteBuffer,
+        left_out: LeftOutResources,
     ) -> None:
         self._archive, self._twilio, self._options = archive, twilio, options
-        self._progress, self._batches, self._left_out = progress, batches, left_out
+        self._progress, self._buffer, self._left_out = progress, buffer, left_out
         self._recent = ""
-        self._queue: asyncio.Queue[ToRead] = asyncio.Queue(QUEUE)
-        self._reader = SessionReader(archive, twilio, batches)
+        self._queue: asyncio.Queue[QueuedSession] = asyncio.Queue(QUEUE_SIZE)
+        self._reader = SessionReader(archive, twilio, buffer)
         self.candidates = Candidates([], [], self._reader.missing)
         self.services: list[str] = []
-        """The Services that are read."""
+        """The SIDs of the Services that this run reads."""
         self.listed: set[str] = set()
-        """Those of them whose list of sessions began and ended."""
+        """Those of ``services`` whose list of Sessions was read to its end."""
 
     async def run(self) -> None:
-        """Reads everything that is to be read; what raised stops all of it."""
+        """Reads all selected Services. The first error stops the crawl, and comes in an ExceptionGroup."""
         await self._list_services()
         async with asyncio.TaskGroup() as group:
             readers = [group.create_task(self._read_sessions()) for _ in range(self._options.readers)]
@@ -90,51 +91,51 @@ class Crawl:
             await self._queue.join()
             for reader in readers:
                 reader.cancel()
-        self._left_out.demand_some_success()
-        await self._batches.flush()
+        self._left_out.raise_if_all_failed()
+        await self._buffer.flush()
         for service_sid in sorted(self.listed):
-            await self._compare(service_sid)
+            await self._find_unlisted(service_sid)
 
     async def read_session(self, service_sid: str, session_sid: str) -> None:
-        """Reads one Session anew, though a list did not show it; leaves it out where that fails."""
+        """Reads one Session that no list showed; leaves it out if that fails."""
         try:
             body = await self._twilio.fetch("Services", service_sid, "Sessions", session_sid)
             if session := record(Session, body, self._twilio, service_sid=service_sid):
-                await self._reader.read(session, held=True)
+                await self._reader.read(session, is_stored=True)
         except TwilioMissing as error:
             await self.leave_out(service_sid, session_sid, error)
-        except ODD as error:
+        except RESOURCE_ERRORS as error:
             await self.leave_out(service_sid, session_sid, error)
 
     async def leave_out(self, service_sid: str, session_sid: str, error: TwilioError) -> None:
-        """Leaves a session out of this run, and of what it decides."""
+        """Leaves a Session out of this run: it is neither read nor reconciled."""
         await self._left_out.add_session(service_sid, session_sid, error)
 
     def leave_out_service(self, sid: str) -> None:
-        """Leaves out a Service that stands, though no list of it ended: so its sessions were not all met."""
-        sentence = f"{sid} stands, but the list of Services lacked it."
+        """Leaves out a Service that exists, but whose list of Sessions couldn't be read to its end."""
+        sentence = f"{sid} exists, but the list of Services lacked it."
         if sid in self.services:
-            sentence = f"{sid} stands, but the list of its sessions was answered 404 before its end."
+            sentence = f"{sid} exists, but the list of its sessions was answered 404 before its end."
         self._left_out.add_service(sid, TwilioRefused(sentence))
 
     async def _list_services(self) -> None:
         found: dict[str, Service] = {}
         async for page in self._twilio.pages("Services"):
             found |= {row.sid: row for body in page if (row := record(Service, body, self._twilio))}
-        wanted = self._wanted(found)
+        wanted = self._selected_services(found)
         if found:
             await bind_account(self._archive, self._twilio.account_sid)
-        await self._batches.add([found[sid] for sid in wanted])
-        await self._batches.flush()
+        await self._buffer.add([found[sid] for sid in wanted])
+        await self._buffer.flush()
         self.services = wanted
         self._progress.services = len(wanted)
         if self._options.services is None:
-            held = await listings.sids(self._archive, listings.HELD_SERVICES)
-            self.candidates.services.extend(sid for sid in held if sid not in found)
+            stored = await listings.sids(self._archive, listings.STORED_SERVICES)
+            self.candidates.services.extend(sid for sid in stored if sid not in found)
         moment = datetime.fromisoformat(twilio_now(self._twilio.clock_offset)) - self._options.recheck
         self._recent = instant(moment.isoformat())
 
-    def _wanted(self, found: dict[str, Service]) -> list[str]:
+    def _selected_services(self, found: dict[str, Service]) -> list[str]:
         names = self._options.services
         if names is None:
             return sorted(found)
@@ -155,9 +156,9 @@ class Crawl:
         try:
             await self._list_sessions(service_sid)
             self.listed.add(service_sid)
-        except TwilioMissing:  # It went while it was read, or this list of it is not to be had.
+        except TwilioMissing:  # It was deleted during the crawl, or only this list is missing.
             self.candidates.services.append(service_sid)
-        except ODD as error:
+        except RESOURCE_ERRORS as error:
             self._left_out.add_service(service_sid, error)
 
     async def _list_sessions(self, service_sid: str) -> None:
@@ -166,57 +167,57 @@ class Crawl:
             records = [record(Session, body, self._twilio, service_sid=service_sid) for body in page]
             found = {row.sid: row for row in records if row}
             unusable += records.count(None)
-            await self._batches.note_listed(list(found))
-            for waiting in await self._to_read(list(found.values())):
+            await self._buffer.note_listed(list(found))
+            for queued in await self._select_changed(list(found.values())):
                 self._progress.sessions_pending += 1
-                self._batches.pending[service_sid] += 1
-                await self._queue.put(waiting)
+                self._buffer.pending[service_sid] += 1
+                await self._queue.put(queued)
         if unusable:
             sentence = f"The list of the sessions of {service_sid} has {unusable:,} that can't be used."
             self._left_out.add_service(service_sid, TwilioRefused(sentence))
 
-    async def _to_read(self, listed: list[Session]) -> list[ToRead]:
+    async def _select_changed(self, listed: list[Session]) -> list[QueuedSession]:
         sids = [session.sid for session in listed]
         deleted = await listings.among(self._archive, listings.KNOWN_DELETED, sids)
         read = await listings.among(self._archive, listings.KNOWN_READ, sids)
-        held = await self._archive.reader().read(Lookup(Session), sids)
-        to_read = []
-        for session, before in zip(listed, held, strict=True):
+        stored = await self._archive.reader().read(Lookup(Session), sids)
+        changed = []
+        for session, before in zip(listed, stored, strict=True):
             if session.sid in deleted:
                 continue
             if self._options.full or session.sid not in read or before != session or self._is_recent(session):
-                to_read.append(ToRead(session, before is not None))
+                changed.append(QueuedSession(session, before is not None))
             else:
                 self._progress.unchanged += 1
-        return to_read
+        return changed
 
     def _is_recent(self, session: Session) -> bool:
-        # Leg statuses go on changing after the fact: queued, sent, delivered.
+        # The status of a leg changes after the interaction was created: queued, sent, delivered.
         return max(session.date_updated, session.date_last_interaction or "") >= self._recent
 
     async def _read_sessions(self) -> None:
         while True:
-            session, held = await self._queue.get()
-            await self._read(session, held)
+            session, is_stored = await self._queue.get()
+            await self._read(session, is_stored)
             self._queue.task_done()
 
-    async def _read(self, session: Session, held: bool) -> None:
+    async def _read(self, session: Session, is_stored: bool) -> None:
         try:
-            await self._reader.read(session, held)
+            await self._reader.read(session, is_stored)
         except TwilioMissing:
             self.candidates.sessions.append((session.service_sid, session.sid))
-        except ODD as error:
+        except RESOURCE_ERRORS as error:
             await self.leave_out(session.service_sid, session.sid, error)
-            return  # It still waits to be read, by the next run.
+            return  # It stays pending, for the next run.
         else:
-            self._left_out.succeeded()
+            self._left_out.note_success()
         self._progress.sessions_pending -= 1
-        self._batches.pending[session.service_sid] -= 1
+        self._buffer.pending[session.service_sid] -= 1
         self._progress.sessions += 1
 
-    async def _compare(self, service_sid: str) -> None:
-        """Finds the sessions that the archive holds and the Service's list lacked."""
+    async def _find_unlisted(self, service_sid: str) -> None:
+        """Adds the Sessions that the archive has and the Service's list lacked to the candidates."""
         after = ""
-        while found := await listings.unlisted(self._archive, service_sid, self._batches.run, after):
+        while found := await listings.unlisted(self._archive, service_sid, self._buffer.run, after):
             self.candidates.sessions.extend((service_sid, sid) for sid in found)
             after = found[-1]

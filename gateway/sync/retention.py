@@ -1,4 +1,4 @@
-"""What Twilio's retention took, and what somebody deleted: told apart by dates that are evidence."""
+"""Classifies Sessions that are gone at Twilio, by their dates: expired by retention, or deleted on purpose."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -13,19 +13,19 @@ RETENTION = timedelta(days=90)
 
 
 class Gone(NamedTuple):
-    """What is confirmed to be gone at Twilio."""
+    """SIDs that are confirmed to be gone at Twilio."""
 
     interactions: list[str]
     deleted_sessions: list[str]
-    retired_sessions: list[str]
+    expired_sessions: list[str]
     services: list[str]
 
 
 async def classify(archive: Archive, gone: Gone, session_sids: list[str]) -> None:
-    """Puts each session that is gone among those that retention took, or those that were deleted.
+    """Adds each Session to ``gone``, to those that expired or to those that were deleted.
 
-    Retention takes a session that was closed 90 days ago. One that was not closed when Twilio last showed it, in a
-    listing or by its contents, can have been closed at that moment at the earliest.
+    Twilio removes a Session 90 days after it was closed. If the Session was open when Twilio last showed it, in a list
+    or by its contents, it was closed at that time at the earliest.
     """
     bound = instant((datetime.now(UTC) - RETENTION).isoformat())
     for session in await archive.reader().read(Lookup(Session), session_sids):
@@ -33,5 +33,5 @@ async def classify(archive: Archive, gone: Gone, session_sids: list[str]) -> Non
             continue
         ended = session.date_ended or session.date_updated
         if session.status != "closed":
-            ended = await listings.last_shown(archive, session.sid) or ended
-        (gone.retired_sessions if ended <= bound else gone.deleted_sessions).append(session.sid)
+            ended = await listings.last_seen(archive, session.sid) or ended
+        (gone.expired_sessions if ended <= bound else gone.deleted_sessions).append(session.sid)

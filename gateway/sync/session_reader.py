@@ -1,15 +1,14 @@
-"""Reading one session: its participants and its interactions, page by page, into the archive.
+"""Reads one Session: its Participants and Interactions, page by page, into the write buffer.
 
-Twilio's pages are offsets into a list, so a row that is deleted while a list is read moves the rows behind it forward,
-and one of them may fall between two pages. A session whose lists took several pages is therefore read again by the
-next run, until a run finds just what the archive has. That costs one more reading of each changed session with more
-than a page (100) of interactions or participants.
+Twilio pages a list by offset. If a row is deleted while the list is read, the rows behind it move forward, and one may
+fall between two pages. So a Session whose lists had several pages is *unconfirmed*: the next run reads it again, until
+a run finds no new row. That is one more read of each changed Session with more than a page (100) of rows.
 """
 
 import logging
 from typing import TypeVar
 
-from gateway.sync.write_buffer import Batches
+from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Body, Twilio
 from store import twilio_mapping
 from store.archive import Archive
@@ -25,7 +24,7 @@ log = logging.getLogger("proxygraph.sync")
 
 
 def record(kind: type[R], body: Body, twilio: Twilio, **parents: str) -> R | None:
-    """``body`` as a record; None, and a warning, where it can't be one."""
+    """``body`` as a record of ``kind``; logs a warning and returns None if it isn't valid."""
     try:
         return twilio_mapping.record(kind, body, account_sid=twilio.account_sid, **parents)
     except BodyRejected as error:
@@ -34,17 +33,19 @@ def record(kind: type[R], body: Body, twilio: Twilio, **parents: str) -> R | Non
 
 
 class SessionReader:
-    """Reads sessions. ``missing`` has the interactions that the archive holds and a list lacked."""
+    """Reads Sessions. ``missing`` has the Interactions that the archive has and a list lacked."""
 
-    def __init__(self, archive: Archive, twilio: Twilio, batches: Batches) -> None:
-        self._archive, self._twilio, self._batches = archive, twilio, batches
+    def __init__(self, archive: Archive, twilio: Twilio, buffer: WriteBuffer) -> None:
+        self._archive, self._twilio, self._buffer = archive, twilio, buffer
         self.missing: list[tuple[str, str, str]] = []
 
-    async def read(self, session: Session, held: bool) -> None:
-        """Reads the session's contents; ``held`` says whether the archive may have some. Raises a TwilioError."""
+    async def read(self, session: Session, is_stored: bool) -> None:
+        """Reads the Session's contents; ``is_stored`` says whether the archive may have some. Raises a TwilioError."""
         path = ("Services", session.service_sid, "Sessions", session.sid)
         parents = {"service_sid": session.service_sid, "session_sid": session.sid}
-        before = set(await listings.sids(self._archive, listings.HELD_INTERACTIONS, session.sid)) if held else set()
+        before = (
+            set(await listings.sids(self._archive, listings.STORED_INTERACTIONS, session.sid)) if is_stored else set()
+        )
         rows: list[Record] = []
         pages = 0
         async for page in self._twilio.pages(*path, "Participants"):
@@ -53,11 +54,11 @@ class SessionReader:
         listed: set[str] = set()
         if pages > 1:
             listed = {row.sid for row in rows}
-            before.update(await listings.sids(self._archive, listings.HELD_PARTICIPANTS, session.sid))
+            before.update(await listings.sids(self._archive, listings.STORED_PARTICIPANTS, session.sid))
         first = True
         async for page in self._twilio.pages(*path, "Interactions"):
-            if not first:  # A long session goes into the archive page by page.
-                await self._batches.add([session, *rows], unread=session.sid)
+            if not first:  # Buffer a long Session page by page, so that memory stays bounded.
+                await self._buffer.add([session, *rows], unread=session.sid)
                 rows = []
             found = [row for body in page if (row := record(Interaction, body, self._twilio, **parents))]
             listed.update(row.sid for row in found)
@@ -65,12 +66,12 @@ class SessionReader:
             pages, first = pages + 1, False
         missing = sorted(sid for sid in before - listed if sid.startswith(Interaction.prefix))
         self.missing.extend((session.service_sid, session.sid, sid) for sid in missing)
-        if missing:  # Until these are decided upon, the session counts as not read.
-            await self._batches.add([session, *rows], unread=session.sid)
+        if missing:  # Until they are reconciled, the Session counts as not read.
+            await self._buffer.add([session, *rows], unread=session.sid)
         elif pages > 2 and await self._has_new(listed - before):
-            await self._batches.add([session, *rows], unconfirmed=session.sid)
+            await self._buffer.add([session, *rows], unconfirmed=session.sid)
         else:
-            await self._batches.add([session, *rows], read=session.sid)
+            await self._buffer.add([session, *rows], read=session.sid)
 
     async def _has_new(self, sids: set[str]) -> bool:
         return bool(sids - await listings.among(self._archive, listings.KNOWN_DELETED, sorted(sids)))

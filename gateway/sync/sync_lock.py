@@ -1,4 +1,4 @@
-"""The lock that keeps the syncs of one database apart, whichever processes they run in."""
+"""The lock file that lets only one process sync a database at a time."""
 
 import os
 from collections.abc import Iterator
@@ -12,28 +12,30 @@ from store.sqlite.files import mode_beside, resolved
 from store.sqlite.opening import demand_place
 
 
-class SyncRunning(Exception):
-    """Another process is at it; its text is a sentence."""
+class SyncAlreadyRunning(Exception):
+    """Another process is syncing this database. The message is a whole sentence."""
 
 
 @contextmanager
 def sync_lock(database: Path) -> Iterator[None]:
-    """Holds the lock of the one sync of this database.
+    """Holds the sync lock of this database.
 
-    Raises SyncRunning if another process has it, and a DatabaseError if no database or lock can be written there.
+    Raises SyncAlreadyRunning if another process holds it, and a DatabaseError if the lock file can't be written.
     """
     path = resolved(database)
     demand_place(path)
-    place = path.with_name(f"{path.name}-sync-lock")
-    if place.exists() and not os.access(place, os.R_OK | os.W_OK):
-        raise unwritable(place)
-    lock = filelock.FileLock(place, mode=mode_beside(path, place))
+    lock_path = path.with_name(f"{path.name}-sync-lock")
+    if lock_path.exists() and not os.access(lock_path, os.R_OK | os.W_OK):
+        raise unwritable(lock_path)
+    lock = filelock.FileLock(lock_path, mode=mode_beside(path, lock_path))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise SyncRunning(f"A sync of {database} is running already; let it finish, or stop it first.") from error
+        raise SyncAlreadyRunning(
+            f"A sync of {database} is running already; let it finish, or stop it first."
+        ) from error
     except OSError as error:
-        raise refused_by_system(error, place) from error
+        raise refused_by_system(error, lock_path) from error
     try:
         yield
     finally:

@@ -1,4 +1,7 @@
-"""Writing what a crawl reads: many rows a transaction, each session's mark in that of its last rows."""
+"""A write buffer: collects the rows that a crawl reads, and writes many of them in one transaction.
+
+A Session is marked as read in the transaction of its last rows.
+"""
 
 import asyncio
 from collections import Counter
@@ -20,12 +23,12 @@ from store.sync import listings, runs
 from store.sync.runs import Progress
 from store.sync.state import note_pending
 
-ROWS = 5_000
-PARENTS_FIRST: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
+ROWS_PER_FLUSH = 5_000
+WRITE_ORDER: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
 
 
 class Batch(msgspec.Struct):
-    """What is to be written in one transaction: rows, and the marks of sessions that they make true."""
+    """The content of one transaction: rows, and the SIDs of Sessions to mark as read, unread or listed."""
 
     rows: list[Record] = []
     read: list[str] = []
@@ -33,17 +36,16 @@ class Batch(msgspec.Struct):
     unread: list[str] = []
     listed: list[str] = []
 
-    def before(self, later: "Batch") -> "Batch":
-        """This batch and a ``later`` one, as one."""
+    def followed_by(self, later: "Batch") -> "Batch":
+        """This batch and a ``later`` one, merged."""
         both = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(later), strict=True)
         return Batch(*(first + second for first, second in both))
 
 
-class Batches:
-    """Collects rows, and writes them once there are enough; whoever brings the last one waits for it.
+class WriteBuffer:
+    """Collects rows, and flushes when there are ROWS_PER_FLUSH; the caller who adds the last one waits for the flush.
 
-    ``progress`` counts what was committed, so a transaction that fails counts nothing; what it was to write stays
-    here for the next flush.
+    ``progress`` counts committed rows only. If a transaction fails, its rows stay in the buffer for the next flush.
     """
 
     def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
@@ -51,8 +53,8 @@ class Batches:
         self._batch = Batch()
         self._requests, self._retries = twilio.requests, twilio.retries
         self.pending: Counter[str] = Counter()
-        """How many sessions of each Service wait to be read."""
-        self._turn = asyncio.Lock()
+        """How many Sessions of each Service wait to be read."""
+        self._flush_lock = asyncio.Lock()
 
     @property
     def run(self) -> int:
@@ -60,8 +62,8 @@ class Batches:
         return self._run
 
     @property
-    def waiting(self) -> int:
-        """How many rows were taken, and no flush has taken on."""
+    def row_count(self) -> int:
+        """How many rows are buffered."""
         return len(self._batch.rows)
 
     async def add(
@@ -72,59 +74,59 @@ class Batches:
         unconfirmed: str | None = None,
         unread: str | None = None,
     ) -> None:
-        """Takes rows, and the SID of a session that is ``read`` whole with them.
+        """Buffers rows, and the SID of a Session that is ``read`` completely with them.
 
-        An ``unconfirmed`` session is to be read once more; an ``unread`` one isn't complete yet.
+        The next run reads an ``unconfirmed`` Session again. An ``unread`` Session isn't complete yet.
         """
-        before = self.waiting
+        first_new = self.row_count
         self._batch.rows.extend(rows)
-        self._progress.interactions += sum(type(row) is Interaction for row in self._batch.rows[before:])
+        self._progress.interactions += sum(type(row) is Interaction for row in self._batch.rows[first_new:])
         self._batch.read += [read] if read else []
         self._batch.unconfirmed += [unconfirmed] if unconfirmed else []
         self._batch.unread += [unread] if unread else []
-        if self.waiting >= ROWS:
-            await self.flush(ROWS)
+        if self.row_count >= ROWS_PER_FLUSH:
+            await self.flush(ROWS_PER_FLUSH)
 
     async def note_listed(self, session_sids: Sequence[str]) -> None:
-        """Notes that a listing showed these sessions."""
+        """Buffers the SIDs of Sessions that a list showed."""
         self._batch.listed.extend(session_sids)
 
     def count_requests(self) -> None:
-        """Brings the run's counts of requests and retries up to date; a client may serve several runs."""
+        """Updates the run's counts of requests and retries. Several runs may share one client."""
         self._progress.requests = self._twilio.requests - self._requests
         self._progress.retries = self._twilio.retries - self._retries
 
-    async def flush(self, least: int = 0) -> None:
-        """Writes what was taken so far, if it still is ``least`` rows by the time it is its turn."""
-        async with self._turn:
-            if self.waiting >= least:
+    async def flush(self, min_rows: int = 0) -> None:
+        """Writes the buffered rows, unless another task already did and fewer than ``min_rows`` are left."""
+        async with self._flush_lock:
+            if self.row_count >= min_rows:
                 batch, self._batch = self._batch, Batch()
                 try:
                     await self._write(batch)
                 except BaseException:
-                    self._batch = batch.before(self._batch)
+                    self._batch = batch.followed_by(self._batch)
                     raise
 
     @asynccontextmanager
     async def flushing(self, every: float) -> AsyncIterator[None]:
-        """Flushes ``every`` so many seconds, which also says that the run is alive, to the end of the block.
+        """Flushes ``every`` so many seconds until the block ends; each flush also records that the run is alive.
 
-        A flush under way then is waited for, since it has rows that nobody else has.
+        At the end it waits for a flush in progress, whose rows are nowhere else.
         """
-        over = asyncio.Event()
+        done = asyncio.Event()
 
-        async def beat() -> None:
+        async def flush_periodically() -> None:
             while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(every):
-                        await over.wait()
+                        await done.wait()
                     return
                 await self.flush()
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(beat())
+            group.create_task(flush_periodically())
             yield
-            over.set()
+            done.set()
 
     async def _write(self, batch: Batch) -> None:
         self.count_requests()
@@ -132,7 +134,7 @@ class Batches:
         async with self._archive.writer.transaction() as transaction:
             await listings.unmark_read(transaction, batch.unread)
             total = Written()
-            for kind in PARENTS_FIRST:
+            for kind in WRITE_ORDER:
                 written = await transaction.put([row for row in batch.rows if type(row) is kind])
                 total = Written(*(sum(pair) for pair in zip(total, written, strict=True)))
             at = twilio_now(self._twilio.clock_offset)

@@ -1,4 +1,4 @@
-"""What the sync could not read though what is above it could be read: it is listed, and each run tries it again."""
+"""The Sessions and Services that the sync left out since they couldn't be read. Each run tries them again."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,7 +21,7 @@ COUNT = "SELECT count(*) FROM left_out"
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """A Session, or a Service, that could not be read: since when, and the sentence why."""
+    """A Session or Service that could not be read: since when, and the error as a sentence."""
 
     sid: str
     service_sid: str
@@ -30,9 +30,9 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 async def note(transaction: Transaction, left_out: Mapping[str, tuple[str, str]], services: Iterable[str]) -> None:
-    """Notes what a run left out, by SID: its Service's SID and the sentence.
+    """Stores what a run left out: by SID, the SID of its Service and the error.
 
-    ``services`` were listed to the end, so whatever else of them was left out before has been read since.
+    ``services`` were listed to the end, so their other rows in this table have been read, and are removed.
     """
     for sid, (service_sid, error) in left_out.items():
         await transaction.execute(LEAVE_OUT, (sid, service_sid, now(), error))
@@ -43,11 +43,11 @@ async def note(transaction: Transaction, left_out: Mapping[str, tuple[str, str]]
 
 
 async def listed(archive: Archive) -> list[LeftOut]:
-    """All that is left out at the moment, the longest first."""
+    """Everything that is left out now, the oldest first."""
     return [LeftOut(*row) for row in await archive.fetch(LIST)]
 
 
 async def count(archive: Archive) -> int:
-    """How much is left out at the moment."""
+    """How many resources are left out now."""
     ((number,),) = await archive.fetch(COUNT)
     return int(number)

@@ -1,7 +1,7 @@
-"""What listings showed, and what was read: the evidence that the sync decides by.
+"""Which Sessions were listed and read, and when: the evidence by which the sync decides what is gone.
 
-Marks are written in the transaction of the rows that they speak for, so that a run that is killed anywhere is gone on
-with by the next, with nothing lost or doubled.
+A mark is written in the transaction of its rows. So if a run is killed at any point, the next run continues it, and
+nothing is lost or duplicated.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from store.archive import Archive
 from store.sqlite.writer import Transaction
-from store.sync.runs import latest_believed
+from store.sync.runs import latest_plausible
 
 KNOWN_READ = """
 SELECT session_sid FROM session_read WHERE NOT unconfirmed AND session_sid IN (SELECT value FROM json_each(?))
@@ -25,7 +25,7 @@ MARK_LISTED = """
 INSERT INTO session_listed SELECT value, :run, :at FROM json_each(:sids) WHERE TRUE
 ON CONFLICT (session_sid) DO UPDATE SET run = excluded.run, listed_at = excluded.listed_at
 """.strip()
-FORGET_UNHELD = """
+DELETE_UNSTORED = """
 DELETE FROM session_listed WHERE run < ? AND NOT EXISTS (SELECT 1 FROM session WHERE session.sid = session_sid)
 """.strip()
 UNLISTED = """
@@ -34,18 +34,18 @@ SELECT sid FROM session WHERE service_sid = :service AND kept_at IS NULL AND sid
   AND NOT EXISTS (SELECT 1 FROM session_listed WHERE session_sid = session.sid AND run = :run)
 ORDER BY sid LIMIT 100
 """.strip()
-STANDING_SESSIONS = """
+UNDECIDED_SESSIONS = """
 SELECT sid FROM session
 WHERE service_sid = :service AND kept_at IS NULL AND (archived_at IS NULL OR archived_at > :latest)
 """.strip()
-HELD_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = ? AND kept_at IS NULL"
-WITH_KEPT = """
+STORED_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = ? AND kept_at IS NULL"
+SESSIONS_WITH_KEPT_INTERACTIONS = """
 SELECT DISTINCT session_sid FROM interaction
 WHERE kept_at IS NOT NULL AND session_sid IN (SELECT value FROM json_each(?))
 """.strip()
-HELD_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = ?"
-HELD_SERVICES = "SELECT sid FROM service"
-LAST_SHOWN = """
+STORED_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = ?"
+STORED_SERVICES = "SELECT sid FROM service"
+LAST_SEEN = """
 SELECT max(moment) FROM (
   SELECT read_at AS moment FROM session_read WHERE session_sid = :sid
   UNION ALL SELECT listed_at FROM session_listed WHERE session_sid = :sid
@@ -55,7 +55,7 @@ NEWEST_DATES = "SELECT (SELECT max(date_created) FROM session), (SELECT max(date
 
 
 async def among(archive: Archive, sql: str, sids: Sequence[str]) -> set[str]:
-    """Those of ``sids`` that KNOWN_READ, KNOWN_DELETED or WITH_KEPT finds."""
+    """Those of ``sids`` that KNOWN_READ, KNOWN_DELETED or SESSIONS_WITH_KEPT_INTERACTIONS finds."""
     return {row[0] for row in await archive.fetch(sql, (json.dumps(list(sids)),))}
 
 
@@ -64,48 +64,48 @@ async def sids(archive: Archive, sql: str, *parameters: Any) -> list[str]:
     return [row[0] for row in await archive.fetch(sql, parameters)]
 
 
-async def standing_sessions(archive: Archive, service_sid: str) -> list[str]:
-    """The Service's sessions about which nothing was decided yet."""
-    bound = {"service": service_sid, "latest": latest_believed()}
-    return [row[0] for row in await archive.fetch(STANDING_SESSIONS, bound)]
+async def undecided_sessions(archive: Archive, service_sid: str) -> list[str]:
+    """The Service's Sessions that are neither marked as archived nor kept."""
+    bound = {"service": service_sid, "latest": latest_plausible()}
+    return [row[0] for row in await archive.fetch(UNDECIDED_SESSIONS, bound)]
 
 
 async def unlisted(archive: Archive, service_sid: str, run: int, after: str) -> list[str]:
-    """Up to 100 sessions, behind ``after``, that the run's listing of the Service did not show."""
-    bound = {"service": service_sid, "run": run, "after": after, "latest": latest_believed()}
+    """Up to 100 Sessions after the SID ``after`` that the run's list of the Service did not show."""
+    bound = {"service": service_sid, "run": run, "after": after, "latest": latest_plausible()}
     return [row[0] for row in await archive.fetch(UNLISTED, bound)]
 
 
-async def last_shown(archive: Archive, session_sid: str) -> str | None:
-    """When Twilio last showed the session, in a listing or by its contents."""
-    bound = {"sid": session_sid, "latest": latest_believed()}
-    ((moment,),) = await archive.fetch(LAST_SHOWN, bound)
+async def last_seen(archive: Archive, session_sid: str) -> str | None:
+    """When Twilio last showed the Session, in a list or by its contents."""
+    bound = {"sid": session_sid, "latest": latest_plausible()}
+    ((moment,),) = await archive.fetch(LAST_SEEN, bound)
     return moment if moment is None else str(moment)
 
 
 async def newest_date(archive: Archive) -> str | None:
-    """The newest date that Twilio gave: of the newest session and the newest interaction, the earlier one.
+    """The newest date by Twilio's clock: the earlier of the newest Session's and the newest Interaction's.
 
-    Both, so that one odd row is no evidence.
+    It takes two rows, so that one row with a wrong date proves nothing.
     """
     ((session, interaction),) = await archive.fetch(NEWEST_DATES)
     return min(str(session), str(interaction)) if session and interaction else None
 
 
 async def mark_read(transaction: Transaction, session_sids: Sequence[str], at: str, unconfirmed: bool = False) -> None:
-    """Notes that these sessions' contents were read whole, ``at`` that time of Twilio's clock.
+    """Marks these Sessions as read completely, at the time ``at`` of Twilio's clock.
 
-    ``unconfirmed`` ones are to be read once more.
+    The next run reads ``unconfirmed`` ones again.
     """
     bound = {"sids": json.dumps(list(session_sids)), "at": at, "unconfirmed": int(unconfirmed)}
     await transaction.execute(MARK_READ, bound)
 
 
 async def unmark_read(transaction: Transaction, session_sids: Sequence[str]) -> None:
-    """Notes that these sessions' contents are not complete."""
+    """Marks these Sessions as not read completely."""
     await transaction.execute(UNMARK_READ, {"sids": json.dumps(list(session_sids))})
 
 
 async def mark_listed(transaction: Transaction, run: int, session_sids: Sequence[str], at: str) -> None:
-    """Notes that the run's listing showed these sessions, ``at`` that time of Twilio's clock."""
+    """Marks these Sessions as listed by the run, at the time ``at`` of Twilio's clock."""
     await transaction.execute(MARK_LISTED, {"sids": json.dumps(list(session_sids)), "run": run, "at": at})

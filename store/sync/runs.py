@@ -1,7 +1,6 @@
-"""How each run of the sync went, and what the runs say about the archive's freshness.
+"""The history of sync runs: their progress and outcome, and how fresh the archive is.
 
-An instant that lies ahead of the clock was written by a wrong clock. It proves nothing, so every question asked here
-passes over it.
+A time in the future was written by a wrong clock, so every query here ignores it.
 """
 
 from collections.abc import Mapping
@@ -17,9 +16,9 @@ from store.sync.state import note_pending
 from store.twilio_mapping import instant
 
 KEPT_RUNS = 1_000
-"""How many runs are kept, besides the last complete ones: ``syncStatus`` reads them all."""
+"""How many runs are kept besides the last complete ones. ``syncStatus`` reads all of them."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far two clocks may be apart and still be taken for right."""
+"""The largest difference between two clocks that both count as right."""
 
 START_RUN = """
 INSERT INTO sync_run (number, mode, partial, started_at, alive_at)
@@ -45,7 +44,7 @@ WHERE mode = 'full' AND outcome IN ('failed', 'refused') AND number > :after AND
 
 
 class Progress(msgspec.Struct):
-    """How far a run is, as in ``sync_run``: sessions that wait, what was read, rows by what became of them."""
+    """The counts of a run, as in the table ``sync_run``: Sessions that wait, what was read, rows by outcome."""
 
     sessions_pending: int = 0
     services: int = 0
@@ -65,29 +64,29 @@ COMMITTED = f"SELECT {', '.join(Progress.__struct_fields__)} FROM sync_run WHERE
 
 
 class FullRuns(NamedTuple):
-    """The last complete full run's end, and the failed ones since then: how many, and the last one's end."""
+    """When the last complete full run ended, how many full runs failed since, and when the last of those ended."""
 
     completed_at: str | None
     failures: int
     failed_at: str | None
 
 
-def latest_believed() -> str:
-    """The latest instant that is not ahead of the clock, give or take CLOCK_TOLERANCE."""
+def latest_plausible() -> str:
+    """The current time plus CLOCK_TOLERANCE. Later times were written by a wrong clock."""
     return instant((datetime.now(UTC) + CLOCK_TOLERANCE).isoformat())
 
 
 async def start_run(archive: Archive, mode: str, partial: bool = False) -> int:
-    """Notes a new run, ``incremental`` or ``full``, of the whole account or a part; returns its number."""
+    """Adds a run, ``incremental`` or ``full``, of the whole account or a part of it; returns its number."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(START_RUN, {"mode": mode, "partial": int(partial), "now": now()})
-        await transaction.execute(PRUNE_RUNS, {"kept": KEPT_RUNS, "latest": latest_believed()})
+        await transaction.execute(PRUNE_RUNS, {"kept": KEPT_RUNS, "latest": latest_plausible()})
     ((number,),) = await archive.fetch(LAST_RUN)
     return int(number)
 
 
 async def note_progress(transaction: Transaction, run: int, progress: Progress) -> None:
-    """Notes how far the run is, and that it is alive."""
+    """Stores the run's counts, and that it is alive."""
     columns = msgspec.structs.asdict(progress)
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     await transaction.execute(
@@ -99,7 +98,7 @@ async def note_progress(transaction: Transaction, run: int, progress: Progress) 
 async def finish_run(
     archive: Archive, run: int, progress: Progress, pending: Mapping[str, int], outcome: str, error: str | None
 ) -> None:
-    """Notes how the run ended: ``complete``, ``stopped``, ``failed`` or ``refused``, and the sentence why."""
+    """Stores the run's outcome (``complete``, ``stopped``, ``failed`` or ``refused``) and error."""
     async with archive.writer.transaction() as transaction:
         await note_progress(transaction, run, progress)
         await note_pending(transaction, pending)
@@ -109,20 +108,20 @@ async def finish_run(
 
 
 async def committed(archive: Archive, run: int) -> Progress:
-    """What the file says of the run."""
+    """The run's counts as they are in the database."""
     ((*values,),) = await archive.fetch(COMMITTED, (run,))
     return Progress(*values)
 
 
 async def last_complete(archive: Archive) -> str | None:
-    """When a run over the whole account, of either mode, was last completed."""
-    ((moment,),) = await archive.fetch(LAST_COMPLETE, (latest_believed(),))
+    """When a run of the whole account, of either mode, was last completed."""
+    ((moment,),) = await archive.fetch(LAST_COMPLETE, (latest_plausible(),))
     return moment if moment is None else str(moment)
 
 
 async def full_runs(archive: Archive, partial: bool = False) -> FullRuns:
-    """How the full runs went; ``partial`` says whether runs over some Services count as well."""
-    bound = {"partial": int(partial), "latest": latest_believed()}
+    """The outcomes of the full runs; ``partial`` says whether runs over some of the Services count as well."""
+    bound = {"partial": int(partial), "latest": latest_plausible()}
     ((number, completed_at),) = await archive.fetch(LAST_FULL, bound)
     ((failures, failed_at),) = await archive.fetch(FAILED_FULL, {"after": number or 0, "latest": bound["latest"]})
     return FullRuns(completed_at, int(failures), failed_at)

@@ -1,4 +1,4 @@
-"""The sync's state: whose account the archive mirrors, how far each Service is, and what was decided about rows."""
+"""The sync's state: the archive's account, the progress of each Service, and the marks on Sessions and Interactions."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ ON CONFLICT (service_sid) DO UPDATE SET completed_at = excluded.completed_at
 
 
 async def check_account(archive: Archive, account_sid: str) -> None:
-    """Raises DatabaseOccupied where the archive mirrors another account than ``account_sid``, or is a demo."""
+    """Raises DatabaseOccupied if the archive is a demo, or of another account than ``account_sid``."""
     if await demo_mark(archive) is not None:
         raise DatabaseOccupied(f"{archive.path} holds a demo; a real account is not mixed into it. Name another file.")
     ((owner,),) = await archive.fetch(OWNER)
@@ -44,7 +44,7 @@ async def check_account(archive: Archive, account_sid: str) -> None:
 
 
 async def bind_account(archive: Archive, account_sid: str) -> None:
-    """Makes the archive that of ``account_sid``; raises DatabaseOccupied where it is another's, or a demo."""
+    """Binds the archive to ``account_sid``. Raises DatabaseOccupied if it is a demo, or of another account."""
     await check_account(archive, account_sid)
     ((owner,),) = await archive.fetch("SELECT account_sid FROM archive")
     if owner is None:
@@ -53,26 +53,26 @@ async def bind_account(archive: Archive, account_sid: str) -> None:
 
 
 async def note_pending(transaction: Transaction, pending: Mapping[str, int]) -> None:
-    """Notes how many sessions of each Service wait to be read."""
+    """Stores how many Sessions of each Service wait to be read."""
     await transaction.execute(PENDING_SERVICE, {"pending": json.dumps(dict(pending))})
 
 
 async def complete_services(transaction: Transaction, service_sids: Iterable[str]) -> None:
-    """Notes that these Services were read whole."""
+    """Stores that these Services were read completely."""
     for sid in service_sids:
         await transaction.execute(COMPLETE_SERVICE, (sid, now()))
 
 
 async def archive_session(transaction: Transaction, sid: str) -> int:
-    """Marks a session as one that only this archive has; returns 1, or 0 where it was marked before."""
+    """Marks a Session as gone at Twilio and kept here; returns 1, or 0 if it was marked before."""
     return await transaction.execute(ARCHIVE_SESSION, {"now": now(), "sid": sid})
 
 
 async def keep_session(transaction: Transaction, sid: str) -> int:
-    """Marks a session that was deleted at Twilio as one that somebody chose to keep; returns 1."""
+    """Marks a Session that was deleted at Twilio as kept by ``--keep``; returns 1."""
     return await transaction.execute(KEEP_SESSION, {"now": now(), "sid": sid})
 
 
 async def keep_interaction(transaction: Transaction, sid: str) -> None:
-    """Marks an interaction that was deleted at Twilio as one that somebody chose to keep."""
+    """Marks an Interaction that was deleted at Twilio as kept by ``--keep``."""
     await transaction.execute(KEEP_INTERACTION, {"now": now(), "sid": sid})

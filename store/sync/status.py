@@ -1,4 +1,4 @@
-"""How fresh the archive is: the last runs, as one read."""
+"""The sync's status, read by one statement: the last runs, and what was left out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 from store.archive import Archive
 from store.sync.left_out import LeftOut
-from store.sync.runs import latest_believed
+from store.sync.runs import latest_plausible
 
 STATUS = """
 SELECT CAST(json_object(
@@ -38,13 +38,13 @@ SERVICES = "SELECT count(*) FROM service"
 
 
 async def count_services(archive: Archive) -> int:
-    """How many Services there are: so many elements ``services`` of a SyncStatus has."""
+    """How many Services there are, which is the length of ``SyncStatus.services``."""
     ((number,),) = await archive.fetch(SERVICES)
     return int(number)
 
 
 class ServiceSync(msgspec.Struct, frozen=True):
-    """When one Service was last swept whole, and what of it waits."""
+    """When one Service was last read completely, and how many of its Sessions wait."""
 
     service_sid: str
     last_completed_at: str | None
@@ -52,7 +52,7 @@ class ServiceSync(msgspec.Struct, frozen=True):
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
-    """The last complete runs, and the one that is under way or was last."""
+    """The last complete runs, and the run that is in progress or was the last."""
 
     last_completed_at: str | None
     last_full_completed_at: str | None
@@ -76,7 +76,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
 
 
 class StatusQuery(msgspec.Struct, frozen=True):
-    """None → the status."""
+    """Reads the status; its keys are None."""
 
     @property
     def sql(self) -> str:
@@ -85,12 +85,12 @@ class StatusQuery(msgspec.Struct, frozen=True):
 
     @property
     def may_be_long(self) -> bool:
-        """No: it reads a few small tables."""
+        """False: it reads a few small tables."""
         return False
 
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
-        """An instant ahead of the clock was written by a wrong clock, and is passed over."""
-        return {"latest": latest_believed()}
+        """See runs.py for ``latest``: the statement ignores times in the future."""
+        return {"latest": latest_plausible()}
 
     def answer(self, payload: bytes, keys: Sequence[None]) -> list[SyncStatus]:
         """The status, for each key."""

@@ -1,4 +1,4 @@
-"""One odd thing stops one thing, and is seen: what can't be read is left out, listed and tried again."""
+"""A Session or Service that can't be read is left out, shown in syncStatus, and tried again by the next run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +80,7 @@ async def test_a_session_that_fails_for_good_is_left_out_and_the_rest_is_read(
         assert (await shown(mirror))["leftOutCount"] == 0
 
 
-async def test_an_odd_session_hinders_no_decision_about_others(database: Path) -> None:
+async def test_a_session_that_is_left_out_does_not_stop_the_reconciling_of_others(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=5)
     async with mirroring(database, fake) as mirror:
@@ -110,7 +110,7 @@ async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: 
         assert [each["sid"] for each in (await shown(mirror))["leftOut"]] == [odd]
 
 
-async def test_where_nothing_can_be_read_nothing_is_decided(database: Path) -> None:
+async def test_where_nothing_can_be_read_nothing_is_erased_or_marked(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30)
     async with mirroring(database, fake) as mirror:
@@ -190,7 +190,7 @@ async def test_what_was_read_before_a_failure_is_written_and_counted_from_the_fi
 async def test_on_a_full_disk_the_summary_counts_what_was_committed(
     database: Path, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
-    monkeypatch.setattr("gateway.sync.write_buffer.ROWS", 60)
+    monkeypatch.setattr("gateway.sync.write_buffer.ROWS_PER_FLUSH", 60)
     fake = FakeTwilio()
     account(fake, services=1, sessions=150, interactions=3)
     async with mirroring(database, fake) as mirror:

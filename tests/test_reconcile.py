@@ -1,4 +1,4 @@
-"""What vanishes at Twilio: retention is kept and marked, a deletion erases, and nothing is decided in haste."""
+"""Reconciling: expired Sessions are kept and marked, deleted rows are erased, each only after Twilio confirms it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ import stamina
 import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
-from gateway.sync.reconcile import TooMuchGone
+from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import Mirror, account, mirroring
 
@@ -118,7 +118,7 @@ async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: 
         await mirror.assert_equal()
 
 
-async def test_a_service_that_goes_while_it_is_read_is_judged_too(database: Path) -> None:
+async def test_a_service_that_goes_while_it_is_read_is_classified_too(database: Path) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{bodies.sid('KS', 1)}/Sessions") and bodies.sid("KS", 1) in fake:
             fake.remove(bodies.sid("KS", 1))
@@ -181,7 +181,7 @@ async def test_a_list_that_lacks_what_is_there_erases_nothing(database: Path, mi
         await mirror.assert_equal()
 
 
-async def test_a_sweep_that_does_not_complete_decides_nothing(database: Path) -> None:
+async def test_a_crawl_that_does_not_complete_marks_and_erases_nothing(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=3)
     async with mirroring(database, fake) as mirror:
@@ -198,7 +198,7 @@ async def test_a_sweep_that_does_not_complete_decides_nothing(database: Path) ->
         await mirror.assert_equal()
 
 
-async def test_a_confirmation_that_fails_decides_nothing(database: Path) -> None:
+async def test_a_confirmation_that_fails_marks_and_erases_nothing(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     async with mirroring(database, fake) as mirror:
@@ -231,14 +231,14 @@ async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(databas
             assert KC[2] not in await mirror.held("KC")
 
 
-async def test_more_than_a_small_share_wants_a_flag(database: Path) -> None:
+async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30, interactions=2)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         for sid in fake.sids("KI")[:21]:
             fake.remove(sid)
-        with pytest.raises(TooMuchGone, match=r"no longer has 21 of the 60 interactions .* Nothing was erased\."):
+        with pytest.raises(TooManyErasures, match=r"no longer has 21 of the 60 interactions .* Nothing was erased\."):
             await mirror.sync(full=True)
         assert (len(await mirror.held("KI")), await mirror.ledger()) == (60, {})
         ((outcome,),) = await mirror.archive.fetch("SELECT outcome FROM sync_run WHERE number = 2")
@@ -261,7 +261,7 @@ async def test_what_was_deleted_can_be_kept_instead(database: Path) -> None:
         assert await archived(mirror) == [KC[1]]
 
 
-async def test_a_session_that_goes_while_it_is_read_is_judged_too(database: Path) -> None:
+async def test_a_session_that_goes_while_it_is_read_is_classified_too(database: Path) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{KC[1]}/Participants") and KC[1] in fake:
             fake.remove(KC[1])

@@ -1,4 +1,4 @@
-"""What the walk read is written every few seconds, and neither is a write cut off nor does it hide that a run stops."""
+"""The write buffer flushes every few seconds, finishes a flush in progress, and doesn't hide a cancellation."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 import bodies
 from fake_twilio import FakeTwilio
-from gateway.sync.write_buffer import Batches
+from gateway.sync.write_buffer import WriteBuffer
 from mirror import Mirror, mirroring
 from store import twilio_mapping
 from store.services import Service
@@ -24,19 +24,19 @@ async def mirror(database: Path) -> AsyncIterator[Mirror]:
 
 @asynccontextmanager
 async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["asyncio.Task[None]"]:
-    """A run that is over but for the flush that took its row, and that waits for who else writes, in this block."""
+    """A run whose last flush waits for another writer's transaction, as long as this block lasts."""
     run = await start_run(mirror.archive, "full")
-    batches = Batches(mirror.archive, mirror.twilio, run, Progress())
-    await batches.add([twilio_mapping.record(Service, bodies.service(1))])
+    buffer = WriteBuffer(mirror.archive, mirror.twilio, run, Progress())
+    await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
 
-    async def to_the_end() -> None:
-        async with batches.flushing(0):
-            while batches.waiting:
+    async def flush_to_the_end() -> None:
+        async with buffer.flushing(0):
+            while buffer.row_count:
                 await asyncio.sleep(0)
 
     async with mirror.archive.writer.transaction():
-        ending = asyncio.create_task(to_the_end())
-        while batches.waiting:
+        ending = asyncio.create_task(flush_to_the_end())
+        while buffer.row_count:
             await asyncio.sleep(0)
         for _ in range(5):
             await asyncio.sleep(0)
@@ -60,15 +60,15 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
 
 
 async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next(mirror: Mirror) -> None:
-    batches = Batches(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
-    await batches.add([twilio_mapping.record(Service, bodies.service(1))])
+    buffer = WriteBuffer(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
+    await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
     async with mirror.archive.writer.transaction():
-        flushing = asyncio.create_task(batches.flush())
-        while batches.waiting:
+        flushing = asyncio.create_task(buffer.flush())
+        while buffer.row_count:
             await asyncio.sleep(0)
-        await batches.add([twilio_mapping.record(Service, bodies.service(2))])
+        await buffer.add([twilio_mapping.record(Service, bodies.service(2))])
         flushing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await flushing
-    await batches.flush()
+    await buffer.flush()
     assert await mirror.held("KS") == [bodies.sid("KS", 1), bodies.sid("KS", 2)]
