@@ -1,4 +1,4 @@
-"""``--keep`` stores its decision, a partial run decides nothing about other Services, and each run counts for itself."""
+"""``--keep`` stores its decision, a partial run decides nothing about other Services, each run counts for itself."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
