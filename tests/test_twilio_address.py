@@ -1,9 +1,12 @@
 """Where requests to Twilio go: the region, the edge and the proxy are those that Twilio's own client would take."""
 
 import itertools
+from base64 import b64encode
 from typing import Any
 
 import pytest
+import stamina
+from aiohttp import web
 from requests.utils import get_environ_proxies, select_proxy
 from twilio.base.client_base import ClientBase
 from yarl import URL
@@ -13,7 +16,7 @@ from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import SettingsError
 from gateway.twilio.client import connected
-from gateway.twilio.errors import NetworkUnusable, PageRefused, TwilioUnavailable
+from gateway.twilio.errors import NetworkUnusable, PageRefused, TwilioError, TwilioUnavailable
 from gateway.twilio.network import proxy_for
 from mirror import settings_for
 
@@ -99,10 +102,40 @@ async def test_a_host_that_can_not_be_reached_is_named_with_the_reason(monkeypat
     async with connected(away) as twilio:
         with pytest.raises(TwilioUnavailable, match=r"127\.0\.0\.1 can't be reached \(Connection refused\)\.$"):
             await twilio.verify()
+    async with fake.serving() as url:
+        without_tls = settings_for(fake, proxy_url=url.replace("http:", "https:"), **changes)
+        async with connected(without_tls) as twilio:
+            with pytest.raises(TwilioUnavailable, match=r"no TLS connection to 127\.0\.0\.1 \(.+\)\.$"):
+                await twilio.verify()
     monkeypatch.setenv("HTTP_PROXY", "http://user:hidden@localhost:1")
     async with connected(away.model_copy(update={"proxy_url": "http://twilio.invalid/v1"})) as twilio:
         with pytest.raises(TwilioUnavailable, match="by way of localhost") as caught:
             await twilio.verify()
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "requests"), [(407, NetworkUnusable, 1), (503, TwilioUnavailable, 2)], ids=["407", "503"]
+)
+async def test_a_proxy_that_wants_other_credentials_is_told_at_once_and_one_that_fails_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, status: int, error: type[TwilioError], requests: int
+) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        asked.append(f"{request.method} {request.headers.get('Proxy-Authorization')}")
+        return web.Response(status=status)
+
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setenv("HTTPS_PROXY", f"http://name:hidden@127.0.0.1:{runner.addresses[0][1]}")
+    with stamina.set_testing(True, attempts=2):
+        async with connected(settings()) as twilio:
+            with pytest.raises(error, match=str(status)) as caught:
+                await twilio.verify()
+    await runner.cleanup()
+    assert asked == [f"CONNECT Basic {b64encode(b'name:hidden').decode()}"] * requests
     assert "hidden" not in str(caught.value)
 
 

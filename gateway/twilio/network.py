@@ -15,6 +15,7 @@ from yarl import URL
 
 from gateway.twilio.errors import NetworkUnusable, TwilioError, TwilioUnavailable, TwilioUntrusted
 
+PROXY_AUTHENTICATION_REQUIRED = 407
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -58,13 +59,20 @@ def certificates() -> ssl.SSLContext:
 
 def unanswered(error: Exception, where: str, host: str) -> TwilioError:
     """What went wrong on the way: ``where`` names what was asked, ``host`` is that of Twilio's API."""
-    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return TwilioUntrusted(
             f"The certificate of {host} isn't trusted: {_reason(error)}. If your company's proxy signs it, name the "
             "file of the company's certificate in REQUESTS_CA_BUNDLE."
         )
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == PROXY_AUTHENTICATION_REQUIRED:
+        return NetworkUnusable(
+            "The proxy wants a name and a password, or others than those it was given (407). Name them in HTTPS_PROXY, "
+            "as in http://name:password@proxy.example:3128."
+        )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return TwilioUnavailable(f"{where} did not get past the proxy, which answered {error.status}.")
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return TwilioUnavailable(f"{where} got no answer: no TLS connection to {host} ({_reason(error)}).")
     if isinstance(error, aiohttp.ClientConnectorError):
         at = "" if error.host == host else f" by way of {error.host}"
         return TwilioUnavailable(f"{where} got no answer: {host} can't be reached{at} ({_reason(error)}).")
@@ -79,4 +87,4 @@ def _reason(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertifi
     cause = error.os_error
     if cause.errno and cause.errno > 0 and not isinstance(cause, ssl.SSLError):
         return os.strerror(cause.errno)
-    return str(getattr(cause, "verify_message", "") or cause.strerror or type(cause).__name__)
+    return str(getattr(cause, "reason", "") or cause.strerror or type(cause).__name__)
