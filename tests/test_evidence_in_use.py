@@ -19,6 +19,7 @@ from mirror import Mirror, account, mirroring, settings_for
 from store.archive import Archive, open_archive
 from store.errors import DatabaseOccupied
 from store.sync.state import check_account
+from test_commands import run
 
 OTHER = "AC" + "9" * 32
 KI = bodies.sid("KI", 2000)
@@ -126,6 +127,15 @@ async def test_an_archive_whose_rows_are_anothers_is_refused_though_no_run_has_n
     await check_account(archive, bodies.ACCOUNT)
     with pytest.raises(DatabaseOccupied, match=f"mirrors the account {bodies.ACCOUNT}"):
         await check_account(archive, OTHER)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_for_another_account_does_not_begin(database: Path, mirrored: FakeTwilio, workers: str) -> None:
+    environment = {"TWILIO_ACCOUNT_SID": OTHER, "TWILIO_AUTH_TOKEN": "secret"}
+    arguments = ("serve", "--database", str(database), "--port", "0", "--workers", workers)
+    served = run(*arguments, **environment)
+    assert (served.returncode, served.stdout) == (1, "")
+    assert f"mirrors the account {mirrored.account_sid}, but the credentials are those of {OTHER}." in served.stderr
 
 
 @pytest.mark.parametrize("services", [1, 0])

@@ -102,7 +102,7 @@ def serve(
     with sentences(*refusals), listen(settings.host, settings.port, settings.workers > 1) as listener:
         if protocol.documents:
             listed_in(protocol.documents)
-        created = asyncio.run(checked_archive(settings.database))
+        created = asyncio.run(checked_archive(settings.database, twilio.account_sid if twilio else None))
         key_required = _key_required(listener, settings, access, jwt)
         new = " (new, and empty)" if created else ""
         open_to = "to holders of a key" if key_required else "to this machine"

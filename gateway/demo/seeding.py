@@ -13,6 +13,7 @@ from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
+from store.sync.state import check_account
 
 ROWS_PER_TRANSACTION = 8_000
 UNFINISHED = "unfinished "
@@ -87,9 +88,14 @@ async def demo_archive(database: Path, seed: Seed) -> bool:
         return await fill(archive, seed, lambda added: None)
 
 
-async def checked_archive(database: Path) -> bool:
-    """Opens ``database`` once, to report its errors before serving; returns whether it was created."""
+async def checked_archive(database: Path, account_sid: str | None) -> bool:
+    """Opens ``database`` once, to report its errors before serving; returns whether it was created.
+
+    ``account_sid`` is the Twilio account it is served with, if any; a DatabaseOccupied where it mirrors another.
+    """
     async with open_archive(database) as archive:
+        if account_sid and await demo_mark(archive) is None:
+            await check_account(archive, account_sid)
         return archive.created
 
 
