@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from gateway.auth.authentication import Authenticator, Tokens
+from gateway.auth.authentication import Authenticator, TokenVerifier
 from gateway.background import Background, RoundFailed
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.persisted import PersistedDocuments, listed_in
@@ -16,8 +16,8 @@ from gateway.http.origins import Browsers
 from gateway.observe import metrics
 from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import LogSettings
-from gateway.observe.request_log import Journal
-from gateway.observe.tracing import Tracing, configured
+from gateway.observe.request_log import RequestLog
+from gateway.observe.tracing import Tracing, tracing_from_environment
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
@@ -64,7 +64,7 @@ class Gateway:
         self._browsers = Browsers(self._access)
         self._authenticator: Authenticator | None = None
         self._tracing = Tracing()
-        self._journal = Journal(AccessLog(logs or LogSettings.of({})))
+        self._request_log = RequestLog(AccessLog(logs or LogSettings.of({})))
         self._twilio = twilio
         self._look_for_damage = look_for_damage
         self._graphql: GraphQLOverHTTP | None = None
@@ -101,7 +101,7 @@ class Gateway:
                 raise
             await exchange.refuse(HttpError(500, masked(error, "the request"), code="INTERNAL_SERVER_ERROR"))
         finally:
-            self._journal.keep(exchange)
+            self._request_log.add(exchange)
             if span and (exchange.operation or exchange.status >= 400):
                 self._tracing.end(span, exchange)
 
@@ -116,13 +116,13 @@ class Gateway:
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
             self._stack.push_async_callback(self._background.stop)
-            self._tracing = configured()
+            self._tracing = tracing_from_environment()
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._background.start("loop", metrics.watch_loop)
             self._background.start("cleaning", partial(_clean, archive))
-            tokens = await self._tokens(self._jwt) if self._jwt else None
+            tokens = await self._token_verifier(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens, rate=self._limits.rate)
-            self._stack.push_async_callback(self._authenticator.settle)
+            self._stack.push_async_callback(self._authenticator.wait_for_notes)
             listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
             self._graphql = GraphQLOverHTTP(
                 archive,
@@ -144,19 +144,19 @@ class Gateway:
         await receive()
         self._archive = self._graphql = None
         await self._stack.aclose()
-        self._journal.enter()
+        self._request_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _tokens(self, settings: JwtSettings) -> Tokens:
-        # Only now too, for the same reason.
+    async def _token_verifier(self, settings: JwtSettings) -> TokenVerifier:
+        # Imported only here for the same reason as in _connect.
         import aiohttp
 
-        from gateway.auth.jwts import JwtTokens
+        from gateway.auth.jwts import JwtVerifier
 
-        return JwtTokens(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
+        return JwtVerifier(settings, await self._stack.enter_async_context(aiohttp.ClientSession()))
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
-        # Only now, since the client of Twilio is a large part of what a server without one would hold in memory.
+        # Imported only here: a server without a Twilio account saves the memory of these modules.
         from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
         from gateway.twilio.upkeep import Upkeep
@@ -215,7 +215,7 @@ class Gateway:
             lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()
             metrics.SYNC_LAG.set(max(0.0, lag))
         metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
-        self._journal.enter()
+        self._request_log.flush()
         return metrics.exposition()
 
 

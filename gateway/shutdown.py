@@ -1,7 +1,7 @@
-"""Stopping without losing a request: first readiness is taken back, then connections, then the process ends.
+"""Draining: a graceful shutdown that loses no request.
 
-While it drains, a server answers as ever, but says that it is not ready, so that whoever spreads the load sends it
-nothing new, and closes each connection with its next answer, so that none is cut off while it waits for one.
+While a server drains it still answers requests, but /readyz answers 503, so that a load balancer sends it no new ones,
+and each answer closes its connection, so that no connection is cut while a client sends its next request.
 """
 
 import asyncio
@@ -10,15 +10,15 @@ from types import FrameType
 
 
 class Draining:
-    """Whether this process is about to stop."""
+    """Whether this process drains."""
 
     def __init__(self) -> None:
         self.begun = False
 
     def before_stopping(self, seconds: float) -> None:
-        """Puts ``seconds`` of draining between SIGTERM and what it does now; a second SIGTERM does that at once.
+        """Delays the current handler of SIGTERM by ``seconds`` of draining; a second SIGTERM calls it at once.
 
-        SIGINT, which a person sends from a terminal, stops at once as ever.
+        SIGINT, as from Ctrl-C in a terminal, still stops at once.
         """
         loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
         if not callable(stop):
@@ -35,4 +35,4 @@ class Draining:
 
 
 DRAINING = Draining()
-"""This process's own."""
+"""The state of this process."""

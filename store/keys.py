@@ -40,7 +40,7 @@ class Key(msgspec.Struct, frozen=True):
     revoked_at: str | None
     last_used_at: str | None
 
-    def opens(self, at: str) -> bool:
+    def is_valid(self, at: str) -> bool:
         """Whether the key is neither revoked nor expired at the time ``at``."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 

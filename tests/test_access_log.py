@@ -1,4 +1,4 @@
-"""The access log: a line for each request, for people or machines, that names what may be named and nothing else."""
+"""The access log: a line for each request, plain or JSON, with nothing personal in it."""
 
 import json
 import logging
@@ -11,8 +11,8 @@ import pytest
 from conftest import serving
 from gateway.http.operations import Operation
 from gateway.observe.access_log import AccessLog
-from gateway.observe.entries import Entry
 from gateway.observe.logs import JsonLines, LogSettings
+from gateway.observe.request_log_entry import RequestLogEntry
 from store import keys
 from store.archive import open_archive
 
@@ -59,8 +59,8 @@ async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_no
 SCOPE = {"method": "POST", "path": "/graphql"}
 
 
-def entry() -> Entry:
-    return Entry(
+def entry() -> RequestLogEntry:
+    return RequestLogEntry(
         ended=time.perf_counter(),
         seconds=0.0004,
         **SCOPE,

@@ -97,7 +97,7 @@ async def test_an_expired_and_a_revoked_key_are_told_so(guarded: Guarded) -> Non
     for headers, why in ((expired, "has expired"), (revoked, "was revoked")):
         status, answer = await guarded.ask(QUERY, headers)
         assert status == 401
-        assert answer["errors"][0]["message"] == f"Expected a key that still opens, but this one {why}."
+        assert answer["errors"][0]["message"] == f"Expected a valid key, but this one {why}."
 
 
 async def test_probes_need_no_key_and_metrics_do(guarded: Guarded) -> None:
@@ -169,7 +169,7 @@ async def test_a_repeated_key_reads_nothing_and_a_revoked_one_is_out_after_five_
     clock.now += 0.2
     with pytest.raises(Unauthenticated):
         await authenticator.access({}, headers_of(text))
-    await authenticator.settle()
+    await authenticator.wait_for_notes()
 
 
 async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> None:
@@ -178,7 +178,7 @@ async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> No
     ends = datetime.now(UTC) + timedelta(seconds=4)
     text = await keys.create(archive, "console", ("read",), instant(ends.isoformat()))
     first = await authenticator.access({}, headers_of(text))
-    await authenticator.settle()
+    await authenticator.wait_for_notes()
     async with archive.writer.transaction() as transaction:
         await transaction.execute("UPDATE access_key SET expires_at = '2026-01-01T00:00:00.000Z'")
     assert await authenticator.access({}, headers_of(text)) is first
@@ -195,7 +195,7 @@ async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
     async def use() -> str | None:
         clock.now += 10
         await authenticator.access({}, headers_of(text))
-        await authenticator.settle()
+        await authenticator.wait_for_notes()
         (key,) = await keys.keys(archive)
         return key.last_used_at
 

@@ -181,7 +181,7 @@ async def test_a_note_that_cannot_be_written_stops_neither_the_request_nor_the_e
     lock.mkdir()
     authenticator = Authenticator(archive, True)
     await authenticator.access({}, {b"authorization": f"Bearer {text}".encode()})
-    await authenticator.settle()
+    await authenticator.wait_for_notes()
     lock.rmdir()
     (key,) = await keys.keys(archive)
     assert key.last_used_at is None

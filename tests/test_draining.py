@@ -23,7 +23,7 @@ QUERY = {"query": "{ services { totalCount } }"}
 DATA = b'{"data":{"services":{"totalCount":1}}}'
 A_SECOND = 500
 AT_ONCE = 40
-PATIENCE = 60
+TIMEOUT = 60
 
 
 class Server(NamedTuple):
@@ -54,14 +54,14 @@ async def served(database: Path, *more: str) -> AsyncIterator[Server]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.communicate(), PATIENCE)
+        await asyncio.wait_for(process.communicate(), TIMEOUT)
 
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
     """Keeps an idle connection for less than a server drains, as whoever spreads load over servers does."""
     connector = aiohttp.TCPConnector(limit=AT_ONCE, keepalive_timeout=0.3)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT)) as session:
         yield session
 
 
@@ -74,7 +74,7 @@ async def ready(session: aiohttp.ClientSession, address: str) -> bool:
 
 
 async def until_ready(session: aiohttp.ClientSession, address: str) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not await ready(session, address):
             await asyncio.sleep(0.01)
 
@@ -98,7 +98,7 @@ async def load(session: aiohttp.ClientSession, address: Callable[[], str]) -> As
     async def keep_asking() -> None:
         begun = loop.time()
         async with asyncio.TaskGroup() as group:
-            for number in range(A_SECOND * PATIENCE):
+            for number in range(A_SECOND * TIMEOUT):
                 await asyncio.sleep(max(begun + number / A_SECOND - loop.time(), 0))
                 await free.acquire()
                 if stopping.is_set():
@@ -126,32 +126,32 @@ async def test_readiness_goes_before_the_server_stops_accepting(database: Path) 
     async with served(database) as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while await ready(session, server.address):
                 await asyncio.sleep(0.01)
         async with session.post(f"{server.address}/graphql", json=QUERY) as response:
             assert (response.status, await response.read(), response.headers["Connection"]) == (200, DATA, "close")
         async with session.get(f"{server.address}/livez") as response:
             assert response.status == 200
-        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
 async def test_a_person_who_stops_it_need_not_wait(database: Path) -> None:
     async with served(database, "--drain", "1000") as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
 async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
     async with served(database, "--drain", "1000") as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while await ready(session, server.address):
                 await asyncio.sleep(0.01)
         server.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(server.process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
 async def test_a_rolling_restart_behind_readiness_loses_no_request(database: Path) -> None:
@@ -166,11 +166,11 @@ async def test_a_rolling_restart_behind_readiness_loses_no_request(database: Pat
                 while outcomes["answered"] < before + 100:
                     await asyncio.sleep(0.01)
                 leaving.process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     while await ready(session, leaving.address):
                         await asyncio.sleep(0.01)
                 servers[0] = coming
-                assert await asyncio.wait_for(leaving.process.wait(), PATIENCE) == 0
+                assert await asyncio.wait_for(leaving.process.wait(), TIMEOUT) == 0
         assert list(outcomes) == ["answered"], outcomes
 
 
@@ -182,7 +182,7 @@ async def test_restarting_the_workers_one_by_one_loses_no_request(database: Path
             old = await workers(server.process)
             assert len(old) == 2
             server.process.send_signal(signal.SIGHUP)
-            async with asyncio.timeout(2 * PATIENCE):
+            async with asyncio.timeout(2 * TIMEOUT):
                 while old & await workers(server.process):
                     await asyncio.sleep(0.1)
         assert list(outcomes) == ["answered"], outcomes
@@ -202,7 +202,7 @@ async def test_connections_that_come_at_once_are_spread_over_the_workers(databas
         before = {process: sockets_of(process) for process in both}
         address = urlsplit(server.address)
         opened = [await asyncio.open_connection(address.hostname, address.port) for _ in range(80)]
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while sum(sockets_of(process) - before[process] for process in both) < len(opened):
                 await asyncio.sleep(0.01)
         assert min(sockets_of(process) - before[process] for process in both) >= 10

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.auth.authentication import Unauthenticated
-from gateway.auth.jwts import JwtTokens
+from gateway.auth.jwts import JwtVerifier
 from test_jwts import EC, RSA, Provider, signed
 
 
@@ -27,7 +27,7 @@ async def test_a_key_that_names_no_algorithm_verifies_each_that_its_type_fits(
     provider: Provider, algorithm: str
 ) -> None:
     async with aiohttp.ClientSession() as http:
-        tokens = JwtTokens(provider.settings(algorithms=ALL), http)
+        tokens = JwtVerifier(provider.settings(algorithms=ALL), http)
         access, _ = await tokens.verified(signed(algorithm=algorithm))
         assert access.name == "jwt:back-office"
 
@@ -51,7 +51,7 @@ async def test_a_key_verifies_what_it_is_for_and_nothing_else(
 ) -> None:
     provider.keys = [provider.keys[0] | changes]
     async with aiohttp.ClientSession() as http:
-        tokens = JwtTokens(provider.settings(algorithms=ALL), http)
+        tokens = JwtVerifier(provider.settings(algorithms=ALL), http)
         if verifies:
             await tokens.verified(signed(algorithm=algorithm))
         else:
@@ -63,7 +63,7 @@ async def test_a_curve_verifies_its_own_algorithm_alone(provider: Provider) -> N
     curve = ec.generate_private_key(ec.SECP384R1())
     provider.keys = [provider.jwk("curve", curve)]
     async with aiohttp.ClientSession() as http:
-        tokens = JwtTokens(provider.settings(algorithms=ALL), http)
+        tokens = JwtVerifier(provider.settings(algorithms=ALL), http)
         await tokens.verified(signed(curve, "curve", "ES384"))
         with pytest.raises(Unauthenticated):
             await tokens.verified(signed(EC, "curve", "ES256"))
@@ -73,6 +73,6 @@ async def test_a_key_for_encryption_beside_the_one_for_signatures_is_passed_over
     """Some providers show both under one id, and tokens may name none."""
     provider.keys = [provider.jwk("one", RSA[1]) | {"use": "enc"}, *provider.keys]
     async with aiohttp.ClientSession() as http:
-        tokens = JwtTokens(provider.settings(), http)
+        tokens = JwtVerifier(provider.settings(), http)
         await tokens.verified(signed())
         await tokens.verified(signed(kid=None))

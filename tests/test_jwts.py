@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import bodies
 from conftest import serving
 from gateway.auth.authentication import Unauthenticated
-from gateway.auth.jwts import AGAIN_SECONDS, FRESH_SECONDS, USABLE_SECONDS, JwtTokens, ProviderAway
+from gateway.auth.jwts import FRESH_SECONDS, MAX_STALE_SECONDS, RETRY_SECONDS, JwtVerifier, ProviderUnavailable
 from gateway.settings.access import JwtSettings
 from resolvers.access import Scope
 from store.archive import open_archive
@@ -97,12 +97,12 @@ async def clock() -> Clock:
 
 
 @pytest.fixture
-async def tokens(provider: Provider, clock: Clock) -> AsyncIterator[JwtTokens]:
+async def tokens(provider: Provider, clock: Clock) -> AsyncIterator[JwtVerifier]:
     async with aiohttp.ClientSession() as http:
-        yield JwtTokens(provider.settings(), http, clock)
+        yield JwtVerifier(provider.settings(), http, clock)
 
 
-async def test_a_good_token_gives_its_scopes_under_its_subjects_name(tokens: JwtTokens, provider: Provider) -> None:
+async def test_a_good_token_gives_its_scopes_under_its_subjects_name(tokens: JwtVerifier, provider: Provider) -> None:
     provider.keys.append(provider.jwk("curve", EC))
     for token in (signed(), signed(EC, "curve", "ES256"), signed(aud=["other", AUDIENCE])):
         access, seconds = await tokens.verified(token)
@@ -114,7 +114,7 @@ async def test_a_good_token_gives_its_scopes_under_its_subjects_name(tokens: Jwt
 
 async def test_the_scopes_claim_is_a_setting_and_may_be_a_list(provider: Provider) -> None:
     async with aiohttp.ClientSession() as http:
-        tokens = JwtTokens(provider.settings(scopes_claim="permissions", name_claim="azp"), http)
+        tokens = JwtVerifier(provider.settings(scopes_claim="permissions", name_claim="azp"), http)
         access, _ = await tokens.verified(signed(azp="back office\n", permissions=["delete", 7], scope="read:content"))
         assert (access.name, access.scopes) == ("jwt:back_office_", frozenset({Scope.READ, Scope.DELETE}))
         for odd in (None, 7, {"read": 1}, "openid"):
@@ -167,7 +167,7 @@ def signed_with_a_key_of_its_own() -> str:
         (f"{encoded(b'[' * 20_000)}.e30.", "Expected a key or a JWT, but this is neither."),
     ],
 )
-async def test_what_is_no_good_is_refused_with_the_reason(tokens: JwtTokens, token: str, why: str) -> None:
+async def test_what_is_no_good_is_refused_with_the_reason(tokens: JwtVerifier, token: str, why: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await tokens.verified(token)
     assert str(refused.value) == why
@@ -175,7 +175,7 @@ async def test_what_is_no_good_is_refused_with_the_reason(tokens: JwtTokens, tok
 
 
 async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_the_time(
-    tokens: JwtTokens, provider: Provider, clock: Clock
+    tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
     provider.keys = [provider.jwk("two", RSA[1])]
@@ -183,7 +183,7 @@ async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_th
         with pytest.raises(Unauthenticated):
             await tokens.verified(signed(RSA[1], "two"))
     assert provider.asked == 1
-    clock.now += AGAIN_SECONDS
+    clock.now += RETRY_SECONDS
     await tokens.verified(signed(RSA[1], "two"))
     with pytest.raises(Unauthenticated):
         await tokens.verified(signed())
@@ -191,34 +191,34 @@ async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_th
 
 
 async def test_a_provider_that_is_away_is_a_503_until_it_is_back(
-    tokens: JwtTokens, provider: Provider, clock: Clock
+    tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     provider.down = True
-    with pytest.raises(ProviderAway) as away:
+    with pytest.raises(ProviderUnavailable) as away:
         await tokens.verified(signed())
     assert (away.value.status, away.value.headers) == (503, ((b"retry-after", b"10"),))
     provider.down = False
-    clock.now += AGAIN_SECONDS
+    clock.now += RETRY_SECONDS
     await tokens.verified(signed())
 
 
 async def test_the_last_keys_serve_for_an_hour_while_the_provider_is_away(
-    tokens: JwtTokens, provider: Provider, clock: Clock
+    tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
     provider.down = True
-    clock.now += USABLE_SECONDS - 1
+    clock.now += MAX_STALE_SECONDS - 1
     await tokens.verified(signed())
     assert tokens._refreshing
     await tokens._refreshing
     assert provider.asked == 2
-    clock.now += AGAIN_SECONDS
-    with pytest.raises(ProviderAway):
+    clock.now += RETRY_SECONDS
+    with pytest.raises(ProviderUnavailable):
         await tokens.verified(signed())
 
 
 async def test_a_key_that_is_taken_back_is_out_once_the_set_is_read_again(
-    tokens: JwtTokens, provider: Provider, clock: Clock
+    tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
     provider.keys = [provider.jwk("two", RSA[1])]

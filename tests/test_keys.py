@@ -49,7 +49,7 @@ async def test_a_revoked_or_expired_key_opens_nothing_and_keeps_its_name(archive
     for text in (revoked, expired):
         found = await keys.find(archive, text)
         assert found
-        assert not found.opens(now())
+        assert not found.is_valid(now())
     assert not await keys.has_keys(archive)
     with pytest.raises(KeyNameTaken, match="There is, or was, a key named revoked"):
         await keys.create(archive, "revoked", ("read",), None)

@@ -1,4 +1,4 @@
-"""What /metrics shows, counted by a real server; and that it says nothing of who asked for what."""
+"""The metrics of /metrics, counted by a real server; none of them is personal."""
 
 import os
 import re

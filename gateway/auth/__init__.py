@@ -1,1 +1,1 @@
-"""Authentication: keys and JWTs become an Access."""
+"""Authentication: turns the key or JWT of a request into an Access."""

@@ -1,7 +1,7 @@
-"""Authentication: the key or the token of a request becomes an Access (RFC 6750: ``Authorization: Bearer …``).
+"""Authentication: turns the key or token of a request into an Access (RFC 6750: ``Authorization: Bearer …``).
 
-What was verified is remembered for a few seconds, by the hash of what was shown, so a repeated key costs
-microseconds; for so long a revoked one may still be let in.
+A verified credential is cached by its hash for a few seconds, so a repeated key costs microseconds. A revoked key may
+be accepted for as long.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ from store.archive import Archive, open_archive
 from store.errors import StoreError
 from store.ledger import now
 
-REMEMBERED_SECONDS = 5
-MOST_REMEMBERED = 10_000
-USE_NOTED_EVERY = timedelta(minutes=1)
+CACHE_SECONDS = 5
+CACHE_SIZE = 10_000
+NOTE_USE_EVERY = timedelta(minutes=1)
 CHALLENGE = 'Bearer realm="proxygraph"'
 
 log = logging.getLogger("proxygraph.gateway")
 
 
 class KeysMissing(Exception):
-    """The server would be open to others than this machine; its text is a sentence that says what to do."""
+    """Other machines could reach the server without a key. The message says what to do."""
 
 
 class Unauthenticated(HttpError):
-    """401: a key is needed, or the one that was shown is no good."""
+    """401: a key is required, or the given one is not valid."""
 
     def __init__(self, message: str, shown: bool = True) -> None:
         challenge = f'{CHALLENGE}, error="invalid_token"' if shown else CHALLENGE
@@ -46,7 +46,7 @@ class Unauthenticated(HttpError):
 
 
 class Forbidden(HttpError):
-    """403: the key is good, but for nothing here."""
+    """403: the key is valid, but allows nothing here."""
 
     def __init__(self, message: str) -> None:
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="read"'
@@ -54,71 +54,71 @@ class Forbidden(HttpError):
 
 
 class Verified(NamedTuple):
-    """An access, and for how many seconds more it holds (None: without end)."""
+    """An access, and for how many more seconds it is valid (None: without end)."""
 
     access: Access
     seconds: float | None
 
 
-class Tokens(Protocol):
-    """Whoever verifies the tokens of an identity provider."""
+class TokenVerifier(Protocol):
+    """Verifies the tokens of an identity provider."""
 
     async def verified(self, token: str) -> Verified:
-        """What the token gives. Raises HttpError: 401 where it is no good, 503 where that can't be found out."""
+        """The token's access. Raises HttpError: 401 if it isn't valid, 503 if it can't be verified now."""
         ...
 
 
 class Authenticator:
-    """Lets requests in by key, by token where ``tokens`` verifies them, and without either where none is required."""
+    """Accepts keys, tokens if there is a verifier for them, and requests with neither if no key is required."""
 
     def __init__(
         self,
         archive: Archive,
         key_required: bool,
-        tokens: Tokens | None = None,
+        tokens: TokenVerifier | None = None,
         clock: Callable[[], float] = time.monotonic,
         rate: int | None = None,
     ) -> None:
         """``rate`` is the number of requests a minute that is set for every caller, if one is."""
-        self._archive, self._key_required, self._tokens, self._clock = archive, key_required, tokens, clock
+        self._archive, self._key_required, self._token_verifier, self._clock = archive, key_required, tokens, clock
         self._attempts = Attempts(rate, clock)
-        self._remembered: dict[bytes, tuple[Access, float]] = {}
-        self._notes: set[asyncio.Task[None]] = set()
+        self._cache: dict[bytes, tuple[Access, float]] = {}
+        self._use_notes: set[asyncio.Task[None]] = set()
 
-    async def access(self, scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> Access:
+    async def access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Access:
         """Who sent the request with this ASGI scope and these headers.
 
-        Raises HttpError: 401, 403, 429 after many wrong keys, or 503 where an identity provider is needed and away.
+        Raises HttpError: 401, 403, 429 after many wrong keys, or 503 if the identity provider is unavailable.
         """
-        shown = given.get(b"authorization")
+        shown = headers.get(b"authorization")
         if not shown:
-            self._demand_keyless(scope, given)
+            self._check_keyless_access(scope, headers)
             return ANYBODY
         digest = hashlib.sha256(shown).digest()
-        remembered = self._remembered.get(digest)
-        if remembered and self._clock() < remembered[1]:
-            return remembered[0]
+        cached = self._cache.get(digest)
+        if cached and self._clock() < cached[1]:
+            return cached[0]
         client = client_of(scope)
         self._attempts.begin(client)
         try:
             found, seconds = await self._verified(shown)
         except HttpError as error:
             if error.status == 503:
-                self._attempts.take_back(client)
+                self._attempts.undo(client)
             raise
-        self._attempts.take_back(client)
+        self._attempts.undo(client)
         if not found.scopes:
             raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")
-        if len(self._remembered) >= MOST_REMEMBERED:
-            self._remembered.clear()
-        until = self._clock() + min(REMEMBERED_SECONDS, REMEMBERED_SECONDS if seconds is None else seconds)
-        self._remembered[digest] = found, until
+        if len(self._cache) >= CACHE_SIZE:
+            self._cache.clear()
+        until = self._clock() + min(CACHE_SECONDS, CACHE_SECONDS if seconds is None else seconds)
+        self._cache[digest] = found, until
         return found
 
-    def _demand_keyless(self, scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> None:
+    def _check_keyless_access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
         if self._key_required:
             raise Unauthenticated("Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", shown=False)
-        if not is_local(scope, given):
+        if not is_local(scope, headers):
             raise HttpError(
                 403,
                 "Expected a request from this machine, for this server asks nobody for a key, but got one that was "
@@ -126,47 +126,47 @@ class Authenticator:
                 code="FORBIDDEN",
             )
 
-    async def settle(self) -> None:
-        """Waits until every use is noted."""
-        await asyncio.gather(*self._notes)
+    async def wait_for_notes(self) -> None:
+        """Waits until every use of a key is stored."""
+        await asyncio.gather(*self._use_notes)
 
     async def _verified(self, shown: bytes) -> Verified:
         scheme, _, credential = shown.partition(b" ")
         text = credential.strip().decode("latin-1")
         if scheme.lower() != b"bearer" or not text:
             raise Unauthenticated("Expected `Authorization: Bearer` and a key, but got another kind of credential.")
-        if self._tokens and not text.startswith(keys.PREFIX):
+        if self._token_verifier and not text.startswith(keys.PREFIX):
             await own_task()
-            return await self._tokens.verified(text)
+            return await self._token_verifier.verified(text)
         key = await keys.find(self._archive, text)
         if key is None:
             raise Unauthenticated("Expected a key that was made here, but this one is not known.")
-        if not key.opens(now()):
+        if not key.is_valid(now()):
             raise Unauthenticated(
-                f"Expected a key that still opens, but this one {'was revoked' if key.revoked_at else 'has expired'}."
+                f"Expected a valid key, but this one {'was revoked' if key.revoked_at else 'has expired'}."
             )
         moment = datetime.now(UTC)
         used = datetime.fromisoformat(key.last_used_at) if key.last_used_at else None
-        if used is None or moment - used > USE_NOTED_EVERY:
+        if used is None or moment - used > NOTE_USE_EVERY:
             self._note(key.name)
         left = (datetime.fromisoformat(key.expires_at) - moment).total_seconds() if key.expires_at else None
         return Verified(access.granted(key.name, key.scopes), left)
 
     def _note(self, name: str) -> None:
         task = asyncio.create_task(self._write_note(name))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+        self._use_notes.add(task)
+        task.add_done_callback(self._use_notes.discard)
 
     async def _write_note(self, name: str) -> None:
         try:
             await keys.note_use(self._archive, name)
-        except Exception as error:  # The next use will be noted; nobody waits for this one.
+        except Exception as error:  # The next use will be stored instead; no request waits for this one.
             reason = error if isinstance(error, StoreError) else type(error).__name__
             log.warning("The use of a key was not noted: %s", reason)
 
 
 async def demand_keys(database: Path, host: str) -> None:
-    """Raises KeysMissing where no key opens the archive, which ``host`` would then show to everybody."""
+    """Raises KeysMissing if the archive has no valid key, so that everybody who reaches ``host`` could read it."""
     async with open_archive(database, look_for_damage=False) as archive:
         if not await keys.has_keys(archive):
             raise KeysMissing(

@@ -1,7 +1,7 @@
-"""JWK Sets: which of an identity provider's published keys verifies a token (RFC 7517, RFC 8725 §3.1).
+"""A JWK Set: finds which of an identity provider's published keys verifies a token (RFC 7517, RFC 8725 §3.1).
 
-A key without ``alg`` verifies whatever algorithm of the settings its type and curve fit; one that is for encryption, or
-whose ``key_ops`` lack ``verify``, verifies nothing. Shared secrets (``oct``) are never taken: a public set has none.
+A key without ``alg`` is used for every configured algorithm that fits its type and curve. A key for encryption, or
+whose ``key_ops`` lack ``verify``, is ignored. So are shared secrets (``oct``), which a public set never has.
 """
 
 from collections.abc import Mapping

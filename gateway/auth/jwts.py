@@ -1,8 +1,8 @@
-"""Tokens: JWTs of an identity provider, verified with its published keys (RFC 7519, 7517, 8725).
+"""Verifies JWTs of an identity provider with its published keys (RFC 7519, 7517, 8725).
 
-PyJWT does the cryptography; its own client of JWK Sets would block the event loop, so the set is fetched here: again
-when it is ten minutes old, beside the requests, and when a token names a key that is not in it, for providers change
-their keys without notice. While a provider can't be reached, its last set serves for an hour.
+PyJWT does the cryptography. Its own client of JWK Sets would block the event loop, so this module fetches the set:
+again in the background when it is ten minutes old, and when a token names a key that is not in it, since providers
+rotate keys without notice. If a provider can't be reached, its last set is used for an hour.
 """
 
 import asyncio
@@ -22,29 +22,29 @@ from gateway.settings.access import JwtSettings
 from resolvers.access import granted
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
-LARGEST_SET = 1_000_000
+MAX_JWK_SET_BYTES = 1_000_000
 FRESH_SECONDS = 600.0
-USABLE_SECONDS = 3_600.0
-AGAIN_SECONDS = 10.0
-"""No sooner than this is a set asked for again, so that tokens with made-up key ids are no load on the provider."""
+MAX_STALE_SECONDS = 3_600.0
+RETRY_SECONDS = 10.0
+"""The least time between two fetches, so that tokens with made-up key ids are no load on the provider."""
 
 LEEWAY_SECONDS = 30
-LONGEST_NAME = 64
-ODD_IN_NAME = re.compile(r"[^A-Za-z0-9._:@|/+-]")
+MAX_NAME_LENGTH = 64
+UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._:@|/+-]")
 
 log = logging.getLogger("proxygraph.gateway")
 
 
-class ProviderAway(HttpError):
-    """503: whether a token is good can't be found out."""
+class ProviderUnavailable(HttpError):
+    """503: the token can't be verified, since the provider's keys can't be fetched."""
 
     def __init__(self) -> None:
         message = "The identity provider's keys can't be fetched, so no token can be verified. Try again."
-        super().__init__(503, message, ((b"retry-after", b"%d" % AGAIN_SECONDS),), code="UNAVAILABLE")
+        super().__init__(503, message, ((b"retry-after", b"%d" % RETRY_SECONDS),), code="UNAVAILABLE")
 
 
-class JwtTokens:
-    """Verifies tokens by the settings."""
+class JwtVerifier:
+    """Verifies tokens as the settings say."""
 
     def __init__(
         self, settings: JwtSettings, http: aiohttp.ClientSession, clock: Callable[[], float] = time.monotonic
@@ -56,7 +56,7 @@ class JwtTokens:
         self._refreshing: asyncio.Task[None] | None = None
 
     async def verified(self, token: str) -> Verified:
-        """What the token gives, and until when. Raises HttpError: 401 where it is no good, 503 without the keys."""
+        """The token's access, and until when. Raises HttpError: 401 if it isn't valid, 503 without keys."""
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
@@ -79,18 +79,18 @@ class JwtTokens:
             raise Unauthenticated(_reason(error)) from error
         given = claims.get(self._settings.scopes_claim, ())
         scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else ()
-        name = ODD_IN_NAME.sub("_", str(claims[self._settings.name_claim]))[:LONGEST_NAME]
+        name = UNSAFE_IN_NAME.sub("_", str(claims[self._settings.name_claim]))[:MAX_NAME_LENGTH]
         access = granted(f"jwt:{name}", [scope for scope in scopes if isinstance(scope, str)])
         return Verified(access, int(claims["exp"]) + LEEWAY_SECONDS - time.time())
 
     async def _key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
         age = self._clock() - self._fetched_at
-        if age > USABLE_SECONDS or self._keys.find(kid, algorithm) is None:
+        if age > MAX_STALE_SECONDS or self._keys.find(kid, algorithm) is None:
             await self._fetch()
         elif age > FRESH_SECONDS and not self._fetching.locked():
             self._refreshing = asyncio.create_task(self._fetch())
-        if self._clock() - self._fetched_at > USABLE_SECONDS:
-            raise ProviderAway
+        if self._clock() - self._fetched_at > MAX_STALE_SECONDS:
+            raise ProviderUnavailable
         found = self._keys.find(kid, algorithm)
         if found is None:
             raise Unauthenticated("Expected a token signed by a key that the identity provider shows, but got another.")
@@ -98,30 +98,30 @@ class JwtTokens:
 
     async def _fetch(self) -> None:
         async with self._fetching:
-            if self._clock() - self._tried_at < AGAIN_SECONDS:
+            if self._clock() - self._tried_at < RETRY_SECONDS:
                 return
             self._tried_at = self._clock()
             try:
-                found = JwkSet(await self._answer())
-            except Exception as error:  # Whatever it answers: it is not ours to trust.
+                found = JwkSet(await self._download())
+            except Exception as error:  # The provider may answer anything.
                 log.warning("The identity provider's keys can't be fetched (%s).", type(error).__name__)
                 return
             self._keys = found
             self._fetched_at = self._clock()
 
-    async def _answer(self) -> bytes:
+    async def _download(self) -> bytes:
         async with self._http.get(self._settings.jwks_url, timeout=TIMEOUT, allow_redirects=False) as response:
             response.raise_for_status()
             body = b""
             async for chunk in response.content.iter_chunked(65_536):
                 body += chunk
-                if len(body) > LARGEST_SET:
+                if len(body) > MAX_JWK_SET_BYTES:
                     raise ValueError("a JWK Set is never so large")
             return body
 
 
 def _reason(error: jwt.PyJWTError) -> str:
-    # The token's own claims are not told: it may be anybody's.
+    # The message quotes no claims, since they may be personal.
     if isinstance(error, jwt.ExpiredSignatureError):
         return "Expected a token that still holds, but this one has expired."
     if isinstance(error, jwt.InvalidAudienceError):

@@ -1,7 +1,7 @@
-"""Whether a request comes from this machine itself: only then may a server without keys answer it.
+"""Decides whether a request comes from this machine; a server without keys answers only those.
 
-The address of the connection is that of a proxy where one stands before the server, so what proxies add is looked at
-too. An address that can't be read (``unknown``, an obfuscated name, nothing) is not this machine's.
+Behind a reverse proxy the connection's address is the proxy's, so the headers that proxies add are checked too. An
+address that can't be parsed (``unknown``, an obfuscated name, nothing) counts as another machine's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,30 +9,30 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-ONE_ADDRESS = (b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip", b"fastly-client-ip")
-LISTS = (b"x-forwarded-for", b"x-original-forwarded-for", *ONE_ADDRESS)
-SIGNS = (b"via", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server")
-"""Headers of proxies that name no client; with no other they leave open who it was."""
-OF_PROXIES = frozenset((*LISTS, *SIGNS, b"forwarded"))
-LONGEST_ADDRESS = 64
+SINGLE_CLIENT_HEADERS = (b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip", b"fastly-client-ip")
+CLIENT_HEADERS = (b"x-forwarded-for", b"x-original-forwarded-for", *SINGLE_CLIENT_HEADERS)
+PROXY_HEADERS_WITHOUT_CLIENT = (b"via", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server")
+"""Headers of proxies that name no client. If there are no others, the client is unknown."""
+PROXY_HEADERS = frozenset((*CLIENT_HEADERS, *PROXY_HEADERS_WITHOUT_CLIENT, b"forwarded"))
+MAX_ADDRESS_LENGTH = 64
 
 
-def is_local(scope: Mapping[str, Any], given: Mapping[bytes, bytes]) -> bool:
-    """Whether the client of the request with this scope and these headers is on this machine, as far as is told."""
+def is_local(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the client of the request with this scope and these headers is on this machine, as far as headers say."""
     client = scope.get("client")
     if not client or not is_loopback(str(client[0])):
         return False
-    if OF_PROXIES.isdisjoint(given):
+    if PROXY_HEADERS.isdisjoint(headers):
         return True
-    told = list(_told(given))
-    if not told:
-        return not any(name in given for name in SIGNS)
-    return all(map(is_loopback, told))
+    clients = list(_forwarded_clients(headers))
+    if not clients:
+        return not any(name in headers for name in PROXY_HEADERS_WITHOUT_CLIENT)
+    return all(map(is_loopback, clients))
 
 
 def is_loopback(text: str) -> bool:
     """Whether ``text`` is an address of the loopback, perhaps with a port: 127.0.0.1, 127.0.0.1:80, ::1, [::1]:80."""
-    return len(text) <= LONGEST_ADDRESS and _is_loopback(text)
+    return len(text) <= MAX_ADDRESS_LENGTH and _is_loopback(text)
 
 
 @lru_cache(256)
@@ -50,14 +50,14 @@ def _is_loopback(text: str) -> bool:
     return bool((mapped or found).is_loopback)
 
 
-def _told(given: Mapping[bytes, bytes]) -> Iterator[str]:
-    """The clients that proxies name: in Forwarded (RFC 7239), and in the headers that were there before it."""
-    for name in LISTS:
-        if name in given:
-            for each in given[name].split(b","):
+def _forwarded_clients(headers: Mapping[bytes, bytes]) -> Iterator[str]:
+    """The clients that proxies name: in Forwarded (RFC 7239), and in the headers that preceded it."""
+    for name in CLIENT_HEADERS:
+        if name in headers:
+            for each in headers[name].split(b","):
                 yield each.decode("latin-1")
-    if b"forwarded" in given:
-        for element in given[b"forwarded"].decode("latin-1").split(","):
+    if b"forwarded" in headers:
+        for element in headers[b"forwarded"].decode("latin-1").split(","):
             pairs = [pair.partition("=") for pair in element.split(";")]
             named = [value.strip().strip('"') for name, _, value in pairs if name.strip().lower() == "for"]
             yield named[0] if named else "unknown"

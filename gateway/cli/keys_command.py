@@ -97,7 +97,7 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
             return
         rows_shown = []
         for key in found:
-            state = "revoked" if key.revoked_at else "open" if key.opens(now()) else "expired"
+            state = "revoked" if key.revoked_at else "open" if key.is_valid(now()) else "expired"
             times = (key.created_at, key.expires_at or "never", key.last_used_at or "never")
             rows_shown.append((key.name, " ".join(key.scopes), state, *times))
         show(out, ("Name", "Scopes", "State", "Made", "Ends", "Last used"), rows_shown)

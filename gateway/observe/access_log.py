@@ -1,7 +1,7 @@
-"""The access log: a line for each request, of what may be known of it later; nothing that anybody wrote.
+"""The access log: one line for each request, with nothing personal in it.
 
-Lines are written many at a time (gateway/observe/request_log.py): one by one, through logging, they would cost more
-than a small query does.
+The request log (request_log.py) writes many lines at a time: writing each through logging would take longer than a
+small query.
 """
 
 import logging
@@ -11,24 +11,24 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.observe.entries import Entry
 from gateway.observe.logs import LogSettings
+from gateway.observe.request_log_entry import RequestLogEntry
 
 PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PROBES = frozenset(("/livez", "/readyz"))
 LONGEST_NAME = 64
 ATOMIC_BYTES = 4_000
-"""A pipe takes so much from a process in one piece (PIPE_BUF is 4,096), so that workers' lines don't mix."""
+"""A write to a pipe is atomic up to PIPE_BUF (4,096) bytes, so the lines of several workers don't mix."""
 THOUSANDTHS = [f".{number:03}Z" for number in range(1000)]
 TENTHS = [f"{number / 10}" for number in range(1000)]
-"""How what most lines say is written, which would take as long as the rest of the line."""
+"""Common numbers as text: formatting them each time would take as long as the rest of the line."""
 
 log = logging.getLogger("proxygraph.access")
 
 
 class Line(msgspec.Struct):
-    """A line for machines."""
+    """A line in JSON."""
 
     time: str
     level: str
@@ -44,15 +44,15 @@ class Line(msgspec.Struct):
 
 
 class AccessLog:
-    """Writes the lines, on the logger ``proxygraph.access``, by the settings."""
+    """Writes the lines to the logger ``proxygraph.access``, as the settings say."""
 
     def __init__(self, settings: LogSettings) -> None:
-        self._on, self._for_machines = settings.access_log, settings.log_format == "json"
+        self._on, self._as_json = settings.access_log, settings.log_format == "json"
         self._probes = settings.log_level == "DEBUG"
         self._second, self._time, self._since = 0, "", 0.0
 
-    def write(self, entries: Iterable[Entry]) -> None:
-        """Writes a line for each, several in one record; for a probe, which comes all the time, only at level DEBUG."""
+    def write(self, entries: Iterable[RequestLogEntry]) -> None:
+        """Writes a line for each entry, several lines in one record; lines for probes only at the level DEBUG."""
         if not self._on:
             return
         self._since = time.time() - time.perf_counter()
@@ -70,14 +70,14 @@ class AccessLog:
         if piece:
             log.info("%s", "\n".join(piece))
 
-    def _line(self, entry: Entry) -> str:
+    def _line(self, entry: RequestLogEntry) -> str:
         method = entry.method if entry.method in METHODS else "other"
         path = entry.path if entry.path in PATHS else "other"
         operation = entry.operation
         kind, cost = (operation.type, operation.cost) if operation else (None, None)
         name = operation.name[:LONGEST_NAME] if operation and operation.name else None
         at, ms = self._at(self._since + entry.ended), entry.seconds * 1000
-        if self._for_machines:
+        if self._as_json:
             line = Line(
                 *(at, "INFO", log.name, method, path, entry.status, round(ms, 1)),
                 *(kind, name, entry.key, cost),
@@ -98,7 +98,7 @@ class AccessLog:
 def _around(
     method: str, path: str, status: int, operation: str | None, name: str | None, key: str | None, cost: int | None
 ) -> tuple[str, str]:
-    """What a line says before its milliseconds, and behind them: the same in many a line."""
-    told = {"operation": operation, "name": name, "key": key, "cost": cost}
-    found = "".join(f" {what}={value}" for what, value in told.items() if value is not None)
+    """A line's text before and after its milliseconds, which many lines share."""
+    values = {"operation": operation, "name": name, "key": key, "cost": cost}
+    found = "".join(f" {what}={value}" for what, value in values.items() if value is not None)
     return f" INFO {log.name} method={method} path={path} status={status} ms=", found

@@ -1,4 +1,4 @@
-"""Log lines: time in UTC, level, logger, message; one format for our lines and the server's, plain or JSON."""
+"""Configures logging: one format, plain or JSON, for our lines and uvicorn's, with times in UTC."""
 
 import logging
 import logging.config
@@ -33,15 +33,15 @@ class LogSettings(Settings):
 
 
 class PlainLines(logging.Formatter):
-    """Lines for people."""
+    """One plain line for each record."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
-        """The record's time, in UTC and marked as such, as the access log and the archive write it."""
+        """The record's time in UTC, as the access log and the archive write it."""
         return _moment(record)
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object for each record, with what a plain line says."""
+    """One JSON object for each record."""
 
     def format(self, record: logging.LogRecord) -> str:
         """``record`` as one line, its traceback included."""
@@ -79,7 +79,7 @@ def config(settings: LogSettings) -> dict[str, Any]:
 
 
 def set_up(settings: LogSettings) -> None:
-    """Configures logging in this process; with JSON, also what Python would print by itself becomes a line of it."""
+    """Configures logging in this process. With JSON, warnings and uncaught exceptions are logged as JSON too."""
     logging.config.dictConfig(config(settings))
     logging.captureWarnings(True)
     if settings.log_format == "json":

@@ -1,4 +1,4 @@
-"""Prometheus metrics: what /metrics shows. No label and no value comes from what people wrote."""
+"""The Prometheus metrics of /metrics. No label and no value is personal."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.observe.entries import Entry
 from gateway.observe.processes import ProcessFigures, forget_dead
+from gateway.observe.request_log_entry import RequestLogEntry
 from store.twilio_mapping import unknown_words
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -62,7 +62,7 @@ _process = ProcessFigures()
 
 
 def note_process() -> None:
-    """Brings the figures up to date that no request moves: words outside of Twilio's lists, and the process's own."""
+    """Updates the metrics that no request changes: unknown words of Twilio's, and the process's figures."""
     for seen, number in unknown_words.items():
         if more := number - _words_counted[seen]:
             UNKNOWN_WORDS.labels(seen[0]).inc(more)
@@ -72,7 +72,7 @@ def note_process() -> None:
 
 
 async def watch_loop() -> float:
-    """Measures the loop's lag once; returns the seconds to the next time."""
+    """Measures the event loop's lag once; returns the seconds until the next measurement."""
     due = time.perf_counter() + LOOP_WATCHED_EVERY
     await asyncio.sleep(LOOP_WATCHED_EVERY)
     LOOP_LAG.observe(max(0.0, time.perf_counter() - due))
@@ -80,8 +80,8 @@ async def watch_loop() -> float:
     return 0
 
 
-def count(entries: Sequence[Entry]) -> None:
-    """Counts what was answered."""
+def count(entries: Sequence[RequestLogEntry]) -> None:
+    """Counts the answered requests."""
     for status, number in Tally([entry.status for entry in entries]).items():
         HTTP_RESPONSES.labels(str(status)).inc(number)
     operations = [entry.operation for entry in entries if entry.operation]
@@ -98,12 +98,12 @@ def count(entries: Sequence[Entry]) -> None:
 
 
 def is_one_of_several() -> bool:
-    """Whether several workers serve together, whose figures are added up."""
+    """Whether this process is one of several workers, whose metrics are added up."""
     return "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 
 def exposition() -> bytes:
-    """All metrics in Prometheus' text format; those of every worker where there are several."""
+    """All metrics in Prometheus' text format, of all workers if there are several."""
     note_process()
     if not is_one_of_several():
         return generate_latest(REGISTRY)

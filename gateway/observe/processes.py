@@ -1,7 +1,8 @@
-"""The figures of the processes that serve together: their memory, processor time, files and Python.
+"""Process metrics of several workers: memory, CPU time, open files, Python version.
 
-With several workers prometheus-client leaves its own collectors of these out, since each knows one process alone. Here
-they are copied into metrics that it adds up: of the live workers, but for processor time, which the dead have used too.
+With several workers prometheus-client leaves out its process collectors, since each knows only its own process. This
+module copies their values into shared metrics, which prometheus-client adds up over the live workers (CPU time over
+all workers, since those that have ended used it too).
 """
 
 import os
@@ -13,12 +14,12 @@ from prometheus_client.multiprocess import mark_process_dead
 
 COLLECTORS = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
 MODES = {"process_start_time_seconds": "livemin", "process_max_fds": "livemin", "python_info": "livemax"}
-"""How a gauge of several workers becomes one; all others are sums."""
+"""How the gauges of several workers are merged; all others are summed."""
 OF_A_PROCESS = re.compile(r"[a-z_]+_(\d+)\.db")
 
 
 class ProcessFigures:
-    """Copies what prometheus-client's own collectors say of this process into metrics that workers share."""
+    """Copies the values of prometheus-client's process collectors into metrics that the workers share."""
 
     def __init__(self) -> None:
         self._gauges: dict[str, Gauge] = {}
@@ -26,7 +27,7 @@ class ProcessFigures:
         self._counted: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def note(self) -> None:
-        """Notes the figures as they are now."""
+        """Copies the current values."""
         for collector in COLLECTORS:
             for family in collector.collect():
                 for sample in family.samples:
@@ -51,7 +52,7 @@ class ProcessFigures:
 
 
 def forget_dead(folder: Path) -> None:
-    """Removes the gauges of workers that have ended from ``folder``, where workers keep their figures."""
+    """Removes the gauges of workers that have ended from ``folder``, the shared directory of the metrics."""
     owners = {match[1] for file in folder.iterdir() if (match := OF_A_PROCESS.fullmatch(file.name))}
     for pid in owners:
         if not _is_alive(int(pid)):

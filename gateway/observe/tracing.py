@@ -1,8 +1,8 @@
-"""Traces: a request's W3C traceparent goes on to Twilio, and OpenTelemetry gets a span where it is configured.
+"""Tracing: forwards a request's W3C traceparent to Twilio, and sends spans by OpenTelemetry if that is configured.
 
 Spans follow the semantic conventions for GraphQL servers (the name is the operation's type, the operation's name is an
-attribute) and carry no document and no variables, which may hold what people wrote. Of the trace context only
-traceparent goes on: tracestate is free text, and Twilio is a third party.
+attribute) and carry no document and no variables, which may be personal. Of the trace context only traceparent is
+forwarded: tracestate is free text, and Twilio is a third party.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # nobody changes it
-"""Headers for what the request under way asks of others."""
+"""The headers that the current request adds to its own requests to other servers."""
 
 CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -29,14 +29,14 @@ log = logging.getLogger("proxygraph.gateway")
 
 
 class Tracing:
-    """Continues traces; ``provider`` makes the spans, None where there are none."""
+    """Continues traces. ``provider`` makes the spans; None makes none."""
 
     def __init__(self, provider: "TracerProvider | None" = None) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("proxygraph") if provider else None
 
     def begin(self, exchange: "Exchange") -> "Span | None":
-        """Takes up the request's trace, for what it asks of others; returns its span, to be ended."""
+        """Starts the request's span in its trace, and sets OUTGOING; returns the span, or None."""
         given = exchange.header(b"traceparent")
         if not given and self._tracer is None:
             return None
@@ -60,7 +60,7 @@ class Tracing:
         return span
 
     def end(self, span: "Span", exchange: "Exchange") -> None:
-        """Ends the span with what came of the request."""
+        """Ends the span with the request's operation, status and outcome."""
         from opentelemetry.trace import StatusCode
 
         operation = exchange.operation
@@ -76,13 +76,13 @@ class Tracing:
         span.end()
 
     def close(self) -> None:
-        """Sends what is left; blocks for as long as that takes."""
+        """Sends the remaining spans; blocks until they are sent."""
         if self._provider:
             self._provider.shutdown()
 
 
-def configured() -> Tracing:
-    """Tracing by OpenTelemetry's usual environment variables, over OTLP/HTTP; without them only traceparent goes on."""
+def tracing_from_environment() -> Tracing:
+    """Tracing by OpenTelemetry's usual environment variables, over OTLP/HTTP; without them it makes no spans."""
     named = any(os.environ.get(name) for name in CONFIGURED_BY) or os.environ.get("OTEL_TRACES_EXPORTER") == "otlp"
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
     if off or not named:

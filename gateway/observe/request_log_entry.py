@@ -1,4 +1,4 @@
-"""Entries: what is told of an exchange in the metrics and the access log, and nothing that anybody wrote."""
+"""An entry of the request log: the facts of one exchange for the metrics and the access log, nothing personal."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from gateway.http.exchange import Exchange
 from gateway.http.operations import Operation
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class RequestLogEntry(msgspec.Struct, frozen=True, gc=False):
     """An exchange that ended at ``ended``, by time.perf_counter(), after so many ``seconds``."""
 
     ended: float
@@ -18,10 +18,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     operation: Operation | None
 
 
-def entry_of(exchange: Exchange, ended: float) -> Entry:
-    """The entry of an exchange that has just ended. It is small, so that what the exchange held can go at once."""
+def request_log_entry(exchange: Exchange, ended: float) -> RequestLogEntry:
+    """The entry of an exchange that has just ended. It is small, so that the exchange's own memory is freed at once."""
     access = exchange.access
-    return Entry(
+    return RequestLogEntry(
         ended,
         ended - exchange.begun,
         exchange.method,
