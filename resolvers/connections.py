@@ -16,7 +16,7 @@ from resolvers.arguments.cursors import cursor_of, fingerprint, position_of
 from resolvers.arguments.omitted import given
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from resolvers.context import Context, Info
-from resolvers.forms import Listing, Part, planned
+from resolvers.resolver_specs import ConnectionSpec, Part, resolver_spec
 from store.columns import Record
 from store.lists.filters import Filter
 from store.lists.orders import BY_DATE_CREATED, Order
@@ -118,31 +118,31 @@ class Connection(Generic[R]):
         )
 
 
-@planned(Part.EDGES)
+@resolver_spec(Part.EDGES)
 def edges(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[Edge[R]]]:
     """``Connection.edges``."""
     return _edges(parent, parent.load_rows())
 
 
-@planned(Part.NODES)
+@resolver_spec(Part.NODES)
 def nodes(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[R]]:
     """``Connection.nodes``."""
     return _nodes(parent, parent.load_rows())
 
 
-@planned(Part.PAGE_INFO)
+@resolver_spec(Part.PAGE_INFO)
 def page_info(parent: strawberry.Parent[Connection[R]]) -> Awaitable[PageInfo]:
     """``Connection.pageInfo``."""
     return _page_info(parent, parent.load_rows())
 
 
-@planned(Part.TOTAL_COUNT)
+@resolver_spec(Part.TOTAL_COUNT)
 def total_count(parent: strawberry.Parent[Connection[R]]) -> Awaitable[int]:
     """``Connection.totalCount``."""
     return _total_count(parent, parent.load_count())
 
 
-@planned(Part.TOTAL_COUNT_CAPPED)
+@resolver_spec(Part.TOTAL_COUNT_CAPPED)
 def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bool]:
     """``Connection.totalCountCapped``."""
     return _total_count_capped(parent, parent.load_count())
@@ -184,4 +184,4 @@ def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
     ) -> Connection[R]:
         return Connection(info.context, relation, root, PageArguments(first, after, last, before))
 
-    return planned(Listing(relation))(resolve)
+    return resolver_spec(ConnectionSpec(relation))(resolve)

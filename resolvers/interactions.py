@@ -12,8 +12,8 @@ from resolvers.arguments.paging import After, Before, First, Last, PageArguments
 from resolvers.arguments.sids import InteractionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.forms import Listing, Lookup, Reference, planned
 from resolvers.nodes import find, known
+from resolvers.resolver_specs import ConnectionSpec, LookupSpec, ReferenceSpec, resolver_spec
 from store.columns import Record
 from store.interactions import Interaction, Leg
 from store.lists.relations import Relation
@@ -40,31 +40,31 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
         demand_search(wanted, info.context.access)
         return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
-    return planned(Listing(relation, order_of, interaction_filter))(resolve)
+    return resolver_spec(ConnectionSpec(relation, order_of, interaction_filter))(resolve)
 
 
 interactions = interactions_of(store.interactions.ALL)
 
 
-@planned(Lookup(Interaction))
+@resolver_spec(LookupSpec(Interaction))
 def interaction(info: Info, sid: InteractionSid) -> Awaitable[Interaction | None]:
     """``Query.interaction``."""
     return find(info, Interaction, sid)
 
 
-@planned(Reference(Session, "session_sid"))
+@resolver_spec(ReferenceSpec(Session, "session_sid"))
 def session(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Session | None]:
     """``Interaction.session``."""
     return known(info, Session, parent.session_sid)
 
 
-@planned(Reference(Service, "service_sid"))
+@resolver_spec(ReferenceSpec(Service, "service_sid"))
 def service(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Service | None]:
     """``Interaction.service``."""
     return known(info, Service, parent.service_sid)
 
 
-@planned(Reference(Participant, "participant_sid"))
+@resolver_spec(ReferenceSpec(Participant, "participant_sid"))
 def participant(parent: strawberry.Parent[Leg], info: Info) -> Awaitable[Participant | None] | None:
     """``Leg.participant``; None if the leg names none, or one that the archive doesn't have."""
     return known(info, Participant, parent.participant_sid) if parent.participant_sid else None

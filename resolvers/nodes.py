@@ -9,7 +9,7 @@ from resolvers.arguments.paging import MAX_PAGE_SIZE
 from resolvers.arguments.sids import but, record_of, sid_of
 from resolvers.context import Info
 from resolvers.errors import BadInput
-from resolvers.forms import Part, planned
+from resolvers.resolver_specs import Part, resolver_spec
 from store.columns import Record
 from store.sqlite.statements.lookups import Lookup
 
@@ -37,13 +37,13 @@ def known(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
     return info.context.loaders.load(Lookup(kind), sid)
 
 
-@planned(Part.NODE_BY_ID)
+@resolver_spec(Part.NODE_BY_ID)
 def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
     """``Query.node``: the record with this id. Raises BadInput if the id is not a SID of a known type."""
     return _node(info, id)
 
 
-@planned(Part.NODES_BY_IDS)
+@resolver_spec(Part.NODES_BY_IDS)
 def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
     """``Query.nodes``: a record, None or an error for each id, in the same order."""
     most = info.context.max_page_size

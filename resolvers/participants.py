@@ -6,16 +6,16 @@ import strawberry
 
 import store.interactions
 from resolvers.context import Info
-from resolvers.forms import Reference, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import known
+from resolvers.resolver_specs import ReferenceSpec, resolver_spec
 from store.participants import Participant
 from store.sessions import Session
 
 interactions = interactions_of(store.interactions.OF_PARTICIPANT)
 
 
-@planned(Reference(Session, "session_sid"))
+@resolver_spec(ReferenceSpec(Session, "session_sid"))
 def session(parent: strawberry.Parent[Participant], info: Info) -> Awaitable[Session | None]:
     """``Participant.session``."""
     return known(info, Session, parent.session_sid)

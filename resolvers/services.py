@@ -10,9 +10,9 @@ import store.sessions
 from resolvers.arguments.sids import ServiceSid, SessionSid
 from resolvers.connections import connection_of
 from resolvers.context import Info
-from resolvers.forms import Lookup, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under
+from resolvers.resolver_specs import LookupSpec, resolver_spec
 from resolvers.sessions import sessions_of
 from store.services import Service
 from store.sessions import Session
@@ -22,13 +22,13 @@ sessions = sessions_of(store.sessions.OF_SERVICE)
 interactions = interactions_of(store.interactions.OF_SERVICE)
 
 
-@planned(Lookup(Service))
+@resolver_spec(LookupSpec(Service))
 def service(info: Info, sid: ServiceSid) -> Awaitable[Service | None]:
     """``Query.service``."""
     return find(info, Service, sid)
 
 
-@planned(Lookup(Session, under=True))
+@resolver_spec(LookupSpec(Session, under=True))
 def session(parent: strawberry.Parent[Service], info: Info, sid: SessionSid) -> Awaitable[Session | None]:
     """``Service.session``."""
     return find_under(info, Session, sid, parent)

@@ -14,9 +14,9 @@ from resolvers.arguments.paging import After, Before, First, Last, PageArguments
 from resolvers.arguments.sids import InteractionSid, ParticipantSid, SessionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.forms import Listing, Lookup, Reference, Whole, planned
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, known
+from resolvers.resolver_specs import ConnectionSpec, ListSpec, LookupSpec, ReferenceSpec, resolver_spec
 from store.columns import Record
 from store.interactions import Interaction
 from store.lists.relations import Relation
@@ -46,37 +46,37 @@ def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session
         page = PageArguments(first, after, last, before)
         return Connection(info.context, relation, root, page, order_of(order_by), session_filter(filter))
 
-    return planned(Listing(relation, order_of, session_filter))(resolve)
+    return resolver_spec(ConnectionSpec(relation, order_of, session_filter))(resolve)
 
 
 sessions = sessions_of(store.sessions.ALL)
 
 
-@planned(Lookup(Session))
+@resolver_spec(LookupSpec(Session))
 def session(info: Info, sid: SessionSid) -> Awaitable[Session | None]:
     """``Query.session``."""
     return find(info, Session, sid)
 
 
-@planned(Reference(Service, "service_sid"))
+@resolver_spec(ReferenceSpec(Service, "service_sid"))
 def service(parent: strawberry.Parent[Session], info: Info) -> Awaitable[Service | None]:
     """``Session.service``."""
     return known(info, Service, parent.service_sid)
 
 
-@planned(Whole(store.participants.OF_SESSION))
+@resolver_spec(ListSpec(store.participants.OF_SESSION))
 def participants(parent: strawberry.Parent[Session], info: Info) -> Awaitable[list[Participant]]:
     """``Session.participants``."""
     return info.context.loaders.load(ALL_PARTICIPANTS, parent.sid)
 
 
-@planned(Lookup(Participant, under=True))
+@resolver_spec(LookupSpec(Participant, under=True))
 def participant(parent: strawberry.Parent[Session], info: Info, sid: ParticipantSid) -> Awaitable[Participant | None]:
     """``Session.participant``."""
     return find_under(info, Participant, sid, parent)
 
 
-@planned(Lookup(Interaction, under=True))
+@resolver_spec(LookupSpec(Interaction, under=True))
 def interaction(parent: strawberry.Parent[Session], info: Info, sid: InteractionSid) -> Awaitable[Interaction | None]:
     """``Session.interaction``."""
     return find_under(info, Interaction, sid, parent)

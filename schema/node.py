@@ -4,12 +4,12 @@ from typing import Any, ClassVar
 
 import strawberry
 
-from resolvers.forms import Attribute, planned
+from resolvers.resolver_specs import ColumnSpec, resolver_spec
 from schema.fields import resolved
 from store.columns import Record
 
 
-@planned(Attribute("sid"))
+@resolver_spec(ColumnSpec("sid"))
 def _id(root: Record) -> str:
     return root.sid
 

@@ -18,7 +18,7 @@ from resolvers.context import Context
 from resolvers.plans.selections import LONGEST_KEY
 from store.archive import Archive
 from store.services import Service
-from store.sqlite.statements.plans import REMEMBERED_BYTES, row_sql
+from store.sqlite.statements.plan_statements import REMEMBERED_BYTES, row_sql
 from store.sqlite.statements.projections import Projection
 
 LONG = "x" * 40_000

@@ -37,8 +37,8 @@ from resolvers.access import ANYBODY, Scope
 from resolvers.context import Context
 from resolvers.errors import formatted
 from resolvers.plans.inputs import Fallback
-from resolvers.plans.levels import bounds_of
 from resolvers.plans.selections import Unplannable
+from resolvers.plans.steps import bounds_of
 from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime

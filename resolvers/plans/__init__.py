@@ -1,7 +1,7 @@
-"""Compiled plans: an operation, compiled once into statements that write its response, answers at SQLite's speed.
+"""Compiled plans: an operation is compiled once, into steps whose SQL statements write the response's JSON.
 
-``literals`` cuts a document's arguments out of what its plan is known by, ``inputs`` reads variables and arguments,
-``compiler`` turns an operation into ``levels``, which run it. A plan only ever answers with data: where an argument
-makes no sense, a cursor does not fit, or a field that can't be null would be, it raises Fallback, and the ordinary
-path answers, with whatever errors there are to tell. So both paths give the same bytes.
+``literals`` replaces a document's literals by slots: documents that differ only in them share a plan. ``inputs``
+reads variables and arguments. ``compiler`` turns an operation into root steps and child steps, which run it. A plan
+only answers with data: if an argument is invalid, a cursor doesn't fit, or a non-null field would be null, it raises
+Fallback, and the ordinary path answers with the errors. So both paths give the same bytes.
 """

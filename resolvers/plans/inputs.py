@@ -1,7 +1,7 @@
-"""Inputs: a plan's variables and arguments, read as the ordinary path reads them, or not at all.
+"""Inputs: coerces a plan's variables and arguments as the ordinary path does, or raises Fallback.
 
-What is plainly right is coerced here in a microsecond. Whatever is not raises Fallback: the ordinary path knows the
-finer points, and the errors.
+A value that is simply valid is coerced in a microsecond. Any other raises Fallback: the ordinary path coerces it, or
+answers with the error.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,31 +32,31 @@ from store.columns import INT32
 
 Values: TypeAlias = Mapping[str, Any]
 Read: TypeAlias = Callable[[Any], Any]
-"""From a JSON value to what resolvers get."""
+"""Coerces a JSON value to the value that resolvers get."""
 Evaluate: TypeAlias = Callable[[Values], Any]
-"""From the values of an operation's variables to an argument's; UNSET where it is left out."""
+"""Computes an argument from the values of the operation's variables; UNSET if it is left out."""
 
 
 class Fallback(Exception):
-    """The ordinary path has to answer."""
+    """The ordinary path must answer."""
 
 
 class Variables:
-    """The variables of one operation, and the literals that were cut out of its document."""
+    """The variables of one operation, and the slots that replace its document's literals."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._plain: list[tuple[str, Read, Evaluate | None, bool]] = []
+        self._definitions: list[tuple[str, Read, Evaluate | None, bool]] = []
         for definition in operation.variable_definitions or ():
             kind: Any = type_from_ast(schema, definition.type)
             default = evaluator(definition.default_value, kind) if definition.default_value else None
-            self._plain.append((definition.variable.name.value, reader(kind), default, _is_needed(kind)))
+            self._definitions.append((definition.variable.name.value, reader(kind), default, _is_needed(kind)))
 
     def values(self, given: Mapping[str, Any], literals: tuple[str | int, ...]) -> dict[str, Any]:
-        """The values that a request gives; raises Fallback where one of them is not plainly right."""
+        """The values of the variables in a request; raises Fallback if one is not simply valid."""
         values: dict[str, Any] = {}
         for number, literal in enumerate(literals):
             values[str(number)] = literal
-        for name, read, default, needed in self._plain:
+        for name, read, default, needed in self._definitions:
             if name in given:
                 values[name] = read(given[name])
             elif default is not None:
@@ -67,10 +67,10 @@ class Variables:
 
 
 def reader(kind: GraphQLInputType) -> Read:
-    """How a JSON value becomes one of ``kind``."""
+    """The function that coerces a JSON value to the type ``kind``."""
     if isinstance(kind, GraphQLNonNull):
-        if isinstance(kind.of_type, GraphQLScalarType) and kind.of_type.name in PLAIN:
-            return PLAIN[kind.of_type.name]
+        if isinstance(kind.of_type, GraphQLScalarType) and kind.of_type.name in BUILT_IN:
+            return BUILT_IN[kind.of_type.name]
         return _never_null(reader(kind.of_type))
     if isinstance(kind, GraphQLList):
         item = reader(kind.of_type)
@@ -84,7 +84,7 @@ def reader(kind: GraphQLInputType) -> Read:
 
 
 def _scalar_reader(kind: GraphQLScalarType) -> Read:
-    return PLAIN.get(kind.name) or (lambda given: _parsed(kind, given))
+    return BUILT_IN.get(kind.name) or (lambda given: _parsed(kind, given))
 
 
 def _integer(given: Any) -> int:
@@ -105,8 +105,8 @@ def _flag(given: Any) -> bool:
     raise Fallback
 
 
-PLAIN: dict[str, Read] = {"Int": _integer, "String": _text, "ID": _text, "Boolean": _flag}
-"""GraphQL's own scalars, by name; none of them takes null."""
+BUILT_IN: dict[str, Read] = {"Int": _integer, "String": _text, "ID": _text, "Boolean": _flag}
+"""GraphQL's built-in scalars, by name; none of these readers accepts null."""
 
 
 def _object_reader(kind: GraphQLInputObjectType) -> Read:
@@ -127,7 +127,7 @@ def _object_reader(kind: GraphQLInputObjectType) -> Read:
 
 
 def evaluator(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
-    """How an argument that the document writes as ``node`` is worked out."""
+    """The function that computes an argument from its ``node`` in the document."""
     if isinstance(node, VariableNode):
         return _variable(node.name.value, kind)
     if isinstance(kind, GraphQLNonNull):

@@ -1,7 +1,7 @@
-"""Literals, replaced in a document's text by numbered slots: documents that differ in them share one plan.
+"""Replaces the literals in a document's text by numbered slots, so that documents that differ in them share a plan.
 
-Only literals whose own text can't make the document invalid are replaced freely: strings, and integers of up to nine
-digits, which all fit GraphQL's Int. A custom scalar may refuse a string, so its slots are checked for each document.
+Only strings, and integers of up to nine digits, which all fit GraphQL's Int, are replaced: these can't make a document
+invalid. A custom scalar may refuse a string, so its slots are checked for each document.
 """
 
 import re
@@ -24,20 +24,20 @@ from graphql import (
 )
 
 LITERAL = re.compile(r'["0-9-](?:(?<=")[^"\n\r]*"|(?<!")[0-9]*)')
-"""It starts with one set of characters, which the engine looks for many times as fast as for alternatives."""
+"""It starts with one set of characters: the regex engine finds that many times faster than alternatives."""
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,8})")
-OF_A_NAME = re.compile(r"[\w.$@-]")
-"""What a number stands next to where it is no literal of its own."""
-WHOLE = ('"""', "#", "\\")
-"""Block strings, comments and escapes: a document with one of them is known by its whole text."""
+PART_OF_A_TOKEN = re.compile(r"[\w.$@-]")
+"""The characters next to a number that make it part of a longer token."""
+UNCUT = ('"""', "#", "\\")
+"""Block strings, comments and escapes: a document with one of them keeps its literals."""
 NOT_UNICODE = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair makes a document invalid, wherever it stands (GraphQL, October 2025, 2.1.1)."""
+"""A lone surrogate makes a document invalid, wherever it is (GraphQL, October 2025, 2.1.1)."""
 ALWAYS_VALID = frozenset(("String", "ID", "Int", "Float"))
-"""Scalars that take every literal of a kind that they take at all."""
+"""Scalars that accept every literal of a type, if they accept one."""
 
 Literals = tuple[str | int, ...]
 Check = tuple[str, Callable[[Any], Any]]
-"""A slot, and the function that raises where its scalar refuses the value."""
+"""A slot, and the function that raises if its scalar refuses the value."""
 
 
 class Cut(NamedTuple):
@@ -48,11 +48,11 @@ class Cut(NamedTuple):
 
 
 def cut(text: str) -> Cut:
-    """Replaces the literals of ``text`` by slots. Literals of the same text, and only they, share a slot.
+    """Replaces the literals of ``text`` by slots. Literals share a slot if, and only if, their text is the same.
 
-    So the slots show which literals are equal, on which the validity of overlapping fields depends.
+    So the slots show which literals are equal; the validity of overlapping fields depends on that.
     """
-    if any(mark in text for mark in WHOLE) or (not text.isascii() and NOT_UNICODE.search(text)):
+    if any(mark in text for mark in UNCUT) or (not text.isascii() and NOT_UNICODE.search(text)):
         return Cut(text, ())
     slots: dict[str, int] = {}
 
@@ -68,7 +68,7 @@ def cut(text: str) -> Cut:
 
 
 def slots_by_position(text: str) -> dict[int, str]:
-    """The slots that ``cut`` gives the literals of ``text``, by the positions at which these begin."""
+    """The slots that ``cut`` puts in place of the literals of ``text``, by the literals' start positions."""
     if not cut(text).literals:
         return {}
     slots: dict[str, str] = {}
@@ -77,10 +77,10 @@ def slots_by_position(text: str) -> dict[int, str]:
 
 
 def with_slots(schema: GraphQLSchema, document: DocumentNode, text: str) -> tuple[DocumentNode, list[Check]]:
-    """``document``, which is that of ``text``, with a variable in place of each literal that ``cut`` replaces.
+    """``document``, parsed from ``text``, with a variable in place of each literal that ``cut`` replaces.
 
-    The variable is named as the slot: ``$0``, ``$1`` and so on, as no variable of a client's can be. The checks are
-    those that other literals have to pass for the document to be as valid with them.
+    The variable has the slot's name: ``$0``, ``$1`` and so on, which no client can write. The document stays valid with
+    other literals if these pass the checks.
     """
     slots = slots_by_position(text)
     types = TypeInfo(schema)
@@ -96,7 +96,7 @@ def with_slots(schema: GraphQLSchema, document: DocumentNode, text: str) -> tupl
         def _slot(self, node: StringValueNode | IntValueNode) -> VariableNode | None:
             kind, slot = get_named_type(types.get_input_type()), slots.get(node.loc.start) if node.loc else None
             if slot is None or not isinstance(kind, GraphQLScalarType):
-                return None  # The description of an operation, which nothing reads.
+                return None  # The description of an operation is not an argument.
             if kind.name not in ALWAYS_VALID:
                 checks[slot, kind.name] = slot, kind.coerce_input_value
             return VariableNode(name=NameNode(value=slot), loc=node.loc)
@@ -109,7 +109,7 @@ def _is_literal(text: str, found: "re.Match[str]") -> bool:
     if text[found.start()] == '"':
         return len(found[0]) > 1
     before, behind = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
-    return not OF_A_NAME.match(before) and not OF_A_NAME.match(behind) and bool(INTEGER.fullmatch(found[0]))
+    return not PART_OF_A_TOKEN.match(before) and not PART_OF_A_TOKEN.match(behind) and bool(INTEGER.fullmatch(found[0]))
 
 
 def _value(literal: str) -> str | int:

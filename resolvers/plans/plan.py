@@ -1,4 +1,4 @@
-"""Plans: a document that was checked, ready to be answered again and again with other values."""
+"""Plans: an operation of a validated document, compiled once and run for each request with its own values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,29 +15,29 @@ from graphql import (
 
 from resolvers.plans.compiler import Compiler
 from resolvers.plans.inputs import Fallback, Values, Variables
-from resolvers.plans.levels import NULL, Bounds, Piece, Pieces, Run
 from resolvers.plans.literals import Literals, with_slots
-from resolvers.plans.roots import One, Root
+from resolvers.plans.root_steps import RootStep, RowRoot
+from resolvers.plans.steps import NULL, Bounds, Piece, Pieces, Run
 from store.errors import ReadFailed
 from store.sqlite.event_loop_connections import EventLoopConnectionPool
 
 MOST_PLANS = 32
-"""For one document: one for each choice of what @skip and @include depend on, and of scopes."""
+"""The maximum for one document: it needs a plan for each combination of @skip and @include flags and scopes."""
 
 
 Ran = tuple[Pieces, int, int]
-"""A response's data, how many statements it took, and how many rows they gave."""
+"""A response's data, the number of statements, and the number of rows that they returned."""
 
 
 class Plan:
-    """One operation, compiled: its root fields, each with the text before its value."""
+    """One compiled operation: its root steps, each with the text before its value."""
 
-    def __init__(self, fields: list[tuple[bytes, Root]]) -> None:
+    def __init__(self, fields: list[tuple[bytes, RootStep]]) -> None:
         self._fields = fields
         self._row = _only_row(fields)
 
     def run_at_once(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran | None:
-        """What ``run`` gives, of a plan that reads one row and need not wait for it; else None. Raises Fallback."""
+        """As ``run``, for a plan that reads one row and need not wait; else None. Raises Fallback."""
         if self._row is None or bounds.max_statements < 1:
             return None
         before, row = self._row
@@ -55,9 +55,9 @@ class Plan:
         return None if rows is None else ((before, *(rows[0] if rows else NULL), b"}"), 1, len(rows))
 
     async def run(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran:
-        """The JSON of the response's ``data``, in pieces; how many statements it took, and how many rows they gave.
+        """Runs the plan; returns the JSON of the response's ``data`` in pieces, and the numbers of statements and rows.
 
-        Raises Fallback where the ordinary path has to answer, OutOfTime where it isn't done ``until`` this time, by
+        Raises Fallback if the ordinary path must answer, OutOfTime if it isn't done by ``until``, a time of
         perf_counter().
         """
         several = self._row is None
@@ -71,19 +71,19 @@ class Plan:
                 pieces += await root.read(run)
             pieces.append(b"}" if pieces else b"{}")
             return pieces, connection.statements, connection.rows_read
-        except (ReadFailed, UnicodeEncodeError) as error:  # As for a lone surrogate, which SQLite can't be asked for.
+        except (ReadFailed, UnicodeEncodeError) as error:  # A lone surrogate can't be bound.
             raise Fallback from error
         finally:
             pool.give_back(connection)
 
 
 class Template:
-    """An operation of a valid document, whose literals may be others each time."""
+    """An operation of a valid document whose literals may differ from request to request."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, text: str
     ) -> None:
-        """``document`` is that of ``text``. Raises Unplannable or Fallback where no values will make it plannable."""
+        """``document`` is parsed from ``text``. Raises Unplannable or Fallback if no values make it plannable."""
         position = document.definitions.index(operation)
         self._schema = schema
         self.document, self._checks = with_slots(schema, document, text)
@@ -96,13 +96,13 @@ class Template:
         self._plans: dict[Any, Plan] = {}
 
     def __len__(self) -> int:
-        """How many plans of it are kept."""
+        """The number of its plans that are kept."""
         return len(self._plans)
 
     def values(self, given: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
-        """The values of the variables that a request gives, and of the slots that its document's literals fill.
+        """The values of the request's variables, and of the slots, which are the document's ``literals``.
 
-        Raises Fallback where one is not plainly right, or a literal makes the document invalid.
+        Raises Fallback if a value is not simply valid, or a literal makes the document invalid.
         """
         for slot, check in self._checks:
             try:
@@ -113,11 +113,11 @@ class Template:
 
     @property
     def most_plans(self) -> int:
-        """How many plans of it may be kept: one for each choice of flags, for callers of up to four sets of scopes."""
+        """How many of its plans may be kept: one for each combination of flags, for up to four sets of scopes."""
         return min(MOST_PLANS, 4 << min(len(self._flag_names), 8))
 
     def plan(self, values: Values, scopes: frozenset[str]) -> Plan:
-        """The plan for these values, compiled the first time; raises Unplannable where there can be none."""
+        """The plan for these values, compiled on first use; raises Unplannable if there can be none."""
         flags = tuple([values.get(name) for name in self._flag_names]) if self._flag_names else ()
         plan = self._plans.get((flags, scopes))
         if plan is None:
@@ -129,12 +129,12 @@ class Template:
         return plan
 
 
-def _only_row(fields: list[tuple[bytes, Root]]) -> tuple[bytes, One] | None:
-    """The one row that is all that these fields read, if it is; with the text before it."""
+def _only_row(fields: list[tuple[bytes, RootStep]]) -> tuple[bytes, RowRoot] | None:
+    """The root step of one row and the text before it, if the fields are only that, without child steps."""
     if len(fields) != 1:
         return None
     ((before, root),) = fields
-    return (before, root) if isinstance(root, One) and not root.rows.shape.openings else None
+    return (before, root) if isinstance(root, RowRoot) and not root.rows.shape.children else None
 
 
 def _flags(document: DocumentNode) -> list[str]:

@@ -1,4 +1,4 @@
-"""Selections: what nodes of a document select of a type, once it is known which @skip and @include hold."""
+"""Selections: the fields that a document selects of a type, for given values of the @skip and @include variables."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,11 +23,11 @@ LONGEST_KEY = 100
 
 
 class Unplannable(Exception):
-    """The operation is none that a plan can answer."""
+    """No plan can answer the operation."""
 
 
 class Selections:
-    """The selections of one document, with the variables that its @skip and @include depend on as ``flags``."""
+    """The selections of one document; ``flags`` are the values of the variables that @skip and @include depend on."""
 
     def __init__(self, document: DocumentNode, flags: Mapping[str, bool]) -> None:
         self._flags = flags
@@ -40,7 +40,7 @@ class Selections:
     def of(
         self, kind: GraphQLObjectType, *nodes: "FieldNode | OperationDefinitionNode"
     ) -> Iterable[tuple[str, list[FieldNode]]]:
-        """The fields that nodes select of a type, by response key, in the order of the specification (§6.3.2)."""
+        """The fields of a type that the nodes select, by response key, in the order of the specification (§6.3.2)."""
         fields: Fields = {}
         seen: set[str] = set()
         for node in nodes:

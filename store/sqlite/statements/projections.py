@@ -1,7 +1,7 @@
-"""Projections: rows that SQLite itself writes as JSON, over just the columns that are asked for.
+"""Projections: the SQL by which SQLite writes a row as a JSON object of the selected columns.
 
-A projection lists the members of a JSON object in order. What a row can't say by itself (its children, another row that
-it names) is a Hole: the text is cut there, and the caller fills it by the key that the row gives for it.
+A projection lists the members of a JSON object in order. A member that another query supplies (the row's children, or a
+row that it refers to) is a Placeholder: the text is split there, and the caller fills it by the key that the row has.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 
-class Value(NamedTuple):
-    """A member that is a column: a text, a number or null."""
+class ColumnValue(NamedTuple):
+    """A member with a column's value: a text, a number or null."""
 
     name: str
     column: str
 
 
-class Word(NamedTuple):
-    """A member that is a column with a word out of a closed list, shown by another name; ``other`` is for the rest."""
+class EnumValue(NamedTuple):
+    """A member with an enum's value: ``shown`` maps a column's word to its name; ``other`` is for other words."""
 
     name: str
     column: str
@@ -32,42 +32,45 @@ class Constant(NamedTuple):
     json: str
 
 
-class Hole(NamedTuple):
-    """A member that the caller fills by the row's ``column``; null where that is null or empty."""
+class Placeholder(NamedTuple):
+    """A member that another query supplies, keyed by ``column``; null if that is null or empty."""
 
     name: str
     column: str
 
 
 class Group(NamedTuple):
-    """A member that is an object of columns; null where all of ``present`` are null or empty."""
+    """A member that is an object of columns; null if all columns in ``present`` are null or empty."""
 
     name: str
     members: "Sequence[Member]"
     present: Sequence[str]
 
 
-Member: TypeAlias = Value | Word | Constant | Hole | Group
+Member: TypeAlias = ColumnValue | EnumValue | Constant | Placeholder | Group
 
 
 class Printed(NamedTuple):
-    """How a plain row is written by one format, with the ``values`` that go into it, and how any ``other`` is."""
+    """Writes a plain row by one printf ``template`` with ``values``, and any other row by ``other``.
 
-    form: str
+    A row is plain if its JSON needs no escaping (store/sqlite/json_safe.py).
+    """
+
+    template: str
     values: tuple[str, ...]
     other: str
 
     @property
     def sql(self) -> str:
-        """The SQL expression that writes either."""
-        return f"iif(plain, printf('{_escaped(self.form)}', {', '.join(self.values)}), {self.other})"
+        """The SQL expression that writes the row."""
+        return f"iif(plain, printf('{_escaped(self.template)}', {', '.join(self.values)}), {self.other})"
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """How a row is read: the ``texts`` are SQL expressions, and between each two of them is a hole, with its ``keys``.
+    """The SQL expressions of a row's ``texts``, and of the ``keys`` of the placeholders between them.
 
-    Where there is no hole, the one text is the whole object; ``printed`` says how, if there is a format for plain rows.
+    Without placeholders, the one text is the whole object; ``printed`` has its printf template, if there is one.
     """
 
     texts: tuple[str, ...]
@@ -76,19 +79,19 @@ class Projection:
 
     @property
     def columns(self) -> str:
-        """The SELECT list: all texts in UTF-8 bytes, then all keys."""
+        """The SELECT list: all texts as UTF-8 bytes, then all keys."""
         return ", ".join([*(as_bytes(text) for text in self.texts), *self.keys])
 
 
 def project(members: Sequence[Member], plain: Sequence[str] = ()) -> Projection:
-    """The SQL that writes ``members`` as one JSON object; ``plain`` are the columns that a plain row vouches for."""
-    if not any(_has_hole(member) for member in members):
+    """The SQL that writes ``members`` as one JSON object; the ``plain`` columns need no escaping in a plain row."""
+    if not any(_has_placeholder(member) for member in members):
         printed = _printed(members, plain) if plain else None
         return _whole(printed) if printed else Projection((_object(members),))
     texts: list[list[str]] = [[]]
     keys: list[str] = []
     for part in _written(members):
-        if isinstance(part, Hole):
+        if isinstance(part, Placeholder):
             keys.append(f"nullif({part.column}, '')")
             texts.append([])
         else:
@@ -97,36 +100,36 @@ def project(members: Sequence[Member], plain: Sequence[str] = ()) -> Projection:
 
 
 LEAST_VALUES = 6
-"""With fewer, finding out that a row is plain takes as long as is gained."""
+"""With fewer values, checking whether the row is plain takes as long as a template saves."""
 MOST_VALUES = 120
-"""A function of SQLite's takes no more than 127 (https://www.sqlite.org/limits.html#max_function_arg)."""
+"""A SQLite function takes up to 127 arguments (https://www.sqlite.org/limits.html#max_function_arg)."""
 
 
-class Text(NamedTuple):
+class FixedText(NamedTuple):
     """A text that is the same in every row."""
 
     text: str
 
 
 class Expression(NamedTuple):
-    """A text that a row gives, by SQL; it is never null."""
+    """A text that depends on the row, as SQL; it is never null."""
 
     sql: str
 
 
-PLACE = (Expression("{key}"), Text("."), Expression("sid"))
-"""A row's place in its order, which ends its cursor; ``{key}`` is the order's key."""
-CURSOR = (Text('"'), Expression(":of"), Text("."), *PLACE, Text('"'))
+POSITION = (Expression("{key}"), FixedText("."), Expression("sid"))
+"""The end of a row's cursor: its sort key and SID; ``{key}`` stands for the order's key."""
+CURSOR = (FixedText('"'), Expression(":of"), FixedText("."), *POSITION, FixedText('"'))
 """A row's cursor; ``:of`` is its connection's fingerprint."""
 
 
-def joined(parts: Sequence[Text | Expression | Projection]) -> Projection:
-    """The SQL that writes these one after another."""
+def joined(parts: Sequence[FixedText | Expression | Projection]) -> Projection:
+    """The SQL that writes the parts one after another."""
     texts: list[list[str]] = [[]]
     keys: list[str] = []
     for part in parts:
         match part:
-            case Text(text):
+            case FixedText(text):
                 texts[-1].append(f"'{_escaped(text)}'")
             case Expression(sql):
                 texts[-1].append(sql)
@@ -139,26 +142,26 @@ def joined(parts: Sequence[Text | Expression | Projection]) -> Projection:
     return _whole(printed) if printed else Projection(tuple(" || ".join(text) for text in texts), tuple(keys))
 
 
-def _joined_printed(parts: Sequence[Text | Expression | Projection]) -> Printed | None:
-    """The same by one format, where that is how all of the projections in it are written."""
-    form, values, others = "", [], []
+def _joined_printed(parts: Sequence[FixedText | Expression | Projection]) -> Printed | None:
+    """The same by one printf template, if every projection in it has one; else None."""
+    template, values, others = "", [], []
     for part in parts:
         match part:
-            case Text(text):
-                form += text.replace("%", "%%")
+            case FixedText(text):
+                template += text.replace("%", "%%")
                 others.append(f"'{_escaped(text)}'")
             case Expression(sql):
-                form += "%s"
+                template += "%s"
                 values.append(sql)
                 others.append(sql)
             case Projection(printed=Printed(own, more, other)):
-                form += own
+                template += own
                 values += more
                 others.append(other)
             case _:
                 return None
-    is_gained = len(values) <= MOST_VALUES and any(isinstance(part, Projection) for part in parts)
-    return Printed(form, tuple(values), " || ".join(others)) if is_gained else None
+    is_worth_it = len(values) <= MOST_VALUES and any(isinstance(part, Projection) for part in parts)
+    return Printed(template, tuple(values), " || ".join(others)) if is_worth_it else None
 
 
 def _whole(printed: Printed) -> Projection:
@@ -166,35 +169,35 @@ def _whole(printed: Printed) -> Projection:
 
 
 def as_bytes(text: str) -> str:
-    """The SQL that gives a text as its UTF-8 bytes, which are spliced into a response without being decoded."""
+    """The SQL for a text as UTF-8 bytes, which go into the response without being decoded."""
     return f"CAST({text} AS BLOB)"
 
 
-def as_list(text: str, has_lead: bool = False) -> str:
-    """The SQL that gives all rows' texts as the inside of one JSON array, in bytes; null where there are none.
+def as_list(text: str, has_row_prefix: bool = False) -> str:
+    """The SQL for all rows' texts as the inside of one JSON array, in bytes; null if there are no rows.
 
-    What every text begins with, its lead, it may leave to this: ``:lead``, and ``:between``, which is a comma and that.
+    It puts the row prefix before each text: ``:lead`` is the prefix, ``:between`` is a comma and the prefix.
     """
-    return as_bytes(f":lead || group_concat({text}, :between)" if has_lead else f"group_concat({text})")
+    return as_bytes(f":lead || group_concat({text}, :between)" if has_row_prefix else f"group_concat({text})")
 
 
 def lengths_of(text: str) -> str:
-    """The SQL that gives the lengths of all rows' texts in bytes, as integers with commas between them."""
+    """The SQL for the lengths of all rows' texts in bytes, as integers with commas between them."""
     return f"group_concat(length({as_bytes(text)}))"
 
 
-def _has_hole(member: Member) -> bool:
-    return isinstance(member, Hole) or (isinstance(member, Group) and any(map(_has_hole, member.members)))
+def _has_placeholder(member: Member) -> bool:
+    return isinstance(member, Placeholder) or (isinstance(member, Group) and any(map(_has_placeholder, member.members)))
 
 
 def _object(members: Sequence[Member]) -> str:
-    """An object without a hole: json_object is the quickest way to write it."""
+    """An object without placeholders, by json_object, which is the fastest way."""
     pairs = []
     for member in members:
         match member:
-            case Value(name, column):
+            case ColumnValue(name, column):
                 pairs.append(f"'{name}', {column}")
-            case Word(name, column, shown, other):
+            case EnumValue(name, column, shown, other):
                 pairs.append(f"'{name}', {_word(column, shown, other)}")
             case Constant(name, json):
                 pairs.append(f"'{name}', json('{_escaped(json)}')")
@@ -204,49 +207,49 @@ def _object(members: Sequence[Member]) -> str:
 
 
 def _printed(members: Sequence[Member], plain: Sequence[str]) -> Printed | None:
-    """The same of a plain row, by one format: the quickest way of all. None where nothing is gained by it."""
-    form, values = _form(members, plain)
-    return Printed(form, tuple(values), _object(members)) if LEAST_VALUES <= len(values) <= MOST_VALUES else None
+    """The same by one printf template for plain rows, which is faster still. None if it would not be faster."""
+    template, values = _template(members, plain)
+    return Printed(template, tuple(values), _object(members)) if LEAST_VALUES <= len(values) <= MOST_VALUES else None
 
 
-def _form(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[str]]:
-    forms, values = [], []
+def _template(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, list[str]]:
+    templates, values = [], []
     for member in members:
         match member:
-            case Value(name, column) if column in plain:
-                forms.append(f'"{name}":"%s"')
+            case ColumnValue(name, column) if column in plain:
+                templates.append(f'"{name}":"%s"')
                 values.append(column)
-            case Value(name, column):
-                forms.append(f'"{name}":%s')
+            case ColumnValue(name, column):
+                templates.append(f'"{name}":%s')
                 values.append(f"json_quote({column})")
-            case Word(name, column, shown, other):
-                forms.append(f'"{name}":%s')
+            case EnumValue(name, column, shown, other):
+                templates.append(f'"{name}":%s')
                 values.append(_word(column, {word: f'"{name}"' for word, name in shown.items()}, f'"{other}"', "null"))
             case Constant(name, json):
-                forms.append(f'"{name}":{json.replace("%", "%%")}')
+                templates.append(f'"{name}":{json.replace("%", "%%")}')
             case Group(name, inner, present):
-                form, some = _form(inner, plain)
+                template, some = _template(inner, plain)
                 if set(present) <= set(plain):
-                    forms.append(f'"{name}":{form}')
+                    templates.append(f'"{name}":{template}')
                     values += some
                 else:
                     return "", []
-    return "{" + ",".join(forms) + "}", values
+    return "{" + ",".join(templates) + "}", values
 
 
-def _written(members: Sequence[Member]) -> Iterator[str | Hole]:
-    """The pieces of an object with holes, to be concatenated between them."""
+def _written(members: Sequence[Member]) -> Iterator[str | Placeholder]:
+    """The SQL of an object with placeholders: the texts between them, to be concatenated, and the placeholders."""
     before = "{"
     for member in members:
         before = f'{before}"{member.name}":'
         match member:
-            case Value(_, column):
+            case ColumnValue(_, column):
                 yield f"'{before}' || json_quote({column})"
-            case Word(_, column, shown, other):
+            case EnumValue(_, column, shown, other):
                 yield f"'{before}' || json_quote({_word(column, shown, other)})"
             case Constant(_, json):
                 yield f"'{before}{_escaped(json)}'"
-            case Hole(_, column):
+            case Placeholder(_, column):
                 yield f"'{before}' || iif({column} > '', '', 'null')"
                 yield member
             case Group(_, inner, present):
@@ -256,11 +259,11 @@ def _written(members: Sequence[Member]) -> Iterator[str | Hole]:
     yield "'}'" if before == "," else "'{}'"
 
 
-def _optional(parts: list[str | Hole], present: str) -> Iterator[str | Hole]:
+def _optional(parts: list[str | Placeholder], present: str) -> Iterator[str | Placeholder]:
     absent = "'null'"
     run: list[str] = []
     for part in parts:
-        if isinstance(part, Hole):
+        if isinstance(part, Placeholder):
             yield f"iif({present}, {' || '.join(run)}, {absent})"
             yield part
             run, absent = [], "''"

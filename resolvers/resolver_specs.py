@@ -1,7 +1,7 @@
-"""Forms: declarations of what a resolver does, from which a plan is compiled (Grafast calls them plan resolvers).
+"""Resolver specs: what a resolver does, declared for the plan compiler (Grafast calls them plan resolvers).
 
-If a selected field's resolver has no form, the whole operation runs on the ordinary path. A field without a resolver
-needs no form: it is a column of its record, or a group of columns.
+If a selected field's resolver has no spec, the whole operation runs on the ordinary path. A field without a resolver
+needs no spec: it is a column of its record, or a group of columns.
 """
 
 from collections.abc import Callable
@@ -16,33 +16,33 @@ from store.lists.relations import Relation
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Attribute(NamedTuple):
+class ColumnSpec(NamedTuple):
     """The record's column of this name."""
 
     column: str
 
 
-class Reference(NamedTuple):
+class ReferenceSpec(NamedTuple):
     """The record whose SID is in this column; null if the column is null."""
 
     record: type[Record]
     column: str
 
 
-class Lookup(NamedTuple):
+class LookupSpec(NamedTuple):
     """The record with the argument ``sid``; with ``under`` only if it is the parent record's child."""
 
     record: type[Record]
     under: bool = False
 
 
-class Whole(NamedTuple):
+class ListSpec(NamedTuple):
     """All children of a relation, as a plain list."""
 
     relation: Relation[Any]
 
 
-class Listing(NamedTuple):
+class ConnectionSpec(NamedTuple):
     """A connection over a relation; ``order`` and ``filter`` convert the arguments to the store's types."""
 
     relation: Relation[Any]
@@ -62,21 +62,21 @@ class Part(Enum):
     NODES_BY_IDS = "nodes by ids"
 
 
-Form: TypeAlias = Attribute | Reference | Lookup | Whole | Listing | Part
+ResolverSpec: TypeAlias = ColumnSpec | ReferenceSpec | LookupSpec | ListSpec | ConnectionSpec | Part
 
-_forms: dict[Callable[..., Any], Form] = {}
+_specs: dict[Callable[..., Any], ResolverSpec] = {}
 
 
-def planned(form: Form) -> Callable[[F], F]:
-    """Declares that the decorated resolver does exactly what ``form`` says."""
+def resolver_spec(spec: ResolverSpec) -> Callable[[F], F]:
+    """Declares that the decorated resolver does exactly what ``spec`` says."""
 
-    def remember(resolver: F) -> F:
-        _forms[resolver] = form
+    def declare(resolver: F) -> F:
+        _specs[resolver] = spec
         return resolver
 
-    return remember
+    return declare
 
 
-def form_of(resolver: Callable[..., Any]) -> Form | None:
-    """The form of a resolver, if it has one."""
-    return _forms.get(resolver)
+def spec_of(resolver: Callable[..., Any]) -> ResolverSpec | None:
+    """The spec of a resolver, if it has one."""
+    return _specs.get(resolver)

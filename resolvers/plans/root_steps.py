@@ -1,74 +1,74 @@
-"""Roots: the fields that an operation starts from, each read and written by the levels below it."""
+"""Root steps: one for each root field of an operation; each returns the field's JSON."""
 
 from typing import NamedTuple, Protocol
 
 from resolvers.arguments.sids import record_of
+from resolvers.plans.connection_steps import ConnectionStep
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.levels import COMMA, NULL, Piece, Pieces, Rows, Run
-from resolvers.plans.listings import Connections
+from resolvers.plans.steps import COMMA, NULL, Piece, Pieces, RowsStep, Run
 from store.columns import Record
 
 
-class Root(Protocol):
-    """A root field."""
+class RootStep(Protocol):
+    """The step of a root field."""
 
     async def read(self, run: Run) -> Pieces:
-        """Its JSON; raises Fallback where the ordinary path has to answer."""
+        """The field's JSON; raises Fallback if the ordinary path must answer."""
         ...
 
 
-class Constant(NamedTuple):
-    """A field that is always the same."""
+class ConstantRoot(NamedTuple):
+    """A field whose value is constant."""
 
     json: bytes
 
     async def read(self, run: Run) -> Pieces:
-        """That."""
+        """The constant."""
         return (self.json,)
 
 
-class One(NamedTuple):
+class RowRoot(NamedTuple):
     """The row of one SID."""
 
-    rows: Rows
+    rows: RowsStep
     sid: Evaluate
 
     async def read(self, run: Run) -> Pieces:
-        """Null where there is none."""
+        """The row, or null if there is none."""
         sid = self.sid(run.values)
         return (await self.rows.fetch(run, (sid,))).get(sid, NULL)
 
 
-class List(NamedTuple):
+class ConnectionRoot(NamedTuple):
     """A connection without a parent."""
 
-    connections: Connections
+    connection_step: ConnectionStep
 
     async def read(self, run: Run) -> Pieces:
         """The connection."""
-        return (await self.connections.fetch(run, (None,)))[None]
+        return (await self.connection_step.fetch(run, (None,)))[None]
 
 
-class NodeById(NamedTuple):
-    """The row of any kind with one SID."""
+class NodeRoot(NamedTuple):
+    """The row of any type with one SID."""
 
-    rows: dict[type[Record], Rows]
+    rows: dict[type[Record], RowsStep]
     id: Evaluate
 
     async def read(self, run: Run) -> Pieces:
-        """Null where there is none."""
+        """The row, or null if there is none."""
         (found,) = await _nodes(run, self.rows, [self.id(run.values)])
         return found
 
 
-class NodesByIds(NamedTuple):
-    """The rows of any kinds with these SIDs."""
+class NodesRoot(NamedTuple):
+    """The rows of any types with these SIDs."""
 
-    rows: dict[type[Record], Rows]
+    rows: dict[type[Record], RowsStep]
     ids: Evaluate
 
     async def read(self, run: Run) -> Pieces:
-        """One for each id, null where there is none."""
+        """A row or null for each id, in an array."""
         ids = self.ids(run.values)
         if len(ids) > run.bounds.max_page_size:
             raise Fallback
@@ -81,7 +81,7 @@ class NodesByIds(NamedTuple):
         return pieces
 
 
-async def _nodes(run: Run, rows: dict[type[Record], Rows], ids: list[str]) -> list[Pieces]:
+async def _nodes(run: Run, rows: dict[type[Record], RowsStep], ids: list[str]) -> list[Pieces]:
     by_kind: dict[type[Record], dict[str, None]] = {}
     for sid in ids:
         kind = record_of(sid)

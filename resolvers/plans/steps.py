@@ -1,8 +1,7 @@
-"""Levels: what a plan reads, one kind of row under one kind of parent at a time, and how it becomes JSON.
+"""Plan steps: each reads one type of row for many keys (SIDs) together, and returns the JSON of each key.
 
-A level is asked for many keys (SIDs) together and gives the JSON of each. It reads their rows, asks the levels below
-for what the rows leave open, and splices bytes. Nothing is decoded on the way, and nothing copied: JSON is passed on in
-the pieces that it was read in, and joined once, when all of it is there.
+A step reads its rows, runs its child steps for the rows' placeholders, and splices the bytes. It decodes nothing and
+copies nothing: JSON stays in the pieces that SQLite returned, which are joined once, for the response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
 from store.sqlite.event_loop_connections import EventLoopConnection
-from store.sqlite.statements.plans import Filling, row_sql
+from store.sqlite.statements.plan_statements import Subquery, row_sql
 from store.sqlite.statements.projections import Projection
 
 NULL = (b"null",)
@@ -20,12 +19,13 @@ COMMA = b","
 
 Piece: TypeAlias = bytes | memoryview
 Pieces: TypeAlias = Sequence[Piece]
-"""JSON, to be joined."""
+"""JSON in pieces, to be joined."""
 Json: TypeAlias = Mapping[Any, Pieces]
+"""The JSON of each key."""
 
 
 class Bounds(NamedTuple):
-    """How far a run may go: a page's size, a count, and how many levels it reads."""
+    """The limits of a run: the page size, how far it counts, and the number of steps that read."""
 
     max_page_size: int
     count_cap: int
@@ -33,11 +33,11 @@ class Bounds(NamedTuple):
 
 
 bounds_of = lru_cache(Bounds)
-"""The same, remembered: they are those of the settings, at nearly every request."""
+"""A cached Bounds: nearly all requests have the bounds of the settings."""
 
 
 class Run:
-    """One run of a plan: where it reads, with which variables, and how far it may go."""
+    """One run of a plan: the connection that it reads on, the values of its variables, and its limits."""
 
     __slots__ = ("bounds", "database", "reads", "values")
 
@@ -46,63 +46,63 @@ class Run:
         self.reads = 0
 
     def count_read(self) -> None:
-        """Notes that one more level is read, which is a statement on the ordinary path; raises Fallback beyond them."""
+        """Counts one more step, one statement on the ordinary path; raises Fallback past ``max_statements``."""
         self.reads += 1
         if self.reads > self.bounds.max_statements:
             raise Fallback
 
 
-class Level(Protocol):
-    """Something that gives JSON for keys; a key that it leaves out stands for a row that is not there."""
+class PlanStep(Protocol):
+    """Returns JSON for keys. A key that it leaves out has no row."""
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """The JSON for each of the keys, each of which comes once."""
+        """The JSON of each of the ``keys``, which are distinct."""
         ...
 
-    def filling(self, run: Run) -> Filling | None:
-        """What SQLite can write itself into a hole that this level fills; None where it can't."""
+    def subquery(self, run: Run) -> Subquery | None:
+        """This step as an inlined subquery of its parent step's statement; None if that can't be."""
         ...
 
 
-class Opening(NamedTuple):
-    """A hole in a row's text: the level that fills it, and whether it may stay null."""
+class ChildStep(NamedTuple):
+    """The step that fills a placeholder in a row's text, and whether the field may be null."""
 
-    level: Level
+    step: PlanStep
     nullable: bool
 
 
 class Shape(NamedTuple):
-    """How a row is read and written: a projection, and what fills its holes.
+    """How a row is read and written: a projection, and the child steps that fill its placeholders, in order.
 
-    ``lead`` is what each row of a connection begins with, up to the fingerprint in its cursor: it is written once a
-    page, and no row has it. ``has_cursor`` says whether there is a cursor, there or elsewhere in the row.
+    ``row_prefix`` is the constant start of each edge, up to the fingerprint in its cursor. The rows don't repeat it: it
+    is added when a page is joined. ``has_cursor`` says whether the row has a cursor, in the prefix or elsewhere.
     """
 
     projection: Projection
-    openings: tuple[Opening, ...]
-    lead: str = ""
+    children: tuple[ChildStep, ...]
+    row_prefix: str = ""
     has_cursor: bool = False
 
-    def lead_of(self, fingerprint: str) -> str:
-        """The lead in the connection with this fingerprint."""
-        return f"{self.lead}{fingerprint}." if self.lead else ""
+    def row_prefix_of(self, fingerprint: str) -> str:
+        """The row prefix in the connection with this fingerprint."""
+        return f"{self.row_prefix}{fingerprint}." if self.row_prefix else ""
 
     @property
     def width(self) -> int:
-        """How many columns of a row it takes."""
-        return len(self.projection.texts) + len(self.openings)
+        """The number of columns that it selects: its texts and keys."""
+        return len(self.projection.texts) + len(self.children)
 
     async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[Pieces]:
         """The JSON of each row, whose columns for this shape begin at ``start``."""
-        if not self.openings:
+        if not self.children:
             return [(row[start],) for row in rows]
         written: list[list[Piece]] = [[row[start]] for row in rows]
         texts = len(self.projection.texts)
-        for number, (level, nullable) in enumerate(self.openings, start):
+        for number, (step, nullable) in enumerate(self.children, start):
             keys = [row[number + texts] for row in rows]
-            found = await level.fetch(run, list(dict.fromkeys(key for key in keys if key is not None)))
+            found = await step.fetch(run, list(dict.fromkeys(key for key in keys if key is not None)))
             for pieces, key, row in zip(written, keys, rows, strict=True):
-                if key is not None:  # Where there is no key, the text around the hole says null itself.
+                if key is not None:  # If the key is null, the text around the placeholder has the JSON null.
                     pieces += _found(found, key, nullable)
                 pieces.append(row[number + 1])
         return cast("list[Pieces]", written)
@@ -117,7 +117,7 @@ def _found(found: Json, key: Any, nullable: bool) -> Pieces:
     return pieces
 
 
-class Rows:
+class RowsStep:
     """Rows by their own SIDs; ``sql`` reads one."""
 
     __slots__ = ("shape", "sql")
@@ -127,7 +127,7 @@ class Rows:
         self.sql = row_sql(record, shape.projection)
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement a SID: an index leads straight to it."""
+        """One statement for each SID, a lookup by the primary key."""
         run.count_read()
         database = run.database
         found, rows = [], []
@@ -139,13 +139,13 @@ class Rows:
                 await database.yield_to_loop()
         return dict(zip(found, await self.shape.write(run, rows), strict=True))
 
-    def filling(self, run: Run) -> Filling | None:
-        """None: rows that many others name are read once."""
+    def subquery(self, run: Run) -> Subquery | None:
+        """None: many rows can refer to the same row, so that it is read once."""
         return None
 
 
-class Child(NamedTuple):
-    """The row with one SID, for those parents that it is a child of; null for others."""
+class LookupStep(NamedTuple):
+    """The row with one SID, given as an argument, for its parent; null for other parents."""
 
     record: type[Record]
     shape: Shape
@@ -161,6 +161,6 @@ class Child(NamedTuple):
         rows = [row for row in await run.database.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
 
-    def filling(self, run: Run) -> Filling | None:
-        """None: it is one row for all."""
+    def subquery(self, run: Run) -> Subquery | None:
+        """None: the one row is read once for all parents."""
         return None

@@ -19,16 +19,16 @@ from store.sqlite.statements.projections import Projection, as_list, lengths_of
 PARENT = ":parent"
 EACH_PARENT = "parent.value"
 ROW = "SELECT {columns} FROM {table} WHERE sid = ?"
-LEAF = "SELECT {list} FROM ({page})"
+PAGE_ARRAY = "SELECT {list} FROM ({page})"
 ONCE = "SELECT {text} AS written FROM ({page}) LIMIT -1"
-"""The limit keeps SQLite from working out each text twice: a subquery with one is not merged into its query."""
-LEAVES = "SELECT parent.value, ({leaf}) FROM json_each(:parents) AS parent"
-FILLING = """
+"""Computes each text once: the LIMIT keeps SQLite from merging the subquery into the query, which reads it twice."""
+PAGE_ARRAYS = "SELECT parent.value, ({array}) FROM json_each(:parents) AS parent"
+SUBQUERY = """
 iif(key_{number} IS NULL, '', '{opening}' || coalesce((SELECT group_concat(text_0) FROM ({page})), '') || '{closing}')
 """.strip()
-"""Where there is no key, the text around the hole says null by itself."""
+"""If the key is null, the text around the placeholder has the JSON null."""
 BOUND = re.compile(r"('(?:[^']|'')*')|:(\w+)")
-"""A name that is bound; or a text, in which there is none."""
+"""A bound parameter; or a string literal, which has none."""
 COUNT = "SELECT {count}"
 REMEMBERED_BYTES = 4_000_000
 """Of statements of one kind: they have the names in them that clients give to fields."""
@@ -41,7 +41,7 @@ def row_sql(record: type[Record], projection: Projection, *more: str) -> str:
 
 
 class PageShape(NamedTuple):
-    """What the statement of a page depends on, and how its rows are written."""
+    """What the SQL of a page depends on."""
 
     relation: Relation[Any]
     order: Order
@@ -52,16 +52,19 @@ class PageShape(NamedTuple):
     projection: Projection
 
 
-class FillingShape(NamedTuple):
-    """The same of a page that fills a hole, and the texts that it stands between."""
+class SubqueryShape(NamedTuple):
+    """What the SQL of an inlined subquery depends on."""
 
     page: PageShape
     opening: str
     closing: str
 
 
-class Filling(NamedTuple):
-    """A forward page of each row's children, which fills a hole in the row's text: its array, between two texts."""
+class Subquery(NamedTuple):
+    """An inlined subquery: fills a placeholder in a row's text with a forward page of the row's children.
+
+    ``opening`` and ``closing`` are the JSON before and after the children.
+    """
 
     page: Page[Any]
     projection: Projection
@@ -69,35 +72,40 @@ class Filling(NamedTuple):
     closing: str
 
     @property
-    def shape(self) -> FillingShape:
-        """What the statement depends on."""
-        return FillingShape(_page_shape(self.page, self.projection), self.opening, self.closing)
+    def shape(self) -> SubqueryShape:
+        """What the SQL depends on."""
+        return SubqueryShape(_page_shape(self.page, self.projection), self.opening, self.closing)
 
 
-def leaf_statement(
-    page: Page[Any], projection: Projection, has_lead: bool, fillings: Sequence[Filling] = (), measured: bool = False
+def page_array_statement(
+    page: Page[Any],
+    projection: Projection,
+    has_row_prefix: bool,
+    subqueries: Sequence[Subquery] = (),
+    measured: bool = False,
 ) -> tuple[str, dict[str, Any]]:
-    """The statement, and what it binds beside ``parent``, for a forward page's JSON array, its inside.
+    """The SQL that writes a forward page as the inside of a JSON array, and what it binds beside ``parent``.
 
-    There is a filling for each of the projection's holes. Where the rows' texts have a lead, that is to be bound too
-    (``lead`` and ``between``). If ``measured``, a second column has the lengths of the rows' texts without their leads.
+    ``subqueries`` has one for each placeholder of the projection. If the rows have a row prefix, the caller binds it as
+    ``lead``, and as ``between`` with a comma before it. If ``measured``, a second column has the lengths of the rows'
+    texts without the prefix.
     """
-    return _leaf_of(page, projection, fillings, has_lead, PARENT, measured), _bound(page, fillings)
+    return _page_array_of(page, projection, subqueries, has_row_prefix, PARENT, measured), _bound(page, subqueries)
 
 
-def leaves_statement(
-    page: Page[Any], projection: Projection, fillings: Sequence[Filling] = ()
+def page_arrays_statement(
+    page: Page[Any], projection: Projection, subqueries: Sequence[Subquery] = ()
 ) -> tuple[str, dict[str, Any]]:
-    """The statement for several parents, and what it binds beside ``parents``, which is a JSON array of them.
+    """The same for several parents; the caller binds ``parents``, a JSON array. The rows have no row prefix.
 
-    A row has a parent, and its page's JSON array, the inside. The texts have no lead.
+    A row of the result has a parent, and the inside of its page's JSON array.
     """
-    leaf = _leaf_of(page, projection, fillings, False, EACH_PARENT)
-    return LEAVES.format(leaf=leaf), _bound(page, fillings)
+    array = _page_array_of(page, projection, subqueries, False, EACH_PARENT)
+    return PAGE_ARRAYS.format(array=array), _bound(page, subqueries)
 
 
 def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tuple[str, dict[str, Any]]:
-    """The statement, and what it binds beside ``parent``, for a page's rows, in the order that it is read.
+    """The SQL for a page's rows, in the order that they are read, and what it binds beside ``parent``.
 
     A row has the columns of each projection, then the order's column and the SID.
     """
@@ -105,7 +113,7 @@ def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tupl
 
 
 def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) -> tuple[str, dict[str, Any]]:
-    """The statement, and what it binds beside ``parent``, for the number of children, up to ``cap``."""
+    """The SQL that counts the children, up to ``cap``, and what it binds beside ``parent``."""
     count = Count(relation, filter, cap)
     return _count_sql(relation, count.names), count.bound()
 
@@ -114,45 +122,47 @@ def _page_shape(page: Page[Any], projection: Projection) -> PageShape:
     return PageShape(page.relation, page.order, *page.shape, projection)
 
 
-def _leaf_of(
+def _page_array_of(
     page: Page[Any],
     projection: Projection,
-    fillings: Sequence[Filling],
-    has_lead: bool,
+    subqueries: Sequence[Subquery],
+    has_row_prefix: bool,
     parent: str,
     measured: bool = False,
 ) -> str:
-    shapes = tuple([filling.shape for filling in fillings])
-    return _leaf_sql(_page_shape(page, projection), shapes, has_lead, parent, measured)
+    shapes = tuple([subquery.shape for subquery in subqueries])
+    return _page_array_sql(_page_shape(page, projection), shapes, has_row_prefix, parent, measured)
 
 
-def _bound(page: Page[Any], fillings: Sequence[Filling]) -> dict[str, Any]:
+def _bound(page: Page[Any], subqueries: Sequence[Subquery]) -> dict[str, Any]:
     bound = page.bound()
-    for number, filling in enumerate(fillings):
-        bound |= {f"{name}_{number}": value for name, value in filling.page.bound().items()}
+    for number, subquery in enumerate(subqueries):
+        bound |= {f"{name}_{number}": value for name, value in subquery.page.bound().items()}
     return bound
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
-def _leaf_sql(shape: PageShape, fillings: tuple[FillingShape, ...], has_lead: bool, parent: str, measured: bool) -> str:
+def _page_array_sql(
+    shape: PageShape, subqueries: tuple[SubqueryShape, ...], has_row_prefix: bool, parent: str, measured: bool
+) -> str:
     parts = ["text_0"]
-    for number, filling in enumerate(fillings):
-        parts += _filling_sql(number, *filling), f"text_{number + 1}"
+    for number, subquery in enumerate(subqueries):
+        parts += _subquery_sql(number, *subquery), f"text_{number + 1}"
     text, page = " || ".join(parts), _page_sql(shape, parent)
     if not measured:
-        return LEAF.format(list=as_list(text, has_lead), page=page)
-    if fillings:
+        return PAGE_ARRAY.format(list=as_list(text, has_row_prefix), page=page)
+    if subqueries:
         text, page = "written", ONCE.format(text=text, page=page)
-    return LEAF.format(list=f"{as_list(text, has_lead)}, {lengths_of(text)}", page=page)
+    return PAGE_ARRAY.format(list=f"{as_list(text, has_row_prefix)}, {lengths_of(text)}", page=page)
 
 
-def _filling_sql(number: int, page_shape: PageShape, opening: str, closing: str) -> str:
+def _subquery_sql(number: int, page_shape: PageShape, opening: str, closing: str) -> str:
     page = BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", _page_sql(page_shape, f"key_{number}"))
-    return FILLING.format(number=number, page=page, opening=opening, closing=closing)
+    return SUBQUERY.format(number=number, page=page, opening=opening, closing=closing)
 
 
 def _page_sql(shape: PageShape, parent: str) -> str:
-    """The SELECT of a page's rows: their texts and the keys of the holes between these, each by its number."""
+    """The SELECT of a page's rows: their texts, and the keys of the placeholders between them, both numbered."""
     relation, order, descending, after, before, names, projection = shape
     columns = [f"{_at(text, order)} AS text_{number}" for number, text in enumerate(projection.texts)]
     columns += [f"{key} AS key_{number}" for number, key in enumerate(projection.keys)]

@@ -1,0 +1,88 @@
+"""The members of a connection, and how each is written as JSON."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from resolvers.plans.steps import Pieces
+
+TRUE, FALSE = b"true", b"false"
+
+
+class ConnectionPage(NamedTuple):
+    """The page of one parent's connection, ready to be written.
+
+    ``rows`` has the inside of a JSON array for each shape of the rows; ``ends`` are the first and the last cursor.
+    """
+
+    rows: Sequence[Pieces]
+    ends: tuple[bytes, bytes]
+    has_next_page: bool
+    has_previous_page: bool
+    counted: int
+    cap: int
+
+
+INFO = ("has_next_page", "has_previous_page", "start_cursor", "end_cursor")
+"""The members of PageInfo."""
+
+Write: TypeAlias = Callable[[ConnectionPage], Pieces]
+"""Writes a member of a connection."""
+
+
+def write_rows(shape: int) -> Write:
+    """Writes ``nodes`` or ``edges``; ``shape`` is the index of their shape."""
+    return lambda shown: (b"[", *shown.rows[shape], b"]")
+
+
+def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
+    """Writes ``pageInfo``. Its members are the text before each value, with a name of INFO, or the value as bytes."""
+    indexes, template = [], b""
+    for before, of in members:
+        template += before
+        if isinstance(of, str):
+            template += b"%b"
+            indexes.append(INFO.index(of))
+        else:
+            template += of
+    template += end_of(members)
+
+    def write(shown: ConnectionPage) -> Pieces:
+        (start, last), following, preceding = shown.ends, shown.has_next_page, shown.has_previous_page
+        values = (TRUE if following else FALSE, TRUE if preceding else FALSE, start, last)
+        return (template % tuple([values[index] for index in indexes]),)
+
+    return write
+
+
+def end_of(members: Sequence[Any]) -> bytes:
+    """The text that closes an object of these members. The text before the first of them opens it."""
+    return b"}" if members else b"{}"
+
+
+def write_count(shown: ConnectionPage) -> Pieces:
+    """Writes ``totalCount``: up to the cap."""
+    return (b"%d" % min(shown.counted, shown.cap),)
+
+
+def write_capped(shown: ConnectionPage) -> Pieces:
+    """Writes ``totalCountCapped``."""
+    return (TRUE if shown.counted > shown.cap else FALSE,)
+
+
+def always(text: bytes) -> Write:
+    """Writes a member that is the same in every connection."""
+    return lambda _: (text,)
+
+
+def with_text_before(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes, Any]]:
+    """The members, each with the text before its value: a brace or a comma, and its key."""
+    before = "{"
+    for key, value in members:
+        yield f'{before}"{key}":'.encode(), value
+        before = ","
+
+
+def text_around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
+    """The text before and after the rows, if they are the only member."""
+    ((before, _),) = with_text_before(members)
+    return before + b"[", b"]}"

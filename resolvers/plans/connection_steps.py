@@ -1,0 +1,224 @@
+"""The plan step of a connection field: reads each parent's page and count, as far as selected, and writes the JSON."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple, cast
+
+from strawberry import UNSET
+
+from resolvers.arguments.cursors import fingerprint, fingerprints, position_of
+from resolvers.arguments.paging import page_size
+from resolvers.errors import BadInput
+from resolvers.plans.connection_members import ConnectionPage, Write
+from resolvers.plans.inputs import Evaluate, Fallback
+from resolvers.plans.list_steps import Fingerprints, page_arrays, page_rows, subqueries_of, write_page_arrays
+from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
+from resolvers.resolver_specs import ConnectionSpec
+from store.lists.orders import BY_DATE_CREATED, NEVER
+from store.sqlite.statements.pages import Page
+from store.sqlite.statements.plan_statements import Subquery, count_statement
+
+POSITION_BYTES = len(f'{NEVER}.KI{"0" * 32}"')
+"""The length of a cursor after its fingerprint and a dot: a date and a SID, both of fixed width, and a quote."""
+NO_ENDS = (b"null", b"null")
+
+
+class Selected(NamedTuple):
+    """The selection in a connection: its members, each with the text before its value, and the text at the end.
+
+    ``shapes`` are the shapes of its nodes and edges. If one of them is the only member, ``around`` has the texts before
+    and after the rows. The flags say what is needed: rows, cursors in them, page information, the count.
+    """
+
+    members: tuple[tuple[bytes, Write], ...]
+    end: bytes
+    around: tuple[bytes, bytes] | None
+    shapes: tuple[Shape, ...]
+    rows: bool
+    cursors: bool
+    info: bool
+    total: bool
+
+
+class RequestedPage(NamedTuple):
+    """What the arguments ask for: a page of up to ``size`` rows; the cursors are as the client gave them."""
+
+    page: Page[Any]
+    size: int
+    after: str | None
+    before: str | None
+
+
+class ConnectionStep(NamedTuple):
+    """The connections of one field, for any number of parents."""
+
+    spec: ConnectionSpec
+    arguments: dict[str, Evaluate]
+    selected: Selected
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """The JSON of each parent's connection; raises Fallback if an argument is invalid."""
+        if not keys:
+            return {}
+        selected, requested = self.selected, self._requested(run, keys)
+        counts = await self._counts(run, requested, keys) if selected.total else repeat(0)
+        if not selected.rows:
+            return {
+                key: self._written(ConnectionPage((), NO_ENDS, False, False, count, run.bounds.count_cap))
+                for key, count in zip(keys, counts, strict=False)
+            }
+        if self._can_be_one_text(requested):
+            subqueries = subqueries_of(run, requested.page, selected.shapes[0])
+            if subqueries is not None:
+                return await self._page_arrays(run, requested, keys, counts, subqueries)
+        return await self._write_pages(run, requested, keys, counts)
+
+    def subquery(self, run: Run) -> Subquery | None:
+        """A forward page from the start, if only its rows are selected, and these have no cursors or placeholders."""
+        selected = self.selected
+        if not selected.around or selected.cursors or selected.shapes[0].children:
+            return None
+        requested = self._requested(run, ())
+        if requested.page.backwards or requested.after is not None or requested.before is not None:
+            return None
+        before, behind = selected.around
+        return Subquery(requested.page, selected.shapes[0].projection, before.decode(), behind.decode())
+
+    async def _page_arrays(
+        self,
+        run: Run,
+        requested: RequestedPage,
+        keys: Sequence[Any],
+        counts: Iterable[int],
+        subqueries: Sequence[Subquery],
+    ) -> Json:
+        selected, cap = self.selected, run.bounds.count_cap
+        of = self._fingerprints(requested.page, keys) if selected.cursors else {}
+        lists = await page_arrays(run, requested.page, selected.shapes[0], keys, of, subqueries, selected.info)
+        if selected.around:
+            before, behind = selected.around
+            return {key: (before, rows, behind) for key, (rows, _) in lists.items()}
+        connections = {}
+        for (key, (rows, lengths)), count in zip(lists.items(), counts, strict=False):
+            shown = ConnectionPage(((rows,),), NO_ENDS, False, False, count, cap)
+            if selected.info:
+                prefix = selected.shapes[0].row_prefix_of(of[key]).encode()
+                shown = _edges_page(rows, lengths, len(prefix), len(of[key]) + 2, requested, shown)
+            connections[key] = self._written(shown)
+        return connections
+
+    def _can_be_one_text(self, requested: RequestedPage) -> bool:
+        """Whether SQLite can write a page as one text, provided that it can fill the placeholders in its rows."""
+        selected = self.selected
+        if len(selected.shapes) != 1 or requested.page.backwards:
+            return False
+        return not selected.info or bool(selected.shapes[0].row_prefix)
+
+    async def _write_pages(
+        self, run: Run, requested: RequestedPage, keys: Sequence[Any], counts: Iterable[int]
+    ) -> Json:
+        selected, page, size = self.selected, requested.page, requested.size
+        of = self._fingerprints(page, keys) if selected.cursors or selected.info else {}
+        pages = await page_rows(run, page, selected.shapes, keys, of)
+        whole = [len(rows) for rows in pages]
+        if selected.info:
+            pages = [rows[max(len(rows) - size, 0) :] if page.backwards else rows[:size] for rows in pages]
+        texts, start = [], 0
+        for shape in selected.shapes:
+            texts.append(await write_page_arrays(run, pages, shape, start, of.values() if of else repeat("")))
+            start += shape.width
+        after, before, cap = requested.after is not None, requested.before is not None, run.bounds.count_cap
+        connections, database = {}, run.database
+        for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
+            more = length > size
+            has_next_page, has_previous_page = (before, more) if page.backwards else (more, after)
+            ends = _ends(of[key], rows) if selected.info and rows else NO_ENDS
+            connections[key] = self._written(
+                ConnectionPage(written, ends, has_next_page, has_previous_page, count, cap)
+            )
+            if database.is_slice_over():
+                await database.yield_to_loop()
+        return connections
+
+    def _fingerprints(self, page: Page[Any], keys: Sequence[Any]) -> Fingerprints:
+        of = fingerprints(self.spec.relation.name, page.order, page.filter)
+        return {key: of(key) for key in keys}
+
+    def _written(self, shown: ConnectionPage) -> Pieces:
+        pieces: list[Piece] = []
+        for before, write in self.selected.members:
+            pieces.append(before)
+            pieces += write(shown)
+        pieces.append(self.selected.end)
+        return pieces
+
+    def _requested(self, run: Run, keys: Sequence[Any]) -> RequestedPage:
+        spec, given = self.spec, {name: read(run.values) for name, read in self.arguments.items()}
+        try:
+            size, backwards = page_size(_given(given, "first"), _given(given, "last"), run.bounds.max_page_size)
+            order = spec.order(_given(given, "order_by")) if spec.order else BY_DATE_CREATED
+            chosen = spec.filter(_given(given, "filter")) if spec.filter else None
+            after, before = _given(given, "after"), _given(given, "before")
+            page = Page(spec.relation, size + self.selected.info, backwards, None, None, order, chosen)
+            for key in keys if after is not None or before is not None else ():
+                of = fingerprint(spec.relation.name, key, order, chosen)
+                page = Page(
+                    spec.relation,
+                    page.limit,
+                    backwards,
+                    None if after is None else position_of(after, of, "after"),
+                    None if before is None else position_of(before, of, "before"),
+                    order,
+                    chosen,
+                )
+        except BadInput as error:
+            raise Fallback from error
+        if page.may_be_long:
+            raise Fallback
+        return RequestedPage(page, size, after, before)
+
+    async def _counts(self, run: Run, requested: RequestedPage, keys: Sequence[Any]) -> list[int]:
+        run.count_read()
+        sql, bound = count_statement(self.spec.relation, requested.page.filter, run.bounds.count_cap + 1)
+        database, counts = run.database, []
+        for key in keys:
+            bound["parent"] = key
+            ((count,),) = await database.rows(sql, bound)
+            counts.append(count)
+            if database.is_slice_over():
+                await database.yield_to_loop()
+        return counts
+
+
+def _edges_page(
+    rows: bytes, lengths: Sequence[int], prefix: int, mark: int, requested: RequestedPage, shown: ConnectionPage
+) -> ConnectionPage:
+    """The page in ``rows``, the inside of an array of edges, without the one edge beyond the page, if there is one.
+
+    Each edge is a prefix of ``prefix`` bytes, the last ``mark`` bytes of which begin the cursor, followed by as many
+    bytes as ``lengths`` says.
+    """
+    after = requested.after is not None
+    more, ends, page = len(lengths) > requested.size, NO_ENDS, cast("Piece", rows)
+    if more:
+        lengths = lengths[: requested.size]
+        end = max(sum(lengths) + len(lengths) * (prefix + 1) - 1, 0)
+        page = memoryview(rows)[:end]  # A copy would take as long as a row.
+    if lengths:
+        first = prefix - mark
+        last = sum(lengths[:-1]) + (len(lengths) - 1) * (prefix + 1) + first
+        ends = rows[first : first + mark + POSITION_BYTES], rows[last : last + mark + POSITION_BYTES]
+    return ConnectionPage(((page,),), ends, more, after, shown.counted, shown.cap)
+
+
+def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:
+    first, last = rows[0], rows[-1]
+    return (
+        f'"{of}.{first[-2] or NEVER}.{first[-1]}"'.encode(),
+        f'"{of}.{last[-2] or NEVER}.{last[-1]}"'.encode(),
+    )
+
+
+def _given(arguments: dict[str, Any], name: str) -> Any:
+    value = arguments.get(name)
+    return None if value is UNSET else value
