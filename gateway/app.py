@@ -27,7 +27,7 @@ from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
-from store.erasure import clean_rest, recover
+from store.erasure import recover, retry_cleaning
 from store.errors import StoreError
 from store.sync import left_out
 from store.sync.runs import last_complete
@@ -159,13 +159,13 @@ class Gateway:
         # Imported only here: a server without a Twilio account saves the memory of these modules.
         from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
-        from gateway.twilio.upkeep import Upkeep
+        from gateway.twilio.pending_deletions import PendingDeletions
         from gateway.twilio.upstream import TwilioUpstream
 
         await check_account(archive, settings.account_sid)
         twilio = await self._stack.enter_async_context(connected(settings))
         upstream = TwilioUpstream(twilio)
-        self._background.start("twilio", Upkeep(archive, twilio))
+        self._background.start("twilio", PendingDeletions(archive, twilio))
         if self._settings.sync_every:
             once = partial(
                 sync_once,
@@ -243,7 +243,7 @@ async def _reads(archive: Archive | None) -> bool:
 
 async def _clean(archive: Archive) -> float:
     try:
-        await clean_rest(archive)
+        await retry_cleaning(archive)
     except StoreError as error:
         raise RoundFailed(str(error)) from error
     return CLEANING_EVERY_SECONDS

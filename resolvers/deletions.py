@@ -1,4 +1,4 @@
-"""deleteInteraction: the wish goes to the ledger, the row and every byte of it go, the client learns what stays.
+"""deleteInteraction: stores the request in the ledger, deletes at Twilio, and erases the row and its bytes.
 
 The Message and Call records behind an Interaction are Twilio's and stay there; once it is gone Proxy can't name
 them any more, so the answer to the deletion is the last place to learn their SIDs.
@@ -14,7 +14,7 @@ from resolvers.arguments.sids import sid_of
 from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import known
-from resolvers.upstream import AT_TWILIO, LETS_GO, Answer, Outcome, erase_everywhere
+from resolvers.upstream import AT_TWILIO, ERASES_HERE, Answer, Outcome, erase_everywhere
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
 from store.ledger import AtTwilio
@@ -115,7 +115,7 @@ def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
 
 def _told(client_mutation_id: str | None, interaction: Interaction, answer: Answer) -> Deletion:
     at_twilio = AT_TWILIO.get(answer.outcome)
-    if answer.outcome not in LETS_GO:
+    if answer.outcome not in ERASES_HERE:
         failed = _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)
         return msgspec.structs.replace(failed, at_twilio=at_twilio)
     return Deletion(

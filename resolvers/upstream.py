@@ -1,4 +1,4 @@
-"""Deleting at Twilio and here, which asks of the outside that Twilio deletes it too. gateway/ answers for Twilio."""
+"""Deletes an Interaction at Twilio and here. gateway/twilio/upstream.py implements the Upstream."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,10 +12,10 @@ from store.twilio_mapping import instant
 
 
 class Outcome(StrEnum):
-    """What came of deleting at Twilio."""
+    """The outcome of a deletion at Twilio."""
 
     DELETED = "deleted"
-    GONE = "gone"
+    ALREADY_GONE = "already_gone"
     NOT_CONNECTED = "not_connected"
     HELD = "held"
     REFUSED = "refused"
@@ -24,18 +24,18 @@ class Outcome(StrEnum):
 
 
 UNDER_WAY = timedelta(minutes=10)
-"""A request may be about its own wish for so long: the client's attempts take no longer."""
-LETS_GO = (Outcome.DELETED, Outcome.GONE, Outcome.NOT_CONNECTED)
-"""After these the row goes here."""
+"""The longest that a request may take to delete at Twilio, with all retries."""
+ERASES_HERE = (Outcome.DELETED, Outcome.ALREADY_GONE, Outcome.NOT_CONNECTED)
+"""After these outcomes the row is erased here."""
 AT_TWILIO = {
     Outcome.DELETED: AtTwilio.DELETED,
-    Outcome.GONE: AtTwilio.ALREADY_GONE,
+    Outcome.ALREADY_GONE: AtTwilio.ALREADY_GONE,
     Outcome.NOT_CONNECTED: AtTwilio.NOT_CONNECTED,
     Outcome.HELD: AtTwilio.REFUSED,
     Outcome.REFUSED: AtTwilio.REFUSED,
     Outcome.UNCERTAIN: AtTwilio.PENDING,
 }
-"""What the ledger and the client are told; nothing where Twilio surely was not asked with success."""
+"""What the ledger stores and the API shows. UNAVAILABLE has no value: Twilio certainly did not process it."""
 
 
 class Answer(NamedTuple):
@@ -47,17 +47,17 @@ class Answer(NamedTuple):
 
 
 class Upstream(Protocol):
-    """Twilio, as far as a deletion needs it."""
+    """Twilio's side of a deletion."""
 
     @property
     def account_sid(self) -> str:
-        """The account that it deletes of."""
+        """The SID of the account in which it deletes."""
         ...
 
     async def delete_interaction(self, service_sid: str, session_sid: str, sid: str) -> Answer:
-        """Deletes an Interaction there. GONE where Twilio had it no more.
+        """Deletes an Interaction there. ALREADY_GONE if Twilio no longer had it.
 
-        UNAVAILABLE where Twilio surely did not do it, UNCERTAIN where it may have: the answer got lost.
+        UNAVAILABLE if Twilio certainly did not delete it, UNCERTAIN if it may have, since the answer got lost.
         """
         ...
 
@@ -65,21 +65,21 @@ class Upstream(Protocol):
 async def erase_everywhere(
     archive: Archive, upstream: Upstream | None, interaction: Interaction, requested_by: str
 ) -> Answer:
-    """Deletes at Twilio, where there is one, and then here; what Twilio refuses is kept here too.
+    """Deletes at Twilio, if an account is connected, and then here; keeps the row if Twilio refuses.
 
-    The wish stays in the ledger where it is uncertain whether Twilio did it, to be finished later. So does what was
-    deleted here without Twilio, to be caught up with once an account is connected.
+    If it is uncertain whether Twilio deleted it, the request stays in the ledger, to be finished later. So does a
+    deletion without Twilio, to be repeated there once an account is connected.
     """
-    is_new = await erasure.intend(archive, interaction, requested_by, at_twilio=upstream is not None)
+    is_new = await erasure.request(archive, interaction, requested_by, at_twilio=upstream is not None)
     address = Address(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
     answer = Answer(Outcome.NOT_CONNECTED) if upstream is None else await _asked(upstream, address)
-    if answer.outcome in LETS_GO:
+    if answer.outcome in ERASES_HERE:
         is_clean = await erasure.erase(archive, interaction.sid, twilio=AT_TWILIO[answer.outcome])
         return answer._replace(is_clean=is_clean)
     if answer.outcome is Outcome.HELD or (is_new and answer.outcome is not Outcome.UNCERTAIN):
-        await erasure.withdraw(archive, interaction.sid)
+        await erasure.withdraw_request(archive, interaction.sid)
         return answer
-    # The answer to this wish, or to an earlier one, got lost: Twilio may have done it.
+    # The answer to this request, or to an earlier one, got lost: Twilio may have deleted it.
     await erasure.note_at_twilio(archive, interaction.sid, AtTwilio.PENDING)
     if answer.outcome is Outcome.UNCERTAIN:
         return answer
@@ -88,19 +88,19 @@ async def erase_everywhere(
 
 
 async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start: bool = True) -> tuple[int, int]:
-    """Finishes what was cut off between the wish and the erasure, and catches up with Twilio on what went here alone.
+    """Finishes interrupted deletions, and deletes at Twilio what was only deleted here.
 
-    Returns how many were finished, and how many are left until Twilio can be asked. ``at_start`` no request has begun;
-    later, wishes younger than UNDER_WAY are left to their requests, and what Twilio has refused is not asked for again.
+    Returns how many were finished, and how many are still pending at Twilio. ``at_start`` no request is in progress;
+    later, requests younger than UNDER_WAY are left alone, and deletions that Twilio refused are not retried.
     """
     finished, left = await erasure.recover(archive) if at_start else 0, 0
     before = instant((datetime.now(UTC) - (timedelta() if at_start else UNDER_WAY)).isoformat())
-    for address in await ledger.waiting(archive, before):
+    for address in await ledger.pending_at_twilio(archive, before):
         outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
-        if outcome in LETS_GO:
+        if outcome in ERASES_HERE:
             await erasure.erase(archive, address.sid, twilio=AT_TWILIO[outcome])
         elif outcome is Outcome.HELD:
-            await erasure.withdraw(archive, address.sid)
+            await erasure.withdraw_request(archive, address.sid)
         else:
             left += 1
             continue
@@ -112,13 +112,13 @@ async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start
             left += 1
             continue
         await erasure.note_at_twilio(archive, address.sid, AT_TWILIO[outcome])
-        finished += outcome in LETS_GO
+        finished += outcome in ERASES_HERE
     return finished, left
 
 
 async def _asked(upstream: Upstream, address: Address) -> Answer:
     if address.account_sid.lower() != upstream.account_sid.lower():
-        # Its 404 would say nothing of another account's.
+        # A 404 for another account's resource proves nothing.
         message = f"{address.sid} belongs to {address.account_sid}, but Twilio is asked for {upstream.account_sid}."
         return Answer(Outcome.REFUSED, f"{message} It stays here.")
     return await upstream.delete_interaction(address.service_sid, address.session_sid, address.sid)

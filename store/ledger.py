@@ -1,9 +1,9 @@
-"""The deletion ledger: what was to be erased, who wanted it, and how far it got; no word of the content.
+"""The deletion ledger: one entry for each deletion request, with who requested it and its state, without content.
 
 An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files),
 which store/sqlite/cleaning.py does. An erased one that is not closed says in ``waits_for`` why.
-What became of it at Twilio is noted beside that: see AtTwilio.
-A sid in the ledger never comes back: the trigger ``deleted_interaction_stays_out`` keeps it out of every write.
+The outcome at Twilio is a separate column: see AtTwilio.
+A SID in the ledger never comes back: the trigger ``deleted_interaction_stays_out`` keeps it out of every write.
 """
 
 import json
@@ -19,8 +19,8 @@ from store.interactions import Interaction
 from store.sqlite.writer import Transaction
 from store.twilio_mapping import instant
 
-ASKED, LOST = 1, 2
-"""``at_twilio``: Twilio is asked, or its answer got lost. 0 is where Twilio need not be asked before the row goes."""
+REQUEST_IN_PROGRESS, ANSWER_LOST = 1, 2
+"""``at_twilio``: a request to Twilio is in progress, or its answer got lost. 0: nothing to delete at Twilio first."""
 
 ADDRESS = "sid, session_sid, service_sid, account_sid"
 COLUMNS = """
@@ -28,13 +28,13 @@ sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resour
 outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_for, twilio
 """.strip()
 LIST = f"SELECT {COLUMNS} FROM deletion ORDER BY intended_at, sid"
-INTEND = """
+ADD_REQUEST = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio, twilio)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-INTEND_VANISHED = """
+ADD_DELETED_AT_TWILIO = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, twilio)
 SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
@@ -42,7 +42,7 @@ SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound
 FROM interaction WHERE {of} = :sid
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-INTEND_SESSION = """
+ADD_SESSION_DELETED_AT_TWILIO = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at, twilio)
 SELECT sid, sid, service_sid, account_sid, :by, :at, 'ALREADY_GONE' FROM session WHERE sid = :sid
 ON CONFLICT (sid) DO NOTHING
@@ -53,20 +53,21 @@ MARK_ERASED = (
 WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
 UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
 ANY_ERASED = "SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL LIMIT 1"
-WAITING = f"""
-SELECT {ADDRESS}, at_twilio = {LOST} OR intended_at <= :before FROM deletion WHERE erased_at IS NULL AND at_twilio
+PENDING_AT_TWILIO = f"""
+SELECT {ADDRESS}, at_twilio = {ANSWER_LOST} OR intended_at <= :before
+FROM deletion WHERE erased_at IS NULL AND at_twilio
 """.strip()
 NOT_AT_TWILIO = f"""
 SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN (SELECT value FROM json_each(:states))
 """.strip()
-NOTE_LOST = f"UPDATE deletion SET at_twilio = {LOST} WHERE sid = ? AND erased_at IS NULL"
+NOTE_ANSWER_LOST = f"UPDATE deletion SET at_twilio = {ANSWER_LOST} WHERE sid = ? AND erased_at IS NULL"
 NOTE_AT_TWILIO = """
 UPDATE deletion SET twilio = :twilio WHERE sid = :sid AND (twilio IS NULL OR twilio NOT IN ('DELETED', 'ALREADY_GONE'))
 """.strip()
 
 
 class AtTwilio(StrEnum):
-    """What became of a deletion at Twilio."""
+    """The outcome of a deletion at Twilio."""
 
     DELETED = "DELETED"
     ALREADY_GONE = "ALREADY_GONE"
@@ -76,7 +77,7 @@ class AtTwilio(StrEnum):
 
 
 class Address(NamedTuple):
-    """Where an Interaction of the ledger is at Twilio."""
+    """The SIDs that make up the address of an Interaction at Twilio."""
 
     sid: str
     session_sid: str
@@ -84,8 +85,8 @@ class Address(NamedTuple):
     account_sid: str
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """A line of the ledger."""
+class LedgerEntry(msgspec.Struct, frozen=True):
+    """An entry of the ledger."""
 
     sid: str
     session_sid: str
@@ -100,36 +101,36 @@ class Entry(msgspec.Struct, frozen=True):
     erased_at: str | None
     closed_at: str | None
     waits_for: str | None
-    """Why it is erased and not closed: what keeps its bytes in the files."""
+    """Why it is erased but not closed: what keeps its bytes in the files."""
     twilio: AtTwilio | None
-    """What became of it at Twilio; None where that is not known, in entries from before it was noted."""
+    """The outcome at Twilio; None in old entries, from before it was stored."""
 
     @property
     def state(self) -> str:
-        """How far it got."""
+        """Its state: intended, erased or closed."""
         return "closed" if self.closed_at else "erased" if self.erased_at else "intended"
 
 
-async def entries(archive: Readable) -> list[Entry]:
+async def entries(archive: Readable) -> list[LedgerEntry]:
     """The whole ledger, the oldest first."""
-    names = Entry.__struct_fields__
-    return [msgspec.convert(dict(zip(names, row, strict=True)), Entry) for row in await archive.fetch(LIST)]
+    names = LedgerEntry.__struct_fields__
+    return [msgspec.convert(dict(zip(names, row, strict=True)), LedgerEntry) for row in await archive.fetch(LIST)]
 
 
-async def waiting(archive: Readable, before: str) -> list[Address]:
-    """The wishes that Twilio has to fulfil first and is not being asked for: from ``before``, or with a lost answer."""
-    return [Address(*row[:4]) for row in await archive.fetch(WAITING, {"before": before}) if row[4]]
+async def pending_at_twilio(archive: Readable, before: str) -> list[Address]:
+    """Deletions to repeat at Twilio before the row is erased: requested by ``before``, or with a lost answer."""
+    return [Address(*row[:4]) for row in await archive.fetch(PENDING_AT_TWILIO, {"before": before}) if row[4]]
 
 
 async def not_at_twilio(archive: Readable, states: Sequence[AtTwilio]) -> list[Address]:
-    """What is erased here and, as one of ``states`` says, not deleted at Twilio."""
+    """Deletions that are erased here and whose outcome at Twilio is one of ``states``."""
     return [Address(*row) for row in await archive.fetch(NOT_AT_TWILIO, {"states": json.dumps(states)})]
 
 
-async def intend(transaction: Transaction, interaction: Interaction, requested_by: str, at_twilio: bool) -> bool:
-    """Notes that ``requested_by`` wants ``interaction`` erased, ``at_twilio`` too; whether that is new."""
+async def add_request(transaction: Transaction, interaction: Interaction, requested_by: str, at_twilio: bool) -> bool:
+    """Adds a deletion request for ``interaction``, ``at_twilio`` too; returns whether it is new."""
     added = await transaction.execute(
-        INTEND,
+        ADD_REQUEST,
         (
             interaction.sid,
             interaction.session_sid,
@@ -141,7 +142,7 @@ async def intend(transaction: Transaction, interaction: Interaction, requested_b
             interaction.outbound_resource_type,
             requested_by,
             now(),
-            ASKED if at_twilio else 0,
+            REQUEST_IN_PROGRESS if at_twilio else 0,
             AtTwilio.PENDING if at_twilio else AtTwilio.NOT_CONNECTED,
         ),
     )
@@ -149,34 +150,34 @@ async def intend(transaction: Transaction, interaction: Interaction, requested_b
 
 
 async def note_at_twilio(transaction: Transaction, sid: str, twilio: AtTwilio) -> None:
-    """Notes what became of ``sid`` at Twilio; that it is gone there is not taken back."""
+    """Stores the outcome of ``sid`` at Twilio, unless it is already known to be gone there."""
     if twilio is AtTwilio.PENDING:
-        await transaction.execute(NOTE_LOST, (sid,))
+        await transaction.execute(NOTE_ANSWER_LOST, (sid,))
     await transaction.execute(NOTE_AT_TWILIO, {"sid": sid, "twilio": twilio})
 
 
-async def intend_vanished(transaction: Transaction, sid: str, requested_by: str) -> None:
-    """Notes that an Interaction that is gone at Twilio is to be erased here."""
-    await transaction.execute(INTEND_VANISHED.format(of="sid"), {"sid": sid, "by": requested_by, "at": now()})
+async def add_deleted_at_twilio(transaction: Transaction, sid: str, requested_by: str) -> None:
+    """Adds a request to erase an Interaction that was deleted at Twilio."""
+    await transaction.execute(ADD_DELETED_AT_TWILIO.format(of="sid"), {"sid": sid, "by": requested_by, "at": now()})
 
 
-async def intend_vanished_session(transaction: Transaction, sid: str, requested_by: str) -> None:
-    """Notes that a Session that is gone at Twilio is to be erased here, with all its Interactions."""
+async def add_session_deleted_at_twilio(transaction: Transaction, sid: str, requested_by: str) -> None:
+    """Adds a request to erase a Session that was deleted at Twilio, with its Interactions."""
     bound = {"sid": sid, "by": requested_by, "at": now()}
-    await transaction.execute(INTEND_VANISHED.format(of="session_sid"), bound)
-    await transaction.execute(INTEND_SESSION, bound)
+    await transaction.execute(ADD_DELETED_AT_TWILIO.format(of="session_sid"), bound)
+    await transaction.execute(ADD_SESSION_DELETED_AT_TWILIO, bound)
 
 
-async def withdraw(transaction: Transaction, sid: str) -> None:
-    """Forgets a wish that was not fulfilled."""
+async def withdraw_request(transaction: Transaction, sid: str) -> None:
+    """Removes a request whose row was not erased."""
     await transaction.execute(WITHDRAW, (sid,))
 
 
 async def mark_erased(transaction: Transaction, sids: Sequence[str]) -> None:
-    """Notes that the rows of ``sids`` are gone."""
+    """Stores that the rows of ``sids`` are erased."""
     await transaction.execute(MARK_ERASED, {"sids": json.dumps(sids), "at": now()})
 
 
 def now() -> str:
-    """This moment, as the archive writes times."""
+    """The current time, as the archive writes times."""
     return instant(datetime.now(UTC).isoformat())

@@ -159,7 +159,7 @@ async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeT
     async with open_archive(database) as archive:
         (found,) = await archive.reader().read(Lookup(Interaction), [KI[1]])
         assert found
-        await erasure.intend(archive, found, "a test", at_twilio=True)
+        await erasure.request(archive, found, "a test", at_twilio=True)
     other = FakeTwilio(account_sid="AC" + "9" * 32)
     account(other, services=1, sessions=1, interactions=0)
     async with mirroring(database, other) as mirror:
@@ -193,7 +193,7 @@ async def test_a_wish_is_left_to_the_request_that_has_it_unless_its_answer_got_l
         for sid in KI[:2]:
             (found,) = await mirror.archive.reader().read(Lookup(Interaction), [sid])
             assert found
-            await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+            await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         await erasure.note_at_twilio(mirror.archive, KI[1], AtTwilio.PENDING)
         assert await caught_up(mirror, at_start=False) == (1, 0)
         assert KI[0] in fake

@@ -88,7 +88,7 @@ def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             copy_files(database, moved)
             for found in await archive.reader().read(Lookup(Interaction), left_behind(moved)):
                 assert found
-                await erasure.intend(archive, found, "a test")
+                await erasure.request(archive, found, "a test")
             copy_files(database, copy)
 
     asyncio.run(made())
@@ -276,7 +276,7 @@ async def test_a_copy_that_cant_be_removed_keeps_the_entry_open(
 async def erase_number_one(archive: Archive) -> None:
     (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
     assert found
-    await erasure.intend(archive, found, "a test")
+    await erasure.request(archive, found, "a test")
     await erasure.erase(archive, found.sid)
 
 

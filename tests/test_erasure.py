@@ -46,7 +46,7 @@ async def erase(archive: Archive, *numbers: int) -> None:
     sids = [bodies.sid("KI", number) for number in numbers]
     for found in await archive.reader().read(Lookup(Interaction), sids):
         assert found is not None
-        await erasure.intend(archive, found, "a test")
+        await erasure.request(archive, found, "a test")
     await erasure.erase(archive, *sids)
 
 
@@ -159,7 +159,7 @@ async def test_what_was_intended_before_a_crash_is_finished_at_the_next_start(da
         await put_canaries(archive, [1, 2], Random(1))
         (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
         assert found
-        await erasure.intend(archive, found, "a test")
+        await erasure.request(archive, found, "a test")
     async with open_archive(database) as archive:
         assert await erasure.recover(archive) == 1
         assert traces(database, [1, 2]) == [2]

@@ -110,7 +110,7 @@ async def test_a_linked_database_works_whole(linked: Path) -> None:
         with sync_lock(linked), pytest.raises(SyncAlreadyRunning), sync_lock(real):
             pass
         interaction = record(Interaction, body)
-        await erasure.intend(archive, interaction, "a test")
+        await erasure.request(archive, interaction, "a test")
         await erasure.erase(archive, interaction.sid)
         assert archive.log_bytes() == real.with_name("real.db-wal").stat().st_size
     assert [file.name for file in linked.parent.iterdir()] == ["archive.db"]

@@ -36,7 +36,7 @@ async def test_a_command_reads_what_a_server_has_just_written(archive: Archive, 
     await bodies.put(archive, bodies.interaction(1))
     (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
     assert found
-    await erasure.intend(archive, found, "a test")
+    await erasure.request(archive, found, "a test")
     async with read_archive(database) as reading:
         assert [entry.sid for entry in await ledger.entries(reading)] == [bodies.sid("KI", 1)]
 

@@ -70,7 +70,7 @@ async def test_beyond_128_gib_no_byte_of_an_overflow_page_is_zeroed(one_session:
         )
         (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 2)])
         assert found
-        await erasure.intend(archive, found, "a test")
+        await erasure.request(archive, found, "a test")
         assert await erasure.erase(archive, found.sid)
         (kept,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
         assert kept

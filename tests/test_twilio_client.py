@@ -13,7 +13,7 @@ from fake_account import ACCOUNT_SID, Faults
 from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import SettingsError
-from gateway.twilio.adaptive_limit import Gate
+from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.client import Twilio, connected
 from gateway.twilio.errors import (
     NotTwilio,
@@ -201,21 +201,21 @@ async def test_the_rate_stays_under_twilios() -> None:
 
 
 async def test_a_429_halves_what_may_be_under_way_and_answers_widen_it_again() -> None:
-    gate = Gate(8)
-    gate.narrow()
-    gate.narrow()
-    assert gate.width == 2
+    limit = AdaptiveLimit(8)
+    limit.halve()
+    limit.halve()
+    assert limit.current == 2
     for _ in range(100):
-        gate.widen()
-    assert gate.width == 8
+        limit.increase()
+    assert limit.current == 8
 
 
 async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody() -> None:
-    gate, inside, most = Gate(3), 0, 0
+    limit, inside, most = AdaptiveLimit(3), 0, 0
 
     async def pass_through() -> None:
         nonlocal inside, most
-        async with gate:
+        async with limit:
             inside += 1
             most = max(most, inside)
             await asyncio.sleep(0)

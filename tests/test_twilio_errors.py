@@ -42,15 +42,15 @@ def test_nothing_but_twilios_own_404_says_that_something_is_missing(status: int,
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "processed", "is_too_much"),
+    ("status", "code", "processed", "is_rate_limited"),
     [(429, 20429, False, True), (503, 20429, False, True), (429, None, False, True), (503, None, True, False)],
 )
 def test_too_many_requests_were_never_processed_and_a_failure_may_have_been(
-    status: int, code: int | None, processed: bool, is_too_much: bool
+    status: int, code: int | None, processed: bool, is_rate_limited: bool
 ) -> None:
     error = error_of(status, {"code": code}, "DELETE /Services/KS1")
     assert isinstance(error, TwilioUnavailable)
-    assert (error.processed, error.is_too_much) == (processed, is_too_much)
+    assert (error.processed, error.is_rate_limited) == (processed, is_rate_limited)
 
 
 def test_another_code_of_twilios_is_its_refusal() -> None:

@@ -26,7 +26,7 @@ from gateway.twilio.errors import (
     TwilioMissing,
     TwilioUntrusted,
 )
-from gateway.twilio.network import certificates, proxy_for
+from gateway.twilio.network import proxy_for, tls_context
 from gateway.twilio.upstream import TwilioUpstream
 from mirror import account, settings_for
 from resolvers.upstream import Outcome
@@ -129,7 +129,7 @@ async def test_what_is_gone_already_counts_as_deleted() -> None:
     fake = filled()
     fake.remove(KI)
     async for twilio in asking(fake):
-        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.GONE
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.ALREADY_GONE
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 423, 451])
@@ -230,7 +230,7 @@ def test_a_file_of_certificates_that_can_not_be_used_is_told(monkeypatch: pytest
             place.write_text("no certificate")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(place))
         with pytest.raises(NetworkUnusable, match="Expected REQUESTS_CA_BUNDLE to name a file of certificates"):
-            certificates()
+            tls_context()
 
 
 def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:

@@ -126,14 +126,14 @@ async def test_what_was_cut_off_before_twilio_was_asked_waits_for_twilio(databas
         await mirror.sync()
         (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
         assert found
-        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         assert await finish_deletions(mirror.archive, None) == (0, 1)
         assert KI in await mirror.held("KI")
         fake.fail_next(TEMPLATE, 429, {"code": 20429}, times=3)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (0, 1)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
         await mirror.assert_equal()
-        assert await ledger.waiting(mirror.archive, ledger.now()) == []
+        assert await ledger.pending_at_twilio(mirror.archive, ledger.now()) == []
 
 
 async def test_what_was_cut_off_after_twilio_had_done_it_is_erased_here(database: Path) -> None:
@@ -142,7 +142,7 @@ async def test_what_was_cut_off_after_twilio_had_done_it_is_erased_here(database
         await mirror.sync()
         (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
         assert found
-        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         fake.remove(KI)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
         await mirror.assert_equal()
@@ -154,7 +154,7 @@ async def test_a_hold_that_is_met_when_finishing_takes_the_wish_back(database: P
         await mirror.sync()
         (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI])
         assert found
-        await erasure.intend(mirror.archive, found, "a test", at_twilio=True)
+        await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         fake.hold(KI)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
         assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})

@@ -21,9 +21,9 @@ def ledger(
     import msgspec
 
     from store.archive import read_archive
-    from store.ledger import Entry, entries
+    from store.ledger import LedgerEntry, entries
 
-    async def held() -> list[Entry]:
+    async def held() -> list[LedgerEntry]:
         async with read_archive(settings.database) as archive:
             return await entries(archive)
 

@@ -124,7 +124,7 @@ async def apply(archive: Archive, gone: Gone, rules: ErasureRules, progress: Pro
     if rules.keep:
         return
     to_erase = len(gone.interactions) + await _count_interactions(archive, gone.deleted_sessions)
-    await erasure.erase_vanished(archive, gone.interactions, gone.deleted_sessions, "sync")
+    await erasure.erase_deleted_at_twilio(archive, gone.interactions, gone.deleted_sessions, "sync")
     progress.erased += to_erase
     async with archive.writer.transaction() as transaction:
         for sid in gone.services if services_exist or rules.erase_anyway else ():

@@ -1,51 +1,51 @@
-"""How many requests may be under way at once, learnt from Twilio's answers."""
+"""An adaptive concurrency limit: grows slowly with Twilio's answers, and is halved by each 429."""
 
 import asyncio
 from collections import deque
 
 
-class Gate:
-    """Lets ``most`` through at once at first, half as many after each 429, and slowly more again after answers.
+class AdaptiveLimit:
+    """Limits the concurrent requests: ``maximum`` at first, half as many after each 429, then slowly more.
 
-    Twilio's limit on concurrent requests is unpublished (error 20429), so it is felt out.
+    Twilio doesn't publish its limit on concurrent requests (error 20429), so it has to be found by trying.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = float(most)
-        self.width = float(most)
-        self._under_way = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(self, maximum: int) -> None:
+        self._maximum = float(maximum)
+        self.current = float(maximum)
+        self._in_flight = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        while self._under_way >= int(self.width):
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+        while self._in_flight >= int(self.current):
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
             try:
-                await turn
+                await waiter
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._call_next()
+                if waiter.done() and not waiter.cancelled():
+                    self._wake_waiters()
                 raise
-        self._under_way += 1
+        self._in_flight += 1
 
     async def __aexit__(self, *_: object) -> None:
-        self._under_way -= 1
-        self._call_next()
+        self._in_flight -= 1
+        self._wake_waiters()
 
-    def widen(self) -> None:
-        """An answer came: a little more may be under way."""
-        if self.width < self._most:
-            self.width = min(self._most, self.width + 1 / self.width)
-            self._call_next()
+    def increase(self) -> None:
+        """Raises the limit a little, after an answer."""
+        if self.current < self._maximum:
+            self.current = min(self._maximum, self.current + 1 / self.current)
+            self._wake_waiters()
 
-    def narrow(self) -> None:
-        """Twilio said that it is too much: half of it."""
-        self.width = max(1.0, self.width / 2)
+    def halve(self) -> None:
+        """Halves the limit, after a 429."""
+        self.current = max(1.0, self.current / 2)
 
-    def _call_next(self) -> None:
-        free = int(self.width) - self._under_way
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+    def _wake_waiters(self) -> None:
+        free = int(self.current) - self._in_flight
+        while self._waiters and free > 0:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 free -= 1

@@ -1,9 +1,8 @@
-"""The client of Twilio's Proxy API: the requests that the mirror needs, within Twilio's limits.
+"""The client of Twilio's Proxy API: the requests that the sync and deletions need, within Twilio's limits.
 
-A 429 was never processed, so any verb is tried again, with backoff and jitter (Twilio's page on error 20429); a
-5xx, a broken connection and a body that is no JSON are tried again too, since all that is asked here can be
-asked twice. stamina does the waiting, aiolimiter keeps to the rate. Whose data it is comes from the bodies: one of
-another account is refused.
+Every request here may be repeated, so the client retries after a 429 (which Twilio didn't process), a 5xx, a broken
+connection and a body that isn't JSON, with backoff and jitter (Twilio's page on error 20429). stamina does the
+backoff, aiolimiter limits the rate. A body names its account; the client refuses a body of another account.
 """
 
 import json
@@ -24,7 +23,7 @@ from yarl import URL
 
 from gateway.observe.tracing import OUTGOING
 from gateway.settings.mirror import TwilioSettings
-from gateway.twilio.adaptive_limit import Gate
+from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.errors import (
     CHECK_ADDRESS,
     ForeignAccount,
@@ -35,7 +34,7 @@ from gateway.twilio.errors import (
     TwilioUnavailable,
     error_of,
 )
-from gateway.twilio.network import certificates, proxy_for, unanswered
+from gateway.twilio.network import connection_error, proxy_for, tls_context
 from store.twilio_mapping import storable
 
 PAGE_SIZE = 100
@@ -43,9 +42,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 BURST = 4
 """Requests that may go out at once: few, so that no 5 seconds see more than 5 times the rate."""
 
-JUST_NOW_SECONDS = 60
-"""For so long what was seen to stand counts as evidence that what is below it is gone, if Twilio says so."""
-MOST_STANDING = 10_000
+RECENTLY_SEEN_SECONDS = 60
+"""How long a resource that was seen proves, with Twilio's 404, that something below it is gone."""
+MAX_RECENTLY_SEEN = 10_000
 BELOW_SESSION = 5
 """The words in the path of a list of a session's participants or interactions."""
 
@@ -60,12 +59,12 @@ class Twilio:
         self._settings = settings
         self._http = http
         self._base = settings.base_url
-        self._gate = Gate(settings.concurrency)
+        self._adaptive_limit = AdaptiveLimit(settings.concurrency)
         rate = settings.rate * (1 - BURST / (5 * settings.rate)) if settings.rate else 0
         self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
             lambda: AsyncLimiter(BURST, BURST / rate)
         )
-        self._standing: TTLCache[Path, bool] = TTLCache(MOST_STANDING, JUST_NOW_SECONDS, time.monotonic)
+        self._recently_seen: TTLCache[Path, bool] = TTLCache(MAX_RECENTLY_SEEN, RECENTLY_SEEN_SECONDS, time.monotonic)
         self._is_verified = False
         self.requests = 0
         self.retries = 0
@@ -78,52 +77,52 @@ class Twilio:
         return self._settings.account_sid
 
     async def verify(self) -> None:
-        """Asks once whether Twilio's Proxy API is at the address, and opens to this account. Raises a TwilioError."""
+        """Checks once that the address is Twilio's Proxy API and accepts the credentials. Raises a TwilioError."""
         if not self._is_verified:
             await self._first_page("Services")
 
     async def fetch(self, *path: str) -> Body:
         """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError, a ForeignAccount among them."""
-        body = await self._asked("GET", path, self._address(path))
+        body = await self._request_with_retries("GET", path, self._address(path))
         if not isinstance(body.get("sid"), str) or not isinstance(body.get("account_sid"), str):
             raise NotTwilio(f"GET /{'/'.join(path)} was answered with JSON that is no resource. {CHECK_ADDRESS}")
-        self._demand_own(body, path)
-        self._standing[path] = True
+        self._check_owner(body, path)
+        self._recently_seen[path] = True
         return body
 
     async def is_gone(self, *path: str) -> bool:
-        """Whether the resource at ``path`` is gone: Twilio says so, and something above it was just seen to stand.
+        """Whether the resource at ``path`` is gone: Twilio answers 404 for it, and a resource above it exists.
 
-        Raises a TwilioError where that can't be said; a TwilioMissing where nothing of the account stands any more.
+        Raises a TwilioError if that can't be decided, a TwilioMissing if nothing of the account exists any more.
         """
         try:
             await self.fetch(*path)
         except TwilioMissing:
-            await self.demand_standing(*path[:-2])
+            await self.check_ancestor_exists(*path[:-2])
             return True
         return False
 
-    async def demand_standing(self, *path: str) -> None:
-        """Sees that the resource at ``path``, or one above it, stands; raises TwilioMissing where none does."""
+    async def check_ancestor_exists(self, *path: str) -> None:
+        """Checks that the resource at ``path``, or one above it, exists; raises TwilioMissing if none does."""
         for length in range(len(path), 0, -2):
-            if path[:length] in self._standing:
+            if path[:length] in self._recently_seen:
                 return
             try:
                 await self.fetch(*path[:length])
             except TwilioMissing:
                 continue
             return
-        if () not in self._standing and not await self._first_page("Services"):
+        if () not in self._recently_seen and not await self._first_page("Services"):
             raise TwilioMissing(
                 f"Twilio shows nothing of the account {self.account_sid} any more, so nothing can be taken for deleted."
             )
 
     async def delete(self, *path: str) -> None:
-        """Deletes the resource at ``path``; any 2xx of Twilio's is a yes. Raises a TwilioError."""
-        await self._asked("DELETE", path, self._address(path))
+        """Deletes the resource at ``path``; any 2xx means success. Raises a TwilioError."""
+        await self._request_with_retries("DELETE", path, self._address(path))
 
     async def pages(self, *path: str) -> AsyncGenerator[list[Body], None]:
-        """The pages of the list at ``path``, until Twilio says that there is none after it. Raises a TwilioError."""
+        """Yields the pages of the list at ``path``, up to the one that names no next page. Raises a TwilioError."""
         first = address = self._address(path, f"?PageSize={PAGE_SIZE}")
         seen: set[URL] = set()
         while True:
@@ -132,12 +131,12 @@ class Twilio:
             rows, meta = page.get(path[-1].lower()), page.get("meta")
             if not isinstance(rows, list) or not isinstance(meta, dict) or _cut_off(path, rows, meta):
                 raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
-            if len(path) == BELOW_SESSION:  # What is no resource there can't be used, which stops only itself.
+            if len(path) == BELOW_SESSION:  # An invalid row is left out alone.
                 rows = [row if isinstance(row, dict) else {} for row in rows]
             for row in rows:
-                self._demand_own(row, path)
+                self._check_owner(row, path)
             if rows:
-                self._standing[path[:-1]] = True
+                self._recently_seen[path[:-1]] = True
             self._is_verified = True
             yield rows
             if meta.get("next_page_url") is None:
@@ -152,16 +151,16 @@ class Twilio:
 
     async def _page(self, path: Path, address: URL) -> Body:
         try:
-            return await self._asked("GET", path, address)
+            return await self._request_with_retries("GET", path, address)
         except TwilioMissing as error:
             if len(path) > 1:
                 raise
             raise NotTwilio(f"There is no Proxy API at {self._base}, which has to end in /v1. {error}") from error
 
     def next_page(self, given: object, first: URL) -> URL:
-        """The address of the page behind ``first``, as Twilio has ``given`` it.
+        """The address of the page after ``first``, from ``given``, Twilio's next_page_url.
 
-        Raises PageRefused where it leads elsewhere, so that the credentials must not be sent there.
+        Raises PageRefused if it leads to another host or path, which must not get the credentials.
         """
         try:
             address = URL(self._settings.located(str(given)), encoded=True)
@@ -175,7 +174,7 @@ class Twilio:
             )
         return address
 
-    def _demand_own(self, body: Any, path: Path) -> None:
+    def _check_owner(self, body: Any, path: Path) -> None:
         if not isinstance(body, dict):
             raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with a list of something else than resources.")
         owner = body.get("account_sid")
@@ -189,9 +188,9 @@ class Twilio:
         # Paths are SIDs and words of this module, with nothing in them to encode.
         return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
-    async def _asked(self, verb: str, path: Path, address: URL) -> Body:
+    async def _request_with_retries(self, verb: str, path: Path, address: URL) -> Body:
         try:
-            return await self._once(verb, path, address)
+            return await self._request_once(verb, path, address)
         except TwilioUnavailable as error:
             if self._settings.attempts == 1:
                 raise
@@ -204,40 +203,40 @@ class Twilio:
                     raise first
                 self.retries += 1
                 try:
-                    return await self._once(verb, path, address)
+                    return await self._request_once(verb, path, address)
                 except TwilioError as error:
                     error.processed = lost = lost or error.processed
                     raise
         raise first
 
-    async def _once(self, verb: str, path: Path, address: URL) -> Body:
+    async def _request_once(self, verb: str, path: Path, address: URL) -> Body:
         where = f"{verb} /{'/'.join(path)}"
         if self._settings.rate:
             # Twilio counts per endpoint and service: the second word of a path is the service.
             await self._limiters[path[-1] if len(path) % 2 else path[-2], path[1] if len(path) > 1 else ""].acquire()
-        async with self._gate:
+        async with self._adaptive_limit:
             self.requests += 1
             try:
                 async with self._http.request(verb, address, allow_redirects=False, headers=OUTGOING.get()) as response:
                     content = await response.read()
                     status, headers = response.status, response.headers
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise unanswered(error, where, address.host or "") from error
+                raise connection_error(error, where, address.host or "") from error
         if 200 <= status < 300:
-            self._gate.widen()
+            self._adaptive_limit.increase()
             self._read_clock(headers.get("Date"))
-            return _decoded(content, where) if verb == "GET" else _confirmed(content, where)
+            return _decoded(content, where) if verb == "GET" else _check_deleted(content, where)
         refusal = error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
-        if isinstance(refusal, TwilioUnavailable) and refusal.is_too_much:
-            self._gate.narrow()
+        if isinstance(refusal, TwilioUnavailable) and refusal.is_rate_limited:
+            self._adaptive_limit.halve()
         raise refusal
 
     def _read_clock(self, date: str | None) -> None:
         try:
-            told = parsedate_to_datetime(date or "")
+            moment = parsedate_to_datetime(date or "")
         except ValueError:
             return
-        self.clock_offset = (told if told.tzinfo else told.replace(tzinfo=UTC)) - datetime.now(UTC)
+        self.clock_offset = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
 
 
 @asynccontextmanager
@@ -245,7 +244,7 @@ async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
     """A client with connections of its own, closed at the end of the block."""
     stamina.instrumentation.set_on_retry_hooks([])  # Retries are counted, not logged one by one.
     authorization = aiohttp.encode_basic_auth(settings.username, settings.password.get_secret_value())
-    connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30, ssl=certificates())
+    connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30, ssl=tls_context())
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=TIMEOUT,
@@ -262,7 +261,7 @@ def _backoff(error: Exception) -> bool | float:
 
 
 def _cut_off(path: Path, rows: list[Any], meta: Body) -> bool:
-    """Whether a list breaks off: no word about a next page, though sessions depend on the list or the page is full."""
+    """Whether the list is incomplete: no next_page_url in its meta, and it lists Sessions or its page is full."""
     return "next_page_url" not in meta and (len(path) < BELOW_SESSION or len(rows) >= PAGE_SIZE)
 
 
@@ -273,7 +272,7 @@ def _json_or_none(content: bytes) -> Any:
         return None
 
 
-def _confirmed(content: bytes, where: str) -> Body:
+def _check_deleted(content: bytes, where: str) -> Body:
     if content.strip() and _json_or_none(content) is None:
         raise NotTwilio(f"{where} was answered with a page instead of Twilio's word. {CHECK_ADDRESS}")
     return {}

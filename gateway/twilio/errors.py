@@ -1,4 +1,4 @@
-"""Everything that can go wrong with Twilio, as one tree, and the one place where its answers become ours.
+"""The tree of errors of the client, and the translation of Twilio's answers into them.
 
 TwilioError                   its text is one whole sentence, without credentials
 ├── TwilioMissing             404 with Twilio's code 20404: there is no such resource, or not any more
@@ -23,17 +23,17 @@ TOO_MANY = 429
 
 
 class TwilioError(Exception):
-    """What Twilio, or the way to it, did not do.
+    """A request to Twilio failed.
 
-    ``processed`` says whether it may have done it all the same: this answer, or that of an earlier attempt, got lost on
-    its way.
+    ``processed`` says whether Twilio may have processed it all the same, since the answer to this or an earlier attempt
+    got lost.
     """
 
     processed = False
 
 
 class TwilioMissing(TwilioError):
-    """There is no such resource, or not any more: Twilio's own word, not that of a gateway on the way."""
+    """The resource doesn't exist: Twilio's own 404 with its code, not that of a proxy."""
 
 
 class TwilioDenied(TwilioError):
@@ -45,22 +45,22 @@ class TwilioHeld(TwilioError):
 
 
 class TwilioRefused(TwilioError):
-    """Twilio won't do this, however often it is asked."""
+    """Twilio refuses the request, and would refuse it again."""
 
 
 class TwilioUnavailable(TwilioError):
-    """Twilio did not do this now; ``retry_after`` has its own word on when, in seconds, if it gave one.
+    """Twilio failed to answer this time; a retry may help. ``retry_after`` has its Retry-After in seconds, if any.
 
-    ``is_too_much`` says whether that is since too much was asked of it.
+    ``is_rate_limited`` says whether the request exceeded a rate limit.
     """
 
     def __init__(
-        self, message: str, retry_after: float | None = None, processed: bool = False, is_too_much: bool = False
+        self, message: str, retry_after: float | None = None, processed: bool = False, is_rate_limited: bool = False
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.processed = processed
-        self.is_too_much = is_too_much
+        self.is_rate_limited = is_rate_limited
 
 
 class NotTwilio(TwilioError):
@@ -101,9 +101,9 @@ def error_of(status: int, body: Any, where: str, retry_after: str | None = None)
         return TwilioMissing(f"{answered}.")
     if code in DENIED or (code != TOO_MANY_REQUESTS and status in (401, 403)):
         return TwilioDenied(f"{answered}. Check the credentials, and what the key may do.")
-    is_too_much = code == TOO_MANY_REQUESTS or status == TOO_MANY
-    if is_too_much or status >= 500:
-        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), not is_too_much, is_too_much)
+    is_rate_limited = code == TOO_MANY_REQUESTS or status == TOO_MANY
+    if is_rate_limited or status >= 500:
+        return TwilioUnavailable(f"{answered}.", _seconds(retry_after), not is_rate_limited, is_rate_limited)
     if code is None or status == 404 or code == NOT_FOUND or not 400 <= status < 500:
         return NotTwilio(f"{answered}, but not as Twilio's Proxy API answers. {CHECK_ADDRESS}")
     return TwilioRefused(f"{answered}.")

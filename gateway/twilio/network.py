@@ -16,7 +16,7 @@ from yarl import URL
 from gateway.twilio.errors import NetworkUnusable, TwilioError, TwilioUnavailable, TwilioUntrusted
 
 PROXY_AUTHENTICATION_REQUIRED = 407
-BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def proxy_for(address: URL) -> URL | None:
@@ -40,9 +40,9 @@ def proxy_for(address: URL) -> URL | None:
     return proxy
 
 
-def certificates() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """What the certificates of Twilio, or of a company's proxy, are checked against. Raises NetworkUnusable."""
-    for name in BUNDLES:
+    for name in CA_BUNDLE_VARIABLES:
         if bundle := os.environ.get(name):
             place = Path(bundle)
             try:
@@ -57,7 +57,7 @@ def certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def unanswered(error: Exception, where: str, host: str) -> TwilioError:
+def connection_error(error: Exception, where: str, host: str) -> TwilioError:
     """What went wrong on the way: ``where`` names what was asked, ``host`` is that of Twilio's API."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return TwilioUntrusted(

@@ -1,4 +1,4 @@
-"""Twilio as the deletion sees it."""
+"""Deletes Interactions at Twilio: implements resolvers.upstream.Upstream."""
 
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import NotTwilio, TwilioError, TwilioHeld, TwilioMissing, TwilioUnavailable
@@ -6,7 +6,7 @@ from resolvers.upstream import Answer, Outcome
 
 
 class TwilioUpstream:
-    """Deletes at Twilio, and says in the resolvers' words what came of it."""
+    """Deletes at Twilio, and translates the answer into an Outcome."""
 
     def __init__(self, twilio: Twilio) -> None:
         self._twilio = twilio
@@ -31,7 +31,9 @@ class TwilioUpstream:
             except TwilioError as error:
                 return _uncertain(error) if missing.processed else _not_done(error)
             return (
-                Answer(Outcome.GONE) if is_gone else _not_done(TwilioUnavailable(f"{missing} But it is still there."))
+                Answer(Outcome.ALREADY_GONE)
+                if is_gone
+                else _not_done(TwilioUnavailable(f"{missing} But it is still there."))
             )
         except TwilioError as error:
             may_be_done = error.processed and not isinstance(error, TwilioHeld)

@@ -149,7 +149,7 @@ async def _erase(archive: Archive, sids: list[str]) -> list[float]:
             if interaction is None:
                 raise BenchmarkFailed("An interaction that was to be deleted is not in the database.")
             begun = time.perf_counter()
-            await erasure.intend(archive, interaction, "a benchmark")
+            await erasure.request(archive, interaction, "a benchmark")
             await erasure.erase(archive, interaction.sid)
             times.append((time.perf_counter() - begun) * 1_000)
     return times

@@ -1,4 +1,4 @@
-"""What a server with a Twilio account does about deletions by itself."""
+"""The background task that finishes deletions that are pending at Twilio."""
 
 import logging
 
@@ -10,23 +10,23 @@ from resolvers.upstream import finish_deletions
 from store.archive import Archive
 
 SECONDS = 30.0
-"""From one look for deletions that wait for Twilio to the next."""
+"""The pause between two rounds."""
 
 log = logging.getLogger("proxygraph.gateway")
 
 
-class Upkeep:
-    """Keeps what was deleted here and what Twilio has of it alike: a background task of a server with an account."""
+class PendingDeletions:
+    """Finishes pending deletions: one call is one round of the background task."""
 
     def __init__(self, archive: Archive, twilio: Twilio) -> None:
         self._archive, self._twilio = archive, twilio
         self._is_first = True
 
     async def __call__(self) -> float:
-        """Checks once that the account's Proxy API is at the address, and finishes deletions that wait for Twilio.
+        """Verifies the address and the account once, then finishes deletions that are pending at Twilio.
 
-        The first time also those that were cut off, and those that Twilio refused. Returns the seconds to the next
-        look; raises RoundFailed where Twilio keeps it from any of that.
+        The first round also finishes interrupted deletions, and retries those that Twilio refused. Returns the seconds
+        to the next round; raises RoundFailed if Twilio can't be reached or a deletion is still pending.
         """
         try:
             await self._twilio.verify()
