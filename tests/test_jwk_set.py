@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.auth.authentication import Unauthenticated
 from gateway.auth.jwts import JwtVerifier
@@ -39,7 +40,14 @@ async def test_a_key_that_names_no_algorithm_verifies_each_that_its_type_fits(
         ({"alg": "RS512"}, "RS512", True),
         ({"alg": "RS512"}, "RS256", False),
         ({"use": "enc"}, "RS256", False),
+        ({"use": None, "key_ops": None}, "RS256", True),
         ({"key_ops": ["encrypt", "wrapKey"]}, "RS256", False),
+        ({"key_ops": []}, "RS256", False),
+        ({"key_ops": "encrypt"}, "RS256", False),
+        ({"key_ops": {"verify": True}}, "RS256", False),
+        ({"use": "enc", "key_ops": ["verify"]}, "RS256", False),
+        ({"use": ["enc"]}, "RS256", False),
+        ({"n": 5}, "RS256", False),
         ({"use": "enc", "alg": "RS256"}, "RS256", False),
         ({"alg": "RSA-OAEP"}, "RS256", False),
         ({"alg": "HS256"}, "RS256", False),
@@ -76,3 +84,14 @@ async def test_a_key_for_encryption_beside_the_one_for_signatures_is_passed_over
         tokens = JwtVerifier(provider.settings(), http)
         await tokens.verified(signed())
         await tokens.verified(signed(kid=None))
+
+
+async def test_a_key_that_is_too_short_verifies_nothing(provider: Provider) -> None:
+    """RFC 7518 §3.3 asks for 2,048 bits."""
+    short = rsa.generate_private_key(65_537, 1_024)
+    provider.keys = [provider.jwk("short", short)]
+    async with aiohttp.ClientSession() as http:
+        with pytest.warns(jwt.InsecureKeyLengthWarning):
+            token = signed(short, "short")
+        with pytest.raises(Unauthenticated):
+            await JwtTokens(provider.settings(), http).verified(token)

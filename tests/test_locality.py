@@ -25,6 +25,7 @@ async def keyless(database: Path) -> Path:
         {"X-Forwarded-For": "::1, 127.0.0.1:5173", "X-Forwarded-Host": "localhost:5173"},
         {"Forwarded": 'for=127.0.0.1;proto=http, for="[::1]:80"'},
         {"X-Real-IP": "::ffff:127.0.0.1"},
+        {"Forwarded": 'By="a, b; for=9.9.9.9" ; For="127.0.0.1:80"', "X-Forwarded-Port": "5173"},
     ],
 )
 async def test_a_request_from_this_machine_needs_no_key(keyless: Path, headers: dict[str, str]) -> None:
@@ -55,6 +56,21 @@ async def test_a_request_from_this_machine_needs_no_key(keyless: Path, headers: 
         {"True-Client-IP": "203.0.113.9"},
         {"Via": "1.1 proxy"},
         {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Port": "443"},
+        {"X-Forwarded": "for=203.0.113.9"},
+        {"X-Cluster-Client-IP": "203.0.113.9"},
+        {"X-Forwarded-For": "[::1]:80.example.com"},
+        {"X-Forwarded-For": "127.0.0.1:"},
+        {"X-Forwarded-For": "127.0.0.1:80:80"},
+        {"X-Forwarded-For": "::1%eth0"},
+        {"X-Forwarded-For": "[127.0.0.1"},
+        {"Forwarded": ""},
+        {"Forwarded": "for=127.0.0.1;for=203.0.113.9"},
+        {"Forwarded": 'for="127.0.0.1'},
+        {"Forwarded": 'for="127.0.0.1, 203.0.113.9"'},
+        {"Forwarded": "for=127.0.0.1,"},
+        {"Forwarded": "for=127.0.0.1 for=203.0.113.9"},
+        {"Forwarded": 'by="for=127.0.0.1"'},
     ],
 )
 async def test_a_request_that_was_forwarded_from_elsewhere_is_refused_without_a_key(

@@ -1,7 +1,8 @@
 """Authentication: turns the key or token of a request into an Access (RFC 6750: ``Authorization: Bearer …``).
 
 A verified credential is cached by its hash for a few seconds, so a repeated key costs microseconds. A revoked key may
-be accepted for as long.
+be accepted for as long. After that it is verified again, but doesn't count as a guess: the holder of a valid key is not
+locked out by somebody who sends wrong ones from the same address.
 """
 
 import asyncio
@@ -98,15 +99,23 @@ class Authenticator:
         cached = self._cache.get(digest)
         if cached and self._clock() < cached[1]:
             return cached[0]
-        client = client_of(scope)
-        self._attempts.begin(client)
+        was_valid = digest in self._cache
+        attempt = await self._attempts.begin(client_of(scope), was_valid)
+        wrong = False
         try:
+            cached = self._cache.get(digest)
+            if cached and self._clock() < cached[1]:  # Another request has sent the same key meanwhile.
+                return cached[0]
             found, seconds = await self._verified(shown)
-        except HttpError as error:
-            if error.status == 503:
-                self._attempts.undo(client)
+        except Unauthenticated:
+            wrong = True
+            self._cache.pop(digest, None)
             raise
-        self._attempts.undo(client)
+        except asyncio.CancelledError:  # A client that guesses and goes away has guessed too.
+            wrong = not was_valid
+            raise
+        finally:
+            self._attempts.end(attempt, wrong)
         if not found.scopes:
             raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")
         if len(self._cache) >= CACHE_SIZE:

@@ -44,8 +44,8 @@ class JwkSet:
 
 
 def _verifies(key: Mapping[str, Any]) -> bool:
-    operations = key.get("key_ops")
-    return key.get("use", "sig") == "sig" and (not isinstance(operations, list) or "verify" in operations)
+    use, operations = key.get("use"), key.get("key_ops")
+    return use in (None, "sig") and (operations is None or (isinstance(operations, list) and "verify" in operations))
 
 
 def _algorithms(key: Mapping[str, Any]) -> tuple[str, ...]:

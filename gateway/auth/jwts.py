@@ -73,7 +73,10 @@ class JwtVerifier:
                 audience=self._settings.audience,
                 issuer=self._settings.issuer,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "aud", "iss", self._settings.name_claim]},
+                options={
+                    "require": ["exp", "aud", "iss", self._settings.name_claim],
+                    "enforce_minimum_key_length": True,  # RFC 7518 §3.3: RSA keys have 2048 bits or more.
+                },
             )
         except jwt.PyJWTError as error:
             raise Unauthenticated(_reason(error)) from error
