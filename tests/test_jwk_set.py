@@ -94,4 +94,4 @@ async def test_a_key_that_is_too_short_verifies_nothing(provider: Provider) -> N
         with pytest.warns(jwt.InsecureKeyLengthWarning):
             token = signed(short, "short")
         with pytest.raises(Unauthenticated):
-            await JwtTokens(provider.settings(), http).verified(token)
+            await JwtVerifier(provider.settings(), http).verified(token)
