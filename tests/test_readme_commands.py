@@ -38,7 +38,7 @@ LEFT_OUT = {
     "pip install --editable '.[otel]'": REGISTRY,
     ".venv/bin/python -m pytest": "It would run this test; .ci/run runs it.",
     "pytest": "It would run this test; .ci/run runs it.",
-    'pytest -m "browser or clients"': "It takes minutes; .ci/run runs it.",
+    'pytest -m "browser or clients or servers"': "It takes minutes; .ci/run runs it.",
     ".ci/run": "It runs this test.",
     "docker build --tag proxygraph .": DOCKER,
     "docker run --rm -v proxygraph:/archive proxygraph python -m gateway keys create console --scope read:content": (

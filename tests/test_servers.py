@@ -10,6 +10,7 @@ TESTS = Path(__file__).parent
 PROMISES = ("test_protocol.py", "test_browsers.py", "test_caching.py", "test_http.py")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("server", ["httptools", "hypercorn"])
 def test_the_promises_of_http_hold_under_another_server(server: str) -> None:
     """uvicorn's own protocol, and a server that shares no code with it."""
