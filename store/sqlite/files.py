@@ -18,14 +18,14 @@ READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 def resolved(path: Path) -> Path:
     """The file that ``path`` stands for, past any symbolic links. Raises DatabaseUnreachable for links in a circle."""
+    found = path
     try:
         found = path.resolve()
         is_whole = not found.is_symlink()  # From Python 3.13 on, a circle is resolved to a link of it.
     except RuntimeError:
         is_whole = False
     except OSError as error:
-        is_whole = error.errno != errno.ELOOP
-        found = path  # What the system says of it comes when it is opened.
+        is_whole = error.errno != errno.ELOOP  # What else the system says of it comes when it is opened.
     if not is_whole:
         raise DatabaseUnreachable(f"{path} is a symbolic link that leads in a circle. Name the file itself.")
     return found
