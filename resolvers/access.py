@@ -1,4 +1,4 @@
-"""Access: who asks, and what they may do.
+"""Access: who the caller is, and what they may do.
 
 Every scope lets its holder read what is neither content nor personal; ``read:content`` adds that, and ``delete`` adds
 deleteInteraction. Neither of the two brings the other.
@@ -13,7 +13,7 @@ from resolvers.errors import Forbidden
 
 
 class Scope(StrEnum):
-    """What a key can be made for."""
+    """The scopes that a key can have."""
 
     READ = "read"
     READ_CONTENT = "read:content"
@@ -27,16 +27,16 @@ class Access(msgspec.Struct, frozen=True):
     scopes: frozenset[Scope]
 
     def demand(self, scope: Scope, what: str) -> None:
-        """Raises Forbidden where this may not do ``what``, which wants ``scope``."""
+        """Raises Forbidden if ``scope``, which ``what`` needs, is missing."""
         if scope not in self.scopes:
             raise Forbidden(f"Expected a key with the scope {scope} for {what}, but this one is without.")
 
 
 ANYBODY = Access("anonymous", frozenset(Scope))
-"""Who shows no key where none is asked for."""
+"""The caller's access if no key is required."""
 
 
 def granted(name: str, scopes: Iterable[str]) -> Access:
-    """The access that these scopes give; words that are no scope of ours, which a token may carry, give nothing."""
+    """The access that these scopes give. Unknown scopes, which a token may have, are ignored."""
     known = frozenset(Scope(word) for word in scopes if word in Scope.__members__.values())
     return Access(name, known | {Scope.READ} if known else known)

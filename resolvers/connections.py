@@ -148,7 +148,7 @@ def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bo
     return _total_count_capped(parent, parent.load_count())
 
 
-# The rows are asked for by the caller, before these start, so that they take their place in its round.
+# The rows are asked for by the caller, before these start, so that they join its batch.
 
 
 async def _edges(connection: Connection[R], rows: Awaitable[list[R]]) -> list[Edge[R]]:

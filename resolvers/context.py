@@ -65,7 +65,7 @@ class Context:
     async def release(self) -> None:
         """Cancels running reads, and ends the read transaction."""
         try:
-            await self.loaders.give_up()
+            await self.loaders.cancel()
         finally:
             await self.reader.release()
 

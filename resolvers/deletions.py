@@ -32,7 +32,7 @@ class DeleteInteractionErrorCode(StrEnum):
 
 
 class Erasure(StrEnum):
-    """How far the erasure in the archive's files has come."""
+    """Whether the erasure in the archive's files is complete."""
 
     COMPLETE = "COMPLETE"
     PENDING = "PENDING"
@@ -63,7 +63,7 @@ class RemainingResource(msgspec.Struct, frozen=True):
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """What a deletion came to."""
+    """The outcome of a deletion."""
 
     client_mutation_id: str | None
     deleted_interaction_id: str | None
@@ -79,8 +79,8 @@ async def delete_interaction(
 ) -> Deletion:
     """Deletes the Interaction ``sid``, if it is under the given Service and Session where they are given.
 
-    Raises Forbidden without the scope for it, BadInput for a malformed SID, Busy where another process keeps the
-    writer's place.
+    Raises Forbidden without the scope for it, BadInput for a malformed SID, Busy if another process holds the write
+    lock for too long.
     """
     info.context.access.demand(Scope.DELETE, "deleteInteraction")
     sid_of(Interaction, sid)
@@ -97,7 +97,7 @@ async def delete_interaction(
             message = f"The Interaction {sid} is not under {expected}."
             return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, guard)
     context = info.context
-    # Who still saw the old state would keep the log from being emptied, and would not see what was done.
+    # An open read transaction would keep SQLite's log from being emptied, and would not see the deletion.
     await context.release()
     try:
         answer = await erase_everywhere(context.archive, context.upstream, interaction, context.access.name)
@@ -105,7 +105,7 @@ async def delete_interaction(
         raise Busy from error
     finally:
         context.loaders.forget()
-    return _told(client_mutation_id, interaction, answer)
+    return _payload(client_mutation_id, interaction, answer)
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
@@ -113,7 +113,7 @@ def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
     return known(info, Session, root.session_sid) if root.session_sid else None
 
 
-def _told(client_mutation_id: str | None, interaction: Interaction, answer: Answer) -> Deletion:
+def _payload(client_mutation_id: str | None, interaction: Interaction, answer: Answer) -> Deletion:
     at_twilio = AT_TWILIO.get(answer.outcome)
     if answer.outcome not in ERASES_HERE:
         failed = _failed(client_mutation_id, CODES[answer.outcome], answer.message, None)

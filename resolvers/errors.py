@@ -1,9 +1,9 @@
-"""Every error a client can see, as one tree, and the one place where they get their shape.
+"""Every error that a client can see, as one tree, and how they are formatted.
 
     GraphQLError
     ├── BadInput              BAD_USER_INPUT: an argument is malformed or out of range; says what was expected
     ├── Forbidden             FORBIDDEN: the key lacks a scope; says which
-    ├── Busy                  BUSY: another process keeps the writer's place; try again
+    ├── Busy                  BUSY: another process holds the write lock; try again
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
@@ -32,7 +32,7 @@ class BadInput(GraphQLError):
 
 
 class Forbidden(GraphQLError):
-    """Who asks may not do this."""
+    """The caller may not do this."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "FORBIDDEN"})
@@ -49,7 +49,7 @@ class Busy(GraphQLError):
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """The error as the response shows it. What isn't ours is masked, and logged with its path."""
+    """The error as the response shows it. An unexpected error is masked, and logged with its path."""
     shown: dict[str, Any] = dict(error.formatted)
     if isinstance(error.original_error, SearchTooLong):
         shown["extensions"] = {"code": "SEARCH_TOO_LONG"}
@@ -62,7 +62,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 
 
 def masked(error: BaseException, where: str) -> str:
-    """Logs type, place and frames, but no message, which could quote a person; returns what the client may read."""
+    """Logs type, path and frames, but no message, which could quote a person; returns a message for the client."""
     reference = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error("%s at %s (%s)\n%s", type(error).__name__, where, reference, frames.rstrip())

@@ -29,7 +29,7 @@ class Loaders:
         self._queues: Queues = {}
         self._cache: dict[tuple[Any, Any], list[asyncio.Future[Any]]] = {}
         self._loop = asyncio.get_running_loop()
-        self._rounds: dict[asyncio.Task[None], Queues] = {}
+        self._batches: dict[asyncio.Task[None], Queues] = {}
         self._settling = 0
         self._is_over = False
 
@@ -50,7 +50,7 @@ class Loaders:
             return self._cancelled()
         if not self._queues and not self._settling:
             # This runs after everything that is ready now, so those resolvers still join this batch.
-            self._loop.call_soon(self._start_round)
+            self._loop.call_soon(self._start_batch)
         self._cache[asked] = self._queues.setdefault(query, {})[key] = [future]
         return future
 
@@ -58,17 +58,17 @@ class Loaders:
         """Clears the cache; to be called after a write."""
         self._cache.clear()
 
-    async def give_up(self) -> None:
+    async def cancel(self) -> None:
         """Cancels the loads that nobody awaits, because another field's error has ended the operation.
 
         This also cancels the operation's remaining resolvers, which would otherwise wait for ever.
         """
-        given_up, self._queues = [self._queues, *self._rounds.values()], {}
-        rounds = list(self._rounds)
-        for running in rounds:
+        cancelled, self._queues = [self._queues, *self._batches.values()], {}
+        batches = list(self._batches)
+        for running in batches:
             running.cancel()
-        await asyncio.gather(*rounds, return_exceptions=True)
-        for queues in given_up:
+        await asyncio.gather(*batches, return_exceptions=True)
+        for queues in cancelled:
             for keys in queues.values():
                 for futures in keys.values():
                     for future in futures:
@@ -83,15 +83,15 @@ class Loaders:
         future.cancel()
         return future
 
-    def _start_round(self) -> None:
+    def _start_batch(self) -> None:
         queues, self._queues = self._queues, {}
         if not queues:  # They were cancelled in the meantime.
             return
-        task = self._loop.create_task(self._run_round(queues))
-        self._rounds[task] = queues
-        task.add_done_callback(self._rounds.pop)
+        task = self._loop.create_task(self._run_batch(queues))
+        self._batches[task] = queues
+        task.add_done_callback(self._batches.pop)
 
-    async def _run_round(self, queues: Queues) -> None:
+    async def _run_batch(self, queues: Queues) -> None:
         outcomes = await asyncio.gather(
             *(self._reader.read(query, list(keys)) for query, keys in queues.items()), return_exceptions=True
         )
@@ -113,7 +113,7 @@ class Loaders:
         finally:
             self._settling -= 1
             if self._queues and not self._settling:
-                self._loop.call_soon(self._start_round)
+                self._loop.call_soon(self._start_batch)
 
 
 def _answers(

@@ -16,7 +16,7 @@ INT32 = range(-(2**31), 2**31)
 """What an integer column keeps, since GraphQL's Int has no more (https://spec.graphql.org/draft/#sec-Int)."""
 
 
-class Kind(StrEnum):
+class ColumnType(StrEnum):
     """How a property of a REST body becomes a column. ``OWN`` columns are Proxygraph's, not Twilio's."""
 
     SID = "sid"
@@ -27,27 +27,27 @@ class Kind(StrEnum):
     OWN = "own"
 
 
-class Word(NamedTuple):
-    """A property whose value is a member of one of Twilio's enumerations."""
+class EnumType(NamedTuple):
+    """Marks a property whose value is a member of one of Twilio's enumerations."""
 
     words: type[StrEnum]
 
 
-Sid = Annotated[str, Kind.SID]
-Text = Annotated[str | None, Kind.TEXT]
-Integer = Annotated[int | None, Kind.INTEGER]
-Instant = Annotated[str, Kind.INSTANT]
-MaybeInstant = Annotated[str | None, Kind.INSTANT]
-OwnText = Annotated[str | None, Kind.OWN]
-OwnInteger = Annotated[int | None, Kind.OWN]
+Sid = Annotated[str, ColumnType.SID]
+Text = Annotated[str | None, ColumnType.TEXT]
+Integer = Annotated[int | None, ColumnType.INTEGER]
+Instant = Annotated[str, ColumnType.INSTANT]
+MaybeInstant = Annotated[str | None, ColumnType.INSTANT]
+OwnText = Annotated[str | None, ColumnType.OWN]
+OwnInteger = Annotated[int | None, ColumnType.OWN]
 
-MaybeGeoMatchLevel = Annotated[str | None, Word(enums.GeoMatchLevel)]
-MaybeNumberSelectionBehavior = Annotated[str | None, Word(enums.NumberSelectionBehavior)]
-MaybeSessionStatus = Annotated[str | None, Word(enums.SessionStatus)]
-MaybeSessionMode = Annotated[str | None, Word(enums.SessionMode)]
-InteractionType = Annotated[str, Word(enums.InteractionType)]
-MaybeResourceStatus = Annotated[str | None, Word(enums.ResourceStatus)]
-MaybeResourceType = Annotated[str | None, Word(enums.ResourceType)]
+MaybeGeoMatchLevel = Annotated[str | None, EnumType(enums.GeoMatchLevel)]
+MaybeNumberSelectionBehavior = Annotated[str | None, EnumType(enums.NumberSelectionBehavior)]
+MaybeSessionStatus = Annotated[str | None, EnumType(enums.SessionStatus)]
+MaybeSessionMode = Annotated[str | None, EnumType(enums.SessionMode)]
+InteractionType = Annotated[str, EnumType(enums.InteractionType)]
+MaybeResourceStatus = Annotated[str | None, EnumType(enums.ResourceStatus)]
+MaybeResourceType = Annotated[str | None, EnumType(enums.ResourceType)]
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -60,17 +60,17 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None if all are null."""
 
     plain: ClassVar[tuple[str, ...]] = ()
-    """The columns that need no JSON escaping if the row's ``plain`` is set (store/sqlite/json_safe.py)."""
+    """The columns that need no JSON escaping if the table's column ``plain`` is set (store/sqlite/json_safe.py)."""
 
     sid: Sid
     date_created: Instant
 
 
 class Column(NamedTuple):
-    """A column: its name, kind, possible words, and whether it may be null."""
+    """A column: its name, type, possible words, and whether it may be null."""
 
     name: str
-    kind: Kind
+    column_type: ColumnType
     words: type[StrEnum] | None
     nullable: bool
 
@@ -83,9 +83,9 @@ def columns(record: type[Record]) -> tuple[Column, ...]:
 
 def _column(name: str, hint: Any) -> Column:
     if get_origin(hint) is not Annotated:
-        raise TypeError(f"Column {name} needs one of the kinds of store/columns.py, but got {hint!r}.")
+        raise TypeError(f"Column {name} needs one of the types of store/columns.py, but got {hint!r}.")
     python_type, mark = get_args(hint)
     nullable = type(None) in get_args(python_type)
-    if isinstance(mark, Word):
-        return Column(name, Kind.WORD, mark.words, nullable)
+    if isinstance(mark, EnumType):
+        return Column(name, ColumnType.WORD, mark.words, nullable)
     return Column(name, mark, None, nullable)

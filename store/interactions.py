@@ -16,10 +16,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.lists.facets import Kinds, lag_of
+from store.lists.facets import FacetTable, lag_of
 from store.lists.filters import Filter, Period, any_of, contains, either, equal, within
 from store.lists.orders import Order
-from store.lists.relations import Indexes, Relation, Scope, Way
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
@@ -127,7 +127,7 @@ class InteractionFilter(Filter, frozen=True, kw_only=True):
     body_contains: str | None = None
 
 
-KINDS = Kinds(
+FACETS = FacetTable(
     "interaction_kind",
     {
         "service_sid": "service_sid",
@@ -142,13 +142,13 @@ KINDS = Kinds(
 )
 
 
-def _on_either_leg(attribute: str, noun: str) -> Way:
+def _on_either_leg(attribute: str, noun: str) -> AccessPath:
     inbound, outbound = f"inbound_{attribute}", f"outbound_{attribute}"
-    return Way(
+    return AccessPath(
         attribute,
         (
-            Scope(f"interaction_by_inbound_{noun}", equal(inbound)),
-            Scope(f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS NOT {{value}}"),
+            IndexRange(f"interaction_by_inbound_{noun}", equal(inbound)),
+            IndexRange(f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS NOT {{value}}"),
         ),
     )
 
@@ -156,14 +156,14 @@ def _on_either_leg(attribute: str, noun: str) -> Way:
 INDEXES = Indexes(
     narrow=(
         _on_either_leg("resource_sid", "resource"),
-        Way("session_sid", (Scope("interaction_by_session", equal("session_sid")),)),
+        AccessPath("session_sid", (IndexRange("interaction_by_session", equal("session_sid")),)),
         _on_either_leg("participant_sid", "participant"),
     ),
     wide=(
-        Way("service_sid", (Scope("interaction_by_service", equal("service_sid")),)),
-        Way(None, (Scope("interaction_by_date", "TRUE"),)),
+        AccessPath("service_sid", (IndexRange("interaction_by_service", equal("service_sid")),)),
+        AccessPath(None, (IndexRange("interaction_by_date", "TRUE"),)),
     ),
-    kinds=KINDS,
+    facets=FACETS,
 )
 
 

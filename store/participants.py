@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from store.columns import Instant, MaybeInstant, Record, Sid, Text
 from store.lists.filters import equal
-from store.lists.relations import Indexes, Relation, Scope, Way
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
 
 
 class Participant(Record, frozen=True, array_like=True, gc=False):
@@ -28,7 +28,7 @@ class Participant(Record, frozen=True, array_like=True, gc=False):
 
 
 INDEXES = Indexes(
-    narrow=(Way("session_sid", (Scope("participant_by_session", equal("session_sid")),)),),
+    narrow=(AccessPath("session_sid", (IndexRange("participant_by_session", equal("session_sid")),)),),
     wide=(),
 )
 OF_SESSION = Relation("Session.participants", Participant, "session_sid", {}, INDEXES)

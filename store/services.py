@@ -11,7 +11,7 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.lists.relations import Indexes, Relation, Scope, Way
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
 
 
 class Service(Record, frozen=True, array_like=True, gc=False):
@@ -35,5 +35,5 @@ class Service(Record, frozen=True, array_like=True, gc=False):
     extra: Text
 
 
-INDEXES = Indexes(narrow=(), wide=(Way(None, (Scope("service_by_date", "TRUE"),)),))
+INDEXES = Indexes(narrow=(), wide=(AccessPath(None, (IndexRange("service_by_date", "TRUE"),)),))
 ALL = Relation("Query.services", Service, None, {}, INDEXES)

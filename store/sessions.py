@@ -13,10 +13,10 @@ from store.columns import (
     Sid,
     Text,
 )
-from store.lists.facets import Kinds
+from store.lists.facets import FacetTable
 from store.lists.filters import Filter, Period, any_of, equal, within
 from store.lists.orders import Order
-from store.lists.relations import Indexes, Relation, Scope, Way
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):
@@ -63,7 +63,7 @@ class SessionFilter(Filter, frozen=True, kw_only=True):
     date_last_interaction: Period | None = None
 
 
-KINDS = Kinds(
+FACETS = FacetTable(
     "session_kind",
     {"service_sid": "service_sid", "status": "ifnull(status, '')", "mode": "ifnull(mode, '')"},
     frozenset({"service_sid", "status", "mode"}),
@@ -74,12 +74,12 @@ KINDS = Kinds(
     },
 )
 INDEXES = Indexes(
-    narrow=(Way("unique_name", (Scope("session_by_unique_name", equal("unique_name")),)),),
+    narrow=(AccessPath("unique_name", (IndexRange("session_by_unique_name", equal("unique_name")),)),),
     wide=(
-        Way("service_sid", (Scope("session_by_service", equal("service_sid")),)),
-        Way(None, (Scope("session_by_date", "TRUE"),)),
+        AccessPath("service_sid", (IndexRange("session_by_service", equal("service_sid")),)),
+        AccessPath(None, (IndexRange("session_by_date", "TRUE"),)),
     ),
-    kinds=KINDS,
+    facets=FACETS,
 )
 
 ALL = Relation("Query.sessions", Session, None, SessionFilter.conditions, INDEXES)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from store.columns import INT32, Column, Kind, Record, columns
+from store.columns import INT32, Column, ColumnType, Record, columns
 from store.errors import BodyRejected
 from store.interactions import Interaction, contents
 
@@ -43,7 +43,9 @@ class Layout(NamedTuple):
 
 @lru_cache
 def _layout(kind: type[Record]) -> Layout:
-    read = tuple(column for column in columns(kind) if column.kind is not Kind.OWN and column.name != "extra")
+    read = tuple(
+        column for column in columns(kind) if column.column_type is not ColumnType.OWN and column.name != "extra"
+    )
     return Layout(read, frozenset(column.name for column in read) | LEFT_OUT, kind.__struct_fields__)
 
 
@@ -63,14 +65,14 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
         if given is None or (given == "" and name in parents):
             given = parents.get(name)
         if given is None:
-            if column.kind is Kind.SID:
+            if column.column_type is ColumnType.SID:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
             values[name] = None
             continue
         values[name], is_whole = value_of(column, given)
         if not is_whole:
             extra[name] = given
-            if column.kind is Kind.SID:
+            if column.column_type is ColumnType.SID:
                 raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
     if not body.keys() <= layout.known:
         extra |= {name: body[name] for name in body if name not in layout.known and body[name] is not None}
@@ -86,7 +88,7 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
 
 def value_of(column: Column, given: Any) -> tuple[str | int | None, bool]:
     """What ``column`` holds of a property's value, and whether that is all of it; what is not is kept in ``extra``."""
-    value = _READ[column.kind](column, given)
+    value = _READ[column.column_type](column, given)
     return value, not (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN))
 
 
@@ -174,4 +176,10 @@ def _give_dates(values: dict[str, Any]) -> None:
     values["date_updated"] = updated or created or EPOCH
 
 
-_READ = {Kind.SID: _sid, Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.INSTANT: _instant, Kind.WORD: _word}
+_READ = {
+    ColumnType.SID: _sid,
+    ColumnType.TEXT: _text,
+    ColumnType.INTEGER: _integer,
+    ColumnType.INSTANT: _instant,
+    ColumnType.WORD: _word,
+}

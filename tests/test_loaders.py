@@ -146,8 +146,8 @@ async def test_a_statement_that_fails_fails_its_own_loads_only(loaders: Loaders)
 
 
 async def test_a_load_that_was_given_up_does_not_trouble_the_others(loaders: Loaders) -> None:
-    given_up, other = loaders.load(SERVICE, KS[2]), loaders.load(SERVICE, KS[1])
-    given_up.cancel()
+    cancelled, other = loaders.load(SERVICE, KS[2]), loaders.load(SERVICE, KS[1])
+    cancelled.cancel()
     assert await other is not None
 
 
@@ -166,7 +166,7 @@ async def test_ten_thousand_keys_are_one_statement(loaders: Loaders, recording: 
 
 async def test_loads_that_were_given_up_are_not_read(loaders: Loaders, recording: Recording) -> None:
     asked = loaders.load(SERVICE, KS[1])
-    await loaders.give_up()
+    await loaders.cancel()
     await asyncio.sleep(0)
     assert recording.batches == []
     assert asked.cancelled()

@@ -15,7 +15,7 @@ from store.archive import open_archive
 from store.sqlite import migrations, opening
 from store.sqlite.connections import has_wal_reset_bug
 from store.sqlite.opening import prepare
-from store.sqlite.writer import KINDS
+from store.sqlite.writer import FACETS
 
 
 @pytest.fixture
@@ -201,6 +201,6 @@ async def test_every_record_has_its_table(database: Path) -> None:
     async with open_archive(database) as archive:
         for kind in bodies.KINDS.values():
             table = {row[1] for row in await archive.fetch(f"PRAGMA table_info({kind.table})")}
-            own = ({"kind"} if kind in KINDS else set()) | ({"plain"} if kind.plain else set())
+            own = ({"kind"} if kind in FACETS else set()) | ({"plain"} if kind.plain else set())
             assert table == set(kind.__struct_fields__) | own
     assert not database.with_name(f"{database.name}-wal").exists()

@@ -11,7 +11,7 @@ import bodies
 from conftest import asker
 from store import twilio_mapping
 from store.archive import open_archive
-from store.columns import Kind, columns
+from store.columns import ColumnType, columns
 
 EXAMPLES: dict[str, bodies.Body] = json.loads(
     (Path(__file__).parent / "data" / "twilio_examples.json").read_text("utf-8")
@@ -22,20 +22,20 @@ OF_A_PARTICIPANTS_LIST = {"participant_sid"}
 """What the example of a MessageInteraction has beyond an Interaction; it is kept in ``extra``."""
 
 
-def shown(name: str, given: Any, kind: Kind) -> Any:
+def shown(name: str, given: Any, kind: ColumnType) -> Any:
     """What GraphQL shows for a property that Twilio gave."""
     if given is None:
         return None
-    if kind is Kind.INSTANT:
+    if kind is ColumnType.INSTANT:
         return given.replace("Z", ".000Z")
-    return given.upper().replace("-", "_") if kind is Kind.WORD else given
+    return given.upper().replace("-", "_") if kind is ColumnType.WORD else given
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 async def test_an_example_comes_out_of_graphql_with_every_property(example: str, database: Path) -> None:
     body = EXAMPLES[example]
     kind = bodies.KINDS[body["sid"][:2]]
-    kinds = {column.name: column.kind for column in columns(kind)}
+    kinds = {column.name: column.column_type for column in columns(kind)}
     given = {
         name: value for name, value in body.items() if name not in twilio_mapping.LEFT_OUT | OF_A_PARTICIPANTS_LIST
     }

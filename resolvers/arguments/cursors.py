@@ -20,19 +20,19 @@ PATTERN = re.compile(r"([0-9a-f]{8})\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.
 
 
 def fingerprints(field: str, order: Order, filter: Filter | None) -> Callable[[str | None], str]:
-    """By the parent's SID, eight digits that tell the cursors of this field, so ordered and filtered, from others."""
+    """Maps a parent's SID to its connection's fingerprint: a hash of field, parent, order and filter."""
     by = f"{order.column}{' desc' if order.descending else ''},sid"
-    wanted = msgspec.json.encode(dict(filter.given())).decode() if filter else ""
+    wanted = msgspec.json.encode(dict(filter.active())).decode() if filter else ""
 
     def of(parent: str | None) -> str:
-        told = f"{field}\n{parent or ''}\n{by}\n{wanted}"
-        return hashlib.blake2s(told.encode(), digest_size=4).hexdigest()
+        identity = f"{field}\n{parent or ''}\n{by}\n{wanted}"
+        return hashlib.blake2s(identity.encode(), digest_size=4).hexdigest()
 
     return of
 
 
 def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | None) -> str:
-    """Those of one parent."""
+    """The fingerprint of one parent's connection."""
     return fingerprints(field, order, filter)(parent)
 
 
@@ -42,7 +42,7 @@ def cursor_of(position: Position, of: str) -> str:
 
 
 def position_of(cursor: str, of: str, argument: str) -> Position:
-    """Where ``cursor`` points; raises BadInput where it isn't one of the connection ``of``."""
+    """The position in ``cursor``; raises BadInput if it has another fingerprint than ``of``."""
     matched = PATTERN.fullmatch(cursor)
     if not matched:
         raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but(cursor)}")

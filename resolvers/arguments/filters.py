@@ -94,7 +94,7 @@ SessionFilterArgument: TypeAlias = Annotated[
 
 
 def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFilter | None:
-    """What the store filters by; None where there is no condition. Raises BadInput for what is malformed."""
+    """The store's filter; None if there is no condition. Raises BadInput for a malformed value."""
     asked = given(argument)
     if asked is None:
         return None
@@ -109,17 +109,17 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
         date_created=_period(given(asked.date_created)),
         body_contains=_text(given(asked.body_contains)),
     )
-    return wanted if wanted.names() else None
+    return wanted if wanted.active_names() else None
 
 
 def demand_search(wanted: InteractionFilter | None, access: Access) -> None:
-    """Raises Forbidden for a search in what this access may not read; no plan answers one (see Page.may_be_long)."""
+    """Raises Forbidden for a text search without read:content; no plan answers a search (see Page.may_be_long)."""
     if wanted is not None and wanted.body_contains is not None:
         access.demand(Scope.READ_CONTENT, "bodyContains")
 
 
 def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
-    """What the store filters by; None where there is no condition."""
+    """The store's filter; None if there is no condition."""
     asked = given(argument)
     if asked is None:
         return None
@@ -130,7 +130,7 @@ def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
         date_created=_period(given(asked.date_created)),
         date_last_interaction=_period(given(asked.date_last_interaction)),
     )
-    return wanted if wanted.names() else None
+    return wanted if wanted.active_names() else None
 
 
 def _sid(kind: type[Record], argument: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Arguments: what was left out, and the one scalar of ours."""
+"""Arguments that the client left out, and the DateTime scalar."""
 
 from typing import NewType, TypeVar
 
@@ -7,9 +7,9 @@ import strawberry
 T = TypeVar("T")
 
 DateTime = NewType("DateTime", str)
-"""A moment as the archive writes it, so that text order is time order; schema/scalars.py shows it to clients."""
+"""A time as the archive writes it, so that text order is time order; schema/scalars.py defines the GraphQL scalar."""
 
 
 def given(argument: T) -> T | None:
-    """``argument``, or None where the client left it out: to us the same as null."""
+    """``argument``, or None if the client left it out, which means the same as null."""
     return None if argument is strawberry.UNSET else argument

@@ -1,4 +1,4 @@
-"""Orders as clients name them, each with what the store sorts by; schema/enums.py describes them."""
+"""Order arguments: the GraphQL enums, and the store's order for each value; schema/enums.py describes them."""
 
 from enum import StrEnum
 from typing import Annotated, TypeAlias
@@ -46,6 +46,6 @@ SessionOrderBy: TypeAlias = Annotated[
 
 
 def order_of(argument: InteractionOrder | SessionOrder | None) -> Order:
-    """What the store sorts by for ``orderBy``."""
+    """The store's order for ``orderBy``."""
     name = given(argument)
     return BY_DATE_CREATED if name is None else ORDERS[name]

@@ -1,4 +1,4 @@
-"""Page arguments: how much of a connection, from where, in which direction.
+"""Page arguments: first, after, last and before, and their checks.
 
 Relay's Cursor Connections (https://relay.dev/graphql/connections.htm): after and before bound the list first,
 then first or last cuts it; the order is the same in both directions.
@@ -12,7 +12,7 @@ from resolvers.errors import BadInput
 from store.lists.orders import Position
 
 MAX_PAGE_SIZE = 100
-"""Unless the server is set to another."""
+"""The default of the setting."""
 
 DEFAULT_PAGE_SIZE = 50
 
@@ -45,7 +45,7 @@ class PageArguments(NamedTuple):
 
 
 class PageRequest(NamedTuple):
-    """A checked set of page arguments; a page of the size 0 has no rows."""
+    """Page arguments after the checks; a page of size 0 has no rows."""
 
     size: int
     backwards: bool
@@ -54,7 +54,7 @@ class PageRequest(NamedTuple):
 
 
 def page_size(first: int | None, last: int | None, most: int = MAX_PAGE_SIZE) -> tuple[int, bool]:
-    """How many, and whether from the end; raises BadInput for both, or one out of range."""
+    """The page size, and whether it counts from the end; raises BadInput for both arguments, or one out of range."""
     if first is not None and last is not None:
         raise BadInput(f"Expected first or last, but got both (first: {first}, last: {last}). Leave one out.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE_SIZE if first is None else first)

@@ -27,23 +27,23 @@ InteractionSid: TypeAlias = Annotated[strawberry.ID, _argument("Interaction", "K
 
 
 def sid_of(kind: type[Record], given: str) -> str:
-    """``given``, if it has the form of a SID of ``kind``; raises BadInput where it has not."""
+    """``given``, if it has the form of a SID of ``kind``; else raises BadInput."""
     if record_of(given) is not kind:
         raise BadInput(f"Expected the SID of one {kind.noun}, {kind.prefix} and 32 hexadecimal digits, {but(given)}")
     return given
 
 
 def pattern_of(kind: type[Record]) -> "re.Pattern[str]":
-    """What the SIDs of ``kind`` look like."""
+    """The pattern of the SIDs of ``kind``."""
     return re.compile(kind.prefix + SID_DIGITS)
 
 
 def record_of(given: str) -> type[Record] | None:
-    """The kind of record that ``given`` is a SID of, by its prefix; None where it is a SID of none of ours."""
+    """The type of record that the SID ``given`` has the prefix of; None if it is malformed or has another prefix."""
     matched = PATTERN.fullmatch(given)
     return RECORDS.get(matched[1]) if matched else None
 
 
 def but(given: str) -> str:
-    """The end of a sentence that says what came instead, shortened to what helps."""
+    """The end of an error that quotes what was given, shortened to 40 characters."""
     return f"but got {given[:40]!r}{' …' if len(given) > 40 else ''}."

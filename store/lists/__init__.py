@@ -1,1 +1,1 @@
-"""What a list of rows is: its relation, filters, orders and facets."""
+"""The parts of a list of rows: its relation, filters, orders and facets."""

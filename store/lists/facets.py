@@ -1,12 +1,13 @@
-"""Kinds: the few combinations of words that a table's many rows have, so that a filter on any of them reads an index.
+"""Facets: lets a filter on statuses, types or modes read an index, however many or few rows meet it.
 
-A filter on statuses may meet a row in ten or one in a million, and no index on one status can tell. So each row has
-the number of its kind (its Service, and its words), and indexes go by (kind, date, sid). A filter on words picks kinds
-out of a table of some hundred rows; what they hold is then merged in the order of the dates, row by row as far
-as the page goes. A page costs about as many steps into an index as there are kinds picked, whatever the table's size.
+A status may be that of one row in ten or one in a million, so no index on a single status fits. The rows of a table
+have few combinations of Service, statuses, type and lag (the facets). A table lists these combinations, and each row
+has the id of its own in the column ``kind``; the indexes go by (kind, date, sid). A filter picks combinations from that
+table, of some hundred rows, and a page merges their rows in the order of the dates. It costs about one index step for
+each combination, whatever the size of the table.
 
-Where rows have a second date that comes at some distance after the first, the kind says too in which of ``LAGS`` that
-distance is. So a period of the first date is a period of the second, a little longer, which that order's index serves.
+A row's second date comes some time after its first. A combination also says which of the ``LAGS`` that time is in. So a
+period of the first date becomes a period of the second, a little longer, which the index of the second date serves.
 """
 
 from collections.abc import Mapping
@@ -23,18 +24,18 @@ LAGS = (
     timedelta(days=30),
     timedelta(days=365),
 )
-"""Lag 0 is from the first to the second, and so on; the last is open, and -1 is what comes before its time."""
+"""Lag 0 is from the first to the second of these, and so on; the last is open. Lag -1: the second date is earlier."""
 
 SLACK = timedelta(seconds=1)
-"""More than SQLite's arithmetic with dates can be wrong by."""
+"""More than the rounding errors of SQLite's date arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kinds:
-    """The kinds of a table's rows: ``columns`` are those of the kinds' table, each with its SQL over a row.
+class FacetTable:
+    """The ``table`` of facet combinations; its ``columns`` are the facets, each with its SQL over a row.
 
-    ``served`` are the conditions that a kind decides, ``indexes`` the index for each order's column. ``lag`` names the
-    order's column whose distance from date_created the kinds know.
+    ``served`` are the conditions that depend on facets alone; ``indexes`` has the index for each order's column.
+    ``lag`` is the order's column whose distance from date_created is a facet.
     """
 
     table: str
@@ -45,7 +46,7 @@ class Kinds:
 
 
 def lag_of(first: str, second: str) -> str:
-    """The SQL that gives the lag from the date ``first`` to the date ``second``."""
+    """The SQL for the lag from the date ``first`` to the date ``second``."""
     days = f"julianday({second}) - julianday({first})"
     steps = " ".join(
         f"WHEN {days} < {step / timedelta(days=1)!r} THEN {number}" for number, step in enumerate(LAGS[1:])
@@ -54,12 +55,12 @@ def lag_of(first: str, second: str) -> str:
 
 
 def by_lag(end: str) -> str:
-    """The SQL that picks, of the ends that ``ends_by_lag`` binds, the one of a kind's lag."""
+    """The SQL that selects, from the ends that ``ends_by_lag`` binds, the one for a combination's lag."""
     return f"CASE lag {' '.join(f'WHEN {number - 1} THEN :{end}_{number}' for number in range(len(LAGS) + 1))} END"
 
 
 def ends_by_lag(period: Period) -> dict[str, str]:
-    """For each lag from -1 on, the ends of where the second date lies if the first is in ``period``."""
+    """For each lag from -1 on, the period of the second date, if the first is in ``period``; as bound values."""
     before_its_time = ("", period.ends[1])
     later = [
         Period(period.since, period.before if most else None).moved(least - SLACK, (most or least) + SLACK)

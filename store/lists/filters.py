@@ -1,4 +1,4 @@
-"""Filters: which rows of a list are wanted, as values that are bound and never become part of a statement."""
+"""Filters: the conditions of a list. Their values are bound, and never become part of the SQL text."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class Period(NamedTuple):
         return self.since or START.key, self.before or END.key
 
     def moved(self, least: timedelta, most: timedelta) -> tuple[str, str]:
-        """The ends of where a moment lies that comes at least and at most so long after one in this period."""
+        """The ends of the period that starts ``least`` after this one's start, and ends ``most`` after its end."""
         since, before = self.ends
         return (
             _moved(since, least) if self.since else since,
@@ -30,27 +30,27 @@ class Period(NamedTuple):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """The conditions of one list, all of which a row must meet. None is no condition; an empty list is met by none.
+    """The conditions of one list; a row must meet all of them. None doesn't filter; an empty list matches nothing.
 
-    ``conditions`` has the SQL of each, over ``{value}``: a bound value, a JSON array of them, or a row's own parent.
+    ``conditions`` has the SQL of each, over ``{value}``: a bound value, a JSON array of them, or the parent's SID.
     """
 
     conditions: ClassVar[dict[str, str]]
     long: ClassVar[frozenset[str]] = frozenset()
-    """The conditions that no index serves, so that meeting them may take long."""
+    """The conditions that no index serves, so that reading may take long."""
 
-    def given(self) -> Iterator[tuple[str, Any]]:
-        """The conditions that are set, by name."""
+    def active(self) -> Iterator[tuple[str, Any]]:
+        """The active filters: the names and values of the conditions that are set."""
         return ((name, value) for name in self.__struct_fields__ if (value := getattr(self, name)) is not None)
 
-    def names(self) -> frozenset[str]:
-        """The names of the conditions that are set: what the statement depends on."""
-        return frozenset(name for name, _ in self.given())
+    def active_names(self) -> frozenset[str]:
+        """The names of the active filters; the SQL depends on them."""
+        return frozenset(name for name, _ in self.active())
 
     def parameters(self) -> dict[str, Any]:
-        """What the conditions bind."""
+        """The values that the active filters bind, by parameter."""
         bound: dict[str, Any] = {}
-        for name, value in self.given():
+        for name, value in self.active():
             if isinstance(value, Period):
                 bound[f"{name}_since"], bound[f"{name}_before"] = value.ends
             else:
@@ -84,7 +84,7 @@ def contains(column: str) -> str:
 
 
 def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    """A list of words as a filter has it: in one order, each once."""
+    """A list of words as a filter has it: sorted and distinct."""
     return None if values is None else tuple(sorted(set(values)))
 
 

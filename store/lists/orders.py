@@ -1,22 +1,22 @@
-"""Orders: what a list is sorted by, always completed by the SID, and a place in such an order."""
+"""Orders: what a list is sorted by, always with the SID as the last key, and positions in such an order."""
 
 from typing import NamedTuple
 
 from store.columns import Record
 
 NEVER = "0000-00-00T00:00:00.000Z"
-"""Where a date that is null lies: before every date, so first when ascending and last when descending."""
+"""The sort key of a null date: before every date, so first when ascending and last when descending."""
 
 
 class Position(NamedTuple):
-    """A place in an order: just at a row that is, or was, there. ``key`` is the order's, of fixed width."""
+    """The position of a row, even of one that was deleted: the order's key, of fixed width, and the SID."""
 
     key: str
     sid: str
 
 
 START, END = Position("", ""), Position("~", "~")
-"""Before and behind every row of any order."""
+"""The positions before and after all rows, in any order."""
 
 
 class Order(NamedTuple):
@@ -28,11 +28,11 @@ class Order(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What is sorted by, in SQL."""
+        """The sort key, as SQL."""
         return f"ifnull({self.column}, '{NEVER}')" if self.nullable else self.column
 
     def position(self, record: Record) -> Position:
-        """Where ``record`` lies."""
+        """The position of ``record``."""
         return Position(getattr(record, self.column) or NEVER, record.sid)
 
 

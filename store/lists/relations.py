@@ -5,46 +5,46 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from store.columns import Record
-from store.lists.facets import Kinds
+from store.lists.facets import FacetTable
 
 R = TypeVar("R", bound=Record)
 
 
-class Scope(NamedTuple):
-    """Rows that lie together in the index ``index_name``: those that meet ``condition``, over ``{value}``."""
+class IndexRange(NamedTuple):
+    """A range of the index ``index_name``: the rows that meet ``condition``, over ``{value}``."""
 
     index_name: str
     condition: str
 
 
-class Way(NamedTuple):
-    """How the rows with one value of ``attribute`` are found; None are all rows.
+class AccessPath(NamedTuple):
+    """How the rows with one value of ``attribute`` are found; with None, all rows.
 
-    The conditions of its scopes exclude one another; each index goes on with (date_created, sid), or leads to so few
-    rows that they can be sorted.
+    Its ranges don't overlap. Each index continues with (date_created, sid), or leads to few rows, which SQLite sorts.
     """
 
     attribute: str | None
-    scopes: tuple[Scope, ...]
+    ranges: tuple[IndexRange, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indexes:
-    """The indexes of a table: ``narrow`` ways lead to few rows, the narrowest first; ``wide`` ones may to very many.
+    """The access paths of a table: ``narrow`` ones lead to few rows, the narrowest first; ``wide`` ones may to many.
 
-    Between them come the ``kinds``, where a filter or an order that they serve is asked for.
+    If no narrow path fits, ``facets`` come before the wide ones, for the filters and orders that they serve.
     """
 
-    narrow: tuple[Way, ...]
-    wide: tuple[Way, ...]
-    kinds: Kinds | None = None
+    narrow: tuple[AccessPath, ...]
+    wide: tuple[AccessPath, ...]
+    facets: FacetTable | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relation(Generic[R]):
-    """The children of one kind that a parent has. ``name`` is the field that lists them.
+    """The children of one type that a parent has. ``name`` is the field that lists them.
 
-    ``parent`` is the name of the condition that a row meets where it belongs to the parent; None where all rows do.
+    ``parent`` is the name of the condition that the parent's rows meet; None if there is no parent, and all rows
+    belong.
     """
 
     name: str

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from store.columns import Column, Kind, Record, columns
+from store.columns import Column, ColumnType, Record, columns
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
@@ -62,7 +62,7 @@ def _fill(connection: sqlite3.Connection, record: type[Record], new: list[Column
 
 
 def _from_twilio(record: type[Record]) -> Iterator[Column]:
-    return (column for column in columns(record) if column.kind is not Kind.OWN and column.name != "extra")
+    return (column for column in columns(record) if column.column_type is not ColumnType.OWN and column.name != "extra")
 
 
 def _names(connection: sqlite3.Connection, table: str) -> frozenset[str]:

@@ -21,7 +21,7 @@ from store import interactions, sessions
 from store.columns import Record
 from store.errors import DatabaseLocked
 from store.interactions import Interaction
-from store.lists.facets import Kinds
+from store.lists.facets import FacetTable
 from store.sessions import Session
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
@@ -32,7 +32,7 @@ from store.sqlite.opening import lock_of
 
 T = TypeVar("T")
 
-KINDS: dict[type[Record], Kinds] = {Session: sessions.KINDS, Interaction: interactions.KINDS}
+FACETS: dict[type[Record], FacetTable] = {Session: sessions.FACETS, Interaction: interactions.FACETS}
 
 NUL = b"\\u0000"
 """What SQLite's JSON ends a text at."""
@@ -41,10 +41,12 @@ UPSERT = """
 INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
 ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
 """.strip()
-NAME_KINDS = "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
-WITH_KIND = "SELECT *, {values} FROM ({rows})"
+INSERT_COMBINATIONS = (
+    "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
+)
+WITH_FACETS = "SELECT *, {values} FROM ({rows})"
 WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows})"
-KIND = "(SELECT id FROM {kinds} WHERE {conditions})"
+COMBINATION_ID = "(SELECT id FROM {kinds} WHERE {conditions})"
 HELD = """
 SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
   (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
@@ -89,8 +91,8 @@ class Transaction:
         # row beside a busy event loop has to win the lock back at each of them.
         payload = msgspec.json.encode(rows)
         as_json = NUL not in payload
-        if name_kinds := _name_kinds(kind, as_json):
-            await self._with_rows(name_kinds, rows, payload, as_json)
+        if insert_combinations := _insert_combinations(kind, as_json):
+            await self._with_rows(insert_combinations, rows, payload, as_json)
         return await self._with_rows(_upsert(kind, as_json), rows, payload, as_json)
 
     async def _with_rows(self, sql: str, rows: list[Record], payload: bytes, as_json: bool) -> int:
@@ -185,11 +187,11 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 def _upsert(kind: type[Record], as_json: bool) -> str:
     columns = kind.__struct_fields__
     rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
-    if kinds := KINDS.get(kind):
-        same = " AND ".join(f"{kinds.table}.{name} = row.kind_{name}" for name in kinds.columns)
-        values = ", ".join(f"{value} AS kind_{name}" for name, value in kinds.columns.items())
-        rows = WITH_KIND.format(values=values, rows=rows)
-        given = f"{given}, {KIND.format(kinds=kinds.table, conditions=same)}"
+    if facets := FACETS.get(kind):
+        same = " AND ".join(f"{facets.table}.{name} = row.kind_{name}" for name in facets.columns)
+        values = ", ".join(f"{value} AS kind_{name}" for name, value in facets.columns.items())
+        rows = WITH_FACETS.format(values=values, rows=rows)
+        given = f"{given}, {COMBINATION_ID.format(kinds=facets.table, conditions=same)}"
         columns = (*columns, "kind")
     if kind.plain:
         rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
@@ -207,14 +209,14 @@ def _upsert(kind: type[Record], as_json: bool) -> str:
 
 
 @lru_cache
-def _name_kinds(kind: type[Record], as_json: bool) -> str | None:
-    kinds = KINDS.get(kind)
-    if kinds is None:
+def _insert_combinations(kind: type[Record], as_json: bool) -> str | None:
+    facets = FACETS.get(kind)
+    if facets is None:
         return None
-    return NAME_KINDS.format(
-        kinds=kinds.table,
-        columns=", ".join(kinds.columns),
-        values=", ".join(kinds.columns.values()),
+    return INSERT_COMBINATIONS.format(
+        kinds=facets.table,
+        columns=", ".join(facets.columns),
+        values=", ".join(facets.columns.values()),
         rows=_rows(kind.__struct_fields__, as_json),
     )
 

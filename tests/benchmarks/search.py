@@ -131,7 +131,7 @@ def _everything_asked(database: Path) -> Iterator[Asked]:
             chosen = InteractionFilter(**{name: values[name] for name in names})
             for name in INTERACTION_ORDERS:
                 order = ORDERS[name.lower().replace("_asc", " asc").replace("_desc", " desc")]
-                of = fingerprint(ALL.name, None, order, chosen if chosen.names() else None)
+                of = fingerprint(ALL.name, None, order, chosen if chosen.active_names() else None)
                 yield Asked(chosen, name, cursor_of(middle, of))
 
 
@@ -159,7 +159,7 @@ def _ask(connection: HTTPConnection, asked: Asked, after: str | None) -> float:
 
 def _variables(asked: Asked) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for name, value in asked.filter.given():
+    for name, value in asked.filter.active():
         if isinstance(value, Period):
             given[GRAPHQL_NAMES[name]] = {"from": value.since, "before": value.before}
         else:
@@ -174,7 +174,7 @@ def _table(asked: list[Asked], times: list[Timed]) -> Table:
         table.add_column(column, justify="right")
     groups: dict[str, list[tuple[str, Timed]]] = {}
     for one, timed in zip(asked, times, strict=True):
-        names = [GRAPHQL_NAMES[name] for name, _ in one.filter.given()]
+        names = [GRAPHQL_NAMES[name] for name, _ in one.filter.active()]
         label = " + ".join(names) if len(names) < 3 else f"any {len(names)} of them"
         groups.setdefault(label or "none", []).append((one.order, timed))
     for label, members in groups.items():

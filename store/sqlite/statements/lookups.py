@@ -1,7 +1,6 @@
-"""A read of many keys at once, and the plainest one: records by SID.
+"""Queries: reads that one statement answers for many keys, and the simplest of them, Lookup: records by SID.
 
-Each is one statement for any number of keys, and each answers in one row of JSON (see store/sqlite/connections.py).
-Column lists come from the records; values are bound.
+The answer is one row of JSON (see store/sqlite/connections.py). Column lists come from the records; values are bound.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ LOOKUP = "SELECT {rows} FROM {table} WHERE sid IN (SELECT value FROM json_each(:
 
 
 class Query(Protocol[K, V]):
-    """A read of many keys at once. Equal queries can share a statement."""
+    """A read for many keys by one statement. Equal queries can share a statement."""
 
     @property
     def sql(self) -> str:
@@ -31,15 +30,15 @@ class Query(Protocol[K, V]):
 
     @property
     def may_be_long(self) -> bool:
-        """Whether it may take long, so that others must not wait for it and it must not go on for ever."""
+        """Whether it may take long, so that it needs a connection of its own and a time limit."""
         ...
 
     def parameters(self, keys: Sequence[K]) -> dict[str, Any]:
-        """What the statement binds for these keys."""
+        """The values that the statement binds for these keys."""
         ...
 
     def answer(self, payload: bytes, keys: Sequence[K]) -> Sequence[V]:
-        """The statement's one value, as one answer for each key, in the keys' order."""
+        """Decodes the statement's one value into one answer for each key, in the keys' order."""
         ...
 
 

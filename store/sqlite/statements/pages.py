@@ -1,6 +1,6 @@
-"""The reads of lists: a page of each parent's children, and how many children each has.
+"""List queries: a page of each parent's children, and the number of children.
 
-Each is one statement for any number of parents, whatever is filtered and however it is ordered.
+Each is one statement for any number of parents, whatever the filter and the order.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
 from store.lists.relations import Relation
 from store.sqlite.connections import rows_as_json_text, texts_as_json
-from store.sqlite.statements.access_paths import count_sql, list_sql, way_of
+from store.sqlite.statements.access_paths import access_path_of, count_sql, list_sql
 
 R = TypeVar("R", bound=Record)
 
@@ -37,7 +37,7 @@ COUNT = "SELECT CAST(json_group_array({count}) AS BLOB) FROM json_each(:parents)
 class Page(Generic[R]):
     """Parents' SIDs → the first (or, backwards, the last) ``limit`` children of each, between two positions.
 
-    A relation of the root has one parent, None. Records come in the order given either way; ``limit`` None
+    A relation of the root has one parent, None. Records come in the order given either path; ``limit`` None
     gives them all.
     """
 
@@ -56,14 +56,19 @@ class Page(Generic[R]):
 
     @property
     def shape(self) -> tuple[bool, bool, bool, frozenset[str]]:
-        """What else the statement depends on: its direction, whether it has either end, and the conditions."""
+        """What else the SQL depends on: the direction, whether it has either end, and the active filters."""
         after, before = self._bounds
-        return self.order.descending != self.backwards, after is not None, before is not None, _names(self.filter)
+        return (
+            self.order.descending != self.backwards,
+            after is not None,
+            before is not None,
+            _active_names(self.filter),
+        )
 
     @property
     def may_be_long(self) -> bool:
-        """Whether it may take long however few rows it gives."""
-        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
+        """Whether it may take long, however few rows it returns."""
+        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""
@@ -73,7 +78,7 @@ class Page(Generic[R]):
         """The limit, the ends where there are any, and what the filter binds."""
         bound: dict[str, Any] = {"limit": -1 if self.limit is None else self.limit}
         after, before = self._bounds
-        merged = way_of(self.relation, self.order, _names(self.filter)) is None
+        merged = access_path_of(self.relation, self.order, _active_names(self.filter)) is None
         if after or merged:
             bound["after_key"], bound["after_sid"] = after or START
         if before or merged:
@@ -87,7 +92,7 @@ class Page(Generic[R]):
 
     @property
     def _bounds(self) -> tuple[Position | None, Position | None]:
-        """The positions that the page lies between, ascending; in its own order, a period is just two more."""
+        """The positions between which the page lies, ascending. A period of the order's own date narrows them."""
         after, before = (self.before, self.after) if self.order.descending else (self.after, self.before)
         period = getattr(self.filter, self.order.column, None)
         if isinstance(period, Period):
@@ -116,17 +121,17 @@ class Count(Generic[R]):
     @property
     def sql(self) -> str:
         """See COUNT."""
-        return _count_sql(self.relation, self.names)
+        return _count_sql(self.relation, self.active)
 
     @property
-    def names(self) -> frozenset[str]:
-        """The conditions, which the statement depends on."""
-        return _names(self.filter)
+    def active(self) -> frozenset[str]:
+        """The names of the active filters; the SQL depends on them."""
+        return _active_names(self.filter)
 
     @property
     def may_be_long(self) -> bool:
         """Whether it may take long, however little it counts."""
-        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.names())
+        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""
@@ -143,21 +148,21 @@ class Count(Generic[R]):
 
 @lru_cache(1_000)
 def page_sql(
-    relation: Relation[Any], order: Order, descending: bool, after: bool, before: bool, names: frozenset[str]
+    relation: Relation[Any], order: Order, descending: bool, after: bool, before: bool, active: frozenset[str]
 ) -> str:
     """The statement of a Page."""
     columns = relation.record.__struct_fields__
-    page = list_sql(relation, order, descending, after, before, names, ", ".join(columns))
+    page = list_sql(relation, order, descending, after, before, active, ", ".join(columns))
     return PAGES.format(pages=texts_as_json("page"), rows=rows_as_json_text(columns), page=page)
 
 
 @lru_cache(1_000)
-def _count_sql(relation: Relation[Any], names: frozenset[str]) -> str:
-    return COUNT.format(count=count_sql(relation, names))
+def _count_sql(relation: Relation[Any], active: frozenset[str]) -> str:
+    return COUNT.format(count=count_sql(relation, active))
 
 
-def _names(filter: Filter | None) -> frozenset[str]:
-    return filter.names() if filter else frozenset()
+def _active_names(filter: Filter | None) -> frozenset[str]:
+    return filter.active_names() if filter else frozenset()
 
 
 @lru_cache

@@ -12,7 +12,7 @@ from store.columns import Record
 from store.lists.filters import Filter
 from store.lists.orders import Order
 from store.lists.relations import Relation
-from store.sqlite.statements.access_paths import count_sql, list_sql, way_of
+from store.sqlite.statements.access_paths import access_path_of, count_sql, list_sql
 from store.sqlite.statements.pages import Count, Page
 from store.sqlite.statements.projections import Projection, as_list, lengths_of
 
@@ -31,7 +31,7 @@ BOUND = re.compile(r"('(?:[^']|'')*')|:(\w+)")
 """A bound parameter; or a string literal, which has none."""
 COUNT = "SELECT {count}"
 REMEMBERED_BYTES = 4_000_000
-"""Of statements of one kind: they have the names in them that clients give to fields."""
+"""Of statements of one kind: they have the active in them that clients give to fields."""
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
@@ -48,7 +48,7 @@ class PageShape(NamedTuple):
     descending: bool
     after: bool
     before: bool
-    names: frozenset[str]
+    active: frozenset[str]
     projection: Projection
 
 
@@ -115,7 +115,7 @@ def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tupl
 def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) -> tuple[str, dict[str, Any]]:
     """The SQL that counts the children, up to ``cap``, and what it binds beside ``parent``."""
     count = Count(relation, filter, cap)
-    return _count_sql(relation, count.names), count.bound()
+    return _count_sql(relation, count.active), count.bound()
 
 
 def _page_shape(page: Page[Any], projection: Projection) -> PageShape:
@@ -163,13 +163,13 @@ def _subquery_sql(number: int, page_shape: PageShape, opening: str, closing: str
 
 def _page_sql(shape: PageShape, parent: str) -> str:
     """The SELECT of a page's rows: their texts, and the keys of the placeholders between them, both numbered."""
-    relation, order, descending, after, before, names, projection = shape
+    relation, order, descending, after, before, active, projection = shape
     columns = [f"{_at(text, order)} AS text_{number}" for number, text in enumerate(projection.texts)]
     columns += [f"{key} AS key_{number}" for number, key in enumerate(projection.keys)]
-    way = way_of(relation, order, names)
-    if way and len(way.scopes) > 1:
+    path = access_path_of(relation, order, active)
+    if path and len(path.ranges) > 1:
         columns += order.column, "sid"  # A UNION is sorted by what it selects.
-    return list_sql(relation, order, descending, after, before, names, ", ".join(columns), parent)
+    return list_sql(relation, order, descending, after, before, active, ", ".join(columns), parent)
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
@@ -179,16 +179,16 @@ def _rows_sql(
     descending: bool,
     after: bool,
     before: bool,
-    names: frozenset[str],
+    active: frozenset[str],
     projections: tuple[Projection, ...],
 ) -> str:
     columns = ", ".join([*(_at(projection.columns, order) for projection in projections), order.column, "sid"])
-    return list_sql(relation, order, descending, after, before, names, columns, PARENT)
+    return list_sql(relation, order, descending, after, before, active, columns, PARENT)
 
 
 @lru_cache(1_000)
-def _count_sql(relation: Relation[Any], names: frozenset[str]) -> str:
-    return COUNT.format(count=count_sql(relation, names, PARENT))
+def _count_sql(relation: Relation[Any], active: frozenset[str]) -> str:
+    return COUNT.format(count=count_sql(relation, active, PARENT))
 
 
 def _at(text: str, order: Order) -> str:
