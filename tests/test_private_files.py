@@ -41,18 +41,26 @@ async def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: i
     assert set(found.values()) == {"0o600"}
 
 
-def test_the_copy_that_a_migration_sets_aside_is_private(tmp_path: Path, umask: int) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o660])
+def test_the_copy_that_a_migration_sets_aside_is_private(tmp_path: Path, umask: int, mode: int) -> None:
+    """Nobody shares a copy, whoever shares the database."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     for number, file in enumerate(sorted(migrations.FOLDER.glob("*.sql"))[:3]):
         (folder / file.name).write_text(file.read_text("utf-8"))
-        prepare(tmp_path / "archive.db", folder).close() if number else None
+        if number:
+            prepare(tmp_path / "archive.db", folder).close()
+            (tmp_path / "archive.db").chmod(mode)
     (copy,) = copies(tmp_path / "archive.db")
     assert oct(stat.S_IMODE(copy.stat().st_mode)) == "0o600"
+    assert oct(stat.S_IMODE((tmp_path / "archive.db").stat().st_mode)) == oct(mode)
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o660, 0o600])
-async def test_an_existing_files_mode_stays_and_those_beside_it_get_the_same(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize(("mode", "of_locks"), [(0o600, 0o600), (0o640, 0o600), (0o644, 0o600), (0o660, 0o660)])
+async def test_an_existing_files_mode_stays_and_those_beside_it_are_as_open_as_writing_needs(
+    tmp_path: Path, umask: int, mode: int, of_locks: int
+) -> None:
+    """SQLite gives its log the database's mode; a lock that others may open they could hold."""
     database = tmp_path / "archive.db"
     async with open_archive(database):
         pass
@@ -61,7 +69,11 @@ async def test_an_existing_files_mode_stays_and_those_beside_it_get_the_same(tmp
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1))
         with sync_lock(database):
-            assert set(modes(tmp_path).values()) == {oct(mode)}
+            found = modes(tmp_path)
+    locks = ("archive.db-lock", "archive.db-sync-lock")
+    assert {found.pop(name) for name in locks} == {oct(of_locks)}
+    assert found.pop("archive.db-to-clean", oct(of_locks)) == oct(of_locks)
+    assert found == dict.fromkeys(("archive.db", "archive.db-wal", "archive.db-shm"), oct(mode))
 
 
 async def test_a_lock_that_is_private_stays_private_beside_a_database_that_is_not(tmp_path: Path) -> None:
@@ -86,6 +98,35 @@ async def test_a_database_that_others_can_read_is_named(
     async with open_archive(database):
         pass
     assert [f"{database} can be read by others" in record.getMessage() for record in caplog.records] == [True] * warned
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".version-5"])
+async def test_any_file_with_what_people_wrote_that_others_can_read_is_named(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = tmp_path / "an archive.db"
+    async with open_archive(database) as holding:
+        await bodies.put(holding, bodies.service(1))
+        file = tmp_path / f"an archive.db{suffix}"
+        file.touch()
+        file.chmod(0o644)
+        caplog.set_level(logging.WARNING, "proxygraph.store")
+        async with open_archive(database):
+            pass
+    (record,) = caplog.records
+    assert record.getMessage() == (f"{file} can be read by others on this machine. Make it private: chmod 600 '{file}'")
+
+
+async def test_a_new_database_in_an_empty_file_that_others_can_read_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = tmp_path / "archive.db"
+    database.touch()
+    database.chmod(0o644)
+    caplog.set_level(logging.WARNING, "proxygraph.store")
+    async with open_archive(database):
+        pass
+    assert "can be read by others" in caplog.records[0].getMessage()
 
 
 @pytest.fixture

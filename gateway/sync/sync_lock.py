@@ -8,7 +8,7 @@ from pathlib import Path
 import filelock
 
 from store.sqlite.explanations import refused_by_system, unwritable
-from store.sqlite.files import mode_beside, resolved
+from store.sqlite.files import mode_of_writers, resolved
 from store.sqlite.opening import demand_place
 
 
@@ -27,7 +27,7 @@ def sync_lock(database: Path) -> Iterator[None]:
     lock_path = path.with_name(f"{path.name}-sync-lock")
     if lock_path.exists() and not os.access(lock_path, os.R_OK | os.W_OK):
         raise unwritable(lock_path)
-    lock = filelock.FileLock(lock_path, mode=mode_beside(path, lock_path))
+    lock = filelock.FileLock(lock_path, mode=mode_of_writers(path, lock_path))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import explained, is_locked, refused_by_system
-from store.sqlite.files import create_beside
+from store.sqlite.files import create_beside, mode_of_writers
 from store.sqlite.migrations import copies
 from store.sqlite.scrub import Pages, scrub
 from store.twilio_mapping import instant
@@ -148,7 +148,7 @@ class PageList:
         if not numbers:
             return
         if is_new := not self.file.exists():
-            create_beside(self.file, self._database)
+            create_beside(self.file, mode_of_writers(self._database, self.file))
         file = os.open(self.file, os.O_RDWR)
         try:
             size = os.fstat(file).st_size

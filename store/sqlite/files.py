@@ -1,13 +1,15 @@
 """The files of a database: which file a path stands for, and who may read it and those beside it.
 
 SQLite keeps its log, and we keep locks, marks and copies, beside the file that a symbolic link points to; so a path is
-resolved once, where the database is opened. New files are for their owner alone, from the first byte. Those beside an
-existing database get the mode that it has, as SQLite gives it to the log; no file's mode is ever widened.
+resolved once, where the database is opened. New files are for their owner alone, from the first byte; only the log gets
+the database's mode, by SQLite, and what everybody who writes the database has to write too, such as locks, is for the
+group where the database can be written by the group. No file's mode is ever widened.
 """
 
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from store.errors import DatabaseUnreachable
@@ -41,9 +43,8 @@ def open_or_create(path: Path) -> int:
     return file
 
 
-def create_beside(path: Path, database: Path) -> None:
-    """Creates an empty file at ``path``, which must not be there, with the mode of ``database``."""
-    mode = mode_beside(database)
+def create_beside(path: Path, mode: int = PRIVATE) -> None:
+    """Creates an empty file at ``path``, which must not be there, with this mode whatever the umask."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.fchmod(file, mode)
@@ -51,14 +52,19 @@ def create_beside(path: Path, database: Path) -> None:
         os.close(file)
 
 
-def mode_beside(database: Path, file: Path | None = None) -> int:
-    """The mode for a file beside ``database``: that of ``file`` where it is there already, or else the database's."""
-    for existing in (file, database):
-        if existing and existing.exists():
-            return stat.S_IMODE(existing.stat().st_mode) & 0o666
-    return PRIVATE
+def mode_of_writers(database: Path, file: Path) -> int:
+    """The mode for ``file``, which all who write the database write too: the one that it has, if it is there already.
+
+    Others than the owner get no right to it but where they may write the database; with one to read alone they could
+    hold a lock, and keep everybody from writing.
+    """
+    if file.exists():
+        return stat.S_IMODE(file.stat().st_mode) & 0o666
+    mode = database.stat().st_mode if database.exists() else PRIVATE
+    rights = [(stat.S_IWGRP, stat.S_IRGRP | stat.S_IWGRP), (stat.S_IWOTH, stat.S_IROTH | stat.S_IWOTH)]
+    return PRIVATE | sum(both for writes, both in rights if mode & writes)
 
 
-def is_open_to_others(path: Path) -> bool:
-    """Whether others than its owner may read the file at ``path``."""
-    return bool(path.stat().st_mode & READ_BY_OTHERS)
+def open_to_others(paths: Iterable[Path]) -> list[Path]:
+    """Those of the files that are there and that others than their owners may read."""
+    return [path for path in paths if path.exists() and path.stat().st_mode & READ_BY_OTHERS]

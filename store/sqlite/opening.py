@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import filelock
@@ -19,8 +20,8 @@ from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, Databas
 from store.sqlite.cleaning import Cleaner, has_log, holds_log, log_kept
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unreadable, unwritable
-from store.sqlite.files import is_open_to_others, mode_beside, open_or_create
-from store.sqlite.migrations import FOLDER, latest, migrate
+from store.sqlite.files import mode_of_writers, open_or_create, open_to_others
+from store.sqlite.migrations import FOLDER, copies, latest, migrate
 
 log = logging.getLogger("proxygraph.store")
 
@@ -59,9 +60,10 @@ def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True,
         try:
             connection.executescript(WRITE_PRAGMAS)
             created = _demand_ours(connection, path, latest(migrations))
-            if look_for_damage and not created:
-                _look_for_damage(connection, path)
-                _warn_of_readers(path)
+            if look_for_damage:
+                _warn_of_readers(path)  # Of a new one too: its file may have been there, empty.
+                if not created:
+                    _look_for_damage(connection, path)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
@@ -113,7 +115,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     try:
-        with filelock.FileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_beside(path, lock_of(path))):
+        with filelock.FileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_of_writers(path, lock_of(path))):
             yield
     except filelock.Timeout as error:
         raise DatabaseLocked(f"{path} is being written by another process; try again.") from error
@@ -125,8 +127,10 @@ def lock_of(path: Path) -> Path:
 
 
 def _warn_of_readers(path: Path) -> None:
-    if is_open_to_others(path):
-        log.warning("%s can be read by others on this machine. Make it private: chmod 600 %s", path, path)
+    beside = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
+    if files := open_to_others([path, *beside, *copies(path)]):
+        commands = " ".join(quote(str(file)) for file in files)
+        log.warning("%s can be read by others on this machine. Make it private: chmod 600 %s", files[0], commands)
 
 
 def demand_place(path: Path) -> None:

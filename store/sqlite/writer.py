@@ -26,7 +26,7 @@ from store.sessions import Session
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
 from store.sqlite.explanations import explained, is_the_files, refused_by_system
-from store.sqlite.files import mode_beside
+from store.sqlite.files import mode_of_writers
 from store.sqlite.json_safe import is_plain
 from store.sqlite.opening import lock_of
 
@@ -111,7 +111,7 @@ class Writer:
         self._cleaner = cleaner
         self._wal = path.with_name(path.name + "-wal")
         self._turn = asyncio.Lock()
-        self._lock = filelock.AsyncFileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_beside(path, lock_of(path)))
+        self._lock = filelock.AsyncFileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_of_writers(path, lock_of(path)))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -56,7 +56,7 @@ def copies(path: Path) -> list[Path]:
 def _set_aside(connection: sqlite3.Connection, path: Path, version: int) -> None:
     copy = path.with_name(f"{path.name}.version-{version}")
     copy.unlink(missing_ok=True)
-    create_beside(copy, path)
+    create_beside(copy)
     connection.execute("VACUUM INTO ?", (str(copy),))
 
 
