@@ -1,7 +1,7 @@
-"""Background tasks: what goes on beside the requests, and ends only with the server.
+"""Runs the server's background tasks in rounds, until the server stops.
 
 A round that fails is logged, shown (two metrics, ``/readyz?verbose``, ``syncStatus.lastError`` for the sync), and
-followed by another one, after pauses that grow up to ``LONGEST_PAUSE`` seconds.
+retried after pauses that double up to ``LONGEST_PAUSE`` seconds.
 """
 
 import asyncio
@@ -17,18 +17,20 @@ from gateway.observe.metrics import BACKGROUND_FAILING, BACKGROUND_FAILURES
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
-ANOTHERS = " If another user left it, as a sync that ran as root leaves its lock, remove it, or give it to this user."
+PERMISSION_HINT = (
+    " If another user left it, as a sync that ran as root leaves its lock, remove it, or give it to this user."
+)
 
 Round = Callable[[], Awaitable[float]]
-"""A task's work done once; returns the seconds from its end to the next round."""
+"""Does a task's work once; returns the seconds from its end to the next round."""
 
 log = logging.getLogger("proxygraph.gateway")
 
 
 class RoundFailed(Exception):
-    """A round that could not be done, for a reason that is understood: the text is a sentence.
+    """A round failed for a known reason, which the message explains.
 
-    ``pause`` says when to try again, in seconds; None leaves that to the growing pauses.
+    ``pause`` is the seconds until the retry; None means the default, growing pauses.
     """
 
     def __init__(self, sentence: str, pause: float | None = None) -> None:
@@ -52,18 +54,18 @@ class Background:
         self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failures: dict[str, Failure] = {}
-        """By the name of the task, as long as it fails."""
+        """By the names of the tasks that fail now."""
 
     def start(self, name: str, work: Round) -> None:
-        """Does one round of ``work`` after the other until ``stop``."""
+        """Starts a task that repeats ``work`` until ``stop``."""
         BACKGROUND_FAILING.labels(name).set(0)
         BACKGROUND_FAILURES.labels(name)
-        self._tasks[name] = asyncio.create_task(self._go_on(name, work), name=name)
+        self._tasks[name] = asyncio.create_task(self._run_forever(name, work), name=name)
 
     def report(self) -> bytes:
-        """A line for each task, as Kubernetes' verbose probes have them: that it works, or how long it has failed.
+        """A line for each task, as in Kubernetes' verbose probes: that it works, or since when it fails.
 
-        The reason is left to the log: whoever can reach the port may ask for this.
+        Only the log has the reason, since everybody who reaches the port can read this.
         """
         return b"".join([f"{self._line(name)}\n".encode() for name in self._tasks])
 
@@ -75,12 +77,12 @@ class Background:
         return f"[-]{name} failed {failure.rounds:,} times since {since}; the log has the reason"
 
     async def stop(self) -> None:
-        """Ends all tasks, and waits until they have ended."""
+        """Cancels all tasks, and waits until they have ended."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _go_on(self, name: str, work: Round) -> None:
+    async def _run_forever(self, name: str, work: Round) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
@@ -107,7 +109,7 @@ class Background:
         BACKGROUND_FAILURES.labels(name).inc()
         log.warning("The background task %s failed, and is tried again: %s", name, sentence)
         if not isinstance(error, RoundFailed) and (before is None or before.sentence != sentence):
-            # The frames alone: an error's own text could quote a person.
+            # Only the frames: the error's text may be personal.
             frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             log.error("%s in the background task %s\n%s", type(error).__name__, name, frames)
 
@@ -117,5 +119,5 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         file = Path(str(error.filename)).name if error.filename else "a file"
-        return f"Can't use {file}: {error.strerror}.{ANOTHERS if isinstance(error, PermissionError) else ''}"
+        return f"Can't use {file}: {error.strerror}.{PERMISSION_HINT if isinstance(error, PermissionError) else ''}"
     return f"It met an error that was not expected ({type(error).__name__}); the log has the details."

@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio holds: bodies in order under their parents, and what may be odd about them.
+"""The data of the fake Twilio: bodies in lists under their parents, and the faults that may be injected.
 
 Every list is known by its path (``/Services/KS…/Sessions``) and is kept sorted by (date_created, sid), oldest first.
 Bodies are encoded when they come in, so that a page is a slice and a join.
@@ -65,9 +65,9 @@ RANK = {prefix: rank for rank, prefix in enumerate(KINDS)}
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """What goes wrong: shares of the requests (0 to 1, one draw decides among those), and oddities of all bodies.
+    """Injected faults: shares of the requests (0 to 1, one draw decides among them), and oddities of all bodies.
 
-    Everything is drawn from ``seed``: a body's oddities from it and the SID, a request's fate in order of arrival.
+    Everything is drawn from ``seed``: a body's oddities from it and the SID, a request's fault in order of arrival.
     """
 
     seed: int = 0
@@ -86,15 +86,15 @@ class Faults:
     """Whether ``on_page`` is called before each page, with the stand-in, the list's path and the page's number."""
     on_page: "Callable[[FakeTwilio, str, int], None] | None" = None
     odd_case: bool = False
-    """Every word of a closed list, and every resource_type, in another letter case."""
+    """Every enum value and resource_type in another letter case."""
     fractions: bool = False
     """Every date with milliseconds."""
     nulls: bool = False
     """Null in every property that Twilio's document calls nullable, but for SIDs of the body and its parents."""
     unknown_words: bool = False
-    """A quarter of the words of closed lists is none of theirs."""
+    """A quarter of the enum values are unknown."""
     unknown_properties: bool = False
-    """One property more."""
+    """An unknown property in every body."""
 
     def __post_init__(self) -> None:
         if self.too_many + self.server_error + self.broken + self.not_json > 1:
@@ -102,8 +102,8 @@ class Faults:
         if self.drift and self.on_page is None:
             raise ValueError("Expected an on_page, which drift calls before each page.")
 
-    def dressed(self, body: Body) -> Body:
-        """``body`` with the oddities of bodies."""
+    def with_oddities(self, body: Body) -> Body:
+        """``body`` with the oddities that are set."""
         if not (self.odd_case or self.fractions or self.nulls or self.unknown_words or self.unknown_properties):
             return body
         pick, kind, odd = Random(f"{self.seed} {body['sid']}"), KINDS[body["sid"][:2]], dict(body)
@@ -124,11 +124,11 @@ class Faults:
 
 
 class _Row(NamedTuple):
-    """A body as it is served, and where it stands."""
+    """A body as it is served, and its position in the lists."""
 
     body: bytes
     paths: tuple[str, ...]
-    """Of its lists; the second one, if any, is that of a participant's MessageInteractions."""
+    """The paths of its lists; the second one, if any, is that of a participant's MessageInteractions."""
     key: tuple[str, str]
     unique_name: str | None
     ended: str | None
@@ -196,7 +196,7 @@ class FakeAccount:
             self.remove(sid)
         key = (body.get("date_created") or "", sid)
         name = body.get("unique_name") if sid.startswith("KC") else None
-        self._rows[sid] = _Row(orjson.dumps(self.faults.dressed(body)), paths, key, name, _ended(body))
+        self._rows[sid] = _Row(orjson.dumps(self.faults.with_oddities(body)), paths, key, name, _ended(body))
         if name:
             self._names.setdefault(path, {})[name] = sid
         for listed in self._lists.keys() & paths:

@@ -34,7 +34,7 @@ __all__ = ["API_KEY", "API_SECRET", "AUTH_TOKEN", "FakeTwilio", "Faults", "now"]
 
 AUTH_TOKEN, API_KEY, API_SECRET = "1" * 32, "SK" + "0" * 32, "2" * 32
 HOST, VERSION = "127.0.0.1", "v1"
-PAGE_SIZE, LARGEST_PAGE = 50, 100
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 100
 RATE, WINDOW_SECONDS = 30, 5.0
 """Requests a second that an endpoint of a service answers, as a mean over the window."""
 
@@ -43,12 +43,18 @@ VERBS = {
     for path, at in DOCUMENT["paths"].items()
     if "/PhoneNumbers" not in path
 }
-"""What is offered, by endpoint: '/Services', '/Services/{}', '/Services/{}/Sessions' and so on."""
+"""The verbs of each endpoint: '/Services', '/Services/{}', '/Services/{}/Sessions' and so on."""
 TOKEN = re.compile(r"PT[0-9a-f]{24}")
-FATES = ("too_many", "server_error", "broken", "not_json", "")
-ROUGH: Body = {"too_many": 0.02, "server_error": 0.01, "broken": 0.005, "not_json": 0.005, "slow": 0.01}
-ROUGH |= {"slow_seconds": 0.5, "odd_case": True, "fractions": True, "unknown_words": True, "unknown_properties": True}
-"""What ``--faults`` does."""
+FAULT_KINDS = ("too_many", "server_error", "broken", "not_json", "")
+COMMAND_LINE_FAULTS: Body = {"too_many": 0.02, "server_error": 0.01, "broken": 0.005, "not_json": 0.005, "slow": 0.01}
+COMMAND_LINE_FAULTS |= {
+    "slow_seconds": 0.5,
+    "odd_case": True,
+    "fractions": True,
+    "unknown_words": True,
+    "unknown_properties": True,
+}
+"""The faults that ``--faults`` injects."""
 HTML = "<html><head><title>Sorry</title></head><body><h1>We will be back in a moment</h1></body></html>"
 
 
@@ -79,7 +85,7 @@ class FakeTwilio(FakeAccount):
         """How often each fault was drawn, by its name in Faults, and how often a scripted one struck ('scripted')."""
         self.base_url = ""
         self._monotonic, self._random = monotonic, Random(self.faults.seed)
-        self._shares = [getattr(self.faults, fate) for fate in FATES if fate]
+        self._shares = [getattr(self.faults, fault) for fault in FAULT_KINDS if fault]
         self._shares.append(1 - sum(self._shares))
         self._script: list[tuple[str, int, Body | str, Mapping[str, str]]] = []
         self._answered: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
@@ -117,18 +123,18 @@ class FakeTwilio(FakeAccount):
         template, at = f"{request.method} {endpoint}", self._monotonic()
         self.requests[template] += 1
         self.log.append((at, template, service))
-        fate, late = self._random.choices(FATES, self._shares)[0], self._random.random() < self.faults.slow
+        fault, late = self._random.choices(FAULT_KINDS, self._shares)[0], self._random.random() < self.faults.slow
         if delay := self.latency + late * self.faults.slow_seconds:
             await asyncio.sleep(delay)
         answer = self._refused(request, endpoint) or self._scripted(template) or self._limited(template, service, at)
         if answer:
-            fate = ""
+            fault = ""
         else:
-            answer = self._fated(request, path, name, fate)
-            self.fault_counts.update({fate, "slow" * late} - {""})
+            answer = self._faulty(request, path, name, fault)
+            self.fault_counts.update({fault, "slow" * late} - {""})
         self.status_counts[answer.status] += 1
         answer.headers["Date"] = formatdate(self.clock().timestamp(), usegmt=True)
-        return await _cut(request, answer) if fate == "broken" else answer
+        return await _cut(request, answer) if fault == "broken" else answer
 
     def _refused(self, request: web.BaseRequest, endpoint: str) -> web.Response | None:
         if f"//{request.host}/" not in self.base_url:
@@ -160,16 +166,16 @@ class FakeTwilio(FakeAccount):
         times.append(at)
         return None
 
-    def _fated(self, request: web.BaseRequest, path: str, name: str | None, fate: str) -> web.Response:
-        if fate == "too_many":
+    def _faulty(self, request: web.BaseRequest, path: str, name: str | None, fault: str) -> web.Response:
+        if fault == "too_many":
             wait = self._random.choice((None, None, None, None, "0", "1", "0.02", "0.05"))
             return _error(429, 20429, "Too many requests", {"Retry-After": wait} if wait else None)
-        if fate == "server_error":
+        if fault == "server_error":
             status = self._random.choice((500, 502, 503))
             body: Body = {"message": "An internal server error has occurred", "status": status}
             return _response(status, body if self._random.random() < 0.5 else HTML)
         answer = self._list(request, path) if name is None else self._one(request.method, path, name)
-        return _response(200, HTML) if fate == "not_json" and answer.status == 200 else answer
+        return _response(200, HTML) if fault == "not_json" and answer.status == 200 else answer
 
     def _one(self, verb: str, path: str, name: str) -> web.Response:
         if verb == "GET":
@@ -194,7 +200,7 @@ class FakeTwilio(FakeAccount):
             size = number = -1
         if size < 1 or number < 0:
             return _error(400, 80701, "PageSize has to be a number from 1, and Page one from 0.")
-        size, token = min(size, LARGEST_PAGE), query.get("PageToken")
+        size, token = min(size, MAX_PAGE_SIZE), query.get("PageToken")
         if number and token is None:
             return _error(400, 70002, "Paged requests must include a PageToken")
         offset = 0 if token is None else _offset(path, token)
@@ -284,7 +290,7 @@ async def _main() -> None:
 
     account = Account(given.seed, given.services, given.sessions, given.interactions, varied=True)
     sid = account.services[0]["account_sid"] if account.services else ACCOUNT_SID
-    faults = Faults(seed=given.seed, **(ROUGH if given.faults else {}))
+    faults = Faults(seed=given.seed, **(COMMAND_LINE_FAULTS if given.faults else {}))
     fake = FakeTwilio(sid, faults=faults, latency=given.latency / 1000)
     fake.put(*account.services)
     for session, participants, interactions in account.conversations():

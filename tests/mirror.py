@@ -1,4 +1,4 @@
-"""A mirror for tests: a stand-in for Twilio on loopback, a client of it, and an archive that is synced from it."""
+"""A fake Twilio on loopback, a client of it, and an archive that is synced from it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ def settings_for(fake: FakeTwilio, **changes: Any) -> TwilioSettings:
 
 
 class Mirror:
-    """What a test works with."""
+    """The fake Twilio, the client and the archive of one test."""
 
     def __init__(self, fake: FakeTwilio, twilio: Twilio, archive: Archive) -> None:
         self.fake, self.twilio, self.archive = fake, twilio, archive
@@ -39,7 +39,7 @@ class Mirror:
         await sync(self.archive, self.twilio, self.settings(**flags), progress)
         return progress
 
-    async def held(self, prefix: str) -> list[str]:
+    async def stored(self, prefix: str) -> list[str]:
         table = bodies.KINDS[prefix].table
         return sorted(row[0] for row in await self.archive.fetch(f"SELECT sid FROM {table}"))
 
@@ -55,7 +55,7 @@ class Mirror:
 
 
 async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
-    """The archive holds, row by row, what the stand-in holds."""
+    """Asserts that the archive has the same rows as the fake Twilio."""
     for prefix in KINDS:
         kind = bodies.KINDS[prefix]
         columns = ", ".join(kind.__struct_fields__)
@@ -68,7 +68,7 @@ async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
 
 
 def account(fake: FakeTwilio, services: int = 2, sessions: int = 3, interactions: int = 2) -> None:
-    """Fills the stand-in with sessions that nobody has touched for long."""
+    """Fills the fake Twilio with Sessions that aren't recent."""
     number = 0
     for service in range(1, services + 1):
         fake.put(bodies.service(service, account_sid=fake.account_sid))
@@ -88,6 +88,6 @@ def account(fake: FakeTwilio, services: int = 2, sessions: int = 3, interactions
 
 @asynccontextmanager
 async def mirroring(database: Path, fake: FakeTwilio, **changes: Any) -> AsyncIterator[Mirror]:
-    """The stand-in served, a client connected, the archive open; until the end of the block."""
+    """Serves the fake Twilio, connects a client and opens the archive, until the end of the block."""
     async with fake.serving(), connected(settings_for(fake, **changes)) as twilio, open_archive(database) as archive:
         yield Mirror(fake, twilio, archive)

@@ -1,4 +1,4 @@
-"""Who gets in: keys over HTTP, as RFC 6750 has them, and what each scope gives."""
+"""Keys over HTTP as RFC 6750 defines them, what each scope allows, and the limit on wrong keys."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

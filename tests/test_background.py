@@ -1,4 +1,4 @@
-"""Background tasks end only with the server: what fails is logged, shown, and tried again."""
+"""Background tasks end only with the server: a failed round is logged, shown, and retried."""
 
 import asyncio
 import logging

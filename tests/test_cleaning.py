@@ -1,4 +1,4 @@
-"""The ledger closes only when no byte of what was erased is left, whatever fails in between."""
+"""The ledger closes an entry only when no byte of the erased row is left, whatever fails in between."""
 
 import asyncio
 import json

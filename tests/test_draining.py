@@ -1,4 +1,4 @@
-"""Stopping and restarting under load, with real processes: readiness goes first, and no request is lost."""
+"""A graceful shutdown under load, with real processes: readiness goes first, and no request is lost."""
 
 import asyncio
 import re

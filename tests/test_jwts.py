@@ -1,4 +1,4 @@
-"""Tokens of an identity provider: a real one on loopback, with keys that change, and attacks that are known."""
+"""JWTs of an identity provider on loopback: key rotation, outages, and known attacks."""
 
 import base64
 import hashlib
@@ -143,31 +143,31 @@ def signed_with_a_key_of_its_own() -> str:
     [
         (unsigned(), "Expected a token signed by RS256 or ES256 or EdDSA."),
         (signed_with_the_public_key(), "Expected a token signed by RS256 or ES256 or EdDSA."),
-        (signed_with_a_key_of_its_own(), "Expected a token whose signature and claims hold, but this one's do not."),
-        (signed()[:-8] + "AAAAAAAA", "Expected a token whose signature and claims hold, but this one's do not."),
+        (signed_with_a_key_of_its_own(), "Expected a token with a valid signature and valid claims, but got another."),
+        (signed()[:-8] + "AAAAAAAA", "Expected a token with a valid signature and valid claims, but got another."),
         (
             signed(EC, "one", "ES256"),
             "Expected a token signed by a key that the identity provider shows, but got another.",
         ),
         (signed(kid="other"), "Expected a token signed by a key that the identity provider shows, but got another."),
-        (signed(exp=int(time.time()) - 60), "Expected a token that still holds, but this one has expired."),
+        (signed(exp=int(time.time()) - 60), "Expected a valid token, but this one has expired."),
         (
             signed(nbf=int(time.time()) + 600),
-            "Expected a token whose signature and claims hold, but this one's do not.",
+            "Expected a token with a valid signature and valid claims, but got another.",
         ),
         (signed(aud="other"), "Expected a token for this audience, but this one is for another."),
         (
             signed(iss="https://evil.example.com/"),
             "Expected a token of this server's identity provider, but this one is of another.",
         ),
-        (signed(exp=None), "Expected a token with the claim exp, but this one is without."),
-        (signed(sub=None), "Expected a token with the claim sub, but this one is without."),
+        (signed(exp=None), "Expected a token with the claim exp, but this one lacks it."),
+        (signed(sub=None), "Expected a token with the claim sub, but this one lacks it."),
         ("a.b.c", "Expected a key or a JWT, but this is neither."),
         ("canary", "Expected a key or a JWT, but this is neither."),
         (f"{encoded(b'[' * 20_000)}.e30.", "Expected a key or a JWT, but this is neither."),
     ],
 )
-async def test_what_is_no_good_is_refused_with_the_reason(tokens: JwtVerifier, token: str, why: str) -> None:
+async def test_an_invalid_token_is_refused_with_the_reason(tokens: JwtVerifier, token: str, why: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await tokens.verified(token)
     assert str(refused.value) == why

@@ -1,4 +1,4 @@
-"""Keys: made, shown once, listed, revoked; kept as hashes; and a server that others can reach wants one."""
+"""Keys are shown once and stored as hashes; a server that other machines can reach requires one."""
 
 import hashlib
 import json

@@ -50,7 +50,7 @@ async def test_what_retention_took_is_kept_and_marked(database: Path) -> None:
         progress = await mirror.sync()
         assert (progress.archived, progress.erased) == (1, 0)
         assert await archived(mirror) == [KC[1]]
-        assert len(await mirror.held("KI")) == 6
+        assert len(await mirror.stored("KI")) == 6
         again = await mirror.sync(full=True)
         assert (again.archived, again.erased) == (0, 0)
 
@@ -104,8 +104,8 @@ async def test_a_service_that_was_deleted_takes_its_sessions_along_but_not_what_
         progress = await mirror.sync()
         assert (progress.archived, progress.erased) == (1, 2)
         assert await archived(mirror) == [KC[1]]
-        assert await mirror.held("KC") == [KC[1], KC[3], KC[4]]
-        assert len(await mirror.held("KS")) == 2, "what is kept needs its Service"
+        assert await mirror.stored("KC") == [KC[1], KC[3], KC[4]]
+        assert len(await mirror.stored("KS")) == 2, "what is kept needs its Service"
 
 
 async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: Path) -> None:
@@ -130,7 +130,7 @@ async def test_a_service_that_goes_while_it_is_read_is_classified_too(database: 
         fake.faults = Faults(drift=True, on_page=take)
         await mirror.sync()
         await mirror.assert_equal()
-        assert await mirror.held("KS") == [bodies.sid("KS", 2)]
+        assert await mirror.stored("KS") == [bodies.sid("KS", 2)]
 
 
 async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(database: Path) -> None:
@@ -191,7 +191,7 @@ async def test_a_crawl_that_does_not_complete_marks_and_erases_nothing(database:
         fake.fail_next("GET /Services/{}/Sessions/{}/Participants", 500, "<html>", times=1_000)
         with pytest.raises(TwilioUnavailable):
             await mirror.sync(full=True)
-        assert len(await mirror.held("KI")) == 12
+        assert len(await mirror.stored("KI")) == 12
         assert await mirror.ledger() == {}
         fake._script.clear()
         await mirror.sync(full=True)
@@ -207,7 +207,7 @@ async def test_a_confirmation_that_fails_marks_and_erases_nothing(database: Path
         fake.fail_next("GET /Services/{}/Sessions/{}/Interactions/{}", 503, "<html>", times=10)
         with pytest.raises(TwilioUnavailable):
             await mirror.sync(full=True)
-        assert len(await mirror.held("KI")) == 6
+        assert len(await mirror.stored("KI")) == 6
         fake._script.clear()
         progress = await mirror.sync()
         assert progress.erased == 1, "the session counts as not read until its deletions are decided upon"
@@ -227,8 +227,8 @@ async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(databas
         stale.put(*gone)
         async with mirroring(database, stale) as mirror:
             await mirror.sync(full=True)
-            assert not {KI[1], KI[2]} & set(await mirror.held("KI"))
-            assert KC[2] not in await mirror.held("KC")
+            assert not {KI[1], KI[2]} & set(await mirror.stored("KI"))
+            assert KC[2] not in await mirror.stored("KC")
 
 
 async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> None:
@@ -240,7 +240,7 @@ async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> N
             fake.remove(sid)
         with pytest.raises(TooManyErasures, match=r"no longer has 21 of the 60 interactions .* Nothing was erased\."):
             await mirror.sync(full=True)
-        assert (len(await mirror.held("KI")), await mirror.ledger()) == (60, {})
+        assert (len(await mirror.stored("KI")), await mirror.ledger()) == (60, {})
         ((outcome,),) = await mirror.archive.fetch("SELECT outcome FROM sync_run WHERE number = 2")
         assert outcome == "refused"
         progress = await mirror.sync(full=True, erase=True)
@@ -257,7 +257,7 @@ async def test_what_was_deleted_can_be_kept_instead(database: Path) -> None:
         fake.remove(KI[2])
         progress = await mirror.sync(full=True, keep=True)
         assert (progress.erased, progress.archived) == (0, 1)
-        assert len(await mirror.held("KI")) == 4
+        assert len(await mirror.stored("KI")) == 4
         assert await archived(mirror) == [KC[1]]
 
 
@@ -272,4 +272,4 @@ async def test_a_session_that_goes_while_it_is_read_is_classified_too(database: 
         await mirror.sync()
         fake.faults = Faults(drift=True, on_page=take)
         await mirror.sync(full=True)
-        assert await mirror.held("KC") == [KC[2]]
+        assert await mirror.stored("KC") == [KC[2]]

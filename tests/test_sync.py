@@ -42,7 +42,7 @@ async def test_long_lists_are_read_whole(database: Path) -> None:
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         await mirror.assert_equal()
-        assert len(await mirror.held("KI")) == 350
+        assert len(await mirror.stored("KI")) == 350
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ async def test_one_service_can_be_read_alone(database: Path) -> None:
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
         await mirror.sync(service=[bodies.sid("KS", 2)])
-        assert await mirror.held("KS") == [bodies.sid("KS", 2)]
-        assert len(await mirror.held("KC")) == 2
+        assert await mirror.stored("KS") == [bodies.sid("KS", 2)]
+        assert len(await mirror.stored("KC")) == 2
         await mirror.sync()
         await mirror.assert_equal()
 
@@ -165,7 +165,7 @@ async def test_a_body_without_a_sid_is_left_out_and_the_rest_is_kept(
         page = {"interactions": [row | {"sid": None}, "nonsense", row], "meta": {"key": "interactions"}}
         fake.fail_next("Interactions", 200, page)
         await mirror.sync()
-        assert await mirror.held("KI") == [bodies.sid("KI", 1000)]
+        assert await mirror.stored("KI") == [bodies.sid("KI", 1000)]
         assert "Each Interaction needs its sid" in caplog.text
         assert "what was said" not in caplog.text
 
@@ -180,7 +180,7 @@ async def test_an_archive_belongs_to_one_account(database: Path) -> None:
         with pytest.raises(DatabaseOccupied, match="but the credentials are those of AC9999"):
             await mirror.sync()
         assert other.total_requests == 0
-        assert len(await mirror.held("KI")) == 12
+        assert len(await mirror.stored("KI")) == 12
 
 
 async def test_a_demo_is_never_synced_into(database: Path) -> None:

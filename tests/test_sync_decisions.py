@@ -56,7 +56,7 @@ async def test_what_was_kept_is_marked_shown_and_not_asked_again(database: Path,
         for flags in ({}, {"full": True}, {"full": True, "erase": True}):
             progress = await mirror.sync(**flags)
             assert (progress.erased, progress.archived) == (0, 0)
-        assert len(await mirror.held("KI")) == 2 * sessions
+        assert len(await mirror.stored("KI")) == 2 * sessions
         query = f'{{ session(sid: "{KC[1]}") {{ keptAt archivedAt }} interaction(sid: "{KI[2]}") {{ keptAt }}'
         query += f' other: interaction(sid: "{bodies.sid("KI", 2001)}") {{ keptAt }} }}'
         data = (await asker(mirror.archive)(query))["data"]
@@ -90,8 +90,8 @@ async def test_a_session_that_is_deleted_later_keeps_what_was_kept_of_it(databas
         fake.remove(KC[2])
         for flags in ({}, {"full": True, "erase": True}):
             await mirror.sync(**flags)
-            assert await mirror.held("KC") == [KC[1], KC[3]]
-            assert await mirror.held("KI") == sorted([KI[1], *(KI[3][:-1] + last for last in "89a")])
+            assert await mirror.stored("KC") == [KC[1], KC[3]]
+            assert await mirror.stored("KI") == sorted([KI[1], *(KI[3][:-1] + last for last in "89a")])
         assert (await mirror.column("KC", "archived_at"))[KC[1]] is not None
 
 
@@ -110,7 +110,7 @@ async def test_a_service_that_is_not_there_is_an_error_that_names_those_that_are
     async with mirroring(database, fake) as mirror:
         with pytest.raises(UnknownService, match=f"(?s)but got .*{KS[1]}.*{KS[2]}"):
             await mirror.sync(service=names, full=full)
-        assert await mirror.held("KC") == []
+        assert await mirror.stored("KC") == []
         assert (await status(mirror, "lastCompletedAt lastFullCompletedAt")) == {
             "lastCompletedAt": None,
             "lastFullCompletedAt": None,
@@ -127,7 +127,7 @@ async def test_a_partial_run_moves_the_freshness_of_its_service_alone(
     fake.put(fake.get(KS[2]) | {"unique_name": "rides"})
     async with mirroring(database, fake) as mirror:
         await mirror.sync(service=["rides" if by_name else KS[2]], full=full)
-        assert await mirror.held("KS") == [KS[2]]
+        assert await mirror.stored("KS") == [KS[2]]
         found = await status(mirror, "lastCompletedAt lastFullCompletedAt lagSeconds services { lastCompletedAt }")
         assert (found["lastCompletedAt"], found["lastFullCompletedAt"], found["lagSeconds"]) == (None, None, None)
         assert [each["lastCompletedAt"] is not None for each in found["services"]] == [True]
@@ -146,7 +146,7 @@ async def test_a_partial_run_takes_no_other_service_for_gone(database: Path) -> 
         await mirror.sync()
         fake.remove(KS[1])
         await mirror.sync(service=[KS[2]], full=True)
-        assert KS[1] in await mirror.held("KS")
+        assert KS[1] in await mirror.stored("KS")
         await mirror.sync()
         await mirror.assert_equal()
 

@@ -58,12 +58,12 @@ async def test_a_clock_that_disagrees_with_twilios_decides_nothing_and_the_next_
         fake.put(bodies.interaction(7, of=3, account_sid=fake.account_sid))
         fake.clock = lambda: now() + timedelta(days=365 * years)
         with pytest.raises(
-            ClockMismatch, match=r"The machine's clock says .*, but Twilio's says .*nothing was decided"
+            ClockMismatch, match=r"The machine's clock says .*, but Twilio's says .*nothing was marked or erased"
         ):
             await mirror.sync(full=True, **flags)
-        assert bodies.sid("KI", 7) in await mirror.held("KI"), "what was read is kept"
-        assert {KC[1]} <= set(await mirror.held("KC"))
-        assert {KI[1], KI[2]} <= set(await mirror.held("KI"))
+        assert bodies.sid("KI", 7) in await mirror.stored("KI"), "what was read is kept"
+        assert {KC[1]} <= set(await mirror.stored("KC"))
+        assert {KI[1], KI[2]} <= set(await mirror.stored("KI"))
         assert not any((await mirror.column("KC", "archived_at")).values())
         assert (await mirror.ledger(), (await freshness(mirror))["lastFullCompletedAt"]) == ({}, None)
         fake.clock = now
@@ -168,7 +168,7 @@ async def test_a_listing_that_ends_in_the_middle_is_not_complete_and_decides_not
         for _ in range(2):
             with pytest.raises(TwilioError, match=KS[1]):
                 await mirror.sync(full=full)
-        assert KC[240] in await mirror.held("KC")
+        assert KC[240] in await mirror.stored("KC")
         assert await mirror.ledger() == {}
         assert await freshness(mirror) == before | {"lagSeconds": (await freshness(mirror))["lagSeconds"]}
         fake.faults = Faults()
@@ -199,7 +199,7 @@ async def test_rows_that_fall_between_two_pages_are_found_by_one_of_the_next_two
         fake.faults = Faults(drift=True, on_page=remove)
         await mirror.sync()
         fake.faults = Faults()
-        assert set(fake.sids("KI")) - set(await mirror.held("KI")), "a row did fall between two pages"
+        assert set(fake.sids("KI")) - set(await mirror.stored("KI")), "a row did fall between two pages"
         await mirror.sync()
         await mirror.sync()
         await mirror.assert_equal()
@@ -221,10 +221,10 @@ async def test_an_account_that_shows_no_service_any_more_erases_and_marks_nothin
         for _ in range(2):
             with pytest.raises(TooManyErasures, match="shows no Service at all"):
                 await mirror.sync(full=True)
-        assert len(await mirror.held("KC")) == 2 * sessions
+        assert len(await mirror.stored("KC")) == 2 * sessions
         assert not any((await mirror.column("KC", "archived_at")).values())
         await mirror.sync(erase=True)
-        assert await mirror.held("KC") == [KC[1]], "retention may have taken this one, whatever the flag"
+        assert await mirror.stored("KC") == [KC[1]], "retention may have taken this one, whatever the flag"
 
 
 async def test_a_service_that_exists_but_was_not_listed_is_reported(database: Path) -> None:

@@ -68,8 +68,8 @@ async def test_a_session_that_fails_for_good_is_left_out_and_the_rest_is_read(
             with pytest.raises(TwilioError, match=KC[odd[0]]):
                 await mirror.sync()
         expected = {sid for sid in fake.sids("KC") if sid not in {KC[number] for number in odd}}
-        assert expected <= set(await mirror.held("KC"))
-        assert len(await mirror.held("KI")) == sessions - len(odd)
+        assert expected <= set(await mirror.stored("KC"))
+        assert len(await mirror.stored("KI")) == sessions - len(odd)
         found = await shown(mirror)
         assert [each["sid"] for each in found["leftOut"]] == [KC[number] for number in odd]
         assert found["leftOutCount"] == len(odd)
@@ -90,9 +90,9 @@ async def test_a_session_that_is_left_out_does_not_stop_the_reconciling_of_other
         fake.faults = refusing(503, KC[1], lists="Participants")
         with pytest.raises(TwilioUnavailable, match=KC[1]):
             await mirror.sync(full=True)
-        assert KC[2] not in await mirror.held("KC")
+        assert KC[2] not in await mirror.stored("KC")
         assert set(await mirror.ledger()) == {KC[2], *(bodies.sid("KI", n) for n in (2000, 2001, 3000))}
-        assert len(await mirror.held("KI")) == 17, "what is held of the odd one stays"
+        assert len(await mirror.stored("KI")) == 17, "what is held of the odd one stays"
 
 
 async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: Path) -> None:
@@ -103,7 +103,7 @@ async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: 
     async with mirroring(database, fake) as mirror:
         with pytest.raises(TwilioDenied, match=odd):
             await mirror.sync()
-        assert len(await mirror.held("KC")) == 4
+        assert len(await mirror.stored("KC")) == 4
         completed = await asker(mirror.archive)("{ syncStatus { services { service { sid } lastCompletedAt } } }")
         services = completed["data"]["syncStatus"]["services"]
         assert [each["service"]["sid"] for each in services if each["lastCompletedAt"] is None] == [odd]
@@ -119,7 +119,7 @@ async def test_where_nothing_can_be_read_nothing_is_erased_or_marked(database: P
         fake.faults = refusing(400, *KC)
         with pytest.raises(TwilioRefused):
             await mirror.sync(full=True)
-        assert KC[2] in await mirror.held("KC")
+        assert KC[2] in await mirror.stored("KC")
         assert await mirror.ledger() == {}
 
 
@@ -180,8 +180,8 @@ async def test_what_was_read_before_a_failure_is_written_and_counted_from_the_fi
         settings = mirror.settings(concurrency=1)
         with pytest.raises(TwilioDenied):
             await sync(mirror.archive, mirror.twilio, settings, progress)
-        assert len(await mirror.held("KI")) >= 2 * (sessions // 2)
-        rows = sum([len(await mirror.held(prefix)) for prefix in ("KS", "KC", "KP", "KI")])
+        assert len(await mirror.stored("KI")) >= 2 * (sessions // 2)
+        rows = sum([len(await mirror.stored(prefix)) for prefix in ("KS", "KC", "KP", "KI")])
         ((new, outcome),) = await mirror.archive.fetch("SELECT new, outcome FROM sync_run")
         assert (progress.new, new, outcome) == (rows, rows, "failed")
 
@@ -199,7 +199,7 @@ async def test_on_a_full_disk_the_summary_counts_what_was_committed(
         progress = Progress()
         with pytest.raises(StoreError, match="full"):
             await sync(mirror.archive, mirror.twilio, mirror.settings(), progress)
-        rows = sum([len(await mirror.held(prefix)) for prefix in ("KS", "KC", "KP", "KI")])
+        rows = sum([len(await mirror.stored(prefix)) for prefix in ("KS", "KC", "KP", "KI")])
         assert progress.new == rows > 1
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute("PRAGMA max_page_count = 1000000")

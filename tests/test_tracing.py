@@ -1,4 +1,4 @@
-"""Traces go on to Twilio, and spans to a collector where the environment names one; neither says what people wrote."""
+"""A traceparent is forwarded to Twilio, spans go to a collector if one is configured; neither is personal."""
 
 import base64
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Where requests to Twilio go: the region, the edge and the proxy are those that Twilio's own client would take."""
+"""Requests use the region, edge and proxy that Twilio's own client would use."""
 
 import itertools
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""The client keeps to Twilio's limits, tries again what can be tried again, and sends its credentials nowhere else."""
+"""The client keeps Twilio's limits, retries what may be repeated, and sends its credentials only to Twilio."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What Twilio's errors mean: the code decides, then the status; only Twilio's own 404 says that a thing is missing."""
+"""The translation of Twilio's errors: the code decides before the status; only Twilio's own 404 means missing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Twilio's answers are taken for: whose data it is, and whether something is gone, rest on what was received."""
+"""Whose data it is, and whether a resource is gone, is decided by Twilio's answers alone."""
 
 import ssl
 from collections.abc import AsyncIterator

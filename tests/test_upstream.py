@@ -1,4 +1,4 @@
-"""deleteInteraction deletes at Twilio too, and says which of the two did not happen."""
+"""deleteInteraction also deletes at Twilio, and says which of the two deletions did not happen."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +76,7 @@ async def test_what_twilio_had_no_more_is_erased_here(database: Path) -> None:
         await mirror.sync()
         fake.remove(KI)
         assert (await delete(mirror))["deletedInteractionId"] == KI
-        assert KI not in await mirror.held("KI")
+        assert KI not in await mirror.stored("KI")
 
 
 async def test_a_legal_hold_keeps_it_here_too_and_is_not_asked_twice(database: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_legal_hold_keeps_it_here_too_and_is_not_asked_twice(database: P
         await mirror.sync()
         assert await code(mirror) == "LEGAL_HOLD"
         assert fake.requests[TEMPLATE] == 1
-        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+        assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})
 
 
 async def test_what_twilio_refuses_stays(database: Path) -> None:
@@ -95,7 +95,7 @@ async def test_what_twilio_refuses_stays(database: Path) -> None:
         await mirror.sync()
         fake.fail_next(TEMPLATE, 403, {"code": 70051, "message": "No"})
         assert await code(mirror) == "UPSTREAM_REFUSED"
-        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+        assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})
 
 
 async def test_when_twilio_is_too_busy_it_stays_and_can_be_tried_again(database: Path) -> None:
@@ -104,7 +104,7 @@ async def test_when_twilio_is_too_busy_it_stays_and_can_be_tried_again(database:
         await mirror.sync()
         fake.fail_next(TEMPLATE, 429, {"code": 20429, "message": "Too many requests"}, times=3)
         assert await code(mirror) == "UPSTREAM_UNAVAILABLE"
-        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+        assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})
         assert (await delete(mirror))["deletedInteractionId"] == KI
 
 
@@ -128,7 +128,7 @@ async def test_what_was_cut_off_before_twilio_was_asked_waits_for_twilio(databas
         assert found
         await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         assert await finish_deletions(mirror.archive, None) == (0, 1)
-        assert KI in await mirror.held("KI")
+        assert KI in await mirror.stored("KI")
         fake.fail_next(TEMPLATE, 429, {"code": 20429}, times=3)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (0, 1)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
@@ -157,4 +157,4 @@ async def test_a_hold_that_is_met_when_finishing_takes_the_wish_back(database: P
         await erasure.request(mirror.archive, found, "a test", at_twilio=True)
         fake.hold(KI)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
-        assert (KI in await mirror.held("KI"), await mirror.ledger()) == (True, {})
+        assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})

@@ -48,7 +48,7 @@ async def test_a_flush_that_is_under_way_at_the_end_is_waited_for(mirror: Mirror
     async with at_the_end_while_a_flush_waits(mirror) as ending:
         pass
     await ending
-    assert await mirror.held("KS") == [bodies.sid("KS", 1)]
+    assert await mirror.stored("KS") == [bodies.sid("KS", 1)]
 
 
 async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mirror) -> None:
@@ -56,7 +56,7 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
         ending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await ending
-    assert await mirror.held("KS") == []
+    assert await mirror.stored("KS") == []
 
 
 async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next(mirror: Mirror) -> None:
@@ -71,4 +71,4 @@ async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next
         with pytest.raises(asyncio.CancelledError):
             await flushing
     await buffer.flush()
-    assert await mirror.held("KS") == [bodies.sid("KS", 1), bodies.sid("KS", 2)]
+    assert await mirror.stored("KS") == [bodies.sid("KS", 1), bodies.sid("KS", 2)]

@@ -126,11 +126,11 @@ class JwtVerifier:
 def _reason(error: jwt.PyJWTError) -> str:
     # The message quotes no claims, since they may be personal.
     if isinstance(error, jwt.ExpiredSignatureError):
-        return "Expected a token that still holds, but this one has expired."
+        return "Expected a valid token, but this one has expired."
     if isinstance(error, jwt.InvalidAudienceError):
         return "Expected a token for this audience, but this one is for another."
     if isinstance(error, jwt.InvalidIssuerError):
         return "Expected a token of this server's identity provider, but this one is of another."
     if isinstance(error, jwt.MissingRequiredClaimError):
-        return f"Expected a token with the claim {error.claim}, but this one is without."
-    return "Expected a token whose signature and claims hold, but this one's do not."
+        return f"Expected a token with the claim {error.claim}, but this one lacks it."
+    return "Expected a token with a valid signature and valid claims, but got another."

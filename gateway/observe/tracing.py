@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.http.exchange import Exchange
 
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # nobody changes it
+OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # never mutated
 """The headers that the current request adds to its own requests to other servers."""
 
 CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

@@ -31,8 +31,7 @@ def check_clock(offset: timedelta | None, newest: str | None) -> None:
     else:
         return
     raise ClockMismatch(
-        f"{problem}. What was read is kept, but nothing was decided about what is gone at Twilio: set the clock, and "
-        "run it again."
+        f"{problem}. What was read is kept, but nothing was marked or erased: set the clock, and run it again."
     )
 
 

@@ -1,11 +1,11 @@
 """The tree of errors of the client, and the translation of Twilio's answers into them.
 
-TwilioError                   its text is one whole sentence, without credentials
-├── TwilioMissing             404 with Twilio's code 20404: there is no such resource, or not any more
+TwilioError                   the message is a whole sentence, without credentials
+├── TwilioMissing             404 with Twilio's code 20404: the resource doesn't exist
 ├── TwilioDenied              20003, 70051, 401, 403: the credentials are wrong, or may not do this
 ├── TwilioHeld                80615: a legal hold keeps the resource from being deleted
-├── TwilioRefused             any other 4xx of Twilio's: asking again would not help
-├── TwilioUnavailable         20429, 429, 5xx, no answer, or none that makes sense: asking again may help
+├── TwilioRefused             any other 4xx of Twilio's: a retry would not help
+├── TwilioUnavailable         20429, 429, 5xx, no answer, or an invalid one: a retry may help
 ├── NotTwilio                 an answer that Twilio's Proxy API does not give
 ├── TwilioUntrusted           the certificate of the host, or of a proxy on the way, isn't trusted
 ├── NetworkUnusable           a variable of the environment names a proxy or a file that can't be used

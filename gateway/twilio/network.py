@@ -1,6 +1,6 @@
-"""The way to Twilio: a company's proxy and certificates, as Twilio's own client takes them from the environment.
+"""Network settings for Twilio: the proxy and certificates, from the variables that Twilio's own client uses.
 
-That client rests on requests, so the variables are those of requests
+That client uses requests, so the variables are those of requests
 (https://requests.readthedocs.io/en/latest/user/advanced/#proxies): HTTPS_PROXY, ALL_PROXY and NO_PROXY,
 REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE; and SSL_CERT_FILE, which OpenSSL itself takes.
 """
@@ -58,7 +58,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def connection_error(error: Exception, where: str, host: str) -> TwilioError:
-    """What went wrong on the way: ``where`` names what was asked, ``host`` is that of Twilio's API."""
+    """``error``, raised by aiohttp for the request ``where`` to ``host``, as a TwilioError."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return TwilioUntrusted(
             f"The certificate of {host} isn't trusted: {_reason(error)}. If your company's proxy signs it, name the "

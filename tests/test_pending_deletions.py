@@ -1,4 +1,4 @@
-"""What became of a deletion at Twilio is told by the payload and the ledger; what went here alone is caught up with."""
+"""A deletion's outcome at Twilio is in the payload and the ledger, and a pending one is finished later."""
 
 import asyncio
 import sqlite3
@@ -118,7 +118,7 @@ async def test_what_went_here_alone_stays_out_of_the_archive_until_then(database
         await delete(client, KI[0])
     async with mirroring(database, fake) as mirror:
         await mirror.sync(full=True)
-        assert KI[0] not in await mirror.held("KI")
+        assert KI[0] not in await mirror.stored("KI")
 
 
 async def caught_up(mirror: Mirror, **how: Any) -> tuple[int, int]:
@@ -164,7 +164,7 @@ async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeT
     account(other, services=1, sessions=1, interactions=0)
     async with mirroring(database, other) as mirror:
         assert await caught_up(mirror) == (0, 1)
-        assert KI[1] in await mirror.held("KI")
+        assert KI[1] in await mirror.stored("KI")
         assert other.requests[TEMPLATE] == 0
     async with mirroring(database, fake) as mirror:
         assert await caught_up(mirror) == (2, 0)
