@@ -46,14 +46,8 @@ VERBS = {
 """The verbs of each endpoint: '/Services', '/Services/{}', '/Services/{}/Sessions' and so on."""
 TOKEN = re.compile(r"PT[0-9a-f]{24}")
 FAULT_KINDS = ("too_many", "server_error", "broken", "not_json", "")
-COMMAND_LINE_FAULTS: Body = {"too_many": 0.02, "server_error": 0.01, "broken": 0.005, "not_json": 0.005, "slow": 0.01}
-COMMAND_LINE_FAULTS |= {
-    "slow_seconds": 0.5,
-    "odd_case": True,
-    "fractions": True,
-    "unknown_words": True,
-    "unknown_properties": True,
-}
+FAULTS: Body = {"too_many": 0.02, "server_error": 0.01, "broken": 0.005, "not_json": 0.005, "slow": 0.01}
+FAULTS |= {"slow_seconds": 0.5, "odd_case": True, "fractions": True, "unknown_words": True, "unknown_properties": True}
 """The faults that ``--faults`` injects."""
 HTML = "<html><head><title>Sorry</title></head><body><h1>We will be back in a moment</h1></body></html>"
 
@@ -290,7 +284,7 @@ async def _main() -> None:
 
     account = Account(given.seed, given.services, given.sessions, given.interactions, varied=True)
     sid = account.services[0]["account_sid"] if account.services else ACCOUNT_SID
-    faults = Faults(seed=given.seed, **(COMMAND_LINE_FAULTS if given.faults else {}))
+    faults = Faults(seed=given.seed, **(FAULTS if given.faults else {}))
     fake = FakeTwilio(sid, faults=faults, latency=given.latency / 1000)
     fake.put(*account.services)
     for session, participants, interactions in account.conversations():
