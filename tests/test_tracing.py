@@ -102,6 +102,17 @@ async def test_a_request_is_a_span_of_the_conventions_in_the_clients_trace(
     assert refused["attributes"]["error.type"] == "request_error"
 
 
+async def test_a_span_has_the_start_of_a_long_name(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans that wait for their collector are bounded in number, so each has to be small."""
+    collector = Collector()
+    async with collector.serving():
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        async with serving(database) as client:
+            await post(client, {"query": f"query {'Long' * 20_000} {{ services {{ totalCount }} }}"})
+    (span,) = collector.spans
+    assert span["attributes"]["graphql.operation.name"] == "Long" * 16
+
+
 async def test_no_span_is_sent_where_opentelemetry_is_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collector = Collector()
     async with collector.serving():

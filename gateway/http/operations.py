@@ -2,6 +2,10 @@
 
 import msgspec
 
+LONGEST_NAME = 64
+"""Characters of an operation's name in the log and in traces: clients choose it, and what waits there is not bounded
+by bytes."""
+
 
 class Operation(msgspec.Struct, frozen=True, gc=False):
     """A GraphQL operation: its type and name, what came of it, what it cost, and the ``seconds`` that it took."""

@@ -11,13 +11,13 @@ from functools import lru_cache
 
 import msgspec
 
+from gateway.http.operations import LONGEST_NAME
 from gateway.observe.logs import LogSettings
 from gateway.observe.request_log_entry import RequestLogEntry
 
 PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PROBES = frozenset(("/livez", "/readyz"))
-LONGEST_NAME = 64
 ATOMIC_BYTES = 4_000
 """A write to a pipe is atomic up to PIPE_BUF (4,096) bytes, so the lines of several workers don't mix."""
 THOUSANDTHS = [f".{number:03}Z" for number in range(1000)]

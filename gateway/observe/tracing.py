@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from gateway.http.operations import LONGEST_NAME
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
@@ -68,7 +70,7 @@ class Tracing:
             span.update_name(operation.type)
             span.set_attribute("graphql.operation.type", operation.type)
             if operation.name:
-                span.set_attribute("graphql.operation.name", operation.name)
+                span.set_attribute("graphql.operation.name", operation.name[:LONGEST_NAME])
         span.set_attribute("http.response.status_code", exchange.status)
         if operation is None or operation.outcome != "ok":
             span.set_attribute("error.type", operation.outcome if operation else str(exchange.status))
