@@ -1,4 +1,4 @@
-"""A body of Twilio's REST API becomes a record: the one mapping that every way into the archive uses.
+"""Maps a JSON body of Twilio's REST API to a record; every write of Twilio's data uses this mapping.
 
 Twilio guarantees no property (its OpenAPI document has no ``required`` list), so the archive does: a SID and
 the parents must be there, dates and type get a fallback, everything else may be null. A word outside Twilio's
@@ -30,11 +30,11 @@ EPOCH = "1970-01-01T00:00:00.000Z"
 
 log = logging.getLogger("proxygraph.store")
 unknown_words: Counter[tuple[str, str]] = Counter()
-"""How often a word outside Twilio's lists came, by column and word; each is logged once."""
+"""How often a word outside of Twilio's lists was received, by column and word; each is logged once."""
 
 
 class Layout(NamedTuple):
-    """What of a record comes from the body, all that the body may have without being odd, and the record's fields."""
+    """The columns that come from the body, the properties that are known, and the record's fields."""
 
     columns: tuple[Column, ...]
     known: frozenset[str]
@@ -52,8 +52,8 @@ def _layout(kind: type[Record]) -> Layout:
 def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
     """``body`` as a record of ``kind``, under the ``parents`` (``service_sid=…``) of the path it was found at.
 
-    The body need not repeat them, and may not contradict them: whose a row is never comes from a setting alone. Raises
-    BodyRejected where the body contradicts the path, or where a SID is missing.
+    The body may leave the parents out, but not contradict them. Raises BodyRejected if it contradicts the path, or if a
+    SID is missing.
     """
     _demand_agreement(kind, body, parents)
     layout = _layout(kind)
@@ -87,13 +87,13 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
 
 
 def value_of(column: Column, given: Any) -> tuple[str | int | None, bool]:
-    """What ``column`` holds of a property's value, and whether that is all of it; what is not is kept in ``extra``."""
+    """A property's value as ``column`` stores it, and whether that is all of it; if not, ``extra`` keeps it."""
     value = _READ[column.column_type](column, given)
     return value, not (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN))
 
 
 def extra_text(extra: Mapping[str, Any]) -> str | None:
-    """What the column ``extra`` holds of these properties."""
+    """These properties as the column ``extra`` stores them."""
     return storable(msgspec.json.encode(extra).decode()) if extra else None
 
 

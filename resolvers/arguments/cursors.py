@@ -42,7 +42,7 @@ def cursor_of(position: Position, of: str) -> str:
 
 
 def position_of(cursor: str, of: str, argument: str) -> Position:
-    """The position in ``cursor``; raises BadInput if it has another fingerprint than ``of``."""
+    """The position in ``cursor``; raises BadInput if it is malformed, or of another fingerprint than ``of``."""
     matched = PATTERN.fullmatch(cursor)
     if not matched:
         raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but(cursor)}")

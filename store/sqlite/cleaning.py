@@ -1,4 +1,4 @@
-"""Cleaning: moves the log into the database so that no byte of what was erased is left, and closes the ledger then.
+"""Cleaning: moves SQLite's log into the database, scrubs erased bytes, and closes the ledger's entries.
 
 A checkpoint moves pages that the scrub has still to see (store/sqlite/scrub.py), and the log that names them can be
 gone afterwards. So their numbers are first written to a list beside the database, which is emptied when the last of
@@ -65,7 +65,7 @@ class Cleaner:
         """Empties the log into the database, cleans what it moved, and closes the ledger's erased entries.
 
         Returns None where that is done, or the sentence why it is not, which the open entries then tell too.
-        To be called by one process at a time. ``every_page`` cleans the whole file.
+        Only one process may call it at a time. ``every_page`` cleans the whole file.
         """
         waiting = False
         try:
@@ -82,7 +82,7 @@ class Cleaner:
         return reason
 
     def forget_list(self) -> None:
-        """Removes the list, where it is empty."""
+        """Removes the list if it is empty."""
         self._list.remove_if_empty()
 
     def _cleaned(self, waiting: bool, every_page: bool) -> str | None:
@@ -128,14 +128,14 @@ class Cleaner:
 
 
 class PageList:
-    """The numbers of pages that have still to be cleaned, in a file beside the database at ``path``."""
+    """The numbers of the pages that must still be cleaned, in a file beside the database at ``path``."""
 
     def __init__(self, path: Path) -> None:
         self._database = path
         self.file = path.with_name(path.name + "-to-clean")
 
     def read(self) -> set[int]:
-        """The numbers. Bytes at the end that make no number are of a list whose writing was cut off."""
+        """The numbers. An incomplete number at the end is left from a write that was interrupted."""
         try:
             content = self.file.read_bytes()
         except FileNotFoundError:
@@ -144,7 +144,7 @@ class PageList:
         return {int.from_bytes(content[at : at + NUMBER_BYTES], "big") for at in range(0, whole, NUMBER_BYTES)}
 
     def add(self, numbers: set[int]) -> None:
-        """Writes the numbers behind those that are there; they are on the disk when this returns."""
+        """Appends the numbers; they are on the disk when this returns."""
         if not numbers:
             return
         if is_new := not self.file.exists():
@@ -163,12 +163,12 @@ class PageList:
             _sync_folder(self.file.parent)
 
     def empty(self) -> None:
-        """Forgets the numbers. Should a crash bring them back, their pages are only cleaned once more."""
+        """Empties the list. If a crash brings the numbers back, their pages are only cleaned once more."""
         if self.file.exists():
             os.truncate(self.file, 0)
 
     def remove_if_empty(self) -> None:
-        """Removes the file, where it is empty."""
+        """Removes the file if it is empty."""
         if self.file.exists() and not self.file.stat().st_size:
             self.file.unlink()
 

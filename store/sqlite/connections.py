@@ -1,7 +1,4 @@
-"""What is SQLite's own: connections, pragmas, versions, checkpoints, and rows that come back as JSON.
-
-Another database would replace this module, and leave the rest of the store's statements nearly as they are.
-"""
+"""SQLite's basics: how connections are opened, their pragmas, and the SQL by which rows come back as JSON."""
 
 import logging
 import sqlite3
@@ -11,9 +8,9 @@ from typing import Any
 import aiosqlite
 
 APPLICATION_ID = 0x50785967
-"""Marks a file as ours, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
+"""Marks a file as Proxygraph's, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
 
-# Its debug lines quote what statements bind: names and messages, which no log may have, whatever level is set later.
+# aiosqlite's debug lines quote bound values: names and messages, which no log may have, at any level.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 logging.getLogger("aiosqlite").addFilter(lambda record: record.levelno >= logging.WARNING)
 
@@ -22,7 +19,7 @@ WAL_LIMIT_BYTES = 64 * 2**20
 """A log longer than this is moved into the database after the write that made it so."""
 
 MAPPED_BYTES = 2**31 - 2**16
-"""As much of the file as SQLite maps at the most: a page that the system has in memory is read without a call."""
+"""How much of the file SQLite maps at most: a mapped page that is in memory is read without a system call."""
 
 COMMON_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
 READ_PRAGMAS = f"{COMMON_PRAGMAS} PRAGMA mmap_size={MAPPED_BYTES}; PRAGMA query_only=ON;"
@@ -38,7 +35,7 @@ WRITE_PRAGMAS = (
 
 
 COMMITS_OF_OTHERS = "PRAGMA data_version"
-"""A number that moves when another connection commits (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+"""A number that changes when another connection commits (https://www.sqlite.org/pragma.html#pragma_data_version)."""
 
 
 def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -52,15 +49,15 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
 
 
 def reading(path: str, immutable: bool = False) -> str:
-    """The address of the database, to be opened for reading only; so it never checkpoints either.
+    """The URI that opens the database for reading only; such a connection never checkpoints either.
 
-    ``immutable`` promises SQLite that nobody writes it meanwhile, so that it needs no lock and no file beside it.
+    ``immutable`` promises SQLite that nobody writes the file, so that it needs no lock and no file beside it.
     """
     return f"file:{_quoted(path)}?mode=ro{'&immutable=1' if immutable else ''}"
 
 
 async def connect_writer(path: str) -> aiosqlite.Connection:
-    """The connection that writes; it never checkpoints by itself, only when told to."""
+    """The write connection; it checkpoints only on request."""
     connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=128)
     await connection.executescript(WRITE_PRAGMAS)
     return connection
@@ -69,14 +66,14 @@ async def connect_writer(path: str) -> aiosqlite.Connection:
 def rows_as_json(columns: Iterable[str]) -> str:
     """The SELECT expression that gives all rows as one JSON array of arrays, in UTF-8 bytes.
 
-    One row comes back however many there are: a thread that fetches row by row beside a busy event loop
-    gives up the interpreter lock, and waits to win it back, at each of them.
+    So the result is always one row: a thread that fetches many rows beside a busy event loop would have to release
+    and reacquire the interpreter lock for each.
     """
     return f"CAST(json_group_array(json_array({', '.join(columns)})) AS BLOB)"
 
 
 def rows_as_json_text(columns: Iterable[str]) -> str:
-    """The same as a piece of text, to be spliced into a longer array: [[…],[…]]."""
+    """The same as text, to be spliced into a longer array: [[…],[…]]."""
     return f"'[' || coalesce(group_concat(json_array({', '.join(columns)})), '') || ']'"
 
 

@@ -1,9 +1,9 @@
-"""Whether the archive is as it was: a mark that every write moves, by whichever process, told without reading rows.
+"""The data version: a number that changes with every write of any process, read without reading rows.
 
-SQLite counts, for each connection, the commits that others made (``PRAGMA data_version``), and tells the count from
-shared memory in a few microseconds. Only when it moved is the archive's own number read anew, which all processes see
-alike. Triggers move that number with every row that answers are read from, so a program that knows nothing of it moves
-it too, and what changes no answer, such as the last use of a key, does not.
+SQLite counts the commits of other connections (``PRAGMA data_version``), and reads the count from shared memory in a
+few microseconds. Only if it has changed is the archive's own number read again, which is the same for all processes.
+Triggers increase that number when a row changes that answers are read from, whichever program writes it. A write that
+changes no answer, such as the last use of a key, leaves the number as it is.
 """
 
 import sqlite3

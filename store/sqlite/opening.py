@@ -1,6 +1,6 @@
-"""What is checked before a database is used, and the one sentence that says why it can't be.
+"""Opening a database: checks that it can be used, creates it, and migrates it.
 
-Nothing is written to a file that fails here: whose it is gets read from the file alone, before anything is
+A file that fails the checks stays unchanged: whose database it is, is read from the file alone, before anything is
 written or locked.
 """
 
@@ -30,7 +30,7 @@ CHECKED_WHOLE_BYTES = 32 * 2**20
 
 
 class Prepared(NamedTuple):
-    """A database that is ready: the open file, a connection that keeps its log from being moved, and its novelty."""
+    """A database that is ready: the open file, a connection that keeps the log, and whether it was just created."""
 
     path: Path
     file: int
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(path: Path, migrations: Path = FOLDER, look_for_damage: bool = True, create: bool = True) -> Prepared:
-    """Makes the database at ``path`` ready for use; creates (unless told not to) and migrates it where needed.
+    """Makes the database at ``path`` ready for use; creates (if ``create``) and migrates it where needed.
 
     Raises a DatabaseError, and leaves the file as it was, where it can't be used.
     """

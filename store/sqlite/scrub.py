@@ -127,5 +127,5 @@ def _children(page: bytes, header: int) -> list[int]:
     if page[header] not in INTERIOR_PAGES:
         return []
     (cells,) = struct.unpack_from(">H", page, header + 3)
-    places = (header + 8, *struct.unpack_from(f">{cells}H", page, header + 12))
-    return [int.from_bytes(page[place : place + 4], "big") for place in places]
+    positions = (header + 8, *struct.unpack_from(f">{cells}H", page, header + 12))
+    return [int.from_bytes(page[position : position + 4], "big") for position in positions]

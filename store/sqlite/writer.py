@@ -1,6 +1,6 @@
-"""The one writer: transactions and checkpoints, one at a time among all processes.
+"""The writer: transactions and checkpoints, one at a time among all processes.
 
-SQLite's checkpoints are taken here alone, under the lock that writes take too, since SQLite before 3.51.3 can
+Only the writer checkpoints, under the same lock as transactions, because SQLite before 3.51.3 can
 corrupt a database when a checkpoint races with a write (see has_wal_reset_bug in store/sqlite/connections.py).
 """
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 FACETS: dict[type[Record], FacetTable] = {Session: sessions.FACETS, Interaction: interactions.FACETS}
 
 NUL = b"\\u0000"
-"""What SQLite's JSON ends a text at."""
+"""SQLite's JSON functions end a text at a NUL, so rows with one are bound column by column."""
 
 UPSERT = """
 INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
@@ -54,7 +54,7 @@ SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:
 
 
 class Written(NamedTuple):
-    """How many of the records that were put were new, changed, or just as they were."""
+    """How many of the records were new, changed or unchanged."""
 
     new: int = 0
     changed: int = 0
@@ -62,7 +62,7 @@ class Written(NamedTuple):
 
 
 class Transaction:
-    """What can be written together; it becomes visible as a whole, or not at all."""
+    """An open write transaction."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
@@ -87,8 +87,8 @@ class Transaction:
         return written
 
     async def _upsert(self, kind: type[Record], rows: list[Record]) -> int:
-        # One value, so that SQLite works through all rows without the interpreter lock: a thread that binds row by
-        # row beside a busy event loop has to win the lock back at each of them.
+        # All rows are bound as one JSON value, so that SQLite writes them without the interpreter lock: binding row by
+        # row, beside a busy event loop, the thread would have to reacquire the lock for each.
         payload = msgspec.json.encode(rows)
         as_json = NUL not in payload
         if insert_combinations := _insert_combinations(kind, as_json):
@@ -103,21 +103,21 @@ class Transaction:
 
 
 class Writer:
-    """Hands out transactions, one at a time, and cleans what they leave."""
+    """Opens transactions, one at a time, and cleans the log after them."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path, cleaner: Cleaner) -> None:
         self._connection = connection
         self._path = path
         self._cleaner = cleaner
         self._wal = path.with_name(path.name + "-wal")
-        self._turn = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
         self._lock = filelock.AsyncFileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_of_writers(path, lock_of(path)))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
-        Raises DatabaseLocked where another process keeps the writer's place for too long.
+        Raises DatabaseLocked where another process holds the write lock for too long.
         """
         async with self._exclusively():
             try:
@@ -125,7 +125,7 @@ class Writer:
                 yield Transaction(self._connection)
                 await self._connection.execute("COMMIT")
             except BaseException:
-                # Behind whatever a cancelled task has left for the connection's thread to do, be it the BEGIN.
+                # This runs in the connection's thread after what a cancelled task has left there, even a BEGIN.
                 await _to_the_end(self._connection.rollback())
                 raise
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
@@ -135,7 +135,7 @@ class Writer:
         """Moves the log into the database and cleans what it moved (store/sqlite/cleaning.py); tries once.
 
         Returns None where that is done, or else the sentence why not. ``closing`` leaves no empty list behind.
-        Raises DatabaseLocked where another process keeps the writer's place for too long.
+        Raises DatabaseLocked where another process holds the write lock for too long.
         """
         async with self._exclusively():
             reason = await self._clean()
@@ -148,7 +148,7 @@ class Writer:
 
     @asynccontextmanager
     async def _exclusively(self) -> AsyncIterator[None]:
-        async with self._turn:
+        async with self._one_at_a_time:
             await self._locked()
             try:
                 yield
@@ -169,7 +169,7 @@ class Writer:
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` returns; a cancellation waits until it is done, so that nothing of it goes on unwatched."""
+    """The result of ``work``; a cancellation is raised only after it is done, so that it never runs on unobserved."""
     task, cancelled = asyncio.ensure_future(work), None
     while not task.done():
         try:
