@@ -39,14 +39,14 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
     archive: Archive, kind: str, planned: bool
 ) -> None:
     plans = Plans()
-    await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits(), plans)
+    await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits.of({}), plans)
     execution.REMEMBERED.clear()
     gc.collect()
     tracemalloc.start()
     counted = plans.size
     try:
         for number in range(12):
-            await execute(Request(DOCUMENTS[kind](number)), Context(archive), Limits(), plans if planned else None)
+            await execute(Request(DOCUMENTS[kind](number)), Context(archive), Limits.of({}), plans if planned else None)
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
     finally:
@@ -58,7 +58,7 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
 async def test_long_response_keys_are_answered_as_any(archive: Archive, length: int) -> None:
     key, inner = "k" * length, "i" * length
     asked = Request(f"{{ {key}: services {{ {inner}: totalCount }} }}")
-    result = await execute(asked, Context(archive), Limits(), Plans())
+    result = await execute(asked, Context(archive), Limits.of({}), Plans())
     assert result.is_planned is (length <= LONGEST_KEY)
     assert result.encoded() == b'{"data":{"%b":{"%b":1}}}' % (key.encode(), inner.encode())
 
