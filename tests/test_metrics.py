@@ -127,6 +127,18 @@ def test_the_gauges_of_a_worker_that_has_ended_go(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([files[0], files[2]])
 
 
+def test_words_outside_of_twilios_lists_are_shown_before_there_is_one(tmp_path: Path) -> None:
+    """With one worker and with several: what is missing can't be told from what is not counted."""
+    code = "import sys; from gateway.observe import metrics; sys.stdout.write(metrics.exposition().decode())"
+    for added in ({}, {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}):
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=os.environ | added, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+        for column in ("type", "status", "mode", "inbound_resource_status", "geo_match_level"):
+            assert f'proxygraph_unknown_words_total{{column="{column}"}} 0.0' in run.stdout
+
+
 def test_the_figures_of_a_process_are_those_of_prometheus_own_collectors(
     tmp_path: Path,
 ) -> None:
