@@ -86,6 +86,31 @@ async def test_a_request_that_was_forwarded_from_elsewhere_is_refused_without_a_
             assert response.status == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Forwarded-Host": "evil.example:5173"}, 421),
+        ({"X-Forwarded-Host": "localhost:5173, evil.example"}, 421),
+        ({"X-Forwarded-Host": ""}, 421),
+        ({"X-Original-Host": "evil.example"}, 421),
+        ({"Forwarded": 'for=127.0.0.1;host="evil.example:80"'}, 421),
+        ({"Forwarded": "for=127.0.0.1;Host=localhost, for=127.0.0.1; host=evil.example"}, 421),
+        ({"Forwarded": 'for=127.0.0.1;host="[::1]:5173"'}, 200),
+        ({"X-Forwarded-Host": "console.test, LOCALHOST:80"}, 200),
+    ],
+)
+async def test_a_page_that_was_rebound_to_a_proxy_on_this_machine_is_refused(
+    keyless: Path, headers: dict[str, str], status: int
+) -> None:
+    """The proxy asks for localhost; what the browser asked for is what it adds."""
+    added = {"X-Forwarded-For": "127.0.0.1"} | headers
+    async with (
+        serving(keyless, allowed_hosts="console.test") as client,
+        client.post("/graphql", json=QUERY, headers=added) as response,
+    ):
+        assert response.status == status
+
+
 @pytest.mark.parametrize("client", [None, ("203.0.113.9", 1), ("unknown", 0), ("", 0), ("localhost", 1)])
 def test_a_connection_from_elsewhere_is_not_local(client: tuple[str, int] | None) -> None:
     assert not is_local({"client": client}, {})

@@ -6,7 +6,7 @@ With keys no page can send one without a preflight, which only the origins of a 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.http.exchange import JSON, Exchange, Headers, HttpError
 from gateway.settings.access import LOOPBACK_NAMES, AccessSettings
@@ -34,6 +34,8 @@ PREFLIGHT_SECONDS = 600
 MOST_REMEMBERED = 1_000
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~-]+)(:[0-9]{1,5})?")
 """A Host with or without a port (https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2)."""
+FORWARDED_HOST = re.compile(rb"""(?<![^\s;,])host="?([^\s",;]*)""")
+"""The host that Forwarded names (https://www.rfc-editor.org/rfc/rfc7239.html#section-5.3)."""
 
 
 class Browsers:
@@ -63,6 +65,9 @@ class Browsers:
             self._check_host(host.lower())
             if len(self._seen) < MOST_REMEMBERED:
                 self._seen.add(host)
+        if self._keyless and b"authorization" not in given:
+            for named in _forwarded_hosts(given):
+                self._check_host(named)
         if self._keyless and b"origin" in given and not self._may_ask(given[b"origin"].lower(), host.lower()):
             raise HttpError(
                 403,
@@ -160,6 +165,15 @@ def demand_purpose(given: Mapping[bytes, bytes]) -> None:
 
 def _says_json(given: Mapping[bytes, bytes]) -> bool:
     return given.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON
+
+
+def _forwarded_hosts(given: Mapping[bytes, bytes]) -> Iterable[bytes]:
+    """The hosts that a proxy on this machine was asked for. A name that was rebound to the proxy stands only there."""
+    for header in (b"x-forwarded-host", b"x-original-host"):
+        if header in given:
+            yield from (host.strip().lower() for host in given[header].split(b","))
+    if b"forwarded" in given:
+        yield from FORWARDED_HOST.findall(given[b"forwarded"].lower())
 
 
 def _name(host: bytes) -> str:
