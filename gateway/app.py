@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -211,9 +212,8 @@ class Gateway:
             raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
         exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
         metrics.WAL_BYTES.set(self._archive.log_bytes())
-        if completed := await last_complete(self._archive):
-            lag = (datetime.now(UTC) - datetime.fromisoformat(completed)).total_seconds()
-            metrics.SYNC_LAG.set(max(0.0, lag))
+        completed = await last_complete(self._archive)
+        metrics.SYNC_LAG.set(_seconds_since(completed) if completed else math.nan)
         metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
         self._request_log.flush()
         return metrics.exposition()
@@ -222,6 +222,10 @@ class Gateway:
 async def _refuse_websocket(send: Send) -> None:
     """Refuses a handshake, which a server that knows WebSockets then answers with 403; this application has none."""
     await send({"type": "websocket.close", "code": 1008})
+
+
+def _seconds_since(moment: str) -> float:
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
 async def _why_not_ready(archive: Archive | None) -> bytes:

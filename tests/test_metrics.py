@@ -1,5 +1,6 @@
 """The metrics of /metrics, counted by a real server; none of them is personal."""
 
+import math
 import os
 import re
 import subprocess
@@ -97,6 +98,10 @@ async def test_words_outside_of_twilios_lists_are_counted(
     before = (await shown(client))[name]
     unknown_words["mode", "telepathy"] += 2
     assert (await shown(client))[name] == before + 2
+
+
+async def test_an_archive_that_was_never_synced_is_not_shown_as_fresh(client: aiohttp.ClientSession) -> None:
+    assert math.isnan((await shown(client))["sync_lag_seconds"])
 
 
 async def test_metrics_are_closed_while_the_archive_is_not_open(database: Path) -> None:
