@@ -87,7 +87,7 @@ class Gateway:
         span = self._tracing.begin(exchange) if is_graphql else None
         try:
             self._browsers.check(exchange)
-            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.given)):
+            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.headers)):
                 await exchange.respond(204, None, b"", preflight)
             elif is_graphql and self._graphql:
                 await self._graphql(exchange)
@@ -210,7 +210,7 @@ class Gateway:
     async def _metrics(self, exchange: Exchange) -> bytes:
         if self._authenticator is None or self._archive is None:
             raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
-        exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
+        exchange.access = await self._authenticator.access(exchange.scope, exchange.headers)
         metrics.WAL_BYTES.set(self._archive.log_bytes())
         completed = await last_complete(self._archive)
         metrics.SYNC_LAG.set(_seconds_since(completed) if completed else math.nan)

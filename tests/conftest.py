@@ -20,7 +20,7 @@ import awkward
 from bodies import put, service, session
 from gateway.app import Gateway
 from gateway.endpoint.execution import Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
@@ -131,7 +131,7 @@ def both_paths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PROXYGRAPH_PLANS", request.param)
 
 
-def asker(archive: Archive, access: Access = ANYBODY, plans: Plans | None = None) -> Ask:
+def asker(archive: Archive, access: Access = ANYBODY, plans: PlanCache | None = None) -> Ask:
     async def run(query: str, **variables: Any) -> Answer:
         context = Context(archive, access=access)
         result = await execute(Request(query, variables=variables), context, UNLIMITED, plans)

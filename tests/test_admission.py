@@ -10,7 +10,7 @@ import pytest
 
 from bodies import interaction, put, service, session
 from conftest import serving
-from gateway.endpoint.admission import OPERATIONS_AT_ONCE, ExecutionSlot, ExecutionSlots, InFlight
+from gateway.endpoint.admission import OPERATIONS_AT_ONCE, ExecutionSlot, ExecutionSlots, InFlightLimit
 from gateway.http.exchange import HttpError
 from store.archive import open_archive
 
@@ -19,7 +19,7 @@ POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 
 
 def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
-    in_flight = InFlight(2)
+    in_flight = InFlightLimit(2)
     in_flight.enter("one")
     in_flight.enter("other")
     with pytest.raises(HttpError) as refusal:
@@ -30,7 +30,7 @@ def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
 
 
 def test_no_caller_can_have_all_requests_in_flight() -> None:
-    in_flight = InFlight(100)
+    in_flight = InFlightLimit(100)
     for _ in range(75):
         in_flight.enter("one")
     with pytest.raises(HttpError) as refusal:

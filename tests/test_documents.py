@@ -19,7 +19,7 @@ from conftest import UNLIMITED, asker
 from document_coverage import Said, sayable
 from document_values import Place, Pool
 from documents import Document, Documents
-from gateway.endpoint.execution import CostWish, Request, execute
+from gateway.endpoint.execution import CostMode, Request, execute
 from resolvers.context import Context
 from schema.build import EXECUTABLE
 from store.archive import open_archive
@@ -134,7 +134,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
             pool = await awkward.pool_of(archive)
             documents, found = Documents(2, EXECUTABLE, pool), []
             for document in islice(documents, 600):
-                asked = Request(document.text, document.operation_name, document.variables, cost_wish=CostWish.REPORT)
+                asked = Request(document.text, document.operation_name, document.variables, cost_mode=CostMode.REPORT)
                 response = (await execute(asked, Context(archive), UNLIMITED)).response
                 given = f"{document.text} {document.variables}"
                 known = (cursor for cursors in pool.cursors.values() for cursor in cursors)

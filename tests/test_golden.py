@@ -14,7 +14,7 @@ import pytest
 
 import bodies
 from conftest import asker
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from store.archive import open_archive
 from store.sqlite.event_loop_connections import EventLoopConnection
 
@@ -77,7 +77,7 @@ async def test_the_answer_and_its_sql_are_as_written_down(
         query = (GOLDEN / f"{name}.graphql").read_text("utf-8")
         answer = await asker(archive)(query)
         with statements_of_plans() as planned:
-            assert await asker(archive, plans=Plans())(query) == answer
+            assert await asker(archive, plans=PlanCache())(query) == answer
     answered = {
         "json": json.dumps(answer, indent=2, ensure_ascii=False) + "\n",
         "sql": "\n\n".join(f"-- keys: {keys}\n{sql}" for sql, keys in answer.statements) + "\n",

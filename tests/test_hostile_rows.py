@@ -10,7 +10,7 @@ import pytest
 import bodies
 from conftest import UNLIMITED
 from gateway.endpoint.execution import Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 
@@ -75,7 +75,7 @@ async def test_text_in_a_row_never_becomes_structure(hostile: Archive, outer: st
         selected = outer.format(inner=inner.format(n=below))
         query = f"{{ sessions(first: {first}) {{ {selected} }} }}"
         ordinary = await execute(Request(query), Context(hostile), UNLIMITED)
-        planned = await execute(Request(query), Context(hostile), UNLIMITED, Plans())
+        planned = await execute(Request(query), Context(hostile), UNLIMITED, PlanCache())
         assert planned.body is not None, query
         assert planned.body == ordinary.encoded(), query
 
@@ -88,5 +88,5 @@ async def test_a_page_of_hostile_rows_ends_where_it_ends(hostile: Archive, selec
             "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
         )
         ordinary = await execute(Request(query), Context(hostile), UNLIMITED)
-        planned = await execute(Request(query), Context(hostile), UNLIMITED, Plans())
+        planned = await execute(Request(query), Context(hostile), UNLIMITED, PlanCache())
         assert planned.body == ordinary.encoded(), query

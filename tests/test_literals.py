@@ -13,7 +13,7 @@ from conftest import UNLIMITED
 from documents import Documents
 from gateway.endpoint import execution
 from gateway.endpoint.execution import Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.context import Context
 from resolvers.plans.literals import cut
 from schema.build import EXECUTABLE
@@ -61,13 +61,13 @@ LITERALS += [
 one = st.tuples(st.sampled_from(DOCUMENTS), st.sampled_from(LITERALS), st.sampled_from(LITERALS))
 
 
-async def answer(archive: Archive, text: str, plans: Plans | None, operation_name: str | None = None) -> bytes:
+async def answer(archive: Archive, text: str, plans: PlanCache | None, operation_name: str | None = None) -> bytes:
     return (await execute(Request(text, operation_name), Context(archive), UNLIMITED, plans)).encoded()
 
 
 async def cold(archive: Archive, text: str, operation_name: str | None = None) -> bytes:
     execution.REMEMBERED.clear()
-    return await answer(archive, text, Plans(), operation_name)
+    return await answer(archive, text, PlanCache(), operation_name)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -79,17 +79,17 @@ async def test_a_warm_server_answers_as_a_cold_one(
     named = [(text, "B" if "query B" in text else None) for text in texts]
     expected = [await cold(awkwardly_filled, text, name) for text, name in named]
     execution.REMEMBERED.clear()
-    plans = Plans()
+    plans = PlanCache()
     assert [await answer(awkwardly_filled, text, plans, name) for text, name in named] == expected
 
 
 async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order(awkwardly_filled: Archive) -> None:
     documents = list(islice(Documents(11, EXECUTABLE, await awkward.pool_of(awkwardly_filled)), 150))
-    plans = Plans()
+    plans = PlanCache()
     for document in documents + documents[::-1]:
         asked = Request(document.text, document.operation_name, document.variables)
         warm = await execute(asked, Context(awkwardly_filled), UNLIMITED, plans)
-        alone = await execute(asked, Context(awkwardly_filled), UNLIMITED, Plans())
+        alone = await execute(asked, Context(awkwardly_filled), UNLIMITED, PlanCache())
         assert warm.encoded() == alone.encoded(), document
 
 
@@ -110,19 +110,19 @@ async def test_another_clients_document_changes_nothing(
     awkwardly_filled: Archive, document: str, before: tuple[str, str], literals: tuple[str, str]
 ) -> None:
     expected = await cold(awkwardly_filled, document % literals)
-    plans = Plans()
+    plans = PlanCache()
     await answer(awkwardly_filled, document % before, plans)
     assert await answer(awkwardly_filled, document % literals, plans) == expected
 
 
 async def test_a_text_that_looks_like_anothers_slots_is_a_document_of_its_own(awkwardly_filled: Archive) -> None:
-    plans, sid = Plans(), bodies.sid("KC", 1)
+    plans, sid = PlanCache(), bodies.sid("KC", 1)
     await answer(awkwardly_filled, f'{{ session(sid: "{sid}") {{ sid }} }}', plans)
     assert b"errors" in await answer(awkwardly_filled, '{ session(sid: "0") { sid } }', plans)
 
 
 async def test_documents_that_differ_in_their_literals_share_one_plan(awkwardly_filled: Archive) -> None:
-    plans = Plans()
+    plans = PlanCache()
     for number in range(1, 40):
         sid = bodies.sid("KI", number)
         query = f'{{ interaction(sid: "{sid}") {{ sid }} services(first: {number}) {{ nodes {{ sid }} }} }}'
@@ -133,7 +133,7 @@ async def test_documents_that_differ_in_their_literals_share_one_plan(awkwardly_
 
 async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(awkwardly_filled: Archive) -> None:
     """Two fields under one key are valid only while their arguments are the same."""
-    plans = Plans()
+    plans = PlanCache()
     for sids in (("KI", 1, 1), ("KI", 1, 2)):
         one, other = (bodies.sid("KI", number) for number in sids[1:])
         query = f'{{ a: interaction(sid: "{one}") {{ sid }} a: interaction(sid: "{other}") {{ sid }} }}'

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.endpoint import execution
 from gateway.endpoint.execution import Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from gateway.http.callers import caller_of
 from gateway.http.exchange import JSON, HttpError, preferred
 from gateway.http.rate_limit import MOST_CALLERS, Rates
@@ -38,7 +38,7 @@ DOCUMENTS: dict[str, Callable[[int], str]] = {
 async def test_documents_take_no_more_bytes_than_they_are_counted_by(
     archive: Archive, kind: str, planned: bool
 ) -> None:
-    plans = Plans()
+    plans = PlanCache()
     await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits.of({}), plans)
     execution.REMEMBERED.clear()
     gc.collect()
@@ -58,7 +58,7 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
 async def test_long_response_keys_are_answered_as_any(archive: Archive, length: int) -> None:
     key, inner = "k" * length, "i" * length
     asked = Request(f"{{ {key}: services {{ {inner}: totalCount }} }}")
-    result = await execute(asked, Context(archive), Limits.of({}), Plans())
+    result = await execute(asked, Context(archive), Limits.of({}), PlanCache())
     assert result.is_planned is (length <= LONGEST_KEY)
     assert result.encoded() == b'{"data":{"%b":{"%b":1}}}' % (key.encode(), inner.encode())
 

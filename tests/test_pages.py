@@ -7,7 +7,7 @@ import pytest
 import bodies
 from conftest import UNLIMITED
 from gateway.endpoint.execution import Request, Result, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.access import ANYBODY, Access, Scope
 from resolvers.context import Context
 from store.archive import Archive, open_archive
@@ -16,7 +16,7 @@ from store.archive import Archive, open_archive
 async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Result:
     """The answer by a plan, once it was seen to be that of the ordinary path, and to have no errors."""
     ordinary = await execute(Request(query), Context(archive, access=access), UNLIMITED)
-    result = await execute(Request(query), Context(archive, access=access), UNLIMITED, Plans())
+    result = await execute(Request(query), Context(archive, access=access), UNLIMITED, PlanCache())
     assert "errors" not in ordinary.response, query
     assert result.body == ordinary.encoded(), query
     return result
@@ -85,7 +85,9 @@ async def test_a_cursor_of_another_parent_is_told_below_a_page_too(awkwardly_fil
     query = (
         f'{{ sessions(first: 2) {{ nodes {{ interactions(first: 1, after: "{cursor}") {{ nodes {{ sid }} }} }} }} }}'
     )
-    results = [await execute(Request(query), Context(awkwardly_filled), UNLIMITED, plans) for plans in (Plans(), None)]
+    results = [
+        await execute(Request(query), Context(awkwardly_filled), UNLIMITED, plans) for plans in (PlanCache(), None)
+    ]
     assert results[0].encoded() == results[1].encoded()
     assert "errors" in results[0].response
 

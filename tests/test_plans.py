@@ -16,7 +16,7 @@ import bodies
 from conftest import UNLIMITED, serving
 from documents import Documents
 from gateway.endpoint.execution import Request, Result, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.context import Context
 from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
@@ -26,7 +26,7 @@ from store.sqlite.event_loop_connections import EventLoopConnection
 from store.sqlite.reader import Reader
 
 
-async def both(archive: Archive, request: Request, plans: Plans) -> tuple[Result, Result]:
+async def both(archive: Archive, request: Request, plans: PlanCache) -> tuple[Result, Result]:
     ordinary = await execute(request, Context(archive), UNLIMITED)
     return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
 
@@ -35,7 +35,7 @@ async def test_both_ways_give_the_same_bytes(awkwardly_filled: Archive, request:
     """Run it longer by hand: pytest tests/test_plans.py -k same_bytes --documents 20000 --seed 7."""
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
     documents = Documents(seed, EXECUTABLE, await awkward.pool_of(awkwardly_filled))
-    plans, outcomes = Plans(), Counter[str]()
+    plans, outcomes = PlanCache(), Counter[str]()
     for document in islice(documents, number):
         asked = Request(document.text, document.operation_name, document.variables)
         ordinary, planned = await both(awkwardly_filled, asked, plans)
@@ -73,7 +73,7 @@ fragment People on Interaction {{
 @pytest.mark.parametrize("deep", [True, False])
 async def test_the_whole_read_side_is_planned(awkwardly_filled: Archive, deep: bool) -> None:
     asked = Request(WHOLE, None, {"deep": deep, "sid": bodies.sid("KC", 1)})
-    ordinary, planned = await both(awkwardly_filled, asked, Plans())
+    ordinary, planned = await both(awkwardly_filled, asked, PlanCache())
     assert planned.body is not None
     assert planned.body == ordinary.encoded()
 
@@ -95,7 +95,7 @@ async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Arch
     pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
     places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
     cursor = "query { interactions(first: 100) { edges { cursor } } }"
-    ordinary, _ = await both(awkwardly_filled, Request(cursor), Plans())
+    ordinary, _ = await both(awkwardly_filled, Request(cursor), PlanCache())
     cursors = [edge["cursor"] for edge in ordinary.response["data"]["interactions"]["edges"]]
     pages += [f'first: 5, after: "{cursors[place]}"' for place in (0, 50)] + [f'first: 5, before: "{cursors[3]}"']
     pages.append('first: 1, filter: { dateCreated: { from: "2999-01-01" } }')
@@ -103,7 +103,7 @@ async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Arch
         f"{{ sessions(first: 50) {{ {places} }} }}",
         *(f"{{ interactions({p}) {{ {selected} }} }}" for p in pages),
     ]:
-        ordinary, planned = await both(awkwardly_filled, Request(query), Plans())
+        ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
         assert "errors" not in ordinary.response, query
         assert planned.body == ordinary.encoded(), query
 
@@ -120,14 +120,14 @@ async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Arch
     ],
 )
 async def test_what_is_not_planned_is_answered_as_ever(awkwardly_filled: Archive, query: str) -> None:
-    ordinary, planned = await both(awkwardly_filled, Request(query), Plans())
+    ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
     assert planned.body is None
     assert planned.encoded() == ordinary.encoded()
 
 
 async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Archive) -> None:
     """A long comment makes a document large, whatever it asks for."""
-    plans, comment = Plans(remembered_bytes=1_000_000), "x" * 90_000
+    plans, comment = PlanCache(remembered_bytes=1_000_000), "x" * 90_000
     for number in range(30):
         await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
         assert plans.size <= 1_000_000
@@ -139,7 +139,7 @@ async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_fill
     names = [f"f{number}" for number in range(7)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"{name}: totalCount @include(if: ${name})" for name in names)
-    query, plans = f"query ({declared}) {{ services {{ __typename {fields} }} }}", Plans()
+    query, plans = f"query ({declared}) {{ services {{ __typename {fields} }} }}", PlanCache()
     for choice in range(2 ** len(names)):
         flags = {name: bool(choice >> number & 1) for number, name in enumerate(names)}
         ordinary, planned = await both(awkwardly_filled, Request(query, None, flags), plans)
@@ -173,7 +173,7 @@ async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monk
     for _ in range(2):
         with monkeypatch.context() as writing:
             writing.setattr(EventLoopConnection, "rows_on_loop", read_and_write)
-            result = await execute(Request(query), Context(archive), UNLIMITED, Plans())
+            result = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
         assert result.body is not None
         sessions = orjson.loads(result.body)["data"]["sessions"]["nodes"]
         assert sum(session["interactions"]["totalCount"] for session in sessions) == there
@@ -215,7 +215,7 @@ async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatc
     shown = GraphQLField(GraphQLString, extensions={"strawberry-definition": field})
     shown.resolve = lambda record, _: record.extra
     monkeypatch.setitem(kind.fields, "extra", shown)
-    ordinary, planned = await both(archive, Request("{ interactions { nodes { sid extra } } }"), Plans())
+    ordinary, planned = await both(archive, Request("{ interactions { nodes { sid extra } } }"), PlanCache())
     assert planned.body == ordinary.encoded()
     assert b"cheerful" in planned.encoded()
 

@@ -13,7 +13,7 @@ import pytest
 import bodies
 from conftest import UNLIMITED
 from gateway.endpoint.execution import Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.context import Context
 from store.archive import Archive, open_archive
 
@@ -25,7 +25,7 @@ INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } "
 async def asked(archive: Archive, query: str) -> dict[str, Any]:
     """The answer's data, which is the same on both paths, byte by byte."""
     ordinary = await execute(Request(query), Context(archive), UNLIMITED)
-    planned = await execute(Request(query), Context(archive), UNLIMITED, Plans())
+    planned = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
     assert planned.encoded() == ordinary.encoded(), query
     assert planned.body is not None, query
     data: dict[str, Any] = orjson.loads(planned.body)["data"]
@@ -98,7 +98,7 @@ async def test_a_page_of_no_rows_is_a_page_below_others_too(database: Path, argu
 
 @pytest.mark.parametrize("size", ["first: -1", "last: -1", "first: 101", "last: 101"])
 async def test_a_negative_or_too_large_size_is_an_error(archive: Archive, size: str) -> None:
-    for plans in (None, Plans()):
+    for plans in (None, PlanCache()):
         result = await execute(Request(f"{{ services({size}) {{ totalCount }} }}"), Context(archive), UNLIMITED, plans)
         assert "from 0 to 100" in result.response["errors"][0]["message"]
 

@@ -7,8 +7,8 @@ from graphql import parse
 
 import bodies
 from conftest import UNLIMITED, asker
-from gateway.endpoint.execution import CostWish, Request, execute
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.execution import CostMode, Request, execute
+from gateway.endpoint.plan_cache import PlanCache
 from resolvers.access import ANYBODY, Scope, granted
 from resolvers.context import Context
 from schema.withheld import scoped_fields, withheld
@@ -20,8 +20,8 @@ ALL = ["Interaction.body", "Interaction.data", "Participant.identifier"]
 
 
 @pytest.fixture(params=[True, False], ids=["planned", "ordinary"])
-def plans(request: pytest.FixtureRequest) -> Plans | None:
-    return Plans() if request.param else None
+def plans(request: pytest.FixtureRequest) -> PlanCache | None:
+    return PlanCache() if request.param else None
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ async def conversation(archive: Archive) -> None:
     )
 
 
-async def test_content_is_null_and_the_extensions_say_which(archive: Archive, plans: Plans | None) -> None:
+async def test_content_is_null_and_the_extensions_say_which(archive: Archive, plans: PlanCache | None) -> None:
     query = (
         "{ interactions { nodes { data body durationSeconds inbound { participant { identifier friendlyName } } } } }"
     )
@@ -48,13 +48,13 @@ async def test_content_is_null_and_the_extensions_say_which(archive: Archive, pl
     assert "errors" not in answer
 
 
-async def test_who_may_read_content_gets_it_and_no_extensions(archive: Archive, plans: Plans | None) -> None:
+async def test_who_may_read_content_gets_it_and_no_extensions(archive: Archive, plans: PlanCache | None) -> None:
     for access in (granted("console", ["read:content"]), ANYBODY):
         answer = await asker(archive, access, plans)("{ interactions { nodes { body } } }")
         assert answer == {"data": {"interactions": {"nodes": [{"body": BODY}, {"body": None}]}}}
 
 
-async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: Plans | None) -> None:
+async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: PlanCache | None) -> None:
     query = """
     query ($ki: ID!, $kp: ID!, $kc: ID!, $ks: ID!) {
       node(id: $ki) { ...all }
@@ -81,7 +81,9 @@ async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: Plan
     assert answer["extensions"] == {"withheld": ALL}
 
 
-async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(archive: Archive, plans: Plans | None) -> None:
+async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(
+    archive: Archive, plans: PlanCache | None
+) -> None:
     nothing = await asker(archive, READER, plans)(
         "query ($sid: ID!) { interaction(sid: $sid) { body } }", sid=bodies.sid("KI", 99)
     )
@@ -100,7 +102,7 @@ PLANNED = [
 @pytest.mark.parametrize("query", PLANNED)
 async def test_a_plan_withholds_the_same_in_the_same_bytes(archive: Archive, query: str) -> None:
     """Two keys take turns with the same plans, so that neither is given what is the other's."""
-    plans = Plans()
+    plans = PlanCache()
     for access in (READER, ANYBODY, READER, granted("desk", ["read:content"])):
         planned = await execute(Request(query), Context(archive, access=access), UNLIMITED, plans)
         ordinary = await execute(Request(query), Context(archive, access=access), UNLIMITED)
@@ -111,14 +113,14 @@ async def test_a_plan_withholds_the_same_in_the_same_bytes(archive: Archive, que
 
 async def test_a_search_in_bodies_is_not_planned(archive: Archive) -> None:
     query = 'query { interactions(filter: {bodyContains: "secret"}) { totalCount } }'
-    plans = Plans()
+    plans = PlanCache()
     for _ in range(2):
         result = await execute(Request(query), Context(archive, access=READER), UNLIMITED, plans)
         assert (result.is_planned, result.code) == (False, "FORBIDDEN")
 
 
 async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> None:
-    request = Request("{ interactions { nodes { body } } }", cost_wish=CostWish.REPORT)
+    request = Request("{ interactions { nodes { body } } }", cost_mode=CostMode.REPORT)
     response = (await execute(request, Context(archive, access=READER), UNLIMITED)).response
     assert response["extensions"]["withheld"] == ["Interaction.body"]
     assert response["extensions"]["cost"]["estimated"] == 52
@@ -126,7 +128,7 @@ async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> Non
 
 @pytest.mark.parametrize("text", ["secret", "not there"])
 async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(
-    archive: Archive, plans: Plans | None, text: str
+    archive: Archive, plans: PlanCache | None, text: str
 ) -> None:
     query = "query ($text: String) { interactions(filter: {bodyContains: $text}) { totalCount nodes { sid } } }"
     answer = await asker(archive, READER, plans)(query, text=text)

@@ -18,7 +18,7 @@ from gateway.auth.attempts import Attempts
 from gateway.auth.locality import is_local
 from gateway.http.callers import client_of
 from gateway.http.exchange import HttpError
-from gateway.http.tasks import own_task
+from gateway.http.tasks import ensure_task
 from resolvers import access
 from resolvers.access import ANYBODY, Access
 from store import keys
@@ -145,7 +145,7 @@ class Authenticator:
         if scheme.lower() != b"bearer" or not text:
             raise Unauthenticated("Expected `Authorization: Bearer` and a key, but got another kind of credential.")
         if self._token_verifier and not text.startswith(keys.PREFIX):
-            await own_task()
+            await ensure_task()
             return await self._token_verifier.verified(text)
         key = await keys.find(self._archive, text)
         if key is None:

@@ -1,1 +1,1 @@
-"""/graphql: from an HTTP request to a GraphQL result, and back."""
+"""The /graphql endpoint: reads GraphQL requests over HTTP, executes them and responds."""

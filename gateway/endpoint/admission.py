@@ -1,6 +1,6 @@
-"""Which operations run: a few at a time, while so many more may wait; what comes beyond that is told to come back.
+"""Admission control: a few operations execute at once, a limited number wait, and more are refused with 503.
 
-Plans need no slot, and only count as in flight: they take turns on the loop by themselves, every half a millisecond.
+Plans need no execution slot and only count as in flight: they yield to the event loop every half a millisecond.
 """
 
 import asyncio
@@ -8,28 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.http.exchange import HttpError, Wait, awaited
-from gateway.http.tasks import own_task
+from gateway.http.tasks import ensure_task
 
 OPERATIONS_AT_ONCE = 3
-"""More would only take turns on the one core, and memory."""
+"""More would compete for one core and take memory, without being faster."""
 SHARE = 0.75
-"""The part of all requests in flight that one caller may have, so that the others find some free."""
+"""The largest part of the in-flight limit that one caller may use, so that others can enter."""
 
 
 class ExecutionSlot:
-    """The slot that one operation runs in, which it releases while it waits for a search."""
+    """The execution slot of one operation, which releases it while it waits for a search."""
 
-    def __init__(self, running: asyncio.Semaphore) -> None:
-        self._running = running
+    def __init__(self, semaphore: asyncio.Semaphore) -> None:
+        self._semaphore = semaphore
         self._held, self._over = False, False
         self._searches = 0
 
     async def acquire(self) -> None:
-        """Waits for a slot; takes none where the operation ended meanwhile, searches again, or has one already."""
-        await own_task()
-        await self._running.acquire()
+        """Waits for a slot; gives it back if the operation has ended, is searching again, or already has one."""
+        await ensure_task()
+        await self._semaphore.acquire()
         if self._held or self._searches or self._over:
-            self._running.release()
+            self._semaphore.release()
         else:
             self._held = True
 
@@ -40,7 +40,7 @@ class ExecutionSlot:
 
     @asynccontextmanager
     async def released(self) -> AsyncIterator[None]:
-        """Releases the slot during the block; the last of several blocks at once acquires it again."""
+        """Releases the slot during the block; reacquires it when the last concurrent block exits."""
         self._searches += 1
         self._release()
         try:
@@ -53,11 +53,11 @@ class ExecutionSlot:
     def _release(self) -> None:
         if self._held:
             self._held = False
-            self._running.release()
+            self._semaphore.release()
 
 
-class InFlight:
-    """The requests that are running or waiting, up to ``most``, and by each caller up to its share of them."""
+class InFlightLimit:
+    """The in-flight limit: up to ``most`` requests run or wait, and each caller's up to its share of them."""
 
     def __init__(self, most: int) -> None:
         self._most, self._share = most, max(1, int(most * SHARE))
@@ -65,7 +65,7 @@ class InFlight:
         self._counts: dict[str, int] = {}
 
     def enter(self, caller: str) -> None:
-        """Counts a request of a caller; raises HttpError 503 where there are too many already."""
+        """Counts a request of a caller; raises HttpError 503 if the limit is reached."""
         mine = self._counts.get(caller, 0)
         if self._total >= self._most:
             raise _overloaded(self._most, "requests at once, but there are as many already")
@@ -75,7 +75,7 @@ class InFlight:
         self._counts[caller] = mine + 1
 
     def leave(self, caller: str) -> None:
-        """The request is done."""
+        """Uncounts a finished request of the caller."""
         self._total -= 1
         left = self._counts[caller] - 1
         if left:
@@ -85,17 +85,17 @@ class InFlight:
 
 
 class ExecutionSlots:
-    """The slots of one process."""
+    """The execution slots of one process."""
 
     def __init__(self) -> None:
-        self._running = asyncio.Semaphore(OPERATIONS_AT_ONCE)
+        self._semaphore = asyncio.Semaphore(OPERATIONS_AT_ONCE)
 
     @asynccontextmanager
     async def slot(self, wait: Wait = awaited) -> AsyncIterator[ExecutionSlot]:
-        """Waits for a slot, by ``wait`` where it is given, and keeps it for the block."""
-        slot = ExecutionSlot(self._running)
+        """Waits for a slot by ``wait``, and holds it during the block."""
+        slot = ExecutionSlot(self._semaphore)
         try:
-            await (wait if self._running.locked() else awaited)(slot.acquire())
+            await (wait if self._semaphore.locked() else awaited)(slot.acquire())
             yield slot
         finally:
             slot.end()

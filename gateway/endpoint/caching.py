@@ -1,7 +1,7 @@
-"""Answers to GET that a client may keep: their weak entity tags, and whether it has the answer already.
+"""HTTP caching of GET: weak entity tags, If-None-Match, and cache headers.
 
-A tag is made of everything that an answer depends on: the request, the document it names, the code, what the key may
-see, and the archive's mark, which every write moves. It is weak, for compression changes the bytes
+A tag hashes everything that a response depends on: the request, its document, the code, the key's scopes, and the
+archive's version mark, which every write changes. It is weak because compression changes the bytes
 (https://www.rfc-editor.org/rfc/rfc9110.html#section-8.8.1).
 """
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from gateway.endpoint.execution import Result
 from gateway.http.exchange import COMMON_HEADERS, Exchange, Headers
 
-OF_THE_MOMENT = frozenset({"syncStatus"})
-"""Root fields whose answer changes though nothing was written."""
+UNCACHEABLE_FIELDS = frozenset({"syncStatus"})
+"""Root fields whose answer changes without a write."""
 VARYING = (b"accept", b"graphql-cost")
-"""Request headers that change the answer itself."""
+"""Request headers that change the response body."""
 VARY = b"Accept, Accept-Encoding, Authorization, GraphQL-Cost"
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ROOMS = ("store", "resolvers", "schema", "gateway")
 
 
 def code_of(root: Path) -> bytes:
-    """A digest of the code, of its SQL and of the schema in the folder ``root``: another version answers otherwise."""
+    """A digest of the code, SQL and schema in the folder ``root``, so that new code invalidates cached responses."""
     digest = hashlib.sha256()
     for room in ROOMS:
         for file in sorted((root / room).rglob("*")):
@@ -34,13 +34,13 @@ def code_of(root: Path) -> bytes:
 CODE = code_of(ROOT)
 
 
-def tag_of(exchange: Exchange, text: str, visible: bytes, mark: str) -> bytes:
-    """The tag of the answer to a GET of the document ``text``, to a key that may see ``visible``, at ``mark``."""
+def tag_of(exchange: Exchange, text: str, fingerprint: bytes, mark: str) -> bytes:
+    """The entity tag of a GET of the document ``text``, for a scope fingerprint and a version mark of the archive."""
     digest = hashlib.blake2b(CODE, digest_size=16)
     parts = (
         exchange.scope["query_string"],
         text.encode(),
-        visible,
+        fingerprint,
         mark.encode(),
         *(exchange.header(name) for name in VARYING),
     )
@@ -50,18 +50,18 @@ def tag_of(exchange: Exchange, text: str, visible: bytes, mark: str) -> bytes:
     return b'W/"%s"' % digest.hexdigest().encode()
 
 
-def is_known(exchange: Exchange, tag: bytes) -> bool:
-    """Whether If-None-Match names the tag, compared weakly (RFC 9110 §13.1.2)."""
+def is_current(exchange: Exchange, tag: bytes) -> bool:
+    """Whether If-None-Match has the tag, by weak comparison (RFC 9110 §13.1.2)."""
     known = exchange.header(b"if-none-match")
     return bool(known) and tag[2:] in {each.strip().removeprefix(b"W/") for each in known.split(b",")}
 
 
-def is_kept(result: Result) -> bool:
-    """Whether the answer holds until something is written."""
-    return "errors" not in result.response and OF_THE_MOMENT.isdisjoint(result.root_fields)
+def is_cacheable(result: Result) -> bool:
+    """Whether the result stays valid until the next write."""
+    return "errors" not in result.response and UNCACHEABLE_FIELDS.isdisjoint(result.root_fields)
 
 
 def cache_headers(tag: bytes) -> Headers:
-    """The headers of an answer that its client may keep, and asks about before it uses it again."""
+    """The headers of a response that the client may store, but has to revalidate before each use."""
     (nosniff, _) = COMMON_HEADERS
     return (nosniff, (b"etag", tag), (b"cache-control", b"private, no-cache"), (b"vary", VARY))

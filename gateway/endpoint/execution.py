@@ -1,6 +1,6 @@
-"""From a request to a result: parse and validate once a document, then run it on the schema.
+"""Executes GraphQL operations: parses and validates each document once, then runs it by a plan or by graphql-core.
 
-What a document says is remembered (its parse, its validation), never what it answered.
+Parsed and validated documents are cached; their results are not.
 """
 
 import time
@@ -25,7 +25,7 @@ from graphql import (
     validate,
 )
 
-from gateway.endpoint.plan_cache import Plans
+from gateway.endpoint.plan_cache import PlanCache
 from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
 from gateway.limits.cost import SERVICES, Cost, demand_cost
@@ -46,34 +46,34 @@ from store.sync.status import count_services
 
 REMEMBERED_BYTES = 32_000_000
 BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
-"""What a document's syntax tree takes beside its text, and beside the texts of its names, literals and comments, which
-are no longer than that together (measured by tracemalloc)."""
+"""The memory of a document's syntax tree, without its text and the texts of its names, literals and comments, which
+together are no longer than the text (measured by tracemalloc)."""
 NOTHING: dict[str, Any] = {}
 UNSAFE = "METHOD_NOT_ALLOWED"
 
 
-class CostWish(StrEnum):
-    """What a client asks to be told of an operation's cost."""
+class CostMode(StrEnum):
+    """The request header GraphQL-Cost: report the cost beside the data, or only estimate it."""
 
-    NOTHING = ""
+    NONE = ""
     REPORT = "report"
     VALIDATE = "validate"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An operation to run; a read-only one may be no mutation."""
+    """An operation to execute; if ``read_only``, a mutation is refused."""
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     read_only: bool = False
-    cost_wish: CostWish = CostWish.NOTHING
+    cost_mode: CostMode = CostMode.NONE
 
 
 class Checked(NamedTuple):
-    """A document that can be run, or the errors why not.
+    """A validated document, or the errors of an invalid one.
 
-    With the fields that want a scope, by operation, the costs of its operations, once worked out, and its bytes.
+    ``scoped`` has the fields that need a scope, by operation; ``costs`` caches costs; ``size`` is in bytes.
     """
 
     document: DocumentNode | None
@@ -84,7 +84,7 @@ class Checked(NamedTuple):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A response, and whether it is a request error: one found before anything ran."""
+    """A response; a ``request_error`` was found before execution began."""
 
     response: dict[str, Any]
     request_error: bool
@@ -98,49 +98,50 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def is_planned(self) -> bool:
-        """Whether a plan gave it."""
+        """Whether a plan produced it."""
         return self.body is not None
 
     def encoded(self) -> bytes:
-        """The response as JSON; a plan has written it already."""
+        """The response as JSON, which a plan has already encoded."""
         return orjson.dumps(self.response) if self.body is None else self.body
 
     @property
     def outcome(self) -> str:
-        """Whether it is ``ok``, has ``errors``, or is a ``request_error``."""
+        """``ok``, ``errors`` or ``request_error``."""
         return "request_error" if self.request_error else "errors" if "errors" in self.response else "ok"
 
     @property
     def code(self) -> str:
-        """The code of its first error, which there is."""
+        """The code of the first error; call it only if there are errors."""
         code: str = self.response["errors"][0]["extensions"]["code"]
         return code
 
     @property
     def is_unsafe(self) -> bool:
-        """Whether it was a mutation where there may be none."""
+        """Whether it refused a mutation sent by GET."""
         return self.request_error and self.code == UNSAFE
 
 
-async def execute(request: Request, context: Context, limits: Limits, plans: Plans | None = None) -> Result:
-    """Runs the request's operation: by its plan, if ``plans`` has one and there is nothing but data to tell, or else
-    by the ordinary path. A request error has no ``data``; field errors stand beside it.
+async def execute(request: Request, context: Context, limits: Limits, plans: PlanCache | None = None) -> Result:
+    """Executes the request: by its plan if ``plans`` is given and the response is data only, otherwise by graphql-core.
+
+    A response with a request error has no ``data``; field errors come beside the data.
     """
     result = None if plans is None else await planned(request, context, limits, plans)
     return await executed(request, context, limits) if result is None else result
 
 
 async def planned(
-    request: Request, context: Context, limits: Limits, plans: Plans, wait: Wait = awaited
+    request: Request, context: Context, limits: Limits, plans: PlanCache, wait: Wait = awaited
 ) -> Result | None:
-    """What the operation's plan gives; None where there is none, or where there is more to tell than data.
+    """Executes the operation by its plan; returns None if it has no plan, or if the response is more than data.
 
-    ``wait`` awaits what takes longer than a moment.
+    ``wait`` awaits a plan that can't finish at once.
     """
-    if request.cost_wish is not CostWish.NOTHING:
+    if request.cost_mode is not CostMode.NONE:
         return None
-    seen, known, literals = plans.find(request.query, request.operation_name)
-    if not seen:
+    found, known, literals = plans.find(request.query, request.operation_name)
+    if not found:
         document, _, scoped, *_ = checked(request.query, limits.document, context.introspection)
         if document is None:
             return None
@@ -169,7 +170,7 @@ async def planned(
 
 
 async def executed(request: Request, context: Context, limits: Limits, wait: Wait = awaited) -> Result:
-    """What the ordinary path gives; ``wait`` awaits a query, and not a mutation, which has to come to its end."""
+    """Executes the operation by graphql-core; ``wait`` awaits a query, but no mutation, which must not be cancelled."""
     document, errors, scoped, costs, _ = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
@@ -183,7 +184,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
     sizes = {**variables, SERVICES: await count_services(context.archive)} if cost.lists_services else variables
     estimate = cost.estimate(sizes)
-    if request.cost_wish is CostWish.VALIDATE:
+    if request.cost_mode is CostMode.VALIDATE:
         return Result(_with_cost({}, cost, estimate, limits), False, kind, name, estimate)
     try:
         demand_cost(cost, sizes, limits.max_cost, limits.max_page_size)
@@ -210,7 +211,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
     if hidden := withheld(context.access, scoped[name]):
         response["extensions"] = {"withheld": hidden}
-    if request.cost_wish is CostWish.REPORT:
+    if request.cost_mode is CostMode.REPORT:
         response = _with_cost(response, cost, estimate, limits, len(context.reader.statements))
     return Result(response, False, kind, name, estimate, cost.root_fields)
 
@@ -220,10 +221,10 @@ REMEMBERED: LRUCache[Hashable, Checked] = LRUCache(REMEMBERED_BYTES, lambda docu
 
 @cached(REMEMBERED)
 def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
-    """The parsed and validated document of ``text``, if it is within the limits.
+    """Parses and validates ``text`` within the limits.
 
-    Remembers the most recently used documents, up to so many bytes. Without introspection a document may neither ask
-    for the schema nor learn names of it from errors.
+    Caches the most recently used documents, bounded in bytes. Without introspection, a document can't query the schema,
+    and errors suggest no names from it.
     """
     try:
         demand_tokens(text, limits)
@@ -288,7 +289,7 @@ def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
 
 
 def _blamed(error: GraphQLError) -> GraphQLError:
-    # graphql-core finds out only when a field runs that a variable is null where its argument can't be.
+    # graphql-core detects a null variable for a non-null argument only when it executes the field.
     graphqls_own = error.original_error is None or isinstance(error.original_error, GraphQLError)
     if graphqls_own and not error.extensions and error.message.startswith("Argument "):
         error.extensions = {"code": "BAD_USER_INPUT"}

@@ -1,7 +1,7 @@
-"""GraphQL over HTTP at /graphql: POST with JSON, GET for what can be cached, GraphiQL for people with a browser.
+"""GraphQL over HTTP at /graphql: POST with JSON, cacheable GET, and GraphiQL in a browser.
 
-After the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): ``application/json`` answers 200
-to whatever is a well-formed request, ``application/graphql-response+json`` tells by the status what happened.
+Implements the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/): with ``application/json`` every
+well-formed request gets status 200; with ``application/graphql-response+json`` the status says what happened.
 """
 
 import time
@@ -12,18 +12,18 @@ import orjson
 
 from gateway import graphiql
 from gateway.auth.authentication import Authenticator
-from gateway.endpoint.admission import ExecutionSlots, InFlight
-from gateway.endpoint.caching import cache_headers, is_kept, is_known, tag_of
-from gateway.endpoint.execution import CostWish, Request, Result, executed, planned
+from gateway.endpoint.admission import ExecutionSlots, InFlightLimit
+from gateway.endpoint.caching import cache_headers, is_cacheable, is_current, tag_of
+from gateway.endpoint.execution import CostMode, Request, Result, executed, planned
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
-from gateway.endpoint.plan_cache import Plans
-from gateway.endpoint.requests import Sent, demand_json, in_url, posted
+from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.requests import Sent, demand_json, parse_body, parse_url
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
-from gateway.http.callers import caller_of, seen_by
+from gateway.http.callers import caller_of, scope_fingerprint
 from gateway.http.compression import LARGE_BYTES, compressed
 from gateway.http.exchange import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, Wait, preferred
 from gateway.http.operations import Operation
-from gateway.http.origins import demand_preflight, demand_purpose
+from gateway.http.origins import demand_intent, demand_preflight
 from gateway.http.rate_limit import Rates
 from gateway.settings.access import AccessSettings
 from gateway.settings.server import Limits, ServeSettings
@@ -36,15 +36,15 @@ MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 IN_UTF_8 = {media_type: media_type + b"; charset=utf-8" for media_type in MEDIA_TYPES}
 HTML = b"text/html"
 METHODS = b"GET, HEAD, OPTIONS, POST"
-WISHES = {wish.encode(): wish for wish in CostWish}
+COST_MODES = {mode.encode(): mode for mode in CostMode}
 
 
 Answer = tuple[int, bytes, Headers]
-"""A response to be sent: its status, its body, its headers."""
+"""A response: status, body, headers."""
 
 
 class GraphQLOverHTTP:
-    """The endpoint over one archive, and over Twilio where deletions go there too."""
+    """The /graphql endpoint over one archive, and over Twilio if deletions are sent there too."""
 
     def __init__(
         self,
@@ -62,20 +62,20 @@ class GraphQLOverHTTP:
         self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
         self._introspection, self._count_cap = access.shows_schema, settings.count_cap
         self._wants_keys, self._sync_failure = access.require_key, sync_failure
-        self._in_url = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
-        self._plans = Plans() if settings.plans else None
-        self._in_flight, self._slots = InFlight(limits.max_concurrent), ExecutionSlots()
+        self._get_media_types = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
+        self._plans = PlanCache() if settings.plans else None
+        self._in_flight, self._slots = InFlightLimit(limits.max_concurrent), ExecutionSlots()
         self._rates = Rates(limits.rate)
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answers one request; raises HttpError where no media type fits."""
+        """Responds to one request; raises HttpError if its method or Accept header is not supported."""
         method = exchange.method
         if method == "OPTIONS":
             await exchange.respond(204, None, b"", ((b"allow", METHODS), *COMMON_HEADERS))
             return
         if method not in ("GET", "HEAD", "POST"):
             raise HttpError(405, f"Expected GET or POST, but got {method}.", ((b"allow", METHODS),))
-        offered = MEDIA_TYPES if method == "POST" else self._in_url
+        offered = MEDIA_TYPES if method == "POST" else self._get_media_types
         media_type = preferred(exchange.header(b"accept"), offered)
         if media_type is None:
             names = " or ".join(offer.decode() for offer in offered)
@@ -85,7 +85,7 @@ class GraphQLOverHTTP:
             return
         rate: Headers = ()
         try:
-            access = exchange.access = await self._authenticator.access(exchange.scope, exchange.given)
+            access = exchange.access = await self._authenticator.access(exchange.scope, exchange.headers)
             if access is not ANYBODY or self._rates.counts_anybody:
                 rate = self._rates.count(caller_of(exchange.scope, access))
             status, body, headers = await self._answer(exchange, media_type, access)
@@ -100,7 +100,7 @@ class GraphQLOverHTTP:
 
     async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
         is_get = exchange.method != "POST"
-        sent = self._got(exchange) if is_get else await self._posted(exchange)
+        sent = self._read_get(exchange) if is_get else await self._read_post(exchange)
         try:
             text = self._documents.text_of(sent)
         except Unavailable as error:
@@ -109,11 +109,11 @@ class GraphQLOverHTTP:
         headers: Headers = COMMON_HEADERS
         if is_get:
             mark = f"{self._archive.version.mark()} {self._count_cap} {self._introspection}"
-            tag = tag_of(exchange, text, seen_by(access.scopes), mark)
+            tag = tag_of(exchange, text, scope_fingerprint(access.scopes), mark)
             headers = cache_headers(tag)
-            if is_known(exchange, tag):
+            if is_current(exchange, tag):
                 return 304, b"", headers
-        request = Request(text, sent.operation_name or None, sent.variables, is_get, _cost_wish(exchange))
+        request = Request(text, sent.operation_name or None, sent.variables, is_get, _cost_mode(exchange))
         result = await self._run(request, access, exchange)
         if not result.request_error:
             self._documents.keep(sent, text)
@@ -121,22 +121,22 @@ class GraphQLOverHTTP:
             return 200, result.body, COMMON_HEADERS
         if result.is_unsafe:
             headers = ((b"allow", b"POST"), *COMMON_HEADERS)
-        elif not is_kept(result):
+        elif not is_cacheable(result):
             headers = COMMON_HEADERS
-        elif is_get and exchange.header(b"if-none-match") == b"*":  # Whichever there is (RFC 9110 §13.1.2).
+        elif is_get and exchange.header(b"if-none-match") == b"*":  # It matches any tag (RFC 9110 §13.1.2).
             return 304, b"", headers
         return status_of(result, media_type, self._legacy_status), result.encoded(), headers
 
-    def _got(self, exchange: Exchange) -> Sent:
-        demand_preflight(exchange.given)
-        sent = in_url(exchange)
+    def _read_get(self, exchange: Exchange) -> Sent:
+        demand_preflight(exchange.headers)
+        sent = parse_url(exchange)
         if self._wants_keys and sent.document_id is None:
-            demand_purpose(exchange.given)
+            demand_intent(exchange.headers)
         return sent
 
-    async def _posted(self, exchange: Exchange) -> Sent:
+    async def _read_post(self, exchange: Exchange) -> Sent:
         demand_json(exchange)
-        return posted(await exchange.body(self._limits.max_body))
+        return parse_body(await exchange.body(self._limits.max_body))
 
     async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
         begun = time.perf_counter()
@@ -179,10 +179,10 @@ class GraphQLOverHTTP:
                 reader = context.reader
                 return msgspec.structs.replace(result, statements=len(reader.statements), rows=reader.rows)
             finally:
-                # The executor and its helpers refer to each other; what they hold should not wait for the collector.
+                # The executor and the loaders form a reference cycle; this frees their rows without the collector.
                 context.loaders.forget()
 
 
-def _cost_wish(exchange: Exchange) -> CostWish:
-    wish = exchange.given.get(b"graphql-cost")
-    return WISHES.get(wish.lower(), CostWish.NOTHING) if wish else CostWish.NOTHING
+def _cost_mode(exchange: Exchange) -> CostMode:
+    mode = exchange.headers.get(b"graphql-cost")
+    return COST_MODES.get(mode.lower(), CostMode.NONE) if mode else CostMode.NONE

@@ -1,11 +1,11 @@
-"""Persisted documents: documents that clients name instead of sending them.
+"""Persisted documents: clients send a document's id instead of its text.
 
-``documentId`` names one of a folder or a manifest, after the draft's appendix
+``documentId`` names a document of a folder or a manifest, as in the draft's appendix
 (https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md): a SHA-256
 (``sha256:`` and 64 hexadecimal digits), or the manifest's own id for it, by which Apollo's clients name it too, in
 ``extensions.persistedQuery``. Apollo's automatic persisted queries
 (https://www.apollographql.com/docs/apollo-server/performance/apq) let a client send a document once and name it from
-then on; they save bytes, and protect nothing.
+then on; they save bytes, but restrict nothing.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ log = logging.getLogger("proxygraph.documents")
 REMEMBERED_BYTES = 4_000_000
 PREFIX = "sha256:"
 SHA256 = re.compile(f"{PREFIX}.*|[0-9a-f]{{64}}")
-"""What claims to be a SHA-256, as the draft and graphql-codegen write it, or as Apollo and Relay do."""
+"""An id in the form of a SHA-256: with the prefix (the draft, graphql-codegen) or without it (Apollo, Relay)."""
 
-APOLLOS = "persistedQuery"
+APOLLO_EXTENSION = "persistedQuery"
 NOT_FOUND, REQUIRED = "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_REQUIRED"
 
 
@@ -39,14 +39,14 @@ class DocumentsUnusable(Exception):
 
 
 class Unavailable(Exception):
-    """The request's document can't be had, or may not be run: the sentence and the code for its one error."""
+    """The request's document is unknown or not allowed; has the message and the code of its GraphQL error."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Apollos(msgspec.Struct):
+class ApolloOperation(msgspec.Struct):
     """An operation of Apollo's manifest."""
 
     id: str
@@ -54,17 +54,17 @@ class Apollos(msgspec.Struct):
 
 
 class ApolloManifest(msgspec.Struct, tag_field="format", tag="apollo-persisted-query-manifest"):
-    """What @apollo/generate-persisted-query-manifest writes."""
+    """The manifest that @apollo/generate-persisted-query-manifest writes."""
 
     version: int
-    operations: list[Apollos]
+    operations: list[ApolloOperation]
 
 
 def listed_in(place: Path) -> dict[str, str]:
     """The documents of a folder of .graphql files, or of a manifest, by id.
 
-    The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is there under its
-    SHA-256, and under the manifest's own id for it. Raises DocumentsUnusable.
+    The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is listed under
+    its SHA-256, and under the manifest's own id. Raises DocumentsUnusable.
     """
     found: dict[str, str] = {}
     for name, text in _read(place):
@@ -84,7 +84,7 @@ def listed_in(place: Path) -> dict[str, str]:
 
 
 class PersistedDocuments:
-    """Gives the text of a request's document, whichever way it was sent."""
+    """Finds the text of a request's document by its id, its hash, or in the request itself."""
 
     def __init__(self, listed: dict[str, str], mode: DocumentsMode) -> None:
         self._listed = listed
@@ -92,28 +92,32 @@ class PersistedDocuments:
         self._remembered: LRUCache[str, str] = LRUCache(REMEMBERED_BYTES, getsizeof)
 
     def text_of(self, sent: Sent) -> str:
-        """The document's text; raises Unavailable for one that is unknown or not allowed, HttpError for no request."""
+        """The document's text; raises Unavailable if it is unknown or not allowed, HttpError if none is named."""
         if sent.document_id is not None:
-            return self._named(sent.document_id)
-        apollos = (sent.extensions or {}).get(APOLLOS)
-        if apollos is not None:
-            return self._automatic(sent.query, apollos)
+            return self._by_id(sent.document_id)
+        apq = (sent.extensions or {}).get(APOLLO_EXTENSION)
+        if apq is not None:
+            return self._automatic(sent.query, apq)
         if sent.query is None:
             raise HttpError(400, "Expected a request with query (a document) or documentId, but got neither.")
         return self._allowed(sent.query)
 
     @property
     def size(self) -> int:
-        """How many bytes the automatic persisted queries take."""
+        """The size of the automatic persisted queries in bytes."""
         return int(self._remembered.currsize)
 
     def keep(self, sent: Sent, text: str) -> None:
-        """Remembers the document of an automatic persisted query, once it was found to be valid."""
-        if sent.query is not None and self._mode is not DocumentsMode.ENFORCE and (sent.extensions or {}).get(APOLLOS):
-            with suppress(ValueError):  # It alone is larger than all that may be remembered.
+        """Remembers the document of an automatic persisted query; call it only for a valid one."""
+        if (
+            sent.query is not None
+            and self._mode is not DocumentsMode.ENFORCE
+            and (sent.extensions or {}).get(APOLLO_EXTENSION)
+        ):
+            with suppress(ValueError):  # Raised for a text larger than the whole cache.
                 self._remembered[hashlib.sha256(text.encode()).hexdigest()] = text
 
-    def _named(self, document_id: str) -> str:
+    def _by_id(self, document_id: str) -> str:
         text = self._listed.get(document_id)
         if text is None:
             raise Unavailable(
@@ -122,15 +126,15 @@ class PersistedDocuments:
             )
         return text
 
-    def _automatic(self, query: str | None, apollos: Any) -> str:
-        digest = apollos.get("sha256Hash") if isinstance(apollos, dict) and apollos.get("version") == 1 else None
+    def _automatic(self, query: str | None, apq: Any) -> str:
+        digest = apq.get("sha256Hash") if isinstance(apq, dict) and apq.get("version") == 1 else None
         if not isinstance(digest, str):
             raise HttpError(422, "Expected extensions.persistedQuery with version 1 and a sha256Hash, but got another.")
         if query is None:
             listed = self._listed
             text = listed.get(PREFIX + digest) or listed.get(digest) or self._remembered.get(digest)
             if text is None:
-                raise Unavailable("PersistedQueryNotFound", NOT_FOUND)  # Clients look for this very text.
+                raise Unavailable("PersistedQueryNotFound", NOT_FOUND)  # Clients compare this exact text.
             return text
         if hashlib.sha256(query.encode()).hexdigest() != digest:
             raise HttpError(422, "Expected a sha256Hash that is the query's SHA-256, but it is another one's.")
@@ -160,8 +164,8 @@ def _read(place: Path) -> list[tuple[str | None, str]]:
 
 def _manifest(content: bytes, place: Path) -> list[tuple[str | None, str]]:
     try:
-        apollos = msgspec.json.decode(content, type=ApolloManifest)
-        return [(each.id, each.body) for each in apollos.operations]
+        manifest = msgspec.json.decode(content, type=ApolloManifest)
+        return [(each.id, each.body) for each in manifest.operations]
     except msgspec.ValidationError:
         pass
     except msgspec.DecodeError as error:

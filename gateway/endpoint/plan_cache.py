@@ -1,4 +1,4 @@
-"""The plans that are remembered: by a document's text with slots for its literals, the most recently used of them."""
+"""Caches the most recently used plans, by the document's text with its literals replaced by variables."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,15 +19,15 @@ from schema.build import EXECUTABLE
 
 REMEMBERED_BYTES = 32_000_000
 BYTES_OF_ONE, BYTES_PER_TOKEN = 4_000, 150
-"""What a template takes, and each of its plans takes as much per token again (measured by tracemalloc)."""
+"""The memory of a template; each of its plans takes the same per token again (measured by tracemalloc)."""
 
 Scoped = tuple[tuple[Scope, str], ...]
-Name = tuple[str, str | None, bool]
-"""A text, an operation's name, and whether the text has slots: only then can a text of a client's look the same."""
+CacheKey = tuple[str, str | None, bool]
+"""A text, an operation name, and whether literals were replaced in the text, for a client could send the same text."""
 
 
-class Known(NamedTuple):
-    """A document's operation that may be planned, its name, what it costs, and its fields that want a scope."""
+class PlannedOperation(NamedTuple):
+    """An operation that may be planned, with its cost, its name and its fields that need a scope."""
 
     template: Template
     cost: Cost
@@ -35,57 +35,57 @@ class Known(NamedTuple):
     scoped: Scoped
 
 
-class Seen(NamedTuple):
-    """A document that was checked: what is known of it (None: it can't be planned), and its size in bytes."""
+class CacheEntry(NamedTuple):
+    """A validated document: its planned operation (None if it can't be planned), and its size in bytes."""
 
-    known: Known | None
+    planned: PlannedOperation | None
     size: int
 
 
-class Plans:
-    """Finds the plan for a document, if there can be one. Documents get in only when they were checked.
+class PlanCache:
+    """Finds the planned operation of a document. Only validated documents are added.
 
-    None that asks for the schema is planned, so what is remembered holds with introspection and without.
+    Introspection is never planned, so entries are valid whether introspection is on or off.
     """
 
     def __init__(self, remembered_bytes: int = REMEMBERED_BYTES) -> None:
-        self._seen: LRUCache[Name, Seen] = LRUCache(remembered_bytes, lambda seen: seen.size)
+        self._entries: LRUCache[CacheKey, CacheEntry] = LRUCache(remembered_bytes, lambda entry: entry.size)
 
     def __len__(self) -> int:
-        """How many documents are remembered."""
-        return len(self._seen)
+        """The number of cached documents."""
+        return len(self._entries)
 
     @property
     def size(self) -> int:
-        """About how many bytes they take."""
-        return int(self._seen.currsize)
+        """The approximate size of the cached documents in bytes."""
+        return int(self._entries.currsize)
 
-    def find(self, text: str, operation_name: str | None) -> tuple[bool, Known | None, Literals]:
-        """Whether the document was seen, what is known of it (None: it can't be planned), and its literals."""
+    def find(self, text: str, operation_name: str | None) -> tuple[bool, PlannedOperation | None, Literals]:
+        """Whether the document is cached, its planned operation (None if it can't be planned), and its literals."""
         literals: Literals = ()
-        seen = self._seen.get((text, operation_name, False))
-        if seen is None:
+        entry = self._entries.get((text, operation_name, False))
+        if entry is None:
             with_slots, literals = cut(text)
-            seen = self._seen.get((with_slots, operation_name, True)) if literals else None
-        return (False, None, literals) if seen is None else (True, seen.known, literals)
+            entry = self._entries.get((with_slots, operation_name, True)) if literals else None
+        return (False, None, literals) if entry is None else (True, entry.planned, literals)
 
     def remember(
         self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]
-    ) -> tuple[Known | None, Literals]:
-        """The same for a document that was parsed, kept within its limits and validated; it is seen from now on.
+    ) -> tuple[PlannedOperation | None, Literals]:
+        """Adds a validated document that is within the limits; returns its planned operation and its literals.
 
-        ``scoped`` are the fields that want a scope, by operation.
+        ``scoped`` has the fields that need a scope, by operation.
         """
         with_slots, literals = cut(text)
-        known, size = None, getsizeof(with_slots) + getsizeof(operation_name) + BYTES_OF_ONE
+        planned, size = None, getsizeof(with_slots) + getsizeof(operation_name) + BYTES_OF_ONE
         operation = get_operation_ast(document, operation_name)
         if operation is not None:
             with suppress(Fallback, Unplannable):
                 template = Template(EXECUTABLE, document, operation, text)
                 cost = Cost(EXECUTABLE, template.document, template.operation)
                 name = operation.name.value if operation.name else None
-                known = Known(template, cost, name, scoped[name])
+                planned = PlannedOperation(template, cost, name, scoped[name])
                 size += 2 * getsizeof(text) + tokens_in(text) * BYTES_PER_TOKEN * (1 + template.most_plans)
-        with suppress(ValueError):  # It alone is larger than all that may be remembered.
-            self._seen[with_slots, operation_name, bool(literals)] = Seen(known, size)
-        return known, literals
+        with suppress(ValueError):  # Raised for an entry larger than the whole cache.
+            self._entries[with_slots, operation_name, bool(literals)] = CacheEntry(planned, size)
+        return planned, literals

@@ -1,7 +1,7 @@
-"""Reading a GraphQL request: from the JSON body of a POST, or from the URL of a GET.
+"""Parses a GraphQL request from the JSON body of a POST or from the URL of a GET.
 
-After GraphQL over HTTP, https://graphql.github.io/graphql-over-http/draft/#sec-Request; members that we don't know
-are ignored; null, an empty operationName and (in a URL) any empty text are the same as nothing.
+Follows https://graphql.github.io/graphql-over-http/draft/#sec-Request. Unknown members are ignored; null, an empty
+operationName and (in a URL) any empty text count as absent.
 """
 
 import codecs
@@ -18,7 +18,7 @@ IN_JSON = ("variables", "extensions")
 
 
 class Sent(msgspec.Struct, rename="camel"):
-    """A request as it was sent: its document, or what names it."""
+    """The members of a GraphQL request as the client sent them."""
 
     query: str | None = None
     document_id: str | None = None
@@ -32,17 +32,17 @@ MEMBER_DECODER = msgspec.json.Decoder()
 
 
 def demand_json(exchange: Exchange) -> None:
-    """Raises HttpError 415 where the body of a POST is announced as something else."""
-    content_type, encoding = exchange.header(b"content-type"), exchange.given.get(b"content-encoding")
+    """Raises HttpError 415 unless Content-Type says JSON in UTF-8 and Content-Encoding is absent or identity."""
+    content_type, encoding = exchange.header(b"content-type"), exchange.headers.get(b"content-encoding")
     if (content_type != JSON and not _is_json(content_type)) or (encoding and encoding.lower() != b"identity"):
         found = b" ".join((encoding or b"", content_type)).strip().decode("latin-1") or "none"
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
 
 
-def posted(body: bytes) -> Sent:
-    """The request in a POST's body; raises HttpError for what is none.
+def parse_body(body: bytes) -> Sent:
+    """Parses the body of a POST; raises HttpError if it is not a GraphQL request.
 
-    A byte order mark before the JSON is passed over, as RFC 8259 §8.1 allows.
+    Ignores a byte order mark before the JSON, as RFC 8259 §8.1 allows.
     """
     try:
         return DECODER.decode(body.removeprefix(codecs.BOM_UTF8))
@@ -52,8 +52,8 @@ def posted(body: bytes) -> Sent:
         raise _unreadable("a body", error) from error
 
 
-def in_url(exchange: Exchange) -> Sent:
-    """The request in a GET's URL; raises HttpError for what is none."""
+def parse_url(exchange: Exchange) -> Sent:
+    """Parses the URL of a GET; raises HttpError if it is not a GraphQL request."""
     query_string = exchange.scope["query_string"]
     if len(query_string) > LONGEST_URL:
         raise HttpError(
@@ -64,7 +64,7 @@ def in_url(exchange: Exchange) -> Sent:
     except ValueError as error:
         raise HttpError(400, "Expected a URL whose parameters are UTF-8, percent-encoded, and few.") from error
     members: dict[str, Any] = {}
-    for name, value in reversed(pairs):  # The first of a name wins, as in URLSearchParams.
+    for name, value in reversed(pairs):  # The first of repeated parameters wins, as in URLSearchParams.
         members[name] = value
     for name in IN_JSON:
         if name in members:

@@ -1,7 +1,7 @@
-"""HTTP statuses, from what came of a request and the media type of the answer.
+"""Chooses the HTTP status of a response by its result and media type.
 
-The table is the draft's (https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes). ``application/json``
-answers 200 to whatever is a well-formed request and 400 to what is none, as older clients expect.
+The table is the draft's (https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes). With
+``application/json`` a well-formed request gets 200 and any other 400, as older clients expect.
 """
 
 from gateway.endpoint.execution import Result
@@ -21,7 +21,7 @@ LEGACY = {PARTIAL: 200, OTHER_REQUEST_ERROR: 400}
 
 
 def status_of(result: Result, media_type: bytes, legacy: bool) -> int:
-    """The status of an answer to a well-formed request."""
+    """The status for a well-formed request."""
     response = result.response
     if "errors" not in response:
         return 200
@@ -32,5 +32,5 @@ def status_of(result: Result, media_type: bytes, legacy: bool) -> int:
 
 
 def status_of_refusal(error: HttpError, media_type: bytes, legacy: bool) -> int:
-    """The status of an answer to what is no well-formed request."""
+    """The status for a request that is not well-formed."""
     return LEGACY.get(error.status, error.status) if legacy or media_type == JSON else error.status

@@ -1,1 +1,1 @@
-"""HTTP: a request and its answer, origins, compression and rate limits."""
+"""HTTP: requests and responses, browsers' origins, callers, compression and rate limits."""

@@ -1,4 +1,4 @@
-"""Who asks: a key, or an address where no key is asked for."""
+"""Identifies the caller of a request: by its key's name or, without a key, by the client's address."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,14 +14,14 @@ LONGEST_ADDRESS = 100
 
 
 class Caller(NamedTuple):
-    """Whose request it is: a name to count requests by."""
+    """The name that a request is counted under, and whether it is a key's."""
 
     name: str
     has_key: bool = False
 
 
 def caller_of(scope: Scope, holder: Access) -> Caller:
-    """The holder of a key by its name, or whoever asks without one by the client's address."""
+    """The caller: the name of the key, or the client's address if the request has no key."""
     if holder is not ANYBODY:
         return Caller(holder.name, True)
     # No key's name has a space in it.
@@ -29,9 +29,9 @@ def caller_of(scope: Scope, holder: Access) -> Caller:
 
 
 def client_of(scope: Mapping[str, Any]) -> str:
-    """The client's address, as text; of an IPv6 address the network of 64 bits, all of which one client has.
+    """The client's address as text; an IPv6 address is reduced to its /64 network, which one client owns.
 
-    A text that is no address, which a proxy may pass on as its client's, is ``unknown``.
+    Returns ``unknown`` for text that is not an address, which a proxy may send.
     """
     client = scope.get("client")
     text = str(client[0]) if client else UNKNOWN
@@ -50,6 +50,6 @@ def _network_of(text: str) -> str:
 
 
 @lru_cache
-def seen_by(scopes: frozenset[access.Scope]) -> bytes:
-    """What the answers to a holder of these scopes depend on beside the archive."""
+def scope_fingerprint(scopes: frozenset[access.Scope]) -> bytes:
+    """The scopes as bytes for an entity tag, since the same query has other answers for other scopes."""
     return " ".join(sorted(scopes)).encode()

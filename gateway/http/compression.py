@@ -1,4 +1,4 @@
-"""Large answers, compressed as the client takes them: by zstd, or by gzip."""
+"""Compresses large responses with zstd or gzip, as the client's Accept-Encoding allows."""
 
 import asyncio
 import gzip
@@ -13,25 +13,25 @@ else:
     from backports import zstd
 
 LARGE_BYTES = 16_384
-"""From here on it is worth a thread's time; a smaller answer fits into a few packets as it is."""
+"""Smaller bodies are not compressed: they fit into a few packets anyway."""
 ZSTD, GZIP, IDENTITY = b"zstd", b"gzip", b"identity"
 ZSTD_LEVEL, GZIP_LEVEL = 3, 5
 
 
 class Compressed(NamedTuple):
-    """A body, and the header that says how it is encoded."""
+    """A body and its Content-Encoding header, if it was compressed."""
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 async def compressed(body: bytes, accepted: bytes) -> Compressed:
-    """The body as the Accept-Encoding ``accepted`` takes it (RFC 9110 §12.5.3)."""
+    """Compresses the body as ``accepted``, the Accept-Encoding header, prefers (RFC 9110 §12.5.3)."""
     if not accepted or len(body) < LARGE_BYTES:
         return Compressed(body)
     encoding = preferred(accepted, (ZSTD, GZIP))
     if encoding == ZSTD:
-        # In a thread, which both libraries leave the interpreter to meanwhile.
+        # In a thread, since both libraries release the interpreter lock while they compress.
         return Compressed(await asyncio.to_thread(zstd.compress, body, ZSTD_LEVEL), ((b"content-encoding", ZSTD),))
     if encoding == GZIP:
         small = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL, mtime=0)

@@ -1,4 +1,4 @@
-"""The HTTP under everything: a request and its answer, errors, and the choice of a media type."""
+"""An HTTP exchange: one request and its response, HTTP errors, and content negotiation."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ CLOSING = (b"connection", b"close")
 
 
 class HttpError(Exception):
-    """An answer other than the one that was asked for: its status, its sentence, its headers, its code."""
+    """An error response: its status, message, headers and GraphQL error code."""
 
     def __init__(self, status: int, message: str, headers: Headers = (), code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
@@ -35,32 +35,32 @@ class HttpError(Exception):
 
     @property
     def body(self) -> bytes:
-        """The error in the shape that GraphQL's errors have."""
+        """The error as JSON, in the shape of GraphQL errors."""
         return msgspec.json.encode({"errors": [{"message": str(self), "extensions": {"code": self.code}}]})
 
 
 class Wait(Protocol):
-    """How a result is waited for, such as ``Exchange.while_wanted``."""
+    """Awaits a coroutine, perhaps with a condition to cancel it, such as ``Exchange.while_wanted``."""
 
     def __call__(self, running: Coroutine[Any, Any, T], /) -> Awaitable[T]:
-        """What ``running`` returns."""
+        """Returns the result of ``running``."""
         ...
 
 
 async def awaited(running: Coroutine[Any, Any, T], /) -> T:
-    """What ``running`` returns, whatever happens meanwhile."""
+    """Awaits ``running`` without any condition, and returns its result."""
     return await running
 
 
 class ClientGone(Exception):
-    """The client closed its connection before it was answered, so nobody awaits the answer."""
+    """The client closed its connection before the response was sent."""
 
 
 class Exchange:
-    """One request, its answer, and what is found out about them on the way.
+    """One request and its response, with the facts that the logs and traces report about them.
 
-    ``given`` are the request's headers by name, several of a name joined by commas. ``complete`` adds the headers that
-    every answer has.
+    ``headers`` maps the request's header names to values; values of a repeated name are joined by commas. ``complete``
+    adds the headers that every response has.
     """
 
     status = 0
@@ -68,21 +68,21 @@ class Exchange:
     operation: Operation | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, complete: Complete, is_last: bool = False) -> None:
-        """``is_last`` makes the answer the last of its connection."""
+        """``is_last`` closes the connection after this response."""
         self.begun = time.perf_counter()
         self.scope, self._receive, self._send, self._complete = scope, receive, send, complete
         self.is_last = is_last
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.given: Mapping[bytes, bytes] = by_name(scope["headers"])
+        self.headers: Mapping[bytes, bytes] = by_name(scope["headers"])
 
     def header(self, name: bytes) -> bytes:
-        """The value of a request header; empty where there is none."""
-        return self.given.get(name, b"")
+        """The value of a request header, or an empty value if the request does not have it."""
+        return self.headers.get(name, b"")
 
     async def body(self, limit: int) -> bytes:
-        """The request's whole body; raises HttpError 413 past ``limit`` bytes, or where more are announced."""
-        announced = self.given.get(b"content-length", b"")
+        """Reads the whole request body; raises HttpError 413 if it, or its Content-Length, is over ``limit`` bytes."""
+        announced = self.headers.get(b"content-length", b"")
         if announced.isdigit() and int(announced[:20]) > limit:
             raise _too_large(limit, f"this one has {int(announced[:20]):,}")
         message = await self._receive()
@@ -97,9 +97,9 @@ class Exchange:
         return body
 
     async def while_wanted(self, running: Coroutine[Any, Any, T], /) -> T:
-        """What ``running`` returns; where the client goes away meanwhile, it is cancelled, and this raises ClientGone.
+        """Returns the result of ``running``; if the client disconnects first, cancels it and raises ClientGone.
 
-        To be called once the body is read: ASGI tells of the client by the same ``receive``.
+        Call it only after the body is read: ASGI reports the disconnect through the same ``receive``.
         """
         task = asyncio.create_task(running)
         gone = asyncio.create_task(self._disconnected())
@@ -120,9 +120,9 @@ class Exchange:
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
     ) -> None:
-        """Sends an answer; one without a media type, and 304, have no body."""
+        """Sends the response; without a media type, or with status 304, it has no body."""
         self.status = status
-        fields = [*self._complete(self.given, headers)]
+        fields = [*self._complete(self.headers, headers)]
         if media_type is not None and status != 304:
             fields = [(b"content-type", media_type), *fields, (b"content-length", b"%d" % len(body))]
         if self.is_last:
@@ -131,15 +131,15 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": body})
 
     async def refuse(self, error: HttpError) -> None:
-        """Sends an error in the shape that GraphQL's errors have."""
+        """Sends the error as JSON, in the shape of GraphQL errors."""
         await self.respond(error.status, JSON, error.body, (*COMMON_HEADERS, *error.headers))
 
 
 def preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
-    """The media type of ``offered`` that the Accept header weighs most (RFC 9110 §12.5.1); None if it allows none.
+    """The media type of ``offered`` with the highest weight in ``accept`` (RFC 9110 §12.5.1); None if it allows none.
 
-    Of those that it names with the same weight the first wins; of those that only a wildcard allows, the last, which is
-    the default.
+    Among types that it names with equal weights, the first one offered wins. If only a wildcard matches, the last one
+    offered is the default.
     """
     return (_remembered if len(accept) <= LONGEST_REMEMBERED else _preferred)(accept, offered)
 
@@ -162,11 +162,11 @@ def _preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
 
 _remembered = lru_cache(1_000)(_preferred)
 LONGEST_REMEMBERED = 1_000
-"""Bytes of an Accept header whose meaning is remembered; those of browsers have 200."""
+"""Longer Accept headers are parsed each time, to bound the cache; those of browsers have 200 bytes."""
 
 
 def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by their names; the values of several with the same name joined by commas."""
+    """Maps header names to values; values of a repeated name are joined by commas."""
     found: dict[bytes, bytes] = {}
     for name, value in pairs:
         found[name] = found[name] + b"," + value if name in found else value
@@ -182,4 +182,4 @@ def _quality(text: bytes) -> float:
         weight = float(text)
     except ValueError:
         return 0.0
-    return min(weight, 1.0) if weight > 0 else 0.0  # Not a number is no more than nothing.
+    return min(weight, 1.0) if weight > 0 else 0.0  # NaN fails the comparison.

@@ -1,14 +1,14 @@
-"""Operations: what is told of one that was run, to the metrics, the access log and the traces."""
+"""The record of an executed GraphQL operation, for the metrics, the access log and the traces."""
 
 import msgspec
 
 LONGEST_NAME = 64
-"""Characters of an operation's name in the log and in traces: clients choose it, and what waits there is not bounded
-by bytes."""
+"""The log and the traces cut an operation's name to so many characters: clients choose it, and their queues are bounded
+by entries, not by bytes."""
 
 
 class Operation(msgspec.Struct, frozen=True, gc=False):
-    """A GraphQL operation: its type and name, what came of it, what it cost, and the ``seconds`` that it took."""
+    """An executed GraphQL operation: its type, name, outcome, cost and duration, and its SQL statements and rows."""
 
     type: str
     name: str | None

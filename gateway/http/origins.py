@@ -1,8 +1,8 @@
-"""What browsers may do here: which names reach this server, which origins may ask, what pages may do with answers.
+"""Host, Origin and CORS checks: which host names and origins may reach this server from a browser.
 
-A page anywhere can make its visitor's browser send requests to this machine. Without keys only the Host and the Origin
-tell them from the visitor's own: a name that was rebound to 127.0.0.1 is another name, a foreign page another Origin.
-With keys no page can send one without a preflight, which only the origins of a list pass (https://fetch.spec.whatwg.org).
+Any page can make its visitor's browser send requests to this machine. Without keys, only Host and Origin distinguish
+them from the visitor's own requests: DNS rebinding shows in the Host, and a foreign page in the Origin. With keys, a
+page needs a CORS preflight to send one, which only the configured origins pass (https://fetch.spec.whatwg.org).
 """
 
 import re
@@ -18,12 +18,12 @@ SECURITY_HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-ON_PURPOSE = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with", b"if-none-match")
-PREFLIGHTED = (b"authorization", *ON_PURPOSE)
-"""Headers that a browser sends across origins only after a preflight; any value will do."""
+INTENT_HEADERS = (b"graphql-preflight", b"apollo-require-preflight", b"x-requested-with", b"if-none-match")
+PREFLIGHTED = (b"authorization", *INTENT_HEADERS)
+"""Headers that a browser sends to another origin only after a preflight, whatever their value."""
 
 OWN_SITES = (b"same-origin", b"none")
-"""What Sec-Fetch-Site says of this server's own page, and of an address that somebody typed."""
+"""Values of Sec-Fetch-Site for this server's own page and for an address that the user typed."""
 
 REQUEST_HEADERS = (
     b"accept, apollo-require-preflight, authorization, content-type, graphql-cost, graphql-preflight, if-none-match, "
@@ -39,7 +39,7 @@ FORWARDED_HOST = re.compile(rb"""(?<![^\s;,])host="?([^\s",;]*)""")
 
 
 class Browsers:
-    """The checks of requests and the headers of answers, by the settings."""
+    """Checks requests and completes response headers as the settings say."""
 
     def __init__(self, settings: AccessSettings) -> None:
         self._keyless = not settings.require_key
@@ -55,20 +55,20 @@ class Browsers:
     def check(self, exchange: Exchange) -> None:
         """Checks a request's headers.
 
-        Raises HttpError: 400 for a Host that names nothing, 421 for one not of this server, 403 for another Origin.
+        Raises HttpError: 400 for an invalid Host, 421 for a Host of another server, 403 for a foreign Origin.
         """
-        given = exchange.given
-        host = given.get(b"host", b"")
+        headers = exchange.headers
+        host = headers.get(b"host", b"")
         if host not in self._seen:
             if host or exchange.scope["http_version"] != "1.0":  # HTTP/1.0 has no Host.
                 _demand_host(host)
             self._check_host(host.lower())
             if len(self._seen) < MOST_REMEMBERED:
                 self._seen.add(host)
-        if self._keyless and b"authorization" not in given:
-            for named in _forwarded_hosts(given):
+        if self._keyless and b"authorization" not in headers:
+            for named in _forwarded_hosts(headers):
                 self._check_host(named)
-        if self._keyless and b"origin" in given and not self._may_ask(given[b"origin"].lower(), host.lower()):
+        if self._keyless and b"origin" in headers and not self._may_ask(headers[b"origin"].lower(), host.lower()):
             raise HttpError(
                 403,
                 "Expected a page of this server, but its Origin is another. PROXYGRAPH_CORS_ORIGINS lists those that "
@@ -76,9 +76,9 @@ class Browsers:
                 code="FORBIDDEN",
             )
 
-    def preflight(self, given: Mapping[bytes, bytes]) -> Headers | None:
-        """What answers an OPTIONS that is a preflight of an origin of the list; None where it is none."""
-        if given.get(b"origin", b"").lower() not in self._origins or b"access-control-request-method" not in given:
+    def preflight(self, headers: Mapping[bytes, bytes]) -> Headers | None:
+        """The response headers for a CORS preflight from a configured origin; None for any other OPTIONS request."""
+        if headers.get(b"origin", b"").lower() not in self._origins or b"access-control-request-method" not in headers:
             return None
         return (
             (b"access-control-allow-methods", b"GET, POST"),
@@ -86,21 +86,21 @@ class Browsers:
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         )
 
-    def headers(self, given: Mapping[bytes, bytes], answered: Headers) -> Headers:
-        """The headers ``answered``, with those that every answer to a request with ``given`` has."""
-        if not self._origins and answered in self._known:
-            return self._known[answered]
-        names = [name for name, _ in answered]
+    def headers(self, request_headers: Mapping[bytes, bytes], response_headers: Headers) -> Headers:
+        """Adds the security headers and, for a configured origin, the CORS headers to the response headers."""
+        if not self._origins and response_headers in self._known:
+            return self._known[response_headers]
+        names = [name for name, _ in response_headers]
         added = tuple(pair for pair in self._headers if pair[0] not in names)
         if not self._origins:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            whole = self._known[answered] = answered + added
+            whole = self._known[response_headers] = response_headers + added
             return whole
-        origin = given.get(b"origin", b"")
+        origin = request_headers.get(b"origin", b"")
         if origin.lower() in self._origins:
             added += ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", RESPONSE_HEADERS))
-        return (*answered, *added, (b"vary", b"Origin"))
+        return (*response_headers, *added, (b"vary", b"Origin"))
 
     def _check_host(self, host: bytes) -> None:
         if not self._any_host and _name(host) not in self._hosts:
@@ -116,29 +116,29 @@ class Browsers:
 
 
 def _demand_host(host: bytes) -> None:
-    """Raises HttpError 400 where a request has no Host, several, or one that names no server (RFC 9112 §3.2)."""
+    """Raises HttpError 400 if the request has no Host, several, or an invalid one (RFC 9112 §3.2)."""
     if not HOST.fullmatch(host):
         raise HttpError(400, "Expected one Host header with the name of a server, but got none or something else.")
 
 
-def browser_could_send(given: Mapping[bytes, bytes]) -> bool:
+def browser_could_send(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a page of another origin could have made a browser send this request without a preflight.
 
-    Accept may hold anything, and a GET has no body to tell by; only a Content-Type that no form has, or a header that
-    no form sends, shows that a preflight came first.
+    Any page can set Accept, and a GET has no body. So only a Content-Type that forms can't send, or one of the
+    preflighted headers, proves that a preflight came first.
     """
-    return not _says_json(given) and not any(name in given for name in PREFLIGHTED)
+    return not _says_json(headers) and not any(name in headers for name in PREFLIGHTED)
 
 
-def demand_preflight(given: Mapping[bytes, bytes]) -> None:
-    """Raises HttpError 403 for a request that a page of another origin made a browser send without a preflight.
+def demand_preflight(headers: Mapping[bytes, bytes]) -> None:
+    """Raises HttpError 403 if a page of another origin made a browser send the request without a preflight.
 
-    Where neither Origin nor Sec-Fetch-Site (https://w3c.github.io/webappsec-fetch-metadata/) comes with it, no browser
-    sent it, so programs need no header of those above.
+    Browsers send Origin or Sec-Fetch-Site (https://w3c.github.io/webappsec-fetch-metadata/). Programs send neither, so
+    this does not affect them.
     """
-    site = given.get(b"sec-fetch-site", b"")
-    from_elsewhere = site not in OWN_SITES if site else bool(given.get(b"origin"))
-    if from_elsewhere and browser_could_send(given):
+    site = headers.get(b"sec-fetch-site", b"")
+    from_elsewhere = site not in OWN_SITES if site else bool(headers.get(b"origin"))
+    if from_elsewhere and browser_could_send(headers):
         raise HttpError(
             403,
             "Expected a query of this server's own page or of a program, but a page of another origin sent it without "
@@ -147,13 +147,17 @@ def demand_preflight(given: Mapping[bytes, bytes]) -> None:
         )
 
 
-def demand_purpose(given: Mapping[bytes, bytes]) -> None:
-    """Raises HttpError 403 for a query in a URL whose sender need not have meant to send one.
+def demand_intent(headers: Mapping[bytes, bytes]) -> None:
+    """Raises HttpError 403 for a GET query that does not show that its sender meant to send a query.
 
-    An image, a script or a link accepts anything, and a proxy on the way may have made a key of its visitor's cookie:
-    so beside the key the request has to say that it wants JSON, or to have one of the headers above.
+    An image, a script or a link accepts any media type, and a proxy may have added the key from a cookie. So a key
+    alone is not enough: the request must also accept or send JSON, or have one of the INTENT_HEADERS.
     """
-    if b"json" in given.get(b"accept", b"").lower() or _says_json(given) or any(name in given for name in ON_PURPOSE):
+    if (
+        b"json" in headers.get(b"accept", b"").lower()
+        or _says_json(headers)
+        or any(name in headers for name in INTENT_HEADERS)
+    ):
         return
     raise HttpError(
         403,
@@ -163,17 +167,17 @@ def demand_purpose(given: Mapping[bytes, bytes]) -> None:
     )
 
 
-def _says_json(given: Mapping[bytes, bytes]) -> bool:
-    return given.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON
+def _says_json(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON
 
 
-def _forwarded_hosts(given: Mapping[bytes, bytes]) -> Iterable[bytes]:
-    """The hosts that a proxy on this machine was asked for. A name that was rebound to the proxy stands only there."""
+def _forwarded_hosts(headers: Mapping[bytes, bytes]) -> Iterable[bytes]:
+    """The hosts that clients asked a proxy for. With DNS rebinding to a proxy, only these have the foreign name."""
     for header in (b"x-forwarded-host", b"x-original-host"):
-        if header in given:
-            yield from (host.strip().lower() for host in given[header].split(b","))
-    if b"forwarded" in given:
-        yield from FORWARDED_HOST.findall(given[b"forwarded"].lower())
+        if header in headers:
+            yield from (host.strip().lower() for host in headers[header].split(b","))
+    if b"forwarded" in headers:
+        yield from FORWARDED_HOST.findall(headers[b"forwarded"].lower())
 
 
 def _name(host: bytes) -> str:

@@ -1,8 +1,9 @@
-"""How many requests a caller may make a minute, and how many are left.
+"""Limits the requests a minute of each caller, with a fixed window.
 
-Told by the fields RateLimit and RateLimit-Policy (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)
-with every answer. Each worker process counts for itself. A counter of ours, since it stands before a request that may
-take 40 µs in all: it costs half a microsecond, where those of the library ``limits`` take twenty to fifty.
+Every response has the fields RateLimit and RateLimit-Policy
+(https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/). Each worker process counts for itself. The
+counter is our own because it runs before every request, which may take 40 µs in all: it takes half a microsecond, those
+of the library ``limits`` twenty to fifty.
 """
 
 import math
@@ -16,25 +17,25 @@ from gateway.http.exchange import Headers, HttpError
 
 WINDOW_SECONDS = 60
 WITH_A_KEY = 60_000
-"""Requests a minute by one key, unless told otherwise."""
+"""Requests a minute by one key, unless configured otherwise."""
 MOST_CALLERS = 50_000
-"""So many are counted; of more, the one that asked last the longest ago begins anew."""
+"""So many callers have counters; beyond that, the least recently seen caller's counter is dropped."""
 
 
 class Rates:
-    """Counts requests by caller; all windows begin and end together, so that what is over is forgotten at once."""
+    """Counts requests by caller; all windows begin and end together, so one clear() resets every counter."""
 
-    def __init__(self, told: int | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._told = told
+    def __init__(self, configured: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._configured = configured
         self._clock = clock
         self._counts: LRUCache[str, int] = LRUCache(MOST_CALLERS)
         self._ends = 0.0
-        self.counts_anybody = bool(told)
+        self.counts_anybody = bool(configured)
         """Whether requests without a key are counted."""
 
     def count(self, caller: Caller) -> Headers:
-        """Counts one request and returns the fields that tell how many are left; raises HttpError 429 beyond."""
-        quota = self._told if self._told is not None else WITH_A_KEY if caller.has_key else 0
+        """Counts a request and returns the rate limit fields; raises HttpError 429 if the quota is used up."""
+        quota = self._configured if self._configured is not None else WITH_A_KEY if caller.has_key else 0
         if not quota:
             return ()
         now = self._clock()

@@ -1,4 +1,7 @@
-"""Tasks: made only for what has to wait. What needs not wait is done sooner than a task would be made."""
+"""Eager tasks: a coroutine runs at once, and becomes a task only if it has to wait.
+
+Creating a task would take longer than a request that never waits.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
@@ -6,8 +9,8 @@ from contextvars import copy_context
 from typing import Any
 
 
-def start(loop: asyncio.AbstractEventLoop, running: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
-    """Runs a coroutine right away, as far as it comes, and the rest of it as a task; None where it came to its end."""
+def start_eagerly(loop: asyncio.AbstractEventLoop, running: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
+    """Runs a coroutine up to its first wait and returns a task for the rest; None if it has finished."""
     context = copy_context()
     try:
         waits_for = context.run(running.send, None)
@@ -16,29 +19,29 @@ def start(loop: asyncio.AbstractEventLoop, running: Coroutine[Any, Any, None]) -
     return loop.create_task(_finish(Resumed(running, waits_for)), context=context)
 
 
-async def own_task() -> None:
-    """Gives a request that ran right away a task of its own, which timeouts, for one, want."""
+async def ensure_task() -> None:
+    """Moves an eagerly started coroutine into its task, since ``asyncio.timeout`` and others need a current task."""
     if asyncio.current_task() is None:
         await asyncio.sleep(0)
 
 
 class Resumed:
-    """A coroutine that was run as far as it came without a task, and now waits for something."""
+    """A coroutine that ran without a task up to its first wait; ``waits_for`` is what it yielded there."""
 
     def __init__(self, running: Coroutine[Any, Any, None], waits_for: Any) -> None:
         self._running, self._waits_for = running, waits_for
 
     def __await__(self) -> Generator[Any, Any, None]:
-        """The rest of it."""
+        """Runs the rest of the coroutine."""
         waits_for = self._waits_for
         while True:
-            given, thrown = None, None
+            value, error = None, None
             try:
-                given = yield waits_for
-            except BaseException as error:
-                thrown = error
+                value = yield waits_for
+            except BaseException as raised:
+                error = raised
             try:
-                waits_for = self._running.throw(thrown) if thrown else self._running.send(given)
+                waits_for = self._running.throw(error) if error else self._running.send(value)
             except StopIteration:
                 return
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.http.tasks import start
+from gateway.http.tasks import start_eagerly
 from gateway.transport.cycle import App, Cycle
 from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, cycle: Cycle) -> None:
         cycle.is_begun = True
-        if task := start(self._loop, cycle.run(self._app)):
+        if task := start_eagerly(self._loop, cycle.run(self._app)):
             task.add_done_callback(self._state.tasks.discard)
             self._state.tasks.add(task)
 
