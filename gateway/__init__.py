@@ -1,1 +1,1 @@
-"""The composition root: settings, commands, the ASGI app and HTTP."""
+"""The gateway: HTTP, GraphQL over it, authentication, limits, Twilio, sync, settings and commands."""

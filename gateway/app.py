@@ -1,4 +1,4 @@
-"""The ASGI application: GraphQL, two probes and the metrics, over one archive."""
+"""The ASGI application: routes requests to GraphQL, the health probes, the metrics and GraphiQL's files."""
 
 import asyncio
 import logging
@@ -36,16 +36,16 @@ from store.sync.state import check_account
 
 PLAIN = b"text/plain; charset=utf-8"
 CLIENT_GONE = 499
-"""What logs and metrics tell of a request whose client went away before its answer, as nginx's do."""
+"""The status in logs and metrics of a request whose client disconnected before the response, as in nginx."""
 
 CLEANING_EVERY_SECONDS = 2.0
-"""How often it is looked whether an erasure has left something to clean."""
+"""The interval for retrying the cleaning that an erasure left undone."""
 
 log = logging.getLogger("proxygraph.gateway")
 
 
 class Gateway:
-    """Opens the archive when the server starts, finishes what a crash left half done, and answers requests."""
+    """Opens the archive at startup, finishes deletions that a crash interrupted, and responds to requests."""
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ class Gateway:
 
 
 async def _refuse_websocket(send: Send) -> None:
-    """Refuses a handshake, which a server that knows WebSockets then answers with 403; this application has none."""
+    """Refuses a WebSocket, which is not supported; a server with WebSockets then responds with 403."""
     await send({"type": "websocket.close", "code": 1008})
 
 

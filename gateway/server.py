@@ -1,4 +1,4 @@
-"""Serving: a socket, uvicorn over it, one process or several."""
+"""Runs uvicorn on a listening socket, in one process or several."""
 
 import gc
 import logging
@@ -27,7 +27,7 @@ log = logging.getLogger("proxygraph.gateway")
 
 
 def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) -> int:
-    """Serves on ``listener`` until it is told to stop; returns the exit code.
+    """Serves on ``listener`` until a signal stops it; returns the exit code.
 
     ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
     """
@@ -40,11 +40,11 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
             sqlite3.sqlite_version,
             settings["database"],
         )
-    told = {**settings, "workers": str(workers)}
-    os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in told.items()})
-    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn shuts down in order and then raises the signal again; by then there is nothing left to break off.
-        signal.signal(told_to_stop, lambda *_: sys.exit(0))
+    configured = {**settings, "workers": str(workers)}
+    os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in configured.items()})
+    for stop_signal in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn shuts down gracefully and then raises the signal again, when nothing is left to interrupt.
+        signal.signal(stop_signal, lambda *_: sys.exit(0))
     if workers == 1:
         server = uvicorn.Server(_config(1))
         server.run(sockets=[listener])
@@ -60,7 +60,7 @@ def application() -> object:
     set_up(LogSettings.of({}))
     from gateway.app import Gateway
 
-    # What is loaded by now stays, so the collector need not look at it again; what requests leave goes soon.
+    # Loaded modules stay, so the collector can skip them; garbage of requests is collected sooner.
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)

@@ -1,8 +1,8 @@
 """Worker processes that share a port, each by a listening socket of its own (SO_REUSEPORT).
 
-The system spreads connections over the sockets. Of one socket that all listened on, the process that is awake would
-take all connections that come at once, and keep them. The sockets stay with the parent process, and a worker that takes
-another's place gets that one's socket, with the connections that wait on it: none is lost in a restart.
+The system spreads connections over the sockets. With one socket for all, the process that is awake would
+accept and keep all connections of a burst. The parent process keeps the sockets, and a worker that replaces another one
+inherits its socket with the connections in its queue, so a restart loses none.
 """
 
 import os
@@ -15,18 +15,18 @@ BACKLOG = 2_048
 
 
 class PortTaken(Exception):
-    """The address can't be listened on; its text is a sentence."""
+    """Listening on the address failed; the text is a sentence that says why."""
 
 
 def listen(host: str, port: int, shared: bool = False) -> socket.socket:
-    """A socket that listens there, and lets others listen too where it is ``shared``.
+    """Returns a listening socket; if ``shared``, other sockets can listen on the same port.
 
-    Raises PortTaken with a sentence where it can't.
+    Raises PortTaken if it fails.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        if shared:  # Nobody else listens there: a shared one would not have been refused beside another's.
+        if shared:  # The first bind proved that the port is free, which a shared one would not.
             port = listener.getsockname()[1]
             listener.close()
             listener = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=True)
@@ -38,7 +38,7 @@ def listen(host: str, port: int, shared: bool = False) -> socket.socket:
 
 
 class Workers(Multiprocess):
-    """uvicorn's worker processes, each with one of the sockets; ``listener``, which is shared, is the first."""
+    """uvicorn's worker processes, each with its own socket; ``listener``, a shared one, is the first worker's."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
         self._listeners = [listener]
@@ -47,7 +47,7 @@ class Workers(Multiprocess):
 
     @property
     def sockets(self) -> list[socket.socket]:
-        """The socket of the worker that uvicorn is about to start: a new one's, or that of the one it replaces."""
+        """The socket for the worker that uvicorn starts next: a new one, or that of the worker it replaces."""
         ended = [place for place, process in enumerate(self.processes) if process.exitcode is not None]
         place = ended[0] if ended else len(self.processes)
         if self._restarted is not None:
@@ -60,7 +60,7 @@ class Workers(Multiprocess):
 
     @sockets.setter
     def sockets(self, _: list[socket.socket]) -> None:
-        """Uvicorn gives all workers the same ones."""
+        """Ignores uvicorn's own value, the same sockets for all workers."""
 
     def restart_all(self) -> None:
         """Replaces the workers one by one, in their order."""
@@ -71,7 +71,7 @@ class Workers(Multiprocess):
             self._restarted = None
 
     def handle_ttou(self) -> None:
-        """Ends the last worker; connections go to its socket no more."""
+        """Stops the last worker and closes its socket, so that it gets no more connections."""
         super().handle_ttou()
         while len(self._listeners) > len(self.processes):
             self._listeners.pop().close()

@@ -1,4 +1,4 @@
-"""How many operations run and wait at once, and that what nobody awaits any more does neither."""
+"""Admission control: the execution slots and the in-flight limit, also when clients disconnect."""
 
 import asyncio
 import json

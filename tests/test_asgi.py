@@ -1,4 +1,4 @@
-"""An ASGI application over the server's connections: how its answers are sent, and what it is told of its client."""
+"""The request cycle of the server's connections: responses and disconnects as ASGI has them."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""No page of somebody else's reaches the server through its visitor's browser, and pages of the list do."""
+"""Host, Origin and CORS checks: foreign pages can't reach the server through a browser, and configured origins can."""
 
 from collections.abc import Mapping
 from pathlib import Path

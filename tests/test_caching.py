@@ -1,4 +1,4 @@
-"""Answers to GET can be kept until something is written, and large ones come compressed."""
+"""HTTP caching of GET until the next write, and compression of large responses."""
 
 import asyncio
 import gzip

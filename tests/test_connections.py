@@ -1,4 +1,4 @@
-"""Requests as they come over a connection: whole, in pieces, several at once, by older HTTP."""
+"""Connections: requests that arrive whole, in pieces or pipelined, and those of HTTP/1.0."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ import pytest
 
 from bodies import put, service, session
 from conftest import address_of
-from gateway.transport.cycle import Cycle
+from gateway.transport.request_cycle import RequestCycle
 from store.archive import open_archive
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -118,7 +118,7 @@ async def test_an_answered_request_is_gone_at_once(streams: Streams, query: str)
             writer.write(b"".join(post(query)))
             await answer(reader)
         await asyncio.sleep(0)
-        assert sum(isinstance(thing, Cycle) for thing in gc.get_objects()) <= 1
+        assert sum(isinstance(thing, RequestCycle) for thing in gc.get_objects()) <= 1
     finally:
         gc.enable()
 

@@ -1,4 +1,4 @@
-"""What a query costs: told before it runs, never too low, and cheap to tell."""
+"""The cost estimate of a query: never below the counted cost, and fast to compute."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A graceful shutdown under load, with real processes: readiness goes first, and no request is lost."""
+"""A graceful shutdown under load, with real processes: readiness ends first, and no request is lost."""
 
 import asyncio
 import re

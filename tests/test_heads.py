@@ -1,4 +1,4 @@
-"""Odd values in a request's head are the client's fault: a 4xx, or passed over, and never a 5xx or a traceback."""
+"""Odd values in a request's head get a 4xx or are ignored, and never cause a 5xx or a traceback."""
 
 import asyncio
 import logging

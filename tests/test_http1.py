@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire: what is a request and where it ends, as RFC 9112 has it, however the bytes are cut.
+"""HTTP/1.1 parsing: valid requests and their framing by RFC 9112, however the bytes are split.
 
 The cases are known ones: those by which servers in front of each other were made to disagree on where a request ends
 (request smuggling), and what uvicorn's own protocol promises.

@@ -1,4 +1,4 @@
-"""The limits on by default: what passes, what is refused and how it says so, and that measuring is quick and exact."""
+"""The limits on by default: which requests pass, the errors of the others, and that measuring is fast and exact."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What a server keeps of requests is bounded by bytes, whatever clients name in them, and however often."""
+"""The caches of documents, plans and callers are bounded in bytes, whatever clients send."""
 
 import gc
 import tracemalloc

@@ -1,4 +1,4 @@
-"""The table of the GraphQL over HTTP draft of 2026: what is sent, how, and the status and headers that come back.
+"""The GraphQL over HTTP draft of 2026 as a table: requests, and the status and headers of their responses.
 
 https://graphql.github.io/graphql-over-http/draft/
 """

@@ -1,4 +1,4 @@
-"""The application is a plain ASGI application: what is promised of its HTTP holds under other servers than its own."""
+"""The application is a plain ASGI application: its HTTP behaviour is the same under other servers."""
 
 import subprocess
 import sys

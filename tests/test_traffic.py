@@ -1,4 +1,4 @@
-"""Too much, too often, too slowly: what a server says to it, and that it goes on."""
+"""Overload, rate limits and slow clients: the responses to them, and that the server keeps working."""
 
 import asyncio
 import json

@@ -1,1 +1,1 @@
-"""Limits of a GraphQL operation: tokens, size, cost, statements and time."""
+"""Limits on a GraphQL operation: tokens, document size, cost, SQL statements and time."""

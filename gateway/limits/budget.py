@@ -1,4 +1,4 @@
-"""The statements and the time that an operation may take; what runs longer is interrupted, in SQLite too."""
+"""Limits the SQL statements and the time of an operation, and interrupts it in SQLite too."""
 
 import asyncio
 import time
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 async def within_budget(run: Callable[[], Awaitable[T]], context: Context, limits: Limits, is_query: bool) -> T:
-    """What ``run`` returns; raises LimitExceeded where it needs more than it may have.
+    """Returns the result of ``run``; raises LimitExceeded if it needs too many statements or too much time.
 
-    A mutation's time is not limited here: it must not be cut off between Twilio and the archive, and its waiting for
-    Twilio has bounds of its own.
+    A mutation has no time limit here: it must not stop between Twilio and the archive, and its requests to Twilio have
+    their own timeouts.
     """
     reader, seconds = context.reader, limits.max_seconds if is_query else None
     reader.allowed = limits.max_statements
@@ -42,7 +42,7 @@ async def within_budget(run: Callable[[], Awaitable[T]], context: Context, limit
 
 
 def too_long(limits: Limits) -> LimitExceeded:
-    """The error of an operation that took as long as it may."""
+    """The error of an operation that ran out of time."""
     seconds = f"{limits.max_seconds:g}"
     return LimitExceeded(
         "seconds",

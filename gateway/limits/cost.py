@@ -1,10 +1,10 @@
-"""What an operation may cost, told from its page arguments before it runs, and what its answer came to.
+"""Estimates the cost of an operation from its page arguments before it runs, and counts that of its response.
 
-The unit is a field of the answer: one key of one object. That is what an answer takes time and memory by (about
-3 µs a field in the ordinary executor), it is the same however the operation is executed, and it can be counted. An
-estimate takes every page for full, so it is never below the count.
+The unit is a field of the response: one key of one object. Time and memory grow with it (about 3 µs a field in
+graphql-core's executor), it does not depend on how the operation is executed, and it can be counted. An estimate
+assumes that every page is full, so it is never below the count.
 
-An operation is compiled once into a sum over its pages, most of it a constant: to estimate it again with other
+An operation is compiled once into a sum over its pages, which is mostly constant: estimating it again with other
 variables takes microseconds.
 """
 
@@ -39,39 +39,39 @@ Variables = Mapping[str, Any]
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 INTROSPECTION_WEIGHT = 10
-"""A field of introspection is estimated as so many: graphql-core answers all of it without giving others the loop."""
+"""The cost of an introspection field: graphql-core resolves all of them without yielding to the event loop."""
 UNPAGED = MAX_PAGE_SIZE
-"""What a list without page arguments, such as a session's participants, is taken to hold."""
+"""The assumed length of a list without page arguments, such as a session's participants."""
 SERVICES_LISTED = ("SyncStatus", "services")
-"""The type and field of a list without page arguments that has an element for each Service."""
+"""The type and field of the list without page arguments that has an element for each Service."""
 SERVICES = ""
-"""Among the variables, the number of Services: no variable has an empty name."""
+"""The key of the number of Services among the variables: no variable has an empty name."""
 PAGE_ARGUMENTS = ("first", "last")
 LIST_ARGUMENTS = ("ids",)
 
 
 class Page(NamedTuple):
-    """So many times ``each``; the number comes from variables."""
+    """A page whose size comes from variables; ``each`` is the number of fields in one of its rows."""
 
     size: Callable[[Variables], int]
     each: "Sum"
 
 
 class Sum(NamedTuple):
-    """A number of fields: ``fixed``, and those of pages whose size variables decide."""
+    """A number of fields: a constant, plus those of the pages whose size comes from variables."""
 
     fixed: int = 0
     pages: tuple[Page, ...] = ()
 
     def of(self, variables: Variables) -> int:
-        """The number for these variables."""
+        """Evaluates the sum for these variables."""
         total = self.fixed
         for size, each in self.pages:
             total += size(variables) * each.of(variables)
         return total
 
     def times(self, size: "int | Callable[[Variables], int]") -> "Sum":
-        """This many, so many times."""
+        """Multiplies by a number or by a variable page size."""
         if callable(size):
             return Sum(0, (Page(size, self),))
         pages = tuple(Page(_scaled(inner, size), each) for inner, each in self.pages)
@@ -82,7 +82,7 @@ class Sum(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The fields below a selection: once, and once for each row of the connection that the selection is on."""
+    """The number of fields below a selection: those that come once, and those of each row of its connection."""
 
     once: Sum = Sum()
     for_each_row: Sum = Sum()
@@ -109,21 +109,21 @@ class Cost:
         self._sum = self._below(operation.selection_set, cast("Composite", root)).once
 
     def estimate(self, variables: Variables) -> int:
-        """At most so many fields are in the answer with these variables, as the client sent them.
+        """The largest number of fields that the response can have, with the variables as the client sent them.
 
-        Where the operation ``lists_services``, SERVICES is to be among them.
+        If the operation ``lists_services``, the variables must contain SERVICES.
         """
         total = self._sum
         return total.of(variables) if total.pages else total.fixed
 
     def largest_page(self, variables: Variables) -> tuple[int, str]:
-        """The most rows that any one list asks for, and the argument that says so."""
+        """The size of the largest page, and the name of the argument that sets it."""
         if not self._page_sizes:
             return self._largest_page
         return max(self._largest_page, *((size(variables), name) for name, size in self._page_sizes))
 
     def counted(self, data: Any) -> int:
-        """How many fields the answer's data has."""
+        """Counts the fields of the response's data."""
         return _fields_in(data)
 
     def _note_roots(self, selection_set: SelectionSetNode) -> None:
@@ -175,10 +175,10 @@ class Cost:
         return below.once.times(self._size(node, LIST_ARGUMENTS, UNPAGED))
 
     def _size(self, node: FieldNode, names: tuple[str, ...], default: int) -> int | Callable[[Variables], int]:
-        given = [argument for argument in node.arguments or () if argument.name.value in names]
+        arguments = [argument for argument in node.arguments or () if argument.name.value in names]
         listed = names is LIST_ARGUMENTS
-        literal, in_variables = 0 if given else default, []
-        for argument in given:
+        literal, in_variables = 0 if arguments else default, []
+        for argument in arguments:
             name = argument.name.value
             if isinstance(argument.value, VariableNode):
                 size_of = self._from_variable(argument.value, default, listed)
@@ -200,12 +200,14 @@ class Cost:
         def size(variables: Variables) -> int:
             if name not in variables:
                 return unset
-            given = variables[name]
-            if isinstance(given, list):
-                return len(given)
-            if listed and given is not None:
-                return 1  # One value stands for a list of it (https://spec.graphql.org/draft/#sec-List.Input-Coercion).
-            return max(int(given), 0) if isinstance(given, int | float) and abs(given) < LARGEST else default
+            value = variables[name]
+            if isinstance(value, list):
+                return len(value)
+            if listed and value is not None:
+                return (
+                    1  # A single value is coerced to a list (https://spec.graphql.org/draft/#sec-List.Input-Coercion).
+                )
+            return max(int(value), 0) if isinstance(value, int | float) and abs(value) < LARGEST else default
 
         return size
 
@@ -214,11 +216,11 @@ class Cost:
 
 
 LARGEST = INT32.stop
-"""GraphQL's Int ends here; a value beyond it is refused before it counts."""
+"""The end of GraphQL's Int range; execution refuses larger values."""
 
 
 def demand_cost(cost: Cost, variables: Variables, maximum: int, max_page_size: int) -> int:
-    """The estimate; raises LimitExceeded where it, or a page, is larger than allowed."""
+    """Returns the estimated cost; raises LimitExceeded if it or a page is larger than allowed."""
     page, argument = cost.largest_page(variables)
     if page > max_page_size:
         raise PageTooLarge(argument, max_page_size, page)

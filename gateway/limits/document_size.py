@@ -1,7 +1,7 @@
-"""How large a document is, before it is validated: depth, aliases, directives, root fields, repeated fields.
+"""Measures a document before validation: depth, aliases, directives, root fields, repeated fields.
 
-Validation itself can be made slow (it compares fields of the same name with each other), so this comes first. It is
-exact, and linear in the document: each fragment is measured once, however often it is spread.
+This comes first because a document can make validation slow, which compares fields of the same name with each other.
+The measures are exact and take linear time: each fragment is measured once, however often it is spread.
 """
 
 from typing import NamedTuple
@@ -12,10 +12,10 @@ from gateway.limits.selections import Scope, Selections
 
 
 class Measures(NamedTuple):
-    """The largest that any operation of a document has; repeated fields are those of the whole document.
+    """The largest measures of any operation in a document; ``repeated_fields`` is for the whole document.
 
-    ``aliases`` and ``directives`` count what the answer would show: a fragment's count wherever it is spread.
-    ``repeated_fields`` counts the fields that stand in a selection set under a name which it has already.
+    ``aliases`` and ``directives`` count a fragment's own each time it is spread. ``repeated_fields`` counts the fields
+    whose response name their selection set already has.
     """
 
     depth: int = 0
@@ -26,7 +26,7 @@ class Measures(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Depth, aliases and directives below a selection."""
+    """The depth, aliases and directives below a selection."""
 
     depth: int = 0
     aliases: int = 0
@@ -34,11 +34,11 @@ class Weight(NamedTuple):
 
 
 class Cyclic(Exception):
-    """A fragment spreads itself; validation says so."""
+    """A fragment spreads itself, which validation reports."""
 
 
 def measure(document: DocumentNode) -> Measures:
-    """The document's measures; raises Cyclic where a fragment contains itself."""
+    """Measures the document; raises Cyclic if a fragment contains itself."""
     scale = _Scale(document)
     largest = Measures()
     for definition in document.definitions:
@@ -65,7 +65,7 @@ class _Scale:
         self._weights: dict[int, Weight | None] = {}
 
     def weigh(self, selection_set: SelectionSetNode | None) -> Weight:
-        """All that is below a selection set, with the fragments that it spreads."""
+        """Measures all below a selection set, including the fragments that it spreads."""
         weights = [self._own(scope) for scope in self.selections.scopes(selection_set)]
         return Weight(
             max((weight.depth for weight in weights), default=0),

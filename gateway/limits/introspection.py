@@ -1,7 +1,7 @@
-"""What introspection answers: counted before it runs, by the schema that it tells of.
+"""Counts the fields of an introspection query's response before it runs, from the schema itself.
 
-Its lists take no page, but what is in them is known. So each list is looked at as its own resolver gives it, with what
-is deprecated, and no fragment's or selection's part of one type is counted twice.
+Introspection lists have no pages, but their contents are known. So each list is resolved, including deprecated members,
+and counted; the count of a selection set on one type is cached.
 """
 
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ INCLUDE_DEPRECATED = "includeDeprecated"
 
 
 class Introspection:
-    """The counts of one document's introspection."""
+    """Counts the introspection fields of one document."""
 
     def __init__(self, schema: GraphQLSchema, selections: Selections) -> None:
         self._schema, self._selections = schema, selections
@@ -36,13 +36,13 @@ class Introspection:
         self._known: dict[tuple[int, int], int] = {}
 
     def fields(self, node: FieldNode) -> int:
-        """At most so many fields are below ``node``, which is one of ROOTS."""
+        """The largest number of fields that can be below ``node``, which is one of ROOTS."""
         if node.name.value == "__schema":
             return self._below(node.selection_set, _type("__Schema"), self._schema)
         return max(self._below(node.selection_set, _type("__Type"), each) for each in self._types(node))
 
     def _types(self, node: FieldNode) -> list[GraphQLNamedType | None]:
-        """Those that a ``__type`` can be: any, where a variable names it."""
+        """The types that a ``__type`` field can return: all of them if a variable has the name."""
         (name,) = (argument.value for argument in node.arguments or () if argument.name.value == "name")
         if isinstance(name, StringValueNode):
             return [self._schema.get_type(name.value)]
@@ -51,7 +51,7 @@ class Introspection:
     def _below(self, selection_set: SelectionSetNode | None, kind: GraphQLObjectType, value: Any) -> int:
         if selection_set is None or value is None:
             return 0
-        # Types stay where they are; pairs of a name and a field are made anew each time.
+        # Only types have stable ids; other values are created on each resolution.
         place = (id(selection_set), id(value)) if isinstance(value, GraphQLType) else None
         if place is not None and place in self._known:
             return self._known[place]
@@ -67,8 +67,8 @@ class Introspection:
 
     def _of_field(self, node: FieldNode, kind: GraphQLObjectType, value: Any) -> int:
         field = kind.fields[node.name.value]
-        given = {INCLUDE_DEPRECATED: True} if INCLUDE_DEPRECATED in field.args else {}
-        found = field.resolve(value, self._info, **given) if field.resolve else None
+        arguments = {INCLUDE_DEPRECATED: True} if INCLUDE_DEPRECATED in field.args else {}
+        found = field.resolve(value, self._info, **arguments) if field.resolve else None
         inner = cast("GraphQLObjectType", get_named_type(field.type))
         if is_list_type(get_nullable_type(field.type)):
             return sum(self._below(node.selection_set, inner, each) for each in found or ())

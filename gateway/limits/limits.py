@@ -1,6 +1,6 @@
-"""The limits of a request, and the errors that say which one, its value, and the query's.
+"""Checks documents against the limits; the errors have the limit's name, its maximum and the actual value.
 
-Each is checked once, before it is decided how the operation is executed.
+Each limit is checked once, before execution.
 """
 
 from graphql import DocumentNode, GraphQLError
@@ -10,11 +10,11 @@ from gateway.limits.tokens import tokens_in
 from gateway.settings.document_limits import DocumentLimits
 
 ERRORS_SHOWN = 5
-"""So many validation errors are looked for; a document that has more is not worth the time."""
+"""Validation stops after so many errors, to bound its time."""
 
 
 class LimitExceeded(GraphQLError):
-    """The request is larger than a limit allows."""
+    """The request exceeds a limit."""
 
     def __init__(
         self, limit: str, maximum: float, actual: float | None, message: str, code: str = "LIMIT_EXCEEDED"
@@ -24,7 +24,7 @@ class LimitExceeded(GraphQLError):
 
 
 class PageTooLarge(LimitExceeded):
-    """A list is asked for more rows than a page may have."""
+    """A page argument asks for more rows than a page may have."""
 
     def __init__(self, argument: str, maximum: int, actual: int) -> None:
         message = f"Expected {argument} to be from 0 to {maximum}, but got {actual}."
@@ -43,7 +43,7 @@ WORDS = {
 
 
 def demand_tokens(text: str, limits: DocumentLimits) -> None:
-    """Raises LimitExceeded where the text has too many tokens to be parsed."""
+    """Raises LimitExceeded if the text has too many tokens."""
     if len(text) <= limits.tokens:
         return
     tokens = tokens_in(text)
@@ -57,11 +57,11 @@ def demand_tokens(text: str, limits: DocumentLimits) -> None:
 
 
 def demand_measures(document: DocumentNode, limits: DocumentLimits) -> None:
-    """Raises LimitExceeded where the document, which need not be valid, is larger than allowed."""
+    """Raises LimitExceeded if the document, which may be invalid, is larger than allowed."""
     try:
         measures = measure(document)
     except Cyclic:
-        return  # Validation refuses it, in time linear in the document.
+        return  # Validation refuses it in linear time.
     for name, (things, advice) in WORDS.items():
         maximum, actual = getattr(limits, name), getattr(measures, name)
         if actual > maximum:

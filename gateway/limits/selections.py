@@ -1,7 +1,6 @@
-"""What an operation selects, level by level, with each fragment looked at once.
+"""Walks the selection sets of a document and visits each fragment once, however often it is spread.
 
-The measures of gateway/limits/document_size.py and the cost of gateway/limits/cost.py both walk documents through
-this, so that a fragment that is spread a million times is worked through one time.
+Used by gateway/limits/document_size.py, gateway/limits/cost.py and gateway/limits/introspection.py.
 """
 
 from typing import NamedTuple
@@ -18,14 +17,14 @@ from graphql import (
 
 
 class Selected(NamedTuple):
-    """A field, and the type that the inline fragment around it names, if there is one."""
+    """A field, and the type condition of the inline fragment around it, if there is one."""
 
     node: FieldNode
     on: str | None
 
 
 class Scope(NamedTuple):
-    """What a selection set, or a fragment, selects by itself: inline fragments opened, spreads only named."""
+    """The direct contents of a selection set: inline fragments are expanded, fragment spreads are only named."""
 
     selection_set: SelectionSetNode
     on: str | None
@@ -46,9 +45,9 @@ class Selections:
         self._opened: dict[int, Scope] = {}
 
     def scopes(self, selection_set: SelectionSetNode | None) -> list[Scope]:
-        """The selection set's own scope, and that of each fragment it reaches without passing a field, once each.
+        """The scopes of the selection set and of each fragment that it spreads, directly or through other fragments.
 
-        Once, as the specification's CollectFields visits a fragment once (https://spec.graphql.org/draft/#sec-Field-Collection).
+        Each appears once, as CollectFields visits a fragment once (https://spec.graphql.org/draft/#sec-Field-Collection).
         """
         if selection_set is None:
             return []

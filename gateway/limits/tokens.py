@@ -1,14 +1,14 @@
 """Counts a document's tokens before it is parsed.
 
-graphql-core's own ``max_tokens`` stops at the limit: it can't tell the number, which the error names and by which the
-memory for documents is bounded.
+graphql-core's own ``max_tokens`` stops at the limit without the total, which the error reports and which bounds the
+memory of cached documents.
 """
 
 import re
 
 LEXEMES = re.compile(
     r"""
-    \#[^\n\r]*                                    # a comment, which is no token
+    \#[^\n\r]*                                    # a comment, which is not a token
     | ( [_A-Za-z][_0-9A-Za-z]*           # a name
       | \"{3} (?: \\\"{3} | (?!\"{3}) [\s\S] )* \"{3}     # a block string
       | \" (?: \\. | [^\"\\\n\r] )* \"            # a string
@@ -21,5 +21,5 @@ LEXEMES = re.compile(
 
 
 def tokens_in(text: str) -> int:
-    """The number of lexical tokens in ``text``; of one that can't be parsed, as many as can be told apart."""
+    """The number of lexical tokens in ``text``; if it can't be parsed, of those that are recognized."""
     return sum(map(bool, LEXEMES.findall(text)))

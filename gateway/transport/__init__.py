@@ -1,1 +1,1 @@
-"""HTTP/1.1 connections for uvicorn: httptools parses, and time, heads, trailers and unread answers are bounded."""
+"""HTTP/1.1 connections for uvicorn, parsed by httptools, with timeouts and bounds on heads, trailers and buffers."""

@@ -1,9 +1,8 @@
-"""A client's connection: uvicorn's ``http=`` setting takes this asyncio.Protocol in place of its own.
+"""A client's HTTP/1.1 connection: an asyncio.Protocol for uvicorn's ``http=`` setting, with timeouts and size limits.
 
-uvicorn's own protocol has no bound on how long a request may take to come or an answer to be taken (Slowloris), on a
-head's or its trailers' size, and none of its public parts allow for one. Here one request at a time is parsed, and what
-comes behind it waits until it is answered, so answers and refusals come in the order of the requests. A request that
-came whole runs at once, and becomes a task only where it waits for something.
+uvicorn's own protocol has no read or write timeouts (Slowloris) and no limits on heads or trailers, and no public way
+to add them. Here one request at a time is parsed, and pipelined requests wait until it is answered, so responses and
+refusals keep the order of the requests. The application starts at once, and becomes a task only if it has to wait.
 """
 
 import asyncio
@@ -14,32 +13,32 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gateway.http.tasks import start_eagerly
-from gateway.transport.cycle import App, Cycle
 from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
 from gateway.transport.refusals import TIMEOUT, Refused
-from gateway.transport.taker import Taker
+from gateway.transport.request_cycle import App, RequestCycle
+from gateway.transport.write_deadline import WriteDeadline
 
 HELD_BYTES = 65_536
-"""More of the requests behind the one that is being answered is not read."""
+"""Reading pauses while more bytes of pipelined requests than this are buffered."""
 LINGERING_SECONDS = 2.0
-"""So long what a client still sends is read and dropped, for the system would drop a refusal that it has not read."""
+"""How long input is read and dropped after a refusal: closing with unread input would lose the refusal."""
 PROBE_SECONDS = 0.5
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; a request has to be there, head and body, within ``seconds``, an answer to be taken."""
+    """One client's connection; ``seconds`` is the timeout for a whole request, and for reading a response."""
 
     seconds = 10.0
-    _dated: object = None
-    _date = b""
+    _default_headers: object = None
+    _encoded_headers = b""
 
     def __init__(
         self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any], **_: object
     ) -> None:
-        """Uvicorn's server calls it, once for each connection."""
+        """Called by uvicorn's server for each connection."""
         if not config.loaded:
             config.load()
         self._app = cast("App", config.loaded_app)
@@ -48,108 +47,109 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._deadline = Deadline(self._loop, self._expired)
         self._parser = Parser()
-        self._cycle: Cycle | None = None
+        self._cycle: RequestCycle | None = None
         self._held, self._at = b"", 0
         self._is_coming = self._has_ended = self._is_over = self._is_read_paused = False
         self._probe: asyncio.TimerHandle | None = None
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins to wait for a first request."""
+        """Registers the connection and sets the deadline of the first request."""
         self._transport = cast("asyncio.Transport", transport)
-        self.taker = Taker(self._transport, self.seconds)
+        self.write_deadline = WriteDeadline(self._transport, self.seconds)
         self._server, self._client = _address(self._transport, "sockname"), _address(self._transport, "peername")
-        self._state.connections.add(self)  # type: ignore[arg-type]  # It names its own protocols only.
+        self._state.connections.add(self)  # type: ignore[arg-type]  # Typed for its own protocols only.
         self._deadline.set(self.seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Lets the application know."""
+        """Cancels the timers and disconnects the request cycle."""
         self._state.connections.discard(self)
         self._is_over = True
         self._deadline.cancel()
-        self.taker.resume()
+        self.write_deadline.resume()
         if self._probe:
             self._probe.cancel()
         if self._cycle:
             self._cycle.disconnect()
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came."""
+        """Buffers and parses the input."""
         if self._is_over:
             return
         self._held, self._at = (self._held[self._at :] + data if self._at < len(self._held) else data), 0
         self._advance()
 
     def eof_received(self) -> bool:
-        """The client sends no more; returns whether it is owed an answer, which it may still wait for."""
+        """The client closed its side; returns True to keep the connection open for a response that is due."""
         self._has_ended = True
         is_owed = self._cycle.is_whole if self._cycle else self._at < len(self._held)
         if self._is_over or not is_owed:
             return False
-        self._probe = self._loop.call_later(PROBE_SECONDS, self._look_for_client)
+        self._probe = self._loop.call_later(PROBE_SECONDS, self._probe_client)
         return True
 
     def pause_writing(self) -> None:
-        """The client takes its answer more slowly than it comes."""
-        self.taker.pause()
+        """Pauses the writers and starts the write deadline."""
+        self.write_deadline.pause()
 
     def resume_writing(self) -> None:
-        """The client has taken most of its answer."""
-        self.taker.resume()
+        """Clears the write deadline and resumes the writers."""
+        self.write_deadline.resume()
 
-    # What uvicorn's server calls.
+    # Called by uvicorn's server.
 
     def shutdown(self) -> None:
-        """Closes the connection, after the answer that is under way."""
+        """Closes the connection, after the current response if there is one."""
         if self._cycle is None or self._cycle.is_answered:
             self.close()
         else:
             self._cycle.keeps_alive = False
 
-    # What a cycle calls.
+    # Called by a request cycle.
 
     def default_headers(self) -> bytes:
-        """The lines of uvicorn's own headers, such as Date, which are others every second."""
+        """Uvicorn's default headers, such as Date, encoded; they change every second."""
         headers = self._state.default_headers
-        if headers is not self._dated:
-            Connection._dated, Connection._date = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
-        return self._date
+        if headers is not self._default_headers:
+            Connection._encoded_headers = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+            Connection._default_headers = headers
+        return self._encoded_headers
 
     def write(self, data: bytes) -> None:
-        """Sends this to the client."""
+        """Writes to the client."""
         self._transport.write(data)
 
     def read_on(self) -> None:
-        """Reads more of the request's body."""
+        """Resumes reading if it is paused."""
         if self._is_read_paused:
             self._is_read_paused = False
             self._transport.resume_reading()
 
     def answered(self) -> None:
-        """Goes on after a whole answer: with the next request, if it is there."""
+        """Goes on after a whole response: parses the next request, or closes."""
         self._state.total_requests += 1
-        cycle = cast("Cycle", self._cycle)
+        cycle = cast("RequestCycle", self._cycle)
         if not cycle.keeps_alive:
             if cycle.is_whole and self._at >= len(self._held):
                 self.close()
             else:
                 self._linger()
-        elif not cycle.is_whole:  # The rest of its body is read all the same, and dropped.
+        elif not cycle.is_whole:  # The rest of its body is still read, and dropped.
             self.read_on()
         else:
             self._end_cycle()
             if self._at < len(self._held):
-                self._loop.call_soon(self._advance)  # Others come first: there may be hundreds.
+                self._loop.call_soon(self._advance)  # Lets other connections run first.
 
     def close(self) -> None:
-        """Closes the connection once the client has taken what was written, within the time of a request."""
+        """Closes the connection when the write buffer is sent; aborts it after ``seconds``."""
         self._is_over = True
         self._transport.close()
         self._deadline.set(self.seconds)
 
     def _advance(self) -> None:
-        """Parses what has come up to the end of a request, and begins it; the rest waits until it is answered."""
+        """Parses the input up to the end of a request and starts it; the rest waits until it is answered."""
         try:
             self._parse()
         except Refused as refusal:
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
             return
         if self._cycle and not self._cycle.is_begun:
             self._begin(self._cycle)
-        self._hold_back()
+        self._pause_reading_if_full()
 
     def _parse(self) -> None:
         parser = self._parser
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
                     self._end_cycle()
 
     def _await_request(self) -> None:
-        """Sets the deadline where a request begins to come, and clears it where it is there."""
+        """Sets the deadline when a request begins to arrive, and clears it when it is whole."""
         cycle, was_coming = self._cycle, self._is_coming
         self._is_coming = not cycle.is_whole if cycle else not self._parser.is_between
         if self._is_coming and not was_coming:
@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
         elif cycle and cycle.is_whole:
             self._deadline.clear()
 
-    def _new_cycle(self) -> Cycle:
+    def _new_cycle(self) -> RequestCycle:
         parser = self._parser
         scope = parser.scope()
         scope.update(
@@ -198,9 +198,9 @@ class Connection(asyncio.Protocol):
             client=self._client,
             state=self._app_state.copy(),
         )
-        return Cycle(self, scope, parser.keeps_alive, parser.expects_continue)
+        return RequestCycle(self, scope, parser.keeps_alive, parser.expects_continue)
 
-    def _begin(self, cycle: Cycle) -> None:
+    def _begin(self, cycle: RequestCycle) -> None:
         cycle.is_begun = True
         if task := start_eagerly(self._loop, cycle.run(self._app)):
             task.add_done_callback(self._state.tasks.discard)
@@ -213,8 +213,8 @@ class Connection(asyncio.Protocol):
         else:
             self._deadline.set(self._idle_seconds)
 
-    def _hold_back(self) -> None:
-        """Reads no further while more has come than can be taken."""
+    def _pause_reading_if_full(self) -> None:
+        """Pauses reading while a buffer is full, and otherwise resumes it."""
         too_much = self._cycle is not None and (self._cycle.is_full or len(self._held) - self._at > HELD_BYTES)
         if not too_much:
             self.read_on()
@@ -223,7 +223,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _refuse(self, refusal: Refused) -> None:
-        """Answers what is no request; all requests before it were answered, for they are parsed one at a time."""
+        """Refuses an invalid request. All requests before it were answered, since one at a time is parsed."""
         cycle = self._cycle
         if cycle:
             cycle.disconnect()
@@ -232,9 +232,9 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Closes for writing, and reads and drops what still comes: closing at once would lose what was written.
+        """Closes the writing side, then reads and drops input for a while, so that the client gets the response.
 
-        RFC 9112 §9.6.
+        See RFC 9112 §9.6.
         """
         self._is_over, self._held, self._at = True, b"", 0
         if self._has_ended or self._transport.is_closing():
@@ -246,25 +246,25 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         if self._transport.is_closing():
-            self.taker.let_go()
+            self.write_deadline.abort()
         elif self._is_coming and not self._is_over:
             self._refuse(Refused(TIMEOUT, f"Expected a whole request within {self.seconds:g} seconds"))
         else:
             self.close()
 
-    def _look_for_client(self) -> None:
-        """Finds out whether a client that sends no more still waits for its answer.
+    def _probe_client(self) -> None:
+        """Probes whether a client that closed its sending side still waits for its response.
 
-        One that closed looks the same until something is sent to it, which its system then refuses. An interim response
-        is what every client of HTTP/1.1 has to pass over (RFC 9110 §15.2).
+        A client that has gone looks the same until data is sent to it, which its system then resets. The probe is an
+        interim response, which every HTTP/1.1 client has to ignore (RFC 9110 §15.2).
         """
         cycle = self._cycle
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self.taker.let_go()
+            self.write_deadline.abort()
             return
         if cycle and not cycle.is_started and cycle.scope["http_version"] == "1.1":
             self.write(PROCESSING)
-        self._probe = self._loop.call_later(PROBE_SECONDS, self._look_for_client)
+        self._probe = self._loop.call_later(PROBE_SECONDS, self._probe_client)
 
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
-"""A deadline: one timer for all that a connection waits for, one thing after another.
+"""The read and idle timeout of a connection: one deadline that can be moved cheaply.
 
-Setting and cancelling a timer for each request would cost as much as parsing it. This one runs on, and looks again
-where the deadline has moved meanwhile.
+Setting and cancelling a timer for each request would take as long as parsing it. Here the timer keeps running, and is
+scheduled again if the deadline has moved when it fires.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from math import inf
 
 
 class Deadline:
-    """Calls ``expired`` once the time that was set last is over."""
+    """Calls ``expired`` when the deadline that was set last has passed."""
 
     __slots__ = ("_due", "_expired", "_fires", "_loop", "_timer")
 
@@ -20,13 +20,13 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> None:
-        """Sets the deadline so many seconds from now, in place of the one before."""
+        """Moves the deadline to so many seconds from now."""
         self._due = self._loop.time() + seconds
         if self._due < self._fires:
             self._schedule()
 
     def clear(self) -> None:
-        """Clears the deadline; the timer stays for the next one."""
+        """Clears the deadline; the timer stays scheduled for the next one."""
         self._due = inf
 
     def cancel(self) -> None:

@@ -1,8 +1,8 @@
-"""The parser: a connection's bytes into requests, by httptools, with bounds on heads and trailers (RFC 9112).
+"""Parses HTTP/1.1 requests with httptools, with bounded heads and trailers (RFC 9112).
 
-httptools takes any bytes and says nothing of where in them a message ends. Each head, and each chunked body, ends with
-an empty line, so the bytes are given to it up to the next one: then a head's bytes are counted, and not the reads that
-they came in, and the requests behind a message wait until it is answered.
+httptools does not report where in its input a message ends. Each head, and each chunked body, ends with an empty line,
+so it is fed up to the next one. Thus the size of a head is exact, however it is split into reads, and pipelined
+requests wait until the one before them is answered.
 """
 
 from urllib.parse import unquote
@@ -22,8 +22,8 @@ VERSIONS = ("1.1", "1.0")
 class Parser:
     """Parses one connection's requests, one after another.
 
-    ``method``, ``target``, ``version`` and ``headers`` (their names in lower case) are those of the head that was read
-    last; ``body`` is what has come of its body since it was last taken.
+    ``method``, ``target``, ``version`` and ``headers`` (their names in lower case) are those of the last head;
+    ``body`` has the parts of the body that came since ``take_body``.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Parser:
     def feed(self, data: bytes, start: int) -> int:
         """Parses ``data`` from ``start`` up to the end of a head or of a message, or of the data.
 
-        Returns where it stopped. Raises Refused for what is no request, or is larger than allowed.
+        Returns the position where it stopped. Raises Refused if the request is invalid or too large.
         """
         if self.is_whole:
             self._begin()
@@ -48,7 +48,7 @@ class Parser:
             self._parser.feed_data(data[start:end])
         except HttpParserUpgrade:
             if not self._refused:
-                self._pass_over_upgrade()
+                self._ignore_upgrade()
         except HttpParserError as error:
             raise self._refused or Refused(BAD_REQUEST, "Expected a request of HTTP/1.1") from error
         if in_head:
@@ -67,21 +67,21 @@ class Parser:
 
     @property
     def is_between(self) -> bool:
-        """Whether nothing has come yet of the next request."""
+        """Whether no byte of the next request has arrived."""
         return self.is_whole or not self._head_bytes
 
     def take_body(self) -> bytes:
-        """What has come of the body and was not taken."""
+        """Returns the part of the body that came since the last call."""
         body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
         self.body.clear()
         return body
 
     def scope(self) -> Scope:
-        """The members of an ASGI scope that the head says; raises Refused for a target that names nothing here."""
+        """The members of the ASGI scope that come from the head; raises Refused for an invalid target."""
         target, authority = self.target, None
         if not target.startswith(b"/") or b"#" in target:
             target, authority = _without_authority(target)
-        if authority is not None:  # It counts, and the Host field beside it does not (RFC 9112 §3.2.2).
+        if authority is not None:  # It overrides the Host header (RFC 9112 §3.2.2).
             self.headers = [pair for pair in self.headers if pair[0] != b"host"] + [(b"host", authority)]
         raw_path, _, query = target.partition(b"?")
         path = raw_path.decode("ascii")
@@ -94,7 +94,7 @@ class Parser:
             "headers": self.headers,
         }
 
-    # httptools calls these; what they find wrong is raised after the call, since an exception in one is lost.
+    # Callbacks of httptools. It swallows their exceptions, so feed() raises what they find.
 
     def on_url(self, target: bytes) -> None:
         """Takes (a part of) the request's target."""
@@ -110,7 +110,7 @@ class Parser:
             self._has_event = True
 
     def on_headers_complete(self) -> None:
-        """Checks what the head says of the body's framing."""
+        """Reads the body's framing from the head and checks it."""
         if self._is_replayed:
             return
         parser = self._parser
@@ -143,12 +143,12 @@ class Parser:
         self._has_event = True
 
     def on_message_complete(self) -> None:
-        """Notes that the request is whole, unless its body was passed over for an Upgrade."""
+        """Notes that the request is whole, unless httptools skipped its body because of an Upgrade."""
         if self._is_replayed or not self._parser.should_upgrade():
             self.is_whole = True
 
     def _begin(self) -> None:
-        if self._is_replayed:  # That parser knows of its framing only; another one takes the next request.
+        if self._is_replayed:  # That parser has only the framing; a new one takes the next request.
             self._parser, self._is_replayed = HttpRequestParser(self), False
         self.target, self.method, self.version = b"", "", ""
         self.headers, self.body = [], []
@@ -169,11 +169,11 @@ class Parser:
         end = len(data) if found < 0 else found + len(END)
         return min(end, start + LONGEST_HEAD + 1 - self._head_bytes) if self.is_in_head else end
 
-    def _pass_over_upgrade(self) -> None:
-        """Goes on with HTTP/1.1 after a head that asks for another protocol (RFC 9110 §7.8).
+    def _ignore_upgrade(self) -> None:
+        """Ignores an Upgrade and goes on with HTTP/1.1 (RFC 9110 §7.8).
 
-        httptools takes whatever follows such a head for the other protocol's. So another parser is told the body's
-        framing alone, and takes the body.
+        After such a head httptools stops parsing. So a new parser gets a head with the framing alone, and parses the
+        body.
         """
         framing = [
             b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in (b"content-length", b"transfer-encoding")
@@ -188,7 +188,7 @@ class Parser:
 
 
 def _refused_coding(codings: bytes, version: str) -> Refused | None:
-    """Why a body with these transfer codings can't be taken (RFC 9112 §6.1)."""
+    """The error for unsupported transfer codings; None if they are supported (RFC 9112 §6.1)."""
     *others, last = [coding.strip().lower() for coding in codings.split(b",")]
     if version == "1.1" and last == b"chunked" and not others:
         return None
@@ -198,7 +198,7 @@ def _refused_coding(codings: bytes, version: str) -> Refused | None:
 
 
 def _without_authority(target: bytes) -> tuple[bytes, bytes | None]:
-    """A target that is no path, as a path and the authority that it names."""
+    """Splits a target in absolute form into its path and authority; the authority is None if it has none."""
     if target == b"*":
         return target, None
     try:

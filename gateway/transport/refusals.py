@@ -1,4 +1,4 @@
-"""Refusals: answers to what is no request, which the application never sees."""
+"""Responses to invalid HTTP requests, which the application never sees."""
 
 BAD_REQUEST = b"400 Bad Request"
 TIMEOUT = b"408 Request Timeout"
@@ -9,14 +9,14 @@ VERSION = b"505 HTTP Version Not Supported"
 
 
 class Refused(Exception):
-    """A request that can't be taken: its status line's code and phrase, and a sentence."""
+    """A request is invalid or too large; has the code and phrase of the status line, and a message."""
 
     def __init__(self, status: bytes, message: str) -> None:
         super().__init__(message)
         self.status = status
 
     def response(self) -> bytes:
-        """The answer, which is the last of its connection."""
+        """The encoded response, which closes the connection."""
         text = f"{self}.\n".encode()
         return (
             b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"

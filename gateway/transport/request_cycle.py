@@ -1,6 +1,7 @@
-"""A cycle: one request and its answer, as an ASGI application takes and gives them.
+"""The ASGI cycle of one request: receive() for its body, send() for the response.
 
-After https://asgi.readthedocs.io/en/latest/specs/www.html; an answer's head is sent with the first part of its body.
+Follows https://asgi.readthedocs.io/en/latest/specs/www.html. The head of a response is sent with the first part
+of its body.
 """
 
 import asyncio
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from gateway.transport.connection import Connection
 
 COPIED_BYTES = 16_384
-"""A body of fewer is copied behind its head: one write costs less than two."""
+"""Smaller bodies are appended to the head, since one write costs less than two."""
 KEPT_BYTES = 65_536
-"""More of a request's body is not read before the application takes it."""
+"""Reading pauses while more of the request's body than this waits for the application."""
 WITHOUT_BODY = (204, 304)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE, CHUNKED = b"connection: close\r\n", b"transfer-encoding: chunked\r\n"
@@ -33,17 +34,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = logging.getLogger("proxygraph.gateway")
 
 
-class Cycle:
-    """A request whose head has come. Where it ``keeps_alive`` another may follow on its connection."""
+class RequestCycle:
+    """A request whose head has arrived; if it ``keeps_alive``, its connection can have another one after it."""
 
     is_whole = False
-    """Whether all of the request has come."""
+    """Whether the whole request has arrived."""
     is_begun = False
-    """Whether the application runs, or has run."""
+    """Whether the application was called."""
     is_started = is_answered = False
-    """Whether some of the answer was sent, and all of it."""
+    """Whether the first and the last part of the response were sent."""
     is_gone = False
-    """Whether the client is gone."""
+    """Whether the client has disconnected."""
     _is_body_taken = _is_chunked = False
     _waiting: asyncio.Future[None] | None = None
     _head: Message | None = None
@@ -55,7 +56,7 @@ class Cycle:
         self._body = b""
 
     def add(self, body: bytes, is_whole: bool) -> None:
-        """Takes a further part of the request's body."""
+        """Adds a part of the request's body."""
         if body and not self.is_answered:
             self._body = self._body + body if self._body else body
         if body or is_whole:
@@ -65,16 +66,16 @@ class Cycle:
 
     @property
     def is_full(self) -> bool:
-        """Whether the application has to take some of the body before more is read."""
+        """Whether reading has to pause until the application receives some of the body."""
         return len(self._body) > KEPT_BYTES
 
     def disconnect(self) -> None:
-        """Lets the application know that the client is gone."""
+        """Notes that the client disconnected, and wakes receive()."""
         self.is_gone = True
         self._wake()
 
     async def run(self, app: App) -> None:
-        """Runs the application; where it fails, or doesn't answer, the client gets a 500 or a closed connection."""
+        """Runs the application; if it fails or doesn't respond, sends a 500, or closes after the head was sent."""
         try:
             await app(self.scope, self.receive, self.send)
             if not (self.is_answered or self.is_gone):
@@ -86,7 +87,7 @@ class Cycle:
                 await self._fail()
 
     async def receive(self) -> Message:
-        """The next part of the request's body, or http.disconnect once the client is gone or has its answer."""
+        """The next part of the request's body, or http.disconnect after a disconnect or the whole response."""
         if self.expects_continue and not self.is_started:
             self.expects_continue = False
             self._client.write(CONTINUE)
@@ -100,9 +101,9 @@ class Cycle:
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
     async def send(self, message: Message) -> None:
-        """Sends a part of the answer."""
-        if self._client.taker.is_slow:
-            await self._client.taker.drained()
+        """Sends a part of the response; waits while the client reads too slowly."""
+        if self._client.write_deadline.is_paused:
+            await self._client.write_deadline.drained()
         if self.is_gone:
             return
         if message["type"] == "http.response.start" and self._head is None:
@@ -145,7 +146,7 @@ class Cycle:
         self._is_chunked = self._left is None and self.scope["http_version"] == "1.1"
         is_last = by_name.get(b"connection") == b"close"
         if is_last or self.expects_continue or (self._left is None and not self._is_chunked):
-            # Its client wants no more, or whether the request's body comes is not known, or where the answer ends.
+            # Asked to close, or an unanswered Expect leaves the body uncertain, or only closing ends the response.
             self.keeps_alive = False
         return b"".join(
             (
