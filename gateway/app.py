@@ -136,6 +136,8 @@ class Gateway:
                 self._settings,
                 self._sync_failure,
             )
+            await self._graphql.measure_lists()
+            self._background.start("lists", self._graphql.measure_lists)
             self._archive = archive
         except Exception as error:
             await self._stack.aclose()

@@ -31,7 +31,8 @@ def no_failure() -> SyncFailure | None:
 class Context:
     """A request's archive, loaders, access and ``upstream`` (Twilio; None without an account).
 
-    ``introspection`` allows introspection. A totalCount is exact up to ``count_cap``.
+    ``introspection`` allows introspection. A totalCount is exact up to ``count_cap``. ``most_participants`` is the
+    number of participants of the Session that has most, as far as it is known.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Context:
         count_cap: int = COUNT_CAP,
         max_page_size: int = MAX_PAGE_SIZE,
         sync_failure: Callable[[], SyncFailure | None] = no_failure,
+        most_participants: int = 0,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
@@ -51,6 +53,7 @@ class Context:
         self.count_cap = count_cap
         self.max_page_size = max_page_size
         self.sync_failure = sync_failure
+        self.most_participants = most_participants
 
     @cached_property
     def reader(self) -> Reader:

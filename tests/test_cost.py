@@ -135,6 +135,24 @@ async def test_introspection_is_answered_and_not_twenty_times_at_once(client: ai
     assert error["extensions"]["limit"] == "cost"
 
 
+async def test_the_estimate_is_not_below_the_count_of_a_long_list_of_participants(database: Path) -> None:
+    """Those that were removed from a Session are listed too."""
+    async with open_archive(database) as archive:
+        people = [bodies.participant(number, date_deleted=bodies.time(number)) for number in range(1, 151)]
+        await bodies.put(archive, bodies.service(1), bodies.session(1), *people)
+    query = "{ sessions(first: 1) { nodes { participants { sid friendlyName dateDeleted } } } }"
+    async with serving(database) as client:
+        async with client.post("/graphql", json={"query": query}, headers=REPORT) as response:
+            cost = (await response.json())["extensions"]["cost"]
+        assert 150 * 3 < cost["counted"] <= cost["estimated"]
+    async with (
+        serving(database, {"max_cost": cost["counted"] - 1}) as client,
+        client.post("/graphql", json={"query": query}) as response,
+    ):
+        (error,) = (await response.json())["errors"]
+        assert error["extensions"]["limit"] == "cost"
+
+
 async def test_the_estimate_is_not_below_the_count_of_a_list_of_every_service(database: Path) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, *map(bodies.service, range(1, 151)))

@@ -28,8 +28,9 @@ from graphql import (
 from gateway.endpoint.plan_cache import PlanCache
 from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
-from gateway.limits.cost import SERVICES, Cost, demand_cost
+from gateway.limits.cost import PARTICIPANTS, Cost, demand_cost
 from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
+from gateway.limits.list_lengths import lengths
 from gateway.limits.tokens import tokens_in
 from gateway.settings.document_limits import DocumentLimits
 from gateway.settings.server import Limits
@@ -42,7 +43,6 @@ from resolvers.plans.steps import bounds_of
 from schema.build import EXECUTABLE
 from schema.withheld import scoped_fields, withheld
 from store.errors import OutOfTime
-from store.sync.status import count_services
 
 REMEMBERED_BYTES = 32_000_000
 BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
@@ -152,6 +152,7 @@ async def planned(
     until = time.perf_counter() + limits.max_seconds
     try:
         values = known.template.values(request.variables or NOTHING, literals)
+        values[PARTICIPANTS] = context.most_participants
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
         plan = known.template.plan(values, context.access.scopes)
         place = context.archive.loop_connections, values, bounds, until
@@ -182,7 +183,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
         return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
     variables = request.variables or {}
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
-    sizes = {**variables, SERVICES: await count_services(context.archive)} if cost.lists_services else variables
+    sizes = {**variables, **await lengths(cost, context)}
     estimate = cost.estimate(sizes)
     if request.cost_mode is CostMode.VALIDATE:
         return Result(_with_cost({}, cost, estimate, limits), False, kind, name, estimate)

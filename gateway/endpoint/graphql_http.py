@@ -30,11 +30,13 @@ from gateway.settings.server import Limits, ServeSettings
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context, SyncFailure, no_failure
 from resolvers.upstream import Upstream
+from store import list_lengths
 from store.archive import Archive
 
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 IN_UTF_8 = {media_type: media_type + b"; charset=utf-8" for media_type in MEDIA_TYPES}
 HTML = b"text/html"
+MEASURED_EVERY = 60.0
 METHODS = b"GET, HEAD, OPTIONS, POST"
 COST_MODES = {mode.encode(): mode for mode in CostMode}
 
@@ -66,6 +68,12 @@ class GraphQLOverHTTP:
         self._plans = PlanCache() if settings.plans else None
         self._in_flight, self._slots = InFlightLimit(limits.max_concurrent), ExecutionSlots()
         self._rates = Rates(limits.rate)
+        self._most_participants = 0
+
+    async def measure_lists(self) -> float:
+        """Measures the lists without pages, for the estimates of cost; returns the seconds to the next time."""
+        self._most_participants = await list_lengths.most_participants(self._archive)
+        return MEASURED_EVERY
 
     async def __call__(self, exchange: Exchange) -> None:
         """Responds to one request; raises HttpError if its method or Accept header is not supported."""
@@ -148,6 +156,7 @@ class GraphQLOverHTTP:
             self._count_cap,
             self._limits.max_page_size,
             self._sync_failure,
+            self._most_participants,
         )
         caller = caller_of(exchange.scope, access).name
         self._in_flight.enter(caller)

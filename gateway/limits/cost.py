@@ -44,6 +44,10 @@ UNPAGED = MAX_PAGE_SIZE
 """The assumed length of a list without page arguments, such as a session's participants."""
 SERVICES_LISTED = ("SyncStatus", "services")
 """The type and field of the list without page arguments that has an element for each Service."""
+PARTICIPANTS_LISTED = ("Session", "participants")
+"""The same with an element for each participant that a Session has, or had."""
+PARTICIPANTS = " "
+"""Among the variables, the number of participants of the Session that has most: no variable's name is a space."""
 SERVICES = ""
 """The key of the number of Services among the variables: no variable has an empty name."""
 PAGE_ARGUMENTS = ("first", "last")
@@ -172,6 +176,8 @@ class Cost:
         if (parent.name, node.name.value) == SERVICES_LISTED:
             self.lists_services = True
             return below.once.times(lambda variables: max(variables.get(SERVICES, 0), UNPAGED))
+        if (parent.name, node.name.value) == PARTICIPANTS_LISTED:
+            return below.once.times(lambda variables: max(variables.get(PARTICIPANTS, 0), UNPAGED))
         return below.once.times(self._size(node, LIST_ARGUMENTS, UNPAGED))
 
     def _size(self, node: FieldNode, names: tuple[str, ...], default: int) -> int | Callable[[Variables], int]:

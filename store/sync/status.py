@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from store.archive import Archive
 from store.sync.left_out import LeftOut
 from store.sync.runs import latest_plausible
 
@@ -32,15 +31,6 @@ SELECT CAST(json_object(
 ) AS BLOB)
 FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run
 """.strip()
-
-
-SERVICES = "SELECT count(*) FROM service"
-
-
-async def count_services(archive: Archive) -> int:
-    """How many Services there are, which is the length of ``SyncStatus.services``."""
-    ((number,),) = await archive.fetch(SERVICES)
-    return int(number)
 
 
 class ServiceSync(msgspec.Struct, frozen=True):
