@@ -113,8 +113,7 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def code(self) -> str:
         """The code of the first error; call it only if there are errors."""
-        code: str = self.response["errors"][0]["extensions"]["code"]
-        return code
+        return str(self.response["errors"][0]["extensions"]["code"])
 
     @property
     def is_unsafe(self) -> bool:
