@@ -48,15 +48,15 @@ class Workers(Multiprocess):
     @property
     def sockets(self) -> list[socket.socket]:
         """The socket for the worker that uvicorn starts next: a new one, or that of the worker it replaces."""
-        ended = [place for place, process in enumerate(self.processes) if process.exitcode is not None]
-        place = ended[0] if ended else len(self.processes)
+        ended = [index for index, process in enumerate(self.processes) if process.exitcode is not None]
+        index = ended[0] if ended else len(self.processes)
         if self._restarted is not None:
-            place, self._restarted = self._restarted, self._restarted + 1
-        while len(self._listeners) <= place:
+            index, self._restarted = self._restarted, self._restarted + 1
+        while len(self._listeners) <= index:
             first = self._listeners[0]
             address = first.getsockname()[:2]
             self._listeners.append(socket.create_server(address, family=first.family, backlog=BACKLOG, reuse_port=True))
-        return [self._listeners[place]]
+        return [self._listeners[index]]
 
     @sockets.setter
     def sockets(self, _: list[socket.socket]) -> None:

@@ -1,4 +1,4 @@
-"""The generated documents say all that the schema lets them, and the awkward archive answers every one of them."""
+"""The generated documents use every part of the schema, and each gets an answer from the awkward archive."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A server without keys answers this machine alone, also behind a proxy."""
+"""A server without keys serves only clients on this machine, also behind a proxy."""
 
 from pathlib import Path
 

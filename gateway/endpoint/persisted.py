@@ -60,26 +60,26 @@ class ApolloManifest(msgspec.Struct, tag_field="format", tag="apollo-persisted-q
     operations: list[ApolloOperation]
 
 
-def listed_in(place: Path) -> dict[str, str]:
+def listed_in(path: Path) -> dict[str, str]:
     """The documents of a folder of .graphql files, or of a manifest, by id.
 
     The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is listed under
     its SHA-256, and under the manifest's own id. Raises DocumentsUnusable.
     """
     found: dict[str, str] = {}
-    for name, text in _read(place):
+    for name, text in _read(path):
         digest = hashlib.sha256(text.encode()).hexdigest()
         found[PREFIX + digest] = text
         if name is None:
             continue
         if SHA256.fullmatch(name) and name.removeprefix(PREFIX) != digest:
             raise DocumentsUnusable(
-                f"{place} has a document under {name}, but its SHA-256 is {digest}. Generate the manifest anew."
+                f"{path} has a document under {name}, but its SHA-256 is {digest}. Generate the manifest anew."
             )
         if found.setdefault(name, text) != text:
-            raise DocumentsUnusable(f"{place} has two documents under {name}. Give each an id of its own.")
+            raise DocumentsUnusable(f"{path} has two documents under {name}. Give each an id of its own.")
     if not found:
-        raise DocumentsUnusable(f"{place} has no documents. Name a folder of .graphql files, or a manifest.")
+        raise DocumentsUnusable(f"{path} has no documents. Name a folder of .graphql files, or a manifest.")
     return found
 
 
@@ -151,28 +151,28 @@ class PersistedDocuments:
         return query
 
 
-def _read(place: Path) -> list[tuple[str | None, str]]:
+def _read(path: Path) -> list[tuple[str | None, str]]:
     try:
-        if place.is_dir():
-            return [(None, file.read_bytes().decode("utf-8")) for file in sorted(place.rglob("*.graphql"))]
-        return _manifest(place.read_bytes(), place)
+        if path.is_dir():
+            return [(None, file.read_bytes().decode("utf-8")) for file in sorted(path.rglob("*.graphql"))]
+        return _manifest(path.read_bytes(), path)
     except UnicodeDecodeError as error:
-        raise DocumentsUnusable(f"{place} has a document that is not UTF-8. Save it as UTF-8.") from error
+        raise DocumentsUnusable(f"{path} has a document that is not UTF-8. Save it as UTF-8.") from error
     except OSError as error:
-        raise DocumentsUnusable(f"{place} can't be read: {error.strerror}. Name a folder, or a manifest.") from error
+        raise DocumentsUnusable(f"{path} can't be read: {error.strerror}. Name a folder, or a manifest.") from error
 
 
-def _manifest(content: bytes, place: Path) -> list[tuple[str | None, str]]:
+def _manifest(content: bytes, path: Path) -> list[tuple[str | None, str]]:
     try:
         manifest = msgspec.json.decode(content, type=ApolloManifest)
         return [(each.id, each.body) for each in manifest.operations]
     except msgspec.ValidationError:
         pass
     except msgspec.DecodeError as error:
-        raise DocumentsUnusable(f"{place} is no manifest, for it is no JSON: {error}.") from error
+        raise DocumentsUnusable(f"{path} is no manifest, for it is no JSON: {error}.") from error
     try:
         return list(msgspec.json.decode(content, type=dict[str, str]).items())
     except msgspec.ValidationError as error:
         raise DocumentsUnusable(
-            f"{place} is neither Apollo's manifest nor an object of ids and texts, as Relay writes it: {error}."
+            f"{path} is neither Apollo's manifest nor an object of ids and texts, as Relay writes it: {error}."
         ) from error

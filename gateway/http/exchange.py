@@ -150,11 +150,11 @@ def _preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes | None:
         name, *parameters = (part.strip() for part in item.split(b";"))
         weights[name] = next((_quality(part[2:]) for part in parameters if part.startswith(b"q=")), 1.0)
 
-    def rank(place: int) -> tuple[float, bool, int]:
-        name = offered[place]
+    def rank(index: int) -> tuple[float, bool, int]:
+        name = offered[index]
         if name in weights:
-            return weights[name], True, -place
-        return weights.get(name.split(b"/")[0] + b"/*", weights.get(b"*/*", 0.0)), False, place
+            return weights[name], True, -index
+        return weights.get(name.split(b"/")[0] + b"/*", weights.get(b"*/*", 0.0)), False, index
 
     best = max(range(len(offered)), key=rank)
     return offered[best] if rank(best)[0] > 0 else None

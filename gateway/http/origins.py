@@ -49,8 +49,8 @@ class Browsers:
         strict = b"max-age=%d; includeSubDomains" % settings.hsts_seconds
         strict_headers = ((b"strict-transport-security", strict),) if settings.hsts_seconds else ()
         self._headers: Headers = SECURITY_HEADERS + strict_headers
-        self._seen: set[bytes] = set()
-        self._known: dict[Headers, Headers] = {}
+        self._valid_hosts: set[bytes] = set()
+        self._completed: dict[Headers, Headers] = {}
 
     def check(self, exchange: Exchange) -> None:
         """Checks a request's headers.
@@ -59,12 +59,12 @@ class Browsers:
         """
         headers = exchange.headers
         host = headers.get(b"host", b"")
-        if host not in self._seen:
+        if host not in self._valid_hosts:
             if host or exchange.scope["http_version"] != "1.0":  # HTTP/1.0 has no Host.
                 _demand_host(host)
             self._check_host(host.lower())
-            if len(self._seen) < MOST_REMEMBERED:
-                self._seen.add(host)
+            if len(self._valid_hosts) < MOST_REMEMBERED:
+                self._valid_hosts.add(host)
         if self._keyless and b"authorization" not in headers:
             for named in _forwarded_hosts(headers):
                 self._check_host(named)
@@ -88,14 +88,14 @@ class Browsers:
 
     def headers(self, request_headers: Mapping[bytes, bytes], response_headers: Headers) -> Headers:
         """Adds the security headers and, for a configured origin, the CORS headers to the response headers."""
-        if not self._origins and response_headers in self._known:
-            return self._known[response_headers]
+        if not self._origins and response_headers in self._completed:
+            return self._completed[response_headers]
         names = [name for name, _ in response_headers]
         added = tuple(pair for pair in self._headers if pair[0] not in names)
         if not self._origins:
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            whole = self._known[response_headers] = response_headers + added
+            if len(self._completed) >= MOST_REMEMBERED:
+                self._completed.clear()
+            whole = self._completed[response_headers] = response_headers + added
             return whole
         origin = request_headers.get(b"origin", b"")
         if origin.lower() in self._origins:

@@ -98,7 +98,7 @@ class Cost:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
         self._selections = Selections(document)
-        self._known: dict[int, Fields] = {}
+        self._cached_fields: dict[int, Fields] = {}
         self._defaults = {
             definition.variable.name.value: definition.default_value
             for definition in operation.variable_definitions or ()
@@ -144,9 +144,9 @@ class Cost:
         return Fields(once, for_each_row)
 
     def _own(self, scope: Scope, parent: Composite) -> Fields:
-        known = self._known.get(id(scope.selection_set))
-        if known is not None:
-            return known
+        cached = self._cached_fields.get(id(scope.selection_set))
+        if cached is not None:
+            return cached
         at = self._type(scope.on) if scope.on else parent
         once, for_each_row = Sum(len(scope.fields)), Sum()
         for node, on in scope.fields:
@@ -159,7 +159,7 @@ class Cost:
                     for_each_row += below
                 else:
                     once += below
-        fields = self._known[id(scope.selection_set)] = Fields(once, for_each_row)
+        fields = self._cached_fields[id(scope.selection_set)] = Fields(once, for_each_row)
         return fields
 
     def _of_field(self, node: FieldNode, parent: Composite) -> Sum:

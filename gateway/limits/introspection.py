@@ -33,7 +33,7 @@ class Introspection:
     def __init__(self, schema: GraphQLSchema, selections: Selections) -> None:
         self._schema, self._selections = schema, selections
         self._info = cast("Any", SimpleNamespace(schema=schema))
-        self._known: dict[tuple[int, int], int] = {}
+        self._counts: dict[tuple[int, int], int] = {}
 
     def fields(self, node: FieldNode) -> int:
         """The largest number of fields that can be below ``node``, which is one of ROOTS."""
@@ -52,17 +52,17 @@ class Introspection:
         if selection_set is None or value is None:
             return 0
         # Only types have stable ids; other values are created on each resolution.
-        place = (id(selection_set), id(value)) if isinstance(value, GraphQLType) else None
-        if place is not None and place in self._known:
-            return self._known[place]
+        key = (id(selection_set), id(value)) if isinstance(value, GraphQLType) else None
+        if key is not None and key in self._counts:
+            return self._counts[key]
         total = 0
         for scope in self._selections.scopes(selection_set):
             total += len(scope.fields)
             for node, _ in scope.fields:
                 if node.selection_set:
                     total += self._of_field(node, kind, value)
-        if place is not None:
-            self._known[place] = total
+        if key is not None:
+            self._counts[key] = total
         return total
 
     def _of_field(self, node: FieldNode, kind: GraphQLObjectType, value: Any) -> int:
