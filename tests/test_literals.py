@@ -11,7 +11,7 @@ import awkward
 import bodies
 from conftest import UNLIMITED
 from documents import Documents
-from gateway.endpoint import execution
+from gateway.endpoint import documents
 from gateway.endpoint.execution import Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from resolvers.context import Context
@@ -66,7 +66,7 @@ async def answer(archive: Archive, text: str, plans: PlanCache | None, operation
 
 
 async def cold(archive: Archive, text: str, operation_name: str | None = None) -> bytes:
-    execution.REMEMBERED.clear()
+    documents.REMEMBERED.clear()
     return await answer(archive, text, PlanCache(), operation_name)
 
 
@@ -78,7 +78,7 @@ async def test_a_warm_server_answers_as_a_cold_one(
     texts = [document % literals for document, *given in asked for literals in [tuple(given)]]
     named = [(text, "B" if "query B" in text else None) for text in texts]
     expected = [await cold(awkwardly_filled, text, name) for text, name in named]
-    execution.REMEMBERED.clear()
+    documents.REMEMBERED.clear()
     plans = PlanCache()
     assert [await answer(awkwardly_filled, text, plans, name) for text, name in named] == expected
 

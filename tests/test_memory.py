@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.endpoint import execution
+from gateway.endpoint import documents
 from gateway.endpoint.execution import Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway.http.callers import caller_of
@@ -40,7 +40,7 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
 ) -> None:
     plans = PlanCache()
     await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits.of({}), plans)
-    execution.REMEMBERED.clear()
+    documents.REMEMBERED.clear()
     gc.collect()
     tracemalloc.start()
     counted = plans.size
@@ -51,7 +51,7 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept <= execution.REMEMBERED.currsize + plans.size - counted + 200_000
+    assert kept <= documents.REMEMBERED.currsize + plans.size - counted + 200_000
 
 
 @pytest.mark.parametrize("length", [LONGEST_KEY, LONGEST_KEY + 1])

@@ -1,53 +1,39 @@
-"""Executes GraphQL operations: parses and validates each document once, then runs it by a plan or by graphql-core.
-
-Parsed and validated documents are cached; their results are not.
-"""
+"""Executes GraphQL operations: by a compiled plan, or by graphql-core."""
 
 import time
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection
 from enum import StrEnum
-from sys import getsizeof
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
-from cachetools import LRUCache, cached
 from graphql import (
     DocumentNode,
     ExecutionResult,
     Executor,
     GraphQLError,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     get_operation_ast,
-    parse,
-    specified_rules,
-    validate,
 )
 
+from gateway.endpoint.documents import checked, coded
 from gateway.endpoint.plan_cache import PlanCache
 from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
 from gateway.limits.cost import PARTICIPANTS, Cost, demand_cost
-from gateway.limits.limits import ERRORS_SHOWN, LimitExceeded, demand_measures, demand_tokens
+from gateway.limits.limits import LimitExceeded
 from gateway.limits.list_lengths import lengths
-from gateway.limits.tokens import tokens_in
-from gateway.settings.document_limits import DocumentLimits
 from gateway.settings.server import Limits
-from resolvers.access import ANYBODY, Scope
+from resolvers.access import ANYBODY
 from resolvers.context import Context
 from resolvers.errors import formatted
 from resolvers.plans.inputs import Fallback
 from resolvers.plans.selections import Unplannable
 from resolvers.plans.steps import bounds_of
 from schema.build import EXECUTABLE
-from schema.withheld import scoped_fields, withheld
+from schema.withheld import withheld
 from store.errors import OutOfTime
 
-REMEMBERED_BYTES = 32_000_000
-BYTES_OF_ONE, BYTES_PER_TOKEN = 8_000, 500
-"""The memory of a document's syntax tree, without its text and the texts of its names, literals and comments, which
-together are no longer than the text (measured by tracemalloc)."""
 NOTHING: dict[str, Any] = {}
 UNSAFE = "METHOD_NOT_ALLOWED"
 
@@ -68,19 +54,6 @@ class Request(msgspec.Struct, frozen=True):
     variables: dict[str, Any] | None = None
     read_only: bool = False
     cost_mode: CostMode = CostMode.NONE
-
-
-class Checked(NamedTuple):
-    """A validated document, or the errors of an invalid one.
-
-    ``scoped`` has the fields that need a scope, by operation; ``costs`` caches costs; ``size`` is in bytes.
-    """
-
-    document: DocumentNode | None
-    errors: list[dict[str, Any]]
-    scoped: Mapping[str | None, tuple[tuple[Scope, str], ...]]
-    costs: dict[int, Cost]
-    size: int
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -179,7 +152,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
     kind, name = operation.operation.value, operation.name.value if operation.name else None
     if request.read_only and kind == "mutation":
-        return Result({"errors": [_coded(_unsafe(), UNSAFE)]}, True, kind, name)
+        return Result({"errors": [coded(_unsafe(), UNSAFE)]}, True, kind, name)
     variables = request.variables or {}
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
     sizes = {**variables, **await lengths(cost, context)}
@@ -197,7 +170,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
             hide_suggestions=not context.introspection,
         )
         if isinstance(executor, list):
-            errors = [_coded(error, "BAD_USER_INPUT") for error in executor]
+            errors = [coded(error, "BAD_USER_INPUT") for error in executor]
             return Result({"errors": errors}, True, kind, name, estimate)
         try:
             waits = wait if kind == "query" else awaited
@@ -214,42 +187,6 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
     if request.cost_mode is CostMode.REPORT:
         response = _with_cost(response, cost, estimate, limits, len(context.reader.statements))
     return Result(response, False, kind, name, estimate, cost.root_fields)
-
-
-REMEMBERED: LRUCache[Hashable, Checked] = LRUCache(REMEMBERED_BYTES, lambda document: document.size)
-
-
-@cached(REMEMBERED)
-def checked(text: str, limits: DocumentLimits, introspection: bool = True) -> Checked:
-    """Parses and validates ``text`` within the limits.
-
-    Caches the most recently used documents, bounded in bytes. Without introspection, a document can't query the schema,
-    and errors suggest no names from it.
-    """
-    try:
-        demand_tokens(text, limits)
-        document = parse(text)
-        demand_measures(document, limits)
-    except LimitExceeded as error:
-        return _refused(text, formatted(error))
-    except GraphQLError as error:
-        return _refused(text, _coded(error, "GRAPHQL_PARSE_FAILED"))
-    except RecursionError:
-        return _refused(text, _coded(_too_deep(), "GRAPHQL_PARSE_FAILED"))
-    rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-    try:
-        errors = validate(EXECUTABLE, document, rules, ERRORS_SHOWN, hide_suggestions=not introspection)
-        if not errors:
-            size = 2 * getsizeof(text) + BYTES_OF_ONE + BYTES_PER_TOKEN * tokens_in(text)
-            return Checked(document, [], scoped_fields(document), {}, size)
-    except RecursionError:
-        errors = [_too_deep()]
-    return _refused(text, *(_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
-
-
-def _refused(text: str, *errors: dict[str, Any]) -> Checked:
-    size = getsizeof(text) + BYTES_OF_ONE + sum(getsizeof(error["message"]) for error in errors)
-    return Checked(None, list(errors), {}, {}, size)
 
 
 async def _outcome(executor: Executor[Any]) -> ExecutionResult:
@@ -271,10 +208,6 @@ def _unsafe() -> GraphQLError:
     return GraphQLError("Expected a query, for GET changes nothing, but got a mutation. Send it by POST.")
 
 
-def _too_deep() -> GraphQLError:
-    return GraphQLError("Expected a document that nests less deeply than this one.")
-
-
 def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
     names = ", ".join(
         repr(definition.name.value) if definition.name else "one without a name"
@@ -283,9 +216,7 @@ def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
     )
     has = f"The document has {names}." if names else "The document has no operation."
     wanted = f"no operation named {name!r}" if name else "no operationName, which says the one to run"
-    return _coded(
-        GraphQLError(f"Expected an operation to run, but got {wanted}. {has}"), "OPERATION_RESOLUTION_FAILURE"
-    )
+    return coded(GraphQLError(f"Expected an operation to run, but got {wanted}. {has}"), "OPERATION_RESOLUTION_FAILURE")
 
 
 def _blamed(error: GraphQLError) -> GraphQLError:
@@ -294,7 +225,3 @@ def _blamed(error: GraphQLError) -> GraphQLError:
     if graphqls_own and not error.extensions and error.message.startswith("Argument "):
         error.extensions = {"code": "BAD_USER_INPUT"}
     return error
-
-
-def _coded(error: GraphQLError, code: str) -> dict[str, Any]:
-    return {**error.formatted, "extensions": {"code": code}}
