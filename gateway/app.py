@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -136,7 +136,8 @@ class Gateway:
                 self._settings,
                 self._sync_failure,
             )
-            await self._graphql.measure_lists()
+            with suppress(Exception):  # The background task tries again, and logs it.
+                await self._graphql.measure_lists()
             self._background.start("lists", self._graphql.measure_lists)
             self._archive = archive
         except Exception as error:
