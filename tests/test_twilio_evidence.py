@@ -125,6 +125,15 @@ async def test_a_deletion_answered_404_is_not_told_as_done_while_the_interaction
         assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.DELETED
 
 
+async def test_a_body_of_another_resource_shows_nothing_to_exist() -> None:
+    fake = filled()
+    async for twilio in asking(fake):
+        other = fake.get(KS) | {"sid": bodies.sid("KS", 9)}
+        fake.fail_next("GET /Services/{}", 200, other)
+        with pytest.raises(NotTwilio, match="isn't this resource"):
+            await twilio.fetch("Services", KS)
+
+
 async def test_what_is_gone_already_counts_as_deleted() -> None:
     fake = filled()
     fake.remove(KI)

@@ -84,8 +84,9 @@ class Twilio:
     async def fetch(self, *path: str) -> Body:
         """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError, a ForeignAccount among them."""
         body = await self._request_with_retries("GET", path, self._address(path))
-        if not isinstance(body.get("sid"), str) or not isinstance(body.get("account_sid"), str):
-            raise NotTwilio(f"GET /{'/'.join(path)} was answered with JSON that is no resource. {CHECK_ADDRESS}")
+        sid = body.get("sid")
+        if not isinstance(sid, str) or not isinstance(body.get("account_sid"), str) or sid.lower() != path[-1].lower():
+            raise NotTwilio(f"GET /{'/'.join(path)} was answered with JSON that isn't this resource. {CHECK_ADDRESS}")
         self._check_owner(body, path)
         self._recently_seen[path] = True
         return body
