@@ -51,8 +51,9 @@ def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) ->
         return 0 if server.started else 1
     with tempfile.TemporaryDirectory(prefix="proxygraph-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        Workers(_config(workers), listener).run()
-    return 0
+        supervisor = Workers(_config(workers), listener)
+        supervisor.run()
+    return 1 if supervisor.failed_to_start else 0
 
 
 def application() -> object:

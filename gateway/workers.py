@@ -9,6 +9,7 @@ import os
 import socket
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 BACKLOG = 2_048
@@ -44,6 +45,11 @@ class Workers(Multiprocess):
         self._listeners = [listener]
         self._restarted: int | None = None
         super().__init__(config, [listener])
+
+    @property
+    def failed_to_start(self) -> bool:
+        """Whether uvicorn stopped serving because a worker failed before it served."""
+        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
     @property
     def sockets(self) -> list[socket.socket]:
