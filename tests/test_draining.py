@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -189,7 +189,10 @@ async def test_restarting_the_workers_one_by_one_loses_no_request(database: Path
 
 
 def sockets_of(process: int) -> int:
-    links = (str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir())
+    links = []
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # Closed since it was listed.
+            links.append(str(file.readlink()))
     return sum(link.startswith("socket:") for link in links)
 
 
