@@ -1,7 +1,7 @@
 """A field and how it is answered, in one line.
 
 Resolvers return the store's records, of which the schema's types are a view: the record is what Strawberry
-reads attributes from. Type checkers can't know that, so the pair is typed Any; tests/test_schema.py
+reads attributes from. Type checkers can't know that, so the pair is typed Any; tests/schema/test_schema.py
 walks the schema and holds types and records together.
 """
 

@@ -2,7 +2,7 @@
 
 With secure_delete on SQLite zeros what it frees, but when it balances a b-tree and has to rebuild a page, the
 bytes of rows that moved to a neighbour stay in the page's unallocated space, and outlive a later deletion of
-those rows (measured on SQLite 3.40: 1 to 4 in 1,000 deletions; tests/test_erasure.py repeats it). That space
+those rows (measured on SQLite 3.40: 1 to 4 in 1,000 deletions; tests/store/test_erasure.py repeats it). That space
 lies between a page's cell pointers and its cells, and SQLite never reads it (§1.6 of
 https://www.sqlite.org/fileformat.html), so zeros there change nothing but what can be found in the file.
 

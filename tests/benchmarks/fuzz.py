@@ -24,7 +24,7 @@ from rich.table import Table
 
 from servers import ROOT, BenchmarkFailed, Server, gateway
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / folder) for folder in ("support", "documents", "stand_in"))]
 
 from graphql import parse
 

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from statistics import median
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "support")]
 
 from playwright.async_api import Page, async_playwright
 
 from gateway.demo.seeding import DEMO, seed_archive
+from running_commands import running
 from studio import CHROMIUM, FLAGS
-from test_commands import running
 
 ROUNDS = 7
 

@@ -1,0 +1,224 @@
+"""What a person at a terminal, a file or a log collector gets from the commands."""
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import bodies
+from checkout import ROOT
+from gateway.cli.command_line import KINDS, variable
+from gateway.cli.commands import commands
+from gateway.cli.sync_command import table
+from gateway.cli.tables import show
+from gateway.settings.server import DemoSettings, KeysSettings
+from gateway.settings.unknown import misspelt
+from running_commands import ENVIRONMENT, run
+from store import keys
+from store.archive import open_archive
+from store.sync.runs import Progress
+
+SESSION, INTERACTION = bodies.sid("KC", 1), bodies.sid("KI", 1)
+ASKED = "2026-11-28T07:00:00.000Z"
+
+
+@pytest.fixture
+async def written(database: Path) -> Path:
+    """An archive with a deletion in its ledger, and a key."""
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.interaction(1))
+        await keys.create(archive, "console-of-the-support-team", ("read:content", "delete"), None)
+        async with archive.writer.transaction() as transaction:
+            await transaction.execute(
+                "INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)"
+                " SELECT sid, session_sid, service_sid, account_sid, 'jwt:someone@example.com', ? FROM interaction",
+                (ASKED,),
+            )
+    return database
+
+
+def in_a_terminal(columns: int, *arguments: str) -> str:
+    """What a command shows in a terminal of so many columns, with its ends of lines."""
+    main, side = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT | {"COLUMNS": str(columns), "TERM": "xterm"},
+        stdout=side,
+        stderr=side,
+    ) as process:
+        os.close(side)
+        shown = b""
+        try:
+            while piece := os.read(main, 4096):
+                shown += piece
+        except OSError:  # How Linux says that the other end is closed.
+            pass
+        finally:
+            os.close(main)
+        assert process.wait() == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "200"])
+@pytest.mark.parametrize("command", [["ledger"], ["keys", "list"]])
+def test_a_file_or_pipe_gets_each_row_whole_on_a_line_of_its_own(
+    written: Path, command: list[str], columns: str
+) -> None:
+    result = run(*command, "--database", str(written), COLUMNS=columns)
+    titles, row = result.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    if command == ["ledger"]:
+        assert titles.split("  ")[0] == "SID"
+        assert row.split()[:5] == [INTERACTION, SESSION, "jwt:someone@example.com", ASKED, "intended"]
+    else:
+        assert re.fullmatch(r"console-of-the-support-team +read:content delete +open +\S+Z +never +never", row)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 160])
+def test_a_terminal_of_any_width_shows_what_identifies_whole(written: Path, columns: int) -> None:
+    shown = in_a_terminal(columns, "ledger", "--database", str(written))
+    for value in (INTERACTION, SESSION, "jwt:someone@example.com", ASKED, "intended"):
+        assert value in shown
+    if columns >= 80:
+        assert max(map(len, shown.splitlines())) <= columns
+    shown = in_a_terminal(columns, "keys", "list", "--database", str(written))
+    assert re.search(r"console-of-the-support-team\s", shown)
+    assert re.search(r"read:content delete\s", shown)
+
+
+def test_what_a_name_holds_can_not_forge_a_row_or_steer_the_terminal() -> None:
+    console = Console(file=io.StringIO(), soft_wrap=True, markup=False, emoji=False)
+    show(console, ("Name", "State"), [("a\nb\x1b[2J [bold] :cat:", "open")])
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[1] == "a\\nb\\x1b[2J [bold] :cat:  open"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name in ("SYNC_FULL_EVERY", "SYNC_EVERY", "DRAIN", "SEARCH_SECONDS", "MAX_SECONDS", "READ_SECONDS")
+        for value in ("inf", "nan", "1e12")
+    ],
+)
+def test_numbers_that_no_timer_or_date_can_hold_are_refused_with_what_came(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(
+        commands,
+        ["serve", "--database", str(tmp_path / "x.db"), "--port", "0"],
+        env={f"PROXYGRAPH_{name}": value},
+    )
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert re.fullmatch(rf"PROXYGRAPH_{name}: input should be .+, but got '{value}'\.", line)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e12"])
+def test_the_sync_refuses_such_numbers_too(value: str, tmp_path: Path) -> None:
+    wrong = {"PROXYGRAPH_SYNC_RECHECK_HOURS": value, "PROXYGRAPH_SYNC_RATE": value}
+    account = {"TWILIO_ACCOUNT_SID": bodies.sid("AC", 1), "TWILIO_AUTH_TOKEN": "secret"}
+    result = CliRunner().invoke(commands, ["sync", "--database", str(tmp_path / "x.db")], env=wrong | account)
+    assert result.exit_code == 2
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == list(wrong)
+    assert result.stderr.count(f"but got '{value}'.") == 2
+
+
+def test_a_bad_account_sid_is_shown_unless_it_may_be_a_secret() -> None:
+    for given, shown in {"AC123": "but got 'AC123'.", "a0" * 16: "which may be a secret and are not shown."}.items():
+        result = run("sync", TWILIO_ACCOUNT_SID=given, TWILIO_AUTH_TOKEN="secret")
+        assert result.returncode == 2
+        expected = f"TWILIO_ACCOUNT_SID: expected AC and 32 hexadecimal digits, {shown}"
+        assert result.stderr.startswith(expected.split("which")[0].removesuffix(shown)), result.stderr
+        assert result.stderr.endswith(f"{shown}\n")
+        assert "a0a0" not in result.stderr
+
+
+KNOWN = ("PROXYGRAPH_WORKERS", "PROXYGRAPH_PORT", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID")
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        (["PROXYGRAPH_WORKER"], ["PROXYGRAPH_WORKER is no setting of Proxygraph and is ignored. Did you mean "
+                                 "PROXYGRAPH_WORKERS?"]),
+        (["PROXYGRAPH_XYZZY_Q"], ["PROXYGRAPH_XYZZY_Q is no setting of Proxygraph and is ignored. The "
+                                  "README lists all settings."]),
+        (["TWILIO_ACOUNT_SID"], ["TWILIO_ACOUNT_SID is ignored. Did you mean TWILIO_ACCOUNT_SID?"]),
+        (["TWILIO_ACOUNT_SID", "TWILIO_ACCOUNT_SID"], []),
+        (["TWILIO_PHONE_NUMBER", "TWILIO_MESSAGING_SERVICE_SID", "PATH", "PROXYGRAPH_PORT"], []),
+        (["PROXYGRAPH_SERVICE_HOST", "PROXYGRAPH_PORT_8000_TCP_ADDR", "PROXYGRAPH_BUILD_GRAPHIQL"], []),
+    ],
+)  # fmt: skip
+def test_a_misspelt_variable_is_named_with_the_nearest_setting(environment: list[str], told: list[str]) -> None:
+    assert list(misspelt(environment, KNOWN)) == told
+
+
+def test_every_command_names_misspelt_variables_and_goes_on(written: Path) -> None:
+    result = run("ledger", "--database", str(written), PROXYGRAPH_LOG_FROMAT="json")
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
+    assert result.stderr == (
+        "PROXYGRAPH_LOG_FROMAT is no setting of Proxygraph and is ignored. Did you mean PROXYGRAPH_LOG_FORMAT?\n"
+    )
+
+
+def test_no_setting_is_taken_for_a_misspelt_one() -> None:
+    kinds: list[type[BaseSettings]] = [*KINDS, KeysSettings, DemoSettings]
+    every = [variable(kind, name) for kind in kinds for name in kind.model_fields]
+    known = [variable(kind, name) for kind in KINDS for name in kind.model_fields]
+    assert list(misspelt(every, known)) == []
+
+
+def every_help() -> list[list[str]]:
+    group = get_command(commands)
+    assert isinstance(group, TyperGroup)
+    found: list[list[str]] = [[]]
+    for name, command in group.commands.items():
+        found.append([name])
+        found += [[name, below] for below in command.commands] if isinstance(command, TyperGroup) else []
+    return found
+
+
+@pytest.mark.parametrize("command", every_help())
+def test_help_fits_80_columns_and_shows_values_only_where_they_are_taken(command: list[str]) -> None:
+    shown = CliRunner().invoke(commands, [*command, "--help"], env={"COLUMNS": "80"}).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "bool" not in shown
+    assert re.search(r"--help +Show this message and exit", shown)
+
+
+@pytest.mark.parametrize("command", ["serve", "sync", "demo", "seed"])
+def test_help_breaks_a_line_only_where_the_next_word_does_not_fit(command: str) -> None:
+    shown = CliRunner().invoke(commands, [command, "--help"], env={"COLUMNS": "80"}).stdout
+    prose = [line.strip() for line in shown.partition("╭")[0].splitlines()]
+    for line, following in pairwise(prose):
+        if line and following and not line.startswith("Usage"):
+            assert len(f"{line} {following.split()[0]}") > 78
+
+
+def test_the_progress_of_a_sync_fits_80_columns() -> None:
+    progress = Progress()
+    progress.services, progress.sessions, progress.sessions_pending = 123, 1_234_567, 7_654_321
+    progress.interactions, progress.requests, progress.retries = 123_456_789, 1_000_000, 12_345
+    for width in (80, 40):
+        console = Console(file=io.StringIO(), width=width, markup=False)
+        console.print(table(progress, 0.0, width))
+        assert isinstance(console.file, io.StringIO)
+        shown = console.file.getvalue()
+        assert "…" not in shown
+        assert len(shown.splitlines()) == (2 if width == 80 else 7)
+        for part in ("services", "123,456,789", "12,345", "time left", "7,654,321"):
+            assert part in shown

@@ -1,0 +1,239 @@
+"""Host, Origin and CORS checks: foreign pages can't reach the server through a browser, and configured origins can."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.http.origins import SECURITY_HEADERS, browser_could_send
+from gateway_under_test import serving
+from store import keys
+from store.archive import open_archive
+
+QUERY = {"query": "{ services { totalCount } }"}
+CONSOLE = "https://console.example.com"
+PREFLIGHT = {
+    "Origin": CONSOLE,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
+
+
+async def code(client: aiohttp.ClientSession, headers: Mapping[str, str], path: str = "/graphql") -> tuple[int, str]:
+    async with client.post(path, json=QUERY, headers=headers) as response:
+        answer = await response.json()
+        return response.status, answer["errors"][0]["extensions"]["code"] if "errors" in answer else ""
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000", "::1]", "localhost."])
+async def test_names_of_the_loopback_are_this_server(client: aiohttp.ClientSession, host: str) -> None:
+    expected = (400, "BAD_REQUEST") if host == "::1]" else (200, "")
+    assert await code(client, {"Host": host}) == expected
+
+
+@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.com"])
+async def test_a_name_that_was_rebound_to_the_loopback_is_refused(client: aiohttp.ClientSession, host: str) -> None:
+    assert await code(client, {"Host": host}) == (421, "MISDIRECTED_REQUEST")
+    async with client.get("/metrics", headers={"Host": host}) as response:
+        assert response.status == 421
+
+
+async def test_the_setting_adds_names(database: Path) -> None:
+    async with serving(database, allowed_hosts="proxygraph.test, other.test") as client:
+        assert (await code(client, {"Host": "proxygraph.test:8000"}))[0] == 200
+        assert (await code(client, {"Host": "localhost"}))[0] == 200
+        assert (await code(client, {"Host": "evil.test"}))[0] == 421
+
+
+async def test_with_keys_any_name_will_do_unless_the_setting_says_which(database: Path) -> None:
+    async with serving(database, require_key=True) as client:
+        assert (await code(client, {"Host": "api.example.com"})) == (401, "UNAUTHENTICATED")
+    async with serving(database, require_key=True, allowed_hosts="api.example.com") as client:
+        assert (await code(client, {"Host": "api.example.com"})) == (401, "UNAUTHENTICATED")
+        assert (await code(client, {"Host": "evil.example.com"})) == (421, "MISDIRECTED_REQUEST")
+
+
+async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_not(client: aiohttp.ClientSession) -> None:
+    own = str(client._base_url).rstrip("/")
+    assert await code(client, {"Origin": own}) == (200, "")
+    for origin in ("https://evil.example.com", "null", f"{own}.evil.example.com", "http://localhost:1"):
+        assert await code(client, {"Origin": origin}) == (403, "FORBIDDEN")
+
+
+async def test_a_page_of_the_list_passes_its_preflight_and_may_read_the_answer(database: Path) -> None:
+    async with open_archive(database) as archive:
+        key = await keys.create(archive, "console", ("read",), None)
+    async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
+        async with client.options("/graphql", headers=PREFLIGHT) as response:
+            assert response.status == 204
+            assert response.headers["Access-Control-Allow-Origin"] == CONSOLE
+            assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
+            allowed = response.headers["Access-Control-Allow-Headers"].split(", ")
+            assert {"authorization", "content-type", "graphql-preflight"} <= set(allowed)
+            assert "Access-Control-Allow-Credentials" not in response.headers
+        headers = {"Origin": CONSOLE, "Authorization": f"Bearer {key}"}
+        async with client.post("/graphql", json=QUERY, headers=headers) as response:
+            assert response.status == 200
+            assert response.headers["Access-Control-Allow-Origin"] == CONSOLE
+            assert "Origin" in response.headers.getall("Vary")
+        async with client.post("/graphql", json=QUERY, headers={"Authorization": f"Bearer {key}"}) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+            assert "Origin" in response.headers.getall("Vary")
+
+
+@pytest.mark.parametrize("settings", [{}, {"require_key": True}, {"cors_origins": "https://other.example.com"}])
+async def test_a_page_off_the_list_does_not_pass(database: Path, settings: dict[str, Any]) -> None:
+    async with serving(database, **settings) as client, client.options("/graphql", headers=PREFLIGHT) as response:
+        assert not [name for name in response.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "could"),
+    [
+        ({}, True),
+        ({"accept": "application/graphql-response+json"}, True),
+        ({"content-type": "text/plain"}, True),
+        ({"content-type": "multipart/form-data; boundary=x"}, True),
+        ({"content-type": "application/json; charset=utf-8"}, False),
+        ({"graphql-preflight": "1"}, False),
+        ({"apollo-require-preflight": "true"}, False),
+        ({"x-requested-with": ""}, False),
+        ({"authorization": "Bearer pgk_x"}, False),
+    ],
+)
+def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict[str, str], could: bool) -> None:
+    given = {name.encode(): value.encode() for name, value in headers.items()}
+    assert browser_could_send(given) is could
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "GraphQL-Preflight": "1"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}, 200),
+        ({"Origin": CONSOLE}, 403),
+        ({"Origin": CONSOLE, "Apollo-Require-Preflight": "1"}, 200),
+    ],
+)
+async def test_a_query_in_a_url_that_a_foreign_page_could_send_is_refused(
+    database: Path, headers: dict[str, str], status: int
+) -> None:
+    """A page's image or link has no Origin, but browsers tell by Sec-Fetch-Site where it comes from."""
+    accept = "application/graphql-response+json"
+    async with (
+        serving(database, cors_origins=CONSOLE) as client,
+        client.get("/graphql", params=QUERY, headers=headers | {"Accept": accept}) as response,
+    ):
+        assert (response.status, response.content_type) == (status, accept)
+        answer = await response.json()
+        if status == 403:
+            assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+
+
+async def test_a_key_is_as_good_as_a_preflight(database: Path) -> None:
+    async with open_archive(database) as archive:
+        headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
+    async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
+        page = headers | {"Origin": CONSOLE, "Sec-Fetch-Site": "cross-site", "Accept": "application/json"}
+        async with client.get("/graphql", params=QUERY, headers=page) as response:
+            assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (200, CONSOLE)
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"Accept": "*/*"}, 403),
+        ({"Accept": "image/avif,image/webp,*/*;q=0.8"}, 403),
+        ({"Accept": ""}, 403),
+        ({"Accept": "application/graphql-response+json"}, 200),
+        ({"Accept": "text/html;q=0.1, application/json"}, 200),
+        ({"GraphQL-Preflight": "1"}, 200),
+        ({"Content-Type": "application/json"}, 200),
+    ],
+)
+async def test_where_keys_are_wanted_a_query_in_a_url_is_sent_on_purpose(
+    database: Path, wish: dict[str, str], status: int
+) -> None:
+    """A key alone does not show it: a proxy on the way may have made it of its visitor's cookie."""
+    async with open_archive(database) as archive:
+        headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
+    async with serving(database, require_key=True) as client:
+        async with client.get("/graphql", params=QUERY, headers=headers | wish) as response:
+            assert response.status == status
+        async with client.post("/graphql", json=QUERY, headers=headers | {"Accept": "*/*"}) as response:
+            assert response.status == 200
+
+
+async def test_a_page_elsewhere_may_lead_to_graphiql(client: aiohttp.ClientSession) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Accept": "text/html,*/*;q=0.8"}
+    async with client.get("/graphql", headers=headers) as response:
+        assert (response.status, response.content_type) == (200, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/graphql", 415),
+        ("GET", "/graphql", 200),
+        ("PUT", "/graphql", 405),
+        ("OPTIONS", "/graphql", 204),
+        ("GET", "/livez", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/nothing", 404),
+    ],
+)
+async def test_every_answer_has_the_security_headers(
+    client: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    async with client.request(method, path, headers={"Accept": "text/html, application/json"}) as response:
+        assert response.status == status
+        assert {name.decode().title() for name, _ in SECURITY_HEADERS} <= {name.title() for name in response.headers}
+        assert response.headers.getall("X-Content-Type-Options") == ["nosniff"]
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert "Strict-Transport-Security" not in response.headers
+
+
+async def test_browsers_are_held_to_tls_where_the_setting_says_so(database: Path) -> None:
+    async with serving(database, hsts_seconds=300) as client, client.get("/livez") as response:
+        assert response.headers["Strict-Transport-Security"] == "max-age=300; includeSubDomains"
+
+
+INTROSPECTION = {"query": "{ __schema { types { name } } }"}
+MISSPELT = {"query": "{ servicez { totalCount } }"}
+ODD_ENUM = {"query": "query ($ids: [ID!]!) { nodes(ids: $ids, first: 1) { idd } }", "variables": {"ids": []}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({}, True),
+        ({"introspection": False, "graphiql": False}, False),
+        ({"require_key": True}, False),
+        ({"require_key": True, "introspection": True, "graphiql": True}, True),
+    ],
+)
+async def test_the_schema_and_graphiql_are_shown_where_no_key_is_needed_or_a_setting_says_so(
+    database: Path, settings: dict[str, Any], shown: bool
+) -> None:
+    async with open_archive(database) as archive:
+        headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
+    async with serving(database, **settings) as client:
+        async with client.post("/graphql", json=INTROSPECTION, headers=headers) as response:
+            assert ("data" in await response.json()) is shown
+        for request in (MISSPELT, ODD_ENUM):
+            async with client.post("/graphql", json=request, headers=headers) as response:
+                assert ("Did you mean" in await response.text()) is shown
+        async with client.get("/graphql", headers={"Accept": "text/html"}) as response:
+            assert (response.status == 200) is shown
+        wish = headers | {"Accept": "application/json"}
+        async with client.get("/graphql", params={"query": "{ __typename }"}, headers=wish) as response:
+            assert await response.json() == {"data": {"__typename": "Query"}}
+        async with client.post("/graphql", json={"query": "{ __typename }"}, headers=headers) as response:
+            assert await response.json() == {"data": {"__typename": "Query"}}

@@ -1,0 +1,164 @@
+"""Clients that are typed by the schema, as their users write them, live against a real server on loopback.
+
+Each is an example in tests/clients. They need npm, or an environment of their own for Python, and a package registry
+the first time; where these are missing they are skipped, but never where CI is set.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from checkout import ROOT, TESTS
+from running_commands import run, running
+
+CLIENTS = TESTS / "clients"
+PYTHON = CLIENTS / "python"
+BIN = CLIENTS / "node_modules" / ".bin"
+NOT_IN_CI = os.environ.get("CI") is None
+
+needs_npm = pytest.mark.skipif(
+    NOT_IN_CI and not shutil.which("npm"), reason="npm is not here, which these clients need."
+)
+pytestmark = pytest.mark.clients
+
+
+def installed(folder: Path, wanted: Path, *commands: list[str]) -> None:
+    """Runs the commands that fill ``folder`` with what the file ``wanted`` lists, unless it was done already."""
+    stamp = folder / "installed.sha256"
+    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    with FileLock(f"{folder}.lock", timeout=600):
+        if stamp.exists() and stamp.read_text("utf-8") == digest:
+            return
+        for command in commands:
+            done(command, folder.parent)
+        stamp.write_text(digest, "utf-8")
+
+
+def done(command: list[str], folder: Path) -> str:
+    """What the command prints, which has to end well."""
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def node_modules() -> None:
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    installed(CLIENTS / "node_modules", CLIENTS / "package-lock.json", command)
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Path:
+    environment = PYTHON / ".venv"
+    pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--requirement", "requirements.txt"]
+    installed(environment, PYTHON / "requirements.txt", [sys.executable, "-m", "venv", ".venv"], pip)
+    return environment / "bin"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """An archive with two Services, and a Session of twelve Interactions in each."""
+    file = tmp_path / "clients.db"
+    run("seed", "--database", str(file), "--services", "2", "--sessions", "2", "--interactions", "12")
+    return file
+
+
+@contextmanager
+def served(database: Path, *settings: str) -> Iterator[list[str]]:
+    """The address of a server over the archive, and a Session that is in it: what the examples are given."""
+    with closing(sqlite3.connect(database)) as connection:
+        ((session,),) = connection.execute("SELECT sid FROM session LIMIT 1").fetchall()
+    with running("serve", "--database", str(database), *settings) as address:
+        yield [f"{address}/graphql", session]
+
+
+@contextmanager
+def enforced(database: Path, manifest: Path) -> Iterator[list[str]]:
+    """The same, of a server that runs the manifest's documents and no others."""
+    with served(database, "--documents", str(manifest), "--documents-mode", "enforce") as live:
+        assert refusal(live[0]) == "PERSISTED_QUERY_REQUIRED"
+        yield live
+
+
+def refusal(url: str) -> str:
+    query = b'{"query": "{ services { totalCount } }"}'
+    request = urllib.request.Request(url, query, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        (error,) = json.load(response)["errors"]
+    code: str = error["extensions"]["code"]
+    return code
+
+
+@pytest.fixture
+def live(database: Path) -> Iterator[list[str]]:
+    with served(database) as live:
+        yield live
+
+
+@needs_npm
+@pytest.mark.usefixtures("node_modules")
+class TestJavaScript:
+    def test_relays_persisted_documents_page_refetch_and_delete_by_its_directives(self, database: Path) -> None:
+        done([str(BIN / "relay-compiler")], CLIENTS / "relay")
+        with enforced(database, CLIENTS / "relay" / "documents.json") as live:
+            done(["node", "run.js", *live], CLIENTS / "relay")
+
+    def test_apollos_cache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
+        done(["node", "run.js", *live], CLIENTS / "apollo")
+
+    def test_apollos_persisted_documents_are_run_and_no_others(self, database: Path) -> None:
+        done([str(BIN / "generate-persisted-query-manifest")], CLIENTS / "apollo")
+        with enforced(database, CLIENTS / "apollo" / "persisted-query-manifest.json") as live:
+            done(["node", "persisted.js", *live], CLIENTS / "apollo")
+
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_an_unmodified_apollo_client_sends_a_document_once(self, live: list[str], method: str) -> None:
+        done(["node", "automatic.js", *live, method], CLIENTS / "apollo")
+
+    def test_urqls_graphcache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
+        done(["node", "run.js", *live], CLIENTS / "urql")
+
+    def test_generated_typescript_is_strict_and_names_its_persisted_documents(self, database: Path) -> None:
+        done([str(BIN / "graphql-codegen"), "--config", "codegen.json"], CLIENTS / "typescript")
+        done([str(BIN / "tsc")], CLIENTS / "typescript")
+        with enforced(database, CLIENTS / "typescript" / "src" / "gql" / "persisted-documents.json") as live:
+            done(["node", "built/main.js", *live], CLIENTS / "typescript")
+
+    def test_the_schema_passes_the_linters_rules(self) -> None:
+        config = str(CLIENTS / "lint" / "eslint.config.js")
+        done([str(BIN / "eslint"), "--config", config, "--max-warnings", "0", "schema/schema.graphql"], ROOT)
+
+    @pytest.mark.parametrize(
+        ("settings", "failing"),
+        [((), ["86EE"]), (("--legacy-status",), [])],
+        ids=["but the one that contradicts the draft", "with the older statuses"],
+    )
+    def test_all_audits_of_graphql_over_http_pass(
+        self, database: Path, settings: tuple[str, ...], failing: list[str]
+    ) -> None:
+        """npm's graphql-http wants 400 where variables don't coerce (86EE); the draft of 2026 has 422."""
+        with served(database, *settings) as (url, _):
+            outcomes = json.loads(done(["node", "run.js", url], CLIENTS / "audits"))
+        assert len(outcomes) == 61
+        assert [audit for audit, outcome in outcomes.items() if outcome != "ok"] == failing
+
+
+def test_ariadne_codegens_client_is_typed_and_runs(interpreter: Path, live: list[str]) -> None:
+    done([str(interpreter / "ariadne-codegen")], PYTHON)
+    done([str(interpreter / "mypy")], PYTHON)
+    done([str(interpreter / "python"), "with_ariadne.py", *live], PYTHON)
+
+
+def test_gql_checks_its_queries_against_the_schema_that_is_served(interpreter: Path, live: list[str]) -> None:
+    done([str(interpreter / "python"), "with_gql.py", *live], PYTHON)

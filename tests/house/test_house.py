@@ -1,0 +1,126 @@
+"""The house rules, held by tests: who may import whom, where things are, and how files look."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from checkout import ROOT
+
+ROOMS = ("store", "resolvers", "schema", "gateway")
+TOP_LEVEL = {*ROOMS, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "Dockerfile"}
+RESOURCES = ("services", "sessions", "participants", "interactions")
+DRAWERS = {"utils", "helpers", "common", "models", "core", "misc"}
+LONGEST = 300
+MOST_FILES = 14
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [Path(name) for name in listed.decode().split("\0") if name]
+
+
+TRACKED = tracked() if (ROOT / ".git").exists() else []
+SOURCES = [ROOT / file for file in TRACKED if file.suffix == ".py" and (ROOT / file).exists()]
+needs_git = pytest.mark.skipif(not TRACKED, reason="The house is looked at as git has it, and this is no checkout.")
+
+
+def test_imports_follow_the_contracts_of_pyproject() -> None:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
+
+
+def test_only_the_store_imports_sqlite() -> None:
+    """Beside the contracts, since the standard library is none of import-linter's packages."""
+    for source in SOURCES:
+        if source.relative_to(ROOT).parts[0] in ROOMS[1:]:
+            for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                assert "sqlite3" not in names or source.name == "server.py", source
+
+
+def test_sql_is_written_in_the_store_alone() -> None:
+    statement = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w+)\b")
+    rooms = [source for source in SOURCES if source.relative_to(ROOT).parts[0] in ROOMS[1:]]
+    assert not [source for source in rooms if statement.search(source.read_text("utf-8"))]
+
+
+OF_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+"""Named tuples' documented methods."""
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+def test_the_gateway_uses_libraries_by_their_public_names_alone() -> None:
+    """A private name is one's own: it is defined in the file that uses it."""
+    for source in SOURCES:
+        if source.relative_to(ROOT).parts[0] != "gateway" or "graphiql" in source.parts:
+            continue
+        nodes = list(ast.walk(ast.parse(source.read_text("utf-8"))))
+        own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+        own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                used |= {alias.name for alias in node.names}
+                used |= set((node.module or "").split("."))
+        assert not sorted(name for name in used - own - OF_TUPLES if private(name)), source
+
+
+@needs_git
+def test_nothing_else_is_at_the_top_level() -> None:
+    assert {file.parts[0] for file in TRACKED if not file.parts[0].startswith(".")} == TOP_LEVEL
+
+
+@pytest.mark.parametrize("room", ROOMS[:3])
+def test_the_same_noun_names_the_file_in_every_room(room: str) -> None:
+    assert not [noun for noun in RESOURCES if not (ROOT / room / f"{noun}.py").exists()]
+
+
+@needs_git
+def test_the_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
+    folders = {
+        file.parent.relative_to("tests") for file in TRACKED if file.parts[0] == "tests" and file.stem[:5] == "test_"
+    }
+    assert not [str(folder) for folder in folders if folder != Path("house") and not (ROOT / folder).is_dir()]
+
+
+@needs_git
+def test_no_room_has_more_files_than_one_can_overlook() -> None:
+    files = [file for file in TRACKED if file.suffix == ".py" and file.name != "__init__.py" and file.parts[0] in ROOMS]
+    rooms = Counter(file.parent for file in files)
+    assert not {str(room): number for room, number in rooms.items() if number > MOST_FILES}
+
+
+@needs_git
+def test_there_is_no_drawer() -> None:
+    assert not [file for file in TRACKED if DRAWERS & {Path(part).stem for part in file.parts}]
+
+
+@needs_git
+def test_no_folder_of_tests_is_a_package() -> None:
+    """A package ``schema`` among the tests would be imported in place of the project's."""
+    assert not [file for file in TRACKED if file.parts[0] == "tests" and file.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
+def test_every_module_says_first_what_it_is_for_and_stays_short(source: Path) -> None:
+    text = source.read_text("utf-8")
+    assert ast.get_docstring(ast.parse(text)), "the first line is a sentence"
+    assert len(text.splitlines()) <= LONGEST
+
+
+@needs_git
+def test_no_file_carries_a_path_or_a_note_of_somebodys_machine() -> None:
+    suspicious = re.compile(rb"/(home|Users|root|work|tmp)/\w|index-url|registry\.npmjs")
+    for file in TRACKED:
+        if file.name != "test_house.py":
+            assert not suspicious.search((ROOT / file).read_bytes()), file

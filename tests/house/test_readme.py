@@ -1,0 +1,72 @@
+"""What the README shows and names is so: its queries and answers, its commands' table, its files and links.
+
+What it has people run is in test_readme_commands.py, and its settings in test_readme_settings.py.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import readme
+from gateway.cli.commands import commands
+from gateway.demo.seeding import DEMO, demo_archive
+from gateway_under_test import serving
+
+ROOT = readme.FILE.parent
+KINDS = {"sh", "graphql", "json"}
+
+
+def test_every_block_is_one_that_a_test_runs() -> None:
+    assert {block.language for block in readme.BLOCKS} == KINDS
+    fences = len(re.findall(r"^ *(?:```|~~~)", readme.TEXT, re.MULTILINE))
+    assert fences == 2 * len(readme.BLOCKS)
+    for before, block in zip(readme.BLOCKS, readme.BLOCKS[1:], strict=False):
+        assert block.language != "json" or before.language == "graphql", "an answer stands below its query"
+
+
+@pytest.mark.parametrize(("name", "ending"), [("the demo", "-m gateway demo"), ("the tests", "-m pytest")])
+def test_the_demo_and_the_tests_are_one_line_each(name: str, ending: str) -> None:
+    (block,) = [block for block in readme.BLOCKS if block.name == name]
+    assert block.language == "sh"
+    assert "\n" not in block.text
+    assert block.text.endswith(ending)
+
+
+async def test_every_query_is_answered_on_the_demo_as_it_shows(database: Path) -> None:
+    await demo_archive(database, DEMO)
+    asked = 0
+    async with serving(database) as client:
+        for block, after in zip(readme.BLOCKS, [*readme.BLOCKS[1:], None], strict=True):
+            if block.language == "graphql":
+                async with client.post("/graphql", json={"query": block.text}) as response:
+                    answer = await response.json()
+                assert "errors" not in answer, block.text
+                if after and after.language == "json":
+                    assert answer == json.loads(after.text), block.text
+                    asked += 1
+    assert asked >= 5
+
+
+def test_every_command_is_in_the_table() -> None:
+    told = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
+    registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
+    assert sorted(told) == sorted(registered + [str(group.name) for group in commands.registered_groups])
+
+
+FILES = {span for span in readme.SPANS if re.fullmatch(r"(?:gateway|store|resolvers|schema|tests|\.ci)/[\w./-]*", span)}
+LINKS = set(re.findall(r"\]\(([^)#:]+)\)", readme.TEXT))
+
+
+@pytest.mark.parametrize("file", sorted(FILES | LINKS))
+def test_every_file_that_it_names_is_there(file: str) -> None:
+    assert (ROOT / file).exists()
+
+
+def test_every_heading_that_it_links_to_is_there() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", readme.TEXT, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", readme.TEXT)) <= headings

@@ -1,0 +1,70 @@
+"""The README's tables of settings are those of the code. After a change there:
+
+pytest tests/house/test_readme_settings.py --rewrite-golden
+"""
+
+import re
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+from pydantic_settings import BaseSettings
+
+import readme
+from gateway.cli import commands
+from gateway.cli.command_line import variable
+from gateway.http.rate_limit import WITH_A_KEY
+from gateway.observe import logs
+from gateway.settings import access as access_settings
+from gateway.settings import server as settings
+from gateway.settings.access import Algorithm, JwtSettings
+from gateway.settings.server import KeysSettings, Limits, Settings
+
+BUILDING = {"PROXYGRAPH_BUILD_GRAPHIQL"}
+"""What only the installation reads; see gateway/graphiql/page/build_backend.py."""
+
+
+def all_kinds() -> Iterator[type[BaseSettings]]:
+    for module in (settings, access_settings, logs, commands):
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.model_fields:
+                yield kind
+
+
+def test_the_tables_have_the_settings_of_the_code(request: pytest.FixtureRequest) -> None:
+    text = readme.FILE.read_text("utf-8")
+    assert [found[1] for found in readme.TABLE.finditer(text)] == list(readme.GROUPS)
+    written = readme.with_settings(text)
+    if request.config.getoption("--rewrite-golden"):
+        readme.FILE.write_text(written, "utf-8")
+    assert readme.FILE.read_text("utf-8") == written
+
+
+def test_every_setting_is_told_once_and_none_that_is_not_there() -> None:
+    text = readme.with_settings(readme.TEXT)
+    told = re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)
+    assert sorted(told) == sorted({variable(kind, name) for kind in all_kinds() for name in kind.model_fields})
+    assert set(re.findall(r"\b(?:PROXYGRAPH|TWILIO)_[A-Z_]+", text)) <= {*told, *BUILDING}
+
+
+def test_every_setting_says_in_a_sentence_what_it_does() -> None:
+    for kind in all_kinds():
+        for name, field in kind.model_fields.items():
+            assert field.description, (kind, name)
+            assert re.fullmatch(r"[^|\[\]\n]+\.", field.description), (kind, name)
+
+
+def test_a_default_is_told_as_the_environment_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, default in re.findall(r"^\| `(PROXYGRAPH_[A-Z_]+)` \| `([^`]+)` \|", readme.TEXT, re.MULTILINE):
+        monkeypatch.setenv(name, default)
+    for kind in readme.GROUPS.values():
+        if issubclass(kind, Settings) and not any(field.is_required() for field in kind.model_fields.values()):
+            assert kind.of({}) == kind.model_construct()
+    assert KeysSettings.of({}) == KeysSettings.model_construct()
+
+
+def test_what_a_description_lists_is_what_the_code_has() -> None:
+    assert f"{WITH_A_KEY:,} with a key" in str(Limits.model_fields["rate"].description)
+    algorithms = JwtSettings.model_fields["algorithms"]
+    others = re.findall(r"\w+\d{3}", str(algorithms.description))
+    assert sorted((*algorithms.default, *others)) == sorted(get_args(Algorithm))

@@ -1,0 +1,232 @@
+"""A plan gives the bytes that the ordinary path gives, for whatever it answers at all, and one state of the archive."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLString
+
+import awkward
+import bodies
+from documents import Documents
+from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.plan_cache import PlanCache
+from gateway_under_test import UNLIMITED, serving
+from resolvers.context import Context
+from resolvers.plans.plan import MOST_PLANS
+from schema.build import EXECUTABLE
+from schema.fields import column
+from store.archive import Archive, open_archive
+from store.sqlite.event_loop_connections import EventLoopConnection
+from store.sqlite.reader import Reader
+
+
+async def both(archive: Archive, request: Request, plans: PlanCache) -> tuple[Result, Result]:
+    ordinary = await execute(request, Context(archive), UNLIMITED)
+    return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
+
+
+async def test_both_ways_give_the_same_bytes(awkwardly_filled: Archive, request: pytest.FixtureRequest) -> None:
+    """Run it longer by hand: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
+    number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
+    documents = Documents(seed, EXECUTABLE, await awkward.pool_of(awkwardly_filled))
+    plans, outcomes = PlanCache(), Counter[str]()
+    for document in islice(documents, number):
+        asked = Request(document.text, document.operation_name, document.variables)
+        ordinary, planned = await both(awkwardly_filled, asked, plans)
+        assert planned.encoded() == ordinary.encoded(), document
+        outcomes["planned" if planned.body is not None else "errors" if "errors" in ordinary.response else "other"] += 1
+        documents.learn(document, ordinary.response)
+    assert outcomes["planned"] > 0.6 * number
+    assert outcomes["errors"] > 0.05 * number
+    assert outcomes["other"] < 0.25 * number
+
+
+WHOLE = f"""
+query ($first: Int = 3, $deep: Boolean!, $sid: ID!) {{
+  node(id: $sid) {{ __typename ...on Session {{ uniqueName }} }}
+  nodes(ids: ["{bodies.sid("KI", 1)}", "{bodies.sid("KS", 1)}", "{bodies.sid("KI", 404)}"]) {{ id ...People }}
+  services {{ totalCount totalCountCapped nodes {{ sid session(sid: $sid) {{ sid }} }} }}
+  sessions(first: $first, filter: {{ status: [OPEN, CLOSED] }}, orderBy: DATE_UPDATED_DESC) {{
+    edges {{ cursor node {{
+      service {{ uniqueName }} participants {{ friendlyName session {{ sid }} }}
+      interactions(last: 2) @include(if: $deep) {{
+        pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+        nodes {{ ...People body durationSeconds type }}
+      }}
+    }} }}
+  }}
+}}
+fragment People on Interaction {{
+  inbound {{ participantSid participant {{ friendlyName }} resourceStatus }}
+  outbound {{ participant {{ friendlyName }} resourceType }}
+  session {{ sid service {{ sid }} }}
+}}
+"""
+
+
+@pytest.mark.parametrize("deep", [True, False])
+async def test_the_whole_read_side_is_planned(awkwardly_filled: Archive, deep: bool) -> None:
+    asked = Request(WHOLE, None, {"deep": deep, "sid": bodies.sid("KC", 1)})
+    ordinary, planned = await both(awkwardly_filled, asked, PlanCache())
+    assert planned.body is not None
+    assert planned.body == ordinary.encoded()
+
+
+EDGES = [
+    "edges { cursor node { sid data } }",
+    "edges { cursor } pageInfo { startCursor endCursor hasNextPage hasPreviousPage }",
+    "edges { c: cursor node { cursor: data inbound { cursor: participantSid } } } pageInfo { __typename endCursor }",
+    "edges { __typename cursor node { body } __typename } pageInfo { hasNextPage } totalCount",
+    "edges { node { sid } cursor } pageInfo { endCursor hasNextPage }",
+    "edges { cursor again: cursor node { session { sid } } } nodes { sid } pageInfo { startCursor }",
+    "edges { __typename } pageInfo { endCursor }",
+]
+
+
+@pytest.mark.parametrize("selected", EDGES)
+async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Archive, selected: str) -> None:
+    """Page by page, up to the end and beyond it; SQLite writes most of these pages whole."""
+    pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
+    places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
+    cursor = "query { interactions(first: 100) { edges { cursor } } }"
+    ordinary, _ = await both(awkwardly_filled, Request(cursor), PlanCache())
+    cursors = [edge["cursor"] for edge in ordinary.response["data"]["interactions"]["edges"]]
+    pages += [f'first: 5, after: "{cursors[place]}"' for place in (0, 50)] + [f'first: 5, before: "{cursors[3]}"']
+    pages.append('first: 1, filter: { dateCreated: { from: "2999-01-01" } }')
+    for query in [
+        f"{{ sessions(first: 50) {{ {places} }} }}",
+        *(f"{{ interactions({p}) {{ {selected} }} }}" for p in pages),
+    ]:
+        ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
+        assert "errors" not in ordinary.response, query
+        assert planned.body == ordinary.encoded(), query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'mutation { deleteInteraction(input: { sid: "KI" }) { deletedInteractionId } }',
+        "{ __schema { queryType { name } } }",
+        "{ syncStatus { running } }",
+        '{ interactions(filter: { bodyContains: "x" }) { totalCount } }',
+        "{ services { nowhere } }",
+        "{ services {",
+    ],
+)
+async def test_what_is_not_planned_is_answered_as_ever(awkwardly_filled: Archive, query: str) -> None:
+    ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
+    assert planned.body is None
+    assert planned.encoded() == ordinary.encoded()
+
+
+async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Archive) -> None:
+    """A long comment makes a document large, whatever it asks for."""
+    plans, comment = PlanCache(remembered_bytes=1_000_000), "x" * 90_000
+    for number in range(30):
+        await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
+        assert plans.size <= 1_000_000
+    assert 0 < len(plans) <= 10
+
+
+async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_filled: Archive) -> None:
+    """Each choice of flags is a plan of its own; a client can think of any number of them."""
+    names = [f"f{number}" for number in range(7)]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: totalCount @include(if: ${name})" for name in names)
+    query, plans = f"query ({declared}) {{ services {{ __typename {fields} }} }}", PlanCache()
+    for choice in range(2 ** len(names)):
+        flags = {name: bool(choice >> number & 1) for number, name in enumerate(names)}
+        ordinary, planned = await both(awkwardly_filled, Request(query, None, flags), plans)
+        assert planned.body == ordinary.encoded()
+    _, known, _ = plans.find(query, None)
+    assert known is not None
+    assert len(known.template) <= MOST_PLANS
+
+
+async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of many statements does not see what is written between any two of them; the next one sees it all."""
+    await bodies.put(archive, *(bodies.session(number) for number in range(1, 10)))
+    await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 9) for number in range(90)))
+    read, fell_inside = EventLoopConnection.rows_on_loop, 0
+
+    def erase_one() -> None:
+        # By a connection of its own and at once, so that it is done before the plan reads on.
+        with closing(sqlite3.connect(archive.path)) as other, other:
+            other.execute("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
+
+    def read_and_write(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
+        nonlocal fell_inside
+        rows = read(connection, sql, parameters)
+        erase_one()
+        fell_inside += connection.statements > 1
+        return rows
+
+    lists = "interactions(first: 100) { totalCount nodes { sid } } last: interactions(last: 100) { nodes { sid } }"
+    query = f"{{ sessions {{ totalCount nodes {{ {lists} }} }} }}"
+    there = 90
+    for _ in range(2):
+        with monkeypatch.context() as writing:
+            writing.setattr(EventLoopConnection, "rows_on_loop", read_and_write)
+            result = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
+        assert result.body is not None
+        sessions = orjson.loads(result.body)["data"]["sessions"]["nodes"]
+        assert sum(session["interactions"]["totalCount"] for session in sessions) == there
+        assert sum(len(session["interactions"]["nodes"]) for session in sessions) == there
+        assert sum(len(session["last"]["nodes"]) for session in sessions) == there
+        ((left,),) = await archive.fetch("SELECT count(*) FROM interaction")
+        assert left < there
+        there = left
+    assert fell_inside > 9
+
+
+async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_reads(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bodies.put(archive, bodies.session(1), bodies.interaction(1))
+    read, numbers = Reader.read, iter(range(2, 100))
+
+    async def read_and_write(reader: Reader, *arguments: Any) -> Any:
+        answers = await read(reader, *arguments)
+        await bodies.put(archive, bodies.interaction(next(numbers)))
+        return answers
+
+    monkeypatch.setattr(Reader, "read", read_and_write)
+    query = "{ sessions { nodes { interactions { totalCount nodes { session { interactions { totalCount } } } } } } }"
+    for seen in (1, 5):
+        result = await execute(Request(query), Context(archive), UNLIMITED)
+        interactions = result.response["data"]["sessions"]["nodes"][0]["interactions"]
+        assert interactions["totalCount"] == len(interactions["nodes"]) == seen
+        assert {node["session"]["interactions"]["totalCount"] for node in interactions["nodes"]} == {seen}
+
+
+async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a table and its record have, a field alone makes plannable: ``extra`` has none yet."""
+    await bodies.put(archive, bodies.interaction(1, mood="cheerful"))
+    kind = EXECUTABLE.type_map["Interaction"]
+    assert isinstance(kind, GraphQLObjectType)
+    field = column("What Twilio gave beyond its own document.")
+    field.python_name = "extra"
+    shown = GraphQLField(GraphQLString, extensions={"strawberry-definition": field})
+    shown.resolve = lambda record, _: record.extra
+    monkeypatch.setitem(kind.fields, "extra", shown)
+    ordinary, planned = await both(archive, Request("{ interactions { nodes { sid extra } } }"), PlanCache())
+    assert planned.body == ordinary.encoded()
+    assert b"cheerful" in planned.encoded()
+
+
+async def test_plans_can_be_turned_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_archive(database) as archive:
+        await awkward.fill(archive)
+    query = {"query": "{ services { nodes { sid uniqueName } } }"}
+    answers = []
+    for plans in ("true", "false"):
+        monkeypatch.setenv("PROXYGRAPH_PLANS", plans)
+        async with serving(database) as client, client.post("/graphql", json=query) as response:
+            answers.append(await response.read())
+    assert answers[0] == answers[1]

@@ -1,0 +1,300 @@
+"""The ledger closes an entry only when no byte of the erased row is left, whatever fails in between."""
+
+import asyncio
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
+from random import Random
+from shutil import copy
+
+import pytest
+
+import bodies
+from checkout import PATHS, ROOT
+from store import erasure, ledger
+from store.archive import Archive, open_archive
+from store.interactions import Interaction
+from store.sqlite import migrations, scrub
+from store.sqlite.statements.lookups import Lookup
+
+NUMBERS = range(1, 901)
+
+
+def traces(database: Path) -> set[int]:
+    """The numbers of the rows whose bodies are in the database's files."""
+    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+    return {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
+
+
+async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large: float = 0) -> None:
+    """Messages with few characters; of the ``large`` share, of more than a page of the database holds."""
+    rows = []
+    for number in numbers:
+        text = f"CANARY{number:06d}." + "x" * pick.randrange(9_000 if large and pick.random() < large else 60)
+        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
+    await bodies.put(archive, *rows)
+
+
+def copy_files(database: Path, to: Path) -> None:
+    """Copies a database that may be open, as a crash leaves it."""
+    for ending in ("", "-wal", "-to-clean"):
+        source = database.with_name(database.name + ending)
+        if source.exists():
+            copy(source, to.with_name(to.name + ending))
+
+
+def left_behind(database: Path) -> list[str]:
+    """The rows of which a copy is in another page's unallocated space, once SQLite has moved its log by itself.
+
+    Deleting such a row does not touch that page, so it has to be known that it was moved.
+    """
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("SELECT count(*) FROM interaction").fetchall()
+    content, found = database.read_bytes(), set[int]()
+    for at in range(4096, len(content), 4096):
+        page = content[at : at + 4096]
+        start, end = scrub.unallocated(page) or (0, 0)
+        copies, own = (re.findall(rb"CANARY(\d{6})", part) for part in (page[start:end], page[:start] + page[end:]))
+        found |= {int(digits) for digits in copies if digits not in own}
+    assert found
+    return [bodies.sid("KI", number) for number in sorted(found)]
+
+
+@pytest.fixture(scope="module", params=[(5, 0, 4), (3, 0.03, 4)], ids=["small", "large"])
+def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as a crash left it: its log holds pages that SQLite has rebuilt, with copies of rows in them.
+
+    The erasure of those rows is intended.
+    """
+    database = tmp_path_factory.mktemp("rebuilt") / "archive.db"
+    copy = database.with_name("rebuilt.db")
+    seed, large, rounds = request.param
+    pick, numbers = Random(seed), list(NUMBERS)
+    pick.shuffle(numbers)
+
+    async def made() -> None:
+        async with open_archive(database) as archive:
+            await bodies.put(archive, bodies.service(1), bodies.session(1))
+            await put_canaries(archive, numbers, pick, large)
+            for _ in range(rounds):
+                await put_canaries(archive, pick.sample(numbers, 500), pick, large)
+            moved = database.with_name("moved.db")
+            copy_files(database, moved)
+            for found in await archive.reader().read(Lookup(Interaction), left_behind(moved)):
+                assert found
+                await erasure.request(archive, found, "a test")
+            copy_files(database, copy)
+
+    asyncio.run(made())
+    return copy
+
+
+@contextmanager
+def crashing() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(ROOT / "tests" / "support" / "crashing.py")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
+
+
+def crash(process: subprocess.Popen[str], database: Path, what: str, count: int) -> str:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps([str(database), what, count]) + "\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+async def demand_clean(database: Path) -> None:
+    """Starts on what a crash left, and looks for every erased body; each entry has to be closed."""
+    async with open_archive(database, look_for_damage=False) as archive:
+        await erasure.recover(archive)
+        entries = await ledger.entries(archive)
+        assert {entry.state for entry in entries} == {"closed"}
+        held = {int(sid[2:], 16) for (sid,) in await archive.fetch("SELECT sid FROM interaction")}
+        assert traces(database) == held & set(NUMBERS)
+    assert traces(database) == held & set(NUMBERS)
+
+
+@pytest.mark.parametrize("what", ["erase", "write"])
+async def test_no_byte_is_left_after_a_crash_at_any_line_of_the_cleaning(
+    rebuilt: Path, tmp_path: Path, what: str
+) -> None:
+    """The line between the checkpoint and the cleaning is among them; "write" is the log that grew too long."""
+    outcomes: list[str] = []
+    with crashing() as process:
+        while not outcomes or outcomes[-1] == "killed":
+            database = tmp_path / f"{len(outcomes)}.db"
+            copy_files(rebuilt, database)
+            outcomes.append(crash(process, database, what, len(outcomes) + 1))
+            await demand_clean(database)
+            for file in tmp_path.iterdir():
+                file.unlink()
+    assert outcomes[-1] == "done"
+    assert len(outcomes) > 30
+
+
+async def erase_the_rows(archive: Archive) -> None:
+    """What an erasure does before the cleaning."""
+    async with archive.writer.transaction() as transaction:
+        sids = [entry.sid for entry in await ledger.entries(archive)]
+        await transaction.execute(erasure.ERASE, (json.dumps(sids),))
+        await ledger.mark_erased(transaction, sids)
+
+
+@contextmanager
+def reader(database: Path) -> Iterator[sqlite3.Connection]:
+    """A program that reads the state of now, until the end of the block."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM interaction").fetchall()
+        yield connection
+
+
+async def test_small_writes_that_restart_the_log_beside_a_reader_lose_no_page(rebuilt: Path, tmp_path: Path) -> None:
+    """A reader of the newest state keeps the log from being emptied, but not from being overwritten from its start."""
+    database = tmp_path / "archive.db"
+    log = database.with_name("archive.db-wal")
+    copy_files(rebuilt, database)
+    async with open_archive(database, look_for_damage=False) as archive:
+        await erase_the_rows(archive)
+        with reader(database):
+            assert await archive.writer.clean() is not None, "and the ledger says why, which is written to the log too"
+        with reader(database):
+            assert await archive.writer.clean() is not None
+            others = reader(database)
+            others.__enter__()
+        length, salt = log.stat().st_size, log.read_bytes()[16:24]
+        for number in range(160):
+            await bodies.put(archive, bodies.interaction(4_000, url="u" * number))
+        assert log.stat().st_size >= length
+        assert log.read_bytes()[16:24] != salt, "the log was overwritten"
+        assert {entry.state for entry in await ledger.entries(archive)} == {"erased"}
+        others.__exit__(None, None, None)
+    await demand_clean(database)
+
+
+async def test_a_page_in_the_writers_memory_brings_nothing_back(rebuilt: Path, tmp_path: Path) -> None:
+    """Rows are written to the pages that were cleaned in the file, which SQLite may still hold as they were."""
+    database = tmp_path / "archive.db"
+    copy_files(rebuilt, database)
+    async with open_archive(database, look_for_damage=False) as archive:
+        doomed = [entry.sid for entry in await ledger.entries(archive)]
+        for sid in doomed:
+            await erasure.erase(archive, sid)
+            async with archive.writer.transaction() as transaction:
+                await transaction.execute("UPDATE interaction SET url = ?", (f"v{sid[-1]}",))
+            gone = {int(sid[2:], 16) for sid in doomed[: doomed.index(sid) + 1]}
+            assert traces(database).isdisjoint(gone)
+
+
+async def test_a_log_that_another_program_has_moved_is_noticed(rebuilt: Path, tmp_path: Path) -> None:
+    """SQLite's shell, say, opens what a crash left; closing it moves the log and takes it away."""
+    database, left = tmp_path / "archive.db", tmp_path / "left.db"
+    copy_files(rebuilt, database)
+    async with open_archive(database, look_for_damage=False) as archive:
+        await erase_the_rows(archive)
+        copy_files(database, left)
+    with closing(sqlite3.connect(left)) as other:
+        other.execute("SELECT count(*) FROM interaction").fetchall()
+    assert not left.with_name("left.db-wal").exists()
+    await demand_clean(left)
+
+
+async def test_closing_beside_a_reader_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
+    database = tmp_path / "archive.db"
+    copy_files(rebuilt, database)
+    async with AsyncExitStack() as stack:
+        archive = await stack.enter_async_context(open_archive(database, look_for_damage=False))
+        await erase_the_rows(archive)
+        with reader(database):
+            await stack.aclose()
+    assert database.with_name("archive.db-wal").stat().st_size
+    await demand_clean(database)
+
+
+async def test_closing_where_cleaning_fails_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
+    """SQLite would move the log when its last connection closes, and nobody would know which pages to clean."""
+    database = tmp_path / "archive.db"
+    copy_files(rebuilt, database)
+    page_list = database.with_name("archive.db-to-clean")
+    page_list.unlink()
+    page_list.mkdir()
+    async with open_archive(database, look_for_damage=False) as archive:
+        log = archive.log_bytes()
+    assert database.with_name("archive.db-wal").stat().st_size == log > 0
+    page_list.rmdir()
+    await demand_clean(database)
+
+
+async def test_an_entry_that_cant_be_cleaned_stays_open_and_says_why(
+    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    await put_canaries(archive, list(NUMBERS[:200]), Random(1))
+    page_list = database.with_name(f"{database.name}-to-clean")
+    page_list.mkdir()
+    await erase_number_one(archive)
+    (entry,) = await ledger.entries(archive)
+    assert entry.state == "erased"
+    assert str(page_list) in (entry.waits_for or "")
+    page_list.rmdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(scrub, "unallocated", lambda page, header: None)
+        assert await archive.writer.clean() is not None
+    (entry,) = await ledger.entries(archive)
+    assert "are damaged and can't be cleaned" in (entry.waits_for or "")
+    assert await archive.writer.clean() is None
+    (entry,) = await ledger.entries(archive)
+    assert (entry.state, entry.waits_for) == ("closed", None)
+    assert 1 not in traces(database)
+
+
+async def test_a_copy_that_cant_be_removed_keeps_the_entry_open(
+    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    await put_canaries(archive, [1], Random(1))
+    copy = database.with_name(f"{database.name}.version-3")
+    copy.mkdir()
+    await erase_number_one(archive)
+    (entry,) = await ledger.entries(archive)
+    assert entry.state == "erased"
+    assert str(copy) in (entry.waits_for or "")
+
+
+async def erase_number_one(archive: Archive) -> None:
+    (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
+    assert found
+    await erasure.request(archive, found, "a test")
+    await erasure.erase(archive, found.sid)
+
+
+@pytest.mark.parametrize(
+    ("name", "neighbour"),
+    [("[prod].db", "p.db"), ("a?c.db", "abc.db"), ("*.db", "x.db"), ("a.db", "a.db.version-1.db")],
+)
+async def test_copies_are_found_by_their_name_and_no_pattern(
+    one_session: Path, tmp_path: Path, name: str, neighbour: str
+) -> None:
+    database = tmp_path / name
+    copy(one_session, database)
+    mine, others = tmp_path / f"{name}.version-1", tmp_path / f"{neighbour}.version-1"
+    mine.write_text("CANARY000001")
+    others.write_text("somebody else's")
+    async with open_archive(database) as archive:
+        await put_canaries(archive, [1], Random(1))
+        assert migrations.copies(database) == [mine]
+        await erase_number_one(archive)
+    assert not mine.exists()
+    assert others.read_text() == "somebody else's"

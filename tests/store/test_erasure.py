@@ -1,0 +1,163 @@
+"""An erased Interaction is gone to the last byte, and never comes back."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import bodies
+from store import erasure, interactions, ledger
+from store.archive import Archive, open_archive
+from store.interactions import Interaction
+from store.sqlite import migrations
+from store.sqlite.opening import prepare
+from store.sqlite.scrub import unallocated
+from store.sqlite.statements.lookups import Lookup
+from store.sqlite.statements.pages import Count
+
+
+def canary(number: int) -> str:
+    return f"CANARY{number:06d}."
+
+
+def traces(database: Path, numbers: list[int]) -> list[int]:
+    """Which of the canaries are in the database file or beside it."""
+    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+    found = {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
+    return [number for number in numbers if number in found]
+
+
+async def put_canaries(archive: Archive, numbers: list[int], pick: Random) -> None:
+    """Messages of all lengths, some of them longer than a page of the database."""
+    rows = []
+    for number in numbers:
+        text = canary(number) + "x" * pick.randrange(60 if pick.random() < 0.97 else 9_000)
+        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
+    await bodies.put(archive, *rows)
+
+
+async def erase(archive: Archive, *numbers: int) -> None:
+    sids = [bodies.sid("KI", number) for number in numbers]
+    for found in await archive.reader().read(Lookup(Interaction), sids):
+        assert found is not None
+        await erasure.request(archive, found, "a test")
+    await erasure.erase(archive, *sids)
+
+
+async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Path) -> None:
+    await put_canaries(archive, [1, 2, 3], Random(1))
+    assert traces(database, [1, 2, 3]) == [1, 2, 3]
+    await erase(archive, 2)
+    assert traces(database, [1, 2, 3]) == [1, 3]
+
+
+async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, database: Path) -> None:
+    """Rows that grew and were erased among others make SQLite move rows between pages; see store/sqlite/scrub.py."""
+    pick = Random(7)
+    numbers = list(range(1, 2_001))
+    pick.shuffle(numbers)
+    await put_canaries(archive, numbers, pick)
+    for _ in range(3):
+        await put_canaries(archive, pick.sample(numbers, 1_000), pick)
+    doomed = pick.sample(numbers, 1_400)
+    for start in range(0, len(doomed), 200):
+        await erase(archive, *doomed[start : start + 200])
+        assert traces(database, doomed[: start + 200]) == []
+    (left,) = await archive.reader().read(Count(interactions.ALL), [None])
+    assert left == 600
+    assert [tuple(row) for row in await archive.fetch("PRAGMA integrity_check")] == [("ok",)]
+
+
+async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Path) -> None:
+    """The log that a crash left is moved into the database at the next start, by whatever comes first there."""
+    pick, numbers = Random(7), list(range(1, 2_001))
+    for file in migrations.FOLDER.glob("*.sql"):
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / f"{migrations.latest(tmp_path) + 1:04d}_note.sql").write_text(
+        "ALTER TABLE archive ADD COLUMN note TEXT;"
+    )
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1))
+        await put_canaries(archive, numbers, pick)
+        for _ in range(3):
+            await put_canaries(archive, pick.sample(numbers, 1_000), pick)
+        crashed = database.with_name("crashed.db")
+        crashed.write_bytes(database.read_bytes())
+        crashed.with_name("crashed.db-wal").write_bytes(database.with_name(f"{database.name}-wal").read_bytes())
+    prepare(crashed, tmp_path).close()
+    content = crashed.read_bytes()
+    for number in range(len(content) // 4096):
+        page = content[number * 4096 :][:4096]
+        start, end = unallocated(page, 100 if number == 0 else 0) or (0, 0)
+        assert not any(page[start:end])
+
+
+async def test_a_row_that_is_written_again_stays_out(archive: Archive) -> None:
+    await put_canaries(archive, [1], Random(1))
+    await erase(archive, 1)
+    await put_canaries(archive, [1, 2], Random(1))
+    found = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1), bodies.sid("KI", 2)])
+    assert [row and row.sid for row in found] == [None, bodies.sid("KI", 2)]
+
+
+async def test_the_ledger_holds_the_deletion_without_its_content(archive: Archive) -> None:
+    await put_canaries(archive, [1], Random(1))
+    await erase(archive, 1)
+    (entry,) = [tuple(row) for row in await archive.fetch("SELECT * FROM deletion")]
+    assert entry[:9] == (
+        bodies.sid("KI", 1),
+        bodies.sid("KC", 1),
+        bodies.sid("KS", 1),
+        bodies.ACCOUNT,
+        bodies.sid("SM", 1),
+        "message",
+        bodies.sid("MM", 1),
+        "message",
+        "a test",
+    )
+    assert all(entry[9:12]), "intended, erased and closed each have their moment"
+    assert "CANARY" not in repr(entry)
+
+
+async def test_copies_from_before_a_migration_go_with_what_they_hold(archive: Archive, database: Path) -> None:
+    await put_canaries(archive, [1], Random(1))
+    copy = database.with_name(f"{database.name}.version-0")
+    copy.write_text(canary(1))
+    await erase(archive, 1)
+    assert not copy.exists()
+
+
+async def test_a_reader_that_holds_the_log_up_leaves_the_entry_open_until_it_can_be_closed(
+    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put_canaries(archive, [1, 2], Random(1))
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM interaction").fetchall()
+        await erase(archive, 1)
+        (entry,) = await ledger.entries(archive)
+        assert (entry.sid, entry.state) == (bodies.sid("KI", 1), "erased")
+        assert "still reads an earlier state" in (entry.waits_for or "")
+        other.execute("COMMIT")
+    assert await erasure.recover(archive) == 1
+    assert traces(database, [1, 2]) == [2]
+    (entry,) = await ledger.entries(archive)
+    assert (entry.state, entry.waits_for) == ("closed", None)
+    assert await erasure.recover(archive) == 0
+
+
+async def test_what_was_intended_before_a_crash_is_finished_at_the_next_start(database: Path) -> None:
+    async with open_archive(database) as archive:
+        await bodies.put(archive, bodies.service(1), bodies.session(1))
+        await put_canaries(archive, [1, 2], Random(1))
+        (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
+        assert found
+        await erasure.request(archive, found, "a test")
+    async with open_archive(database) as archive:
+        assert await erasure.recover(archive) == 1
+        assert traces(database, [1, 2]) == [2]

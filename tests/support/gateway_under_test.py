@@ -1,0 +1,149 @@
+"""The gateway as tests use it: its schema over an archive, and a real server of it on loopback."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import aiohttp
+import orjson
+import uvicorn
+
+from gateway.app import Gateway
+from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.plan_cache import PlanCache
+from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.mirror import TwilioSettings
+from gateway.settings.server import Limits, Protocol, ServeSettings
+from gateway.transport.connection import Connection
+from resolvers.access import ANYBODY, Access
+from resolvers.context import Context
+from store.archive import Archive
+from store.sqlite.reader import Statement
+
+
+class Answer(dict[str, Any]):
+    """A response, with the statements that made it."""
+
+    statements: list[Statement]
+
+
+BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")
+UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
+"""For tests of what documents mean, however large they are."""
+Ask = Callable[..., Awaitable[Answer]]
+SERVERS = ("own", "httptools", "h11", "hypercorn")
+chosen = {"server": "own"}
+"""Which of the servers the tests' applications run under."""
+
+
+def connections() -> list[str]:
+    """The threads of aiosqlite's open connections: each keeps the process from ending."""
+    return [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+
+
+def asker(archive: Archive, access: Access = ANYBODY, plans: PlanCache | None = None) -> Ask:
+    async def run(query: str, **variables: Any) -> Answer:
+        context = Context(archive, access=access)
+        result = await execute(Request(query, variables=variables), context, UNLIMITED, plans)
+        answer = Answer(orjson.loads(result.encoded()))
+        answer.statements = context.reader.statements
+        return answer
+
+    return run
+
+
+def connection_class(read_seconds: float) -> type[Connection]:
+    """The server's connection, with a deadline of its own for reading a request."""
+    return type("ConnectionForATest", (Connection,), {"seconds": read_seconds})
+
+
+class PromptServer(uvicorn.Server):
+    """Stops at once when ``stopping`` is set; uvicorn's own looks for that ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
+        await asyncio.wait_for(self._wait_tasks_to_complete(), self.config.timeout_graceful_shutdown)
+        await self.lifespan.shutdown()
+
+
+@asynccontextmanager
+async def address_of(
+    database: Path,
+    limits: Mapping[str, Any] = MappingProxyType({}),
+    protocol: Mapping[str, Any] = MappingProxyType({}),
+    twilio: TwilioSettings | None = None,
+    jwt: JwtSettings | None = None,
+    **access: Any,
+) -> AsyncIterator[str]:
+    """The address of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
+    gateway = Gateway(
+        ServeSettings.of({"database": database}),
+        twilio,
+        limits=Limits.of(limits),
+        protocol=Protocol.of(protocol),
+        access=AccessSettings.of(access),
+        jwt=jwt,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = _hypercorn if chosen["server"] == "hypercorn" else _uvicorn
+        async with server(gateway, listener, Limits.of(limits).read_seconds):
+            yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def _uvicorn(gateway: Gateway, listener: socket.socket, read_seconds: float) -> AsyncIterator[None]:
+    http = connection_class(read_seconds) if chosen["server"] == "own" else chosen["server"]
+    config = uvicorn.Config(
+        gateway, http=http, ws="none", loop="none", lifespan="on", log_config=None, timeout_graceful_shutdown=5
+    )
+    server = PromptServer(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.stopping.set()
+        await task
+
+
+@asynccontextmanager
+async def _hypercorn(gateway: Gateway, listener: socket.socket, _: float) -> AsyncIterator[None]:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config, stopping = Config(), asyncio.Event()
+    config.bind, config.graceful_timeout, config.errorlog = [f"fd://{listener.detach()}"], 1, None
+    task = asyncio.create_task(serve(cast("Any", gateway), config, shutdown_trigger=stopping.wait))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+@asynccontextmanager
+async def serving(database: Path, *arguments: Any, **settings: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a real server over ``database``, with the arguments of address_of."""
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with (
+        address_of(database, *arguments, **settings) as address,
+        aiohttp.ClientSession(address, timeout=timeout) as client,
+    ):
+        yield client

@@ -1,0 +1,57 @@
+"""The commands as processes of their own, as a person runs them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from checkout import ROOT
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PROXYGRAPH_")}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT | {"COLUMNS": "100"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@contextmanager
+def running(
+    *arguments: str,
+    stop: signal.Signals = signal.SIGTERM,
+    stderr: int | IO[str] = subprocess.PIPE,
+    **environment: str,
+) -> Iterator[str]:
+    """The address that a command serves on, once it has printed it; stopped at the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
+        cwd=ROOT,
+        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    ) as process:
+        assert process.stdout
+        printed_so_far = ""
+        for line in process.stdout:
+            printed_so_far += line
+            if found := re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0)(:\d+)/graphql", line):
+                break
+        else:
+            raise AssertionError(printed_so_far + process.communicate()[1])
+        try:
+            yield f"http://127.0.0.1{found[1]}"
+        finally:
+            process.send_signal(stop)
+            process.communicate(timeout=30)
+        assert process.returncode == 0
