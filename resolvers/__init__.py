@@ -1,1 +1,1 @@
-"""How the schema is answered: resolvers, dataloaders, paging, the mutation and errors."""
+"""Answers the schema's fields: resolvers, compiled plans, dataloaders, paging, the mutation and errors."""

@@ -1,7 +1,7 @@
-"""Access: who the caller is, and what they may do.
+"""Access: who the caller is, and which scopes they have.
 
-Every scope lets its holder read what is neither content nor personal; ``read:content`` adds that, and ``delete`` adds
-deleteInteraction. Neither of the two brings the other.
+Any scope allows reading everything but personal data. ``read:content`` allows reading that too; ``delete`` allows
+deleteInteraction. Neither of these two includes the other.
 """
 
 from collections.abc import Iterable
@@ -21,15 +21,15 @@ class Scope(StrEnum):
 
 
 class Access(msgspec.Struct, frozen=True):
-    """The name of a key (or of nobody), and what it may do."""
+    """The name of the caller's key (or ``anonymous``), and its scopes."""
 
     name: str
     scopes: frozenset[Scope]
 
     def demand(self, scope: Scope, what: str) -> None:
-        """Raises Forbidden if ``scope``, which ``what`` needs, is missing."""
+        """Raises Forbidden if the caller lacks ``scope``, which ``what`` needs."""
         if scope not in self.scopes:
-            raise Forbidden(f"Expected a key with the scope {scope} for {what}, but this one is without.")
+            raise Forbidden(f"Expected a key with the scope {scope} for {what}, but got a key without it.")
 
 
 ANYBODY = Access("anonymous", frozenset(Scope))
@@ -37,6 +37,6 @@ ANYBODY = Access("anonymous", frozenset(Scope))
 
 
 def granted(name: str, scopes: Iterable[str]) -> Access:
-    """The access that these scopes give. Unknown scopes, which a token may have, are ignored."""
-    known = frozenset(Scope(word) for word in scopes if word in Scope.__members__.values())
+    """The access with these scopes, and ``read`` if there is any. Ignores unknown scopes, which a token may have."""
+    known = frozenset(Scope(scope) for scope in scopes if scope in Scope.__members__.values())
     return Access(name, known | {Scope.READ} if known else known)

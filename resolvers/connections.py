@@ -1,7 +1,7 @@
-"""Connections: a list that is read page by page, only as far as the client selects it.
+"""Connections: lists that are read page by page.
 
-A Connection reads nothing when it is made. Its page (for edges, nodes or pageInfo) and its count are loads of
-their own, so that ``{ totalCount }`` reads no rows, and rows are not counted unless asked.
+A Connection reads nothing when it is created. Its page (for edges, nodes or pageInfo) and its count are separate loads,
+so ``{ totalCount }`` reads no rows, and rows are only counted if the client selects the count.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ class Edge(msgspec.Struct, Generic[R], frozen=True):
 
 
 class PageInfo(msgspec.Struct, frozen=True):
-    """What is around a page."""
+    """Whether rows precede or follow the page, and its first and last cursor."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -43,7 +43,7 @@ class PageInfo(msgspec.Struct, frozen=True):
 
 
 class Connection(Generic[R]):
-    """The children that ``relation`` gives ``parent`` (None at the root), filtered, ordered, and cut to a page."""
+    """One page of the rows that ``relation`` lists under ``parent`` (None at the root), filtered and sorted."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Connection(Generic[R]):
         order: Order = BY_DATE_CREATED,
         filter: Filter | None = None,
     ) -> None:
-        """Raises BadInput where the page arguments don't fit."""
+        """Raises BadInput if the page arguments are out of range, contradict each other, or have a wrong cursor."""
         self._context = context
         self._relation = relation
         self._parent = parent.sid if parent else None
@@ -74,47 +74,47 @@ class Connection(Generic[R]):
         return fingerprint(self._relation.name, self._parent, self._order, self._filter)
 
     def load_rows(self) -> Awaitable[list[R]]:
-        """The page's rows, and one more where there is one beyond it."""
+        """The page's rows, and the next row beyond them if there is one."""
         size, backwards, after, before = self._request
         page = Page(self._relation, size + 1, backwards, after, before, self._order, self._filter)
         return self._context.loaders.load(page, self._parent)
 
     def load_count(self) -> Awaitable[int]:
-        """How many rows the connection has, whatever the page; one more than the cap where it has more than that."""
+        """The number of rows on all pages; counting stops at one more than the cap."""
         count = Count(self._relation, self._filter, self._context.count_cap + 1)
         return self._context.loaders.load(count, self._parent)
 
-    def counted(self, count: int) -> int:
-        """``count`` as it is shown: up to the cap."""
+    def capped(self, count: int) -> int:
+        """``count``, but at most the cap."""
         return min(count, self._context.count_cap)
 
     def is_capped(self, count: int) -> bool:
-        """Whether ``count`` went past the cap."""
+        """Whether ``count`` is larger than the cap."""
         return count > self._context.count_cap
 
     def nodes(self, rows: list[R]) -> list[R]:
-        """The page without the one row beyond it."""
+        """The page's rows, without the row beyond them."""
         size, backwards, _, _ = self._request
         return rows[max(len(rows) - size, 0) :] if backwards else rows[:size]
 
     def edges(self, rows: list[R]) -> list[Edge[R]]:
         """The page's rows with their cursors."""
-        of = self._fingerprint
-        at = self._order.position
-        return [Edge(cursor_of(at(row), of), row) for row in self.nodes(rows)]
+        position, connection = self._order.position, self._fingerprint
+        return [Edge(cursor_of(position(row), connection), row) for row in self.nodes(rows)]
 
     def page_info(self, rows: list[R]) -> PageInfo:
-        """Exact in the direction of travel; behind the start it says whether a cursor cut something off.
+        """Exact in the direction of paging; in the other direction it tells whether the client gave a cursor.
 
         Relay's HasNextPage and HasPreviousPage (https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo.Fields).
         """
         size, backwards, after, before = self._request
-        more, nodes, of, at = len(rows) > size, self.nodes(rows), self._fingerprint, self._order.position
+        more, nodes = len(rows) > size, self.nodes(rows)
+        position, connection = self._order.position, self._fingerprint
         return PageInfo(
             has_next_page=before is not None if backwards else more,
             has_previous_page=more if backwards else after is not None,
-            start_cursor=cursor_of(at(nodes[0]), of) if nodes else None,
-            end_cursor=cursor_of(at(nodes[-1]), of) if nodes else None,
+            start_cursor=cursor_of(position(nodes[0]), connection) if nodes else None,
+            end_cursor=cursor_of(position(nodes[-1]), connection) if nodes else None,
         )
 
 
@@ -148,7 +148,7 @@ def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bo
     return _total_count_capped(parent, parent.load_count())
 
 
-# The rows are asked for by the caller, before these start, so that they join its batch.
+# The resolvers above load the rows before these coroutines start, so that the loads join the current batch.
 
 
 async def _edges(connection: Connection[R], rows: Awaitable[list[R]]) -> list[Edge[R]]:
@@ -164,7 +164,7 @@ async def _page_info(connection: Connection[R], rows: Awaitable[list[R]]) -> Pag
 
 
 async def _total_count(connection: Connection[R], count: Awaitable[int]) -> int:
-    return connection.counted(await count)
+    return connection.capped(await count)
 
 
 async def _total_count_capped(connection: Connection[R], count: Awaitable[int]) -> bool:
@@ -172,7 +172,7 @@ async def _total_count_capped(connection: Connection[R], count: Awaitable[int]) 
 
 
 def connection_of(relation: Relation[R]) -> Callable[..., Connection[R]]:
-    """The resolver of a field that lists ``relation``: of its parent's children, or at the root of all."""
+    """The resolver of a field that lists ``relation``: its parent's children, or all rows at the root."""
 
     def resolve(
         root: Record | None,

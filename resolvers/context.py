@@ -17,22 +17,22 @@ from store.sqlite.statements.access_paths import COUNT_CAP
 
 
 class SyncFailure(NamedTuple):
-    """Why and when the server's own sync last failed."""
+    """When and why the server's background sync last failed."""
 
     at: datetime
     sentence: str
 
 
 def no_failure() -> SyncFailure | None:
-    """For servers without a sync of their own."""
+    """The ``sync_failure`` of servers that don't sync."""
     return None
 
 
 class Context:
     """A request's archive, loaders, access and ``upstream`` (Twilio; None without an account).
 
-    ``introspection`` allows introspection. A totalCount is exact up to ``count_cap``. ``most_participants`` is the
-    number of participants of the Session that has most, as far as it is known.
+    ``introspection`` allows introspection. ``count_cap`` is the largest totalCount. ``most_participants`` is the last
+    known length of the longest ``Session.participants``.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Context:
 
     @cached_property
     def reader(self) -> Reader:
-        """The reader of the request's loads; plans need none."""
+        """The reader of the request's dataloaders; compiled plans don't use it."""
         return self.archive.operation_reader()
 
     @cached_property
     def loaders(self) -> Loaders:
-        """The request's dataloaders; plans need none."""
+        """The request's dataloaders; compiled plans don't use them."""
         return Loaders(self.reader)
 
     async def release(self) -> None:
@@ -73,7 +73,7 @@ class Context:
             await self.reader.release()
 
     async def end(self) -> None:
-        """Ends the operation: as ``release``, and refuses later loads."""
+        """Ends the operation: like ``release``, and cancels later loads."""
         self.loaders.close()
         await self.release()
 

@@ -13,7 +13,7 @@ from resolvers.access import Scope
 from resolvers.arguments.sids import sid_of
 from resolvers.context import Info
 from resolvers.errors import Busy
-from resolvers.nodes import known
+from resolvers.nodes import load_record
 from resolvers.upstream import AT_TWILIO, ERASES_HERE, Answer, Outcome, erase_everywhere
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
@@ -88,7 +88,7 @@ async def delete_interaction(
         "service_sid": None if service_sid is None else sid_of(Service, service_sid),
         "session_sid": None if session_sid is None else sid_of(Session, session_sid),
     }
-    interaction = await known(info, Interaction, sid)
+    interaction = await load_record(info, Interaction, sid)
     if interaction is None:
         message = f"There is no Interaction {sid}; it may be deleted already."
         return _failed(client_mutation_id, DeleteInteractionErrorCode.NOT_FOUND, message, "sid")
@@ -110,7 +110,7 @@ async def delete_interaction(
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
     """``DeleteInteractionPayload.session``, as it is after the deletion."""
-    return known(info, Session, root.session_sid) if root.session_sid else None
+    return load_record(info, Session, root.session_sid) if root.session_sid else None
 
 
 def _payload(client_mutation_id: str | None, interaction: Interaction, answer: Answer) -> Deletion:

@@ -1,4 +1,4 @@
-"""Every error that a client can see, as one tree, and how they are formatted.
+"""Every error that a client can see, as one tree, and how errors are formatted.
 
     GraphQLError
     ├── BadInput              BAD_USER_INPUT: an argument is malformed or out of range; says what was expected
@@ -7,9 +7,9 @@
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
-A request without a key, where one is needed, is UNAUTHENTICATED: gateway/auth/authentication.py answers it with 401.
-Errors of the request itself carry GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT (variables)
-or OPERATION_RESOLUTION_FAILURE; gateway/endpoint/execution.py gives them their codes.
+If keys are required, a request without one is UNAUTHENTICATED: gateway/auth/authentication.py answers it with 401.
+Errors of the request itself have the codes GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT (variables)
+or OPERATION_RESOLUTION_FAILURE, which gateway/endpoint/execution.py sets.
 """
 
 import logging
@@ -25,31 +25,31 @@ log = logging.getLogger("proxygraph.errors")
 
 
 class BadInput(GraphQLError):
-    """What the client sent can't be used."""
+    """An argument is malformed or out of range."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
 
 
 class Forbidden(GraphQLError):
-    """The caller may not do this."""
+    """The caller's key lacks a scope."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "FORBIDDEN"})
 
 
 class Busy(GraphQLError):
-    """The archive is being written by another process."""
+    """Another process holds the archive's write lock."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The archive is being written by another process, which takes long. Try again.",
+            "Another process has been writing the archive for too long. Try again.",
             extensions={"code": "BUSY"},
         )
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """The error as the response shows it. An unexpected error is masked, and logged with its path."""
+    """The error as the response shows it. An unexpected error is masked; its details are logged."""
     shown: dict[str, Any] = dict(error.formatted)
     if isinstance(error.original_error, SearchTooLong):
         shown["extensions"] = {"code": "SEARCH_TOO_LONG"}
@@ -62,7 +62,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 
 
 def masked(error: BaseException, where: str) -> str:
-    """Logs type, path and frames, but no message, which could quote a person; returns a message for the client."""
+    """Logs an error's type, place and stack, but not its text, which may quote a person; returns the client's text."""
     reference = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error("%s at %s (%s)\n%s", type(error).__name__, where, reference, frames.rstrip())

@@ -1,4 +1,4 @@
-"""The resolvers of the fields of an Interaction and of its legs that are not columns."""
+"""The resolvers of an Interaction and its legs, for all fields that are not columns."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +12,7 @@ from resolvers.arguments.paging import After, Before, First, Last, PageArguments
 from resolvers.arguments.sids import InteractionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
-from resolvers.nodes import find, known
+from resolvers.nodes import find, load_record
 from resolvers.resolver_specs import ConnectionSpec, LookupSpec, ReferenceSpec, resolver_spec
 from store.columns import Record
 from store.interactions import Interaction, Leg
@@ -55,16 +55,16 @@ def interaction(info: Info, sid: InteractionSid) -> Awaitable[Interaction | None
 @resolver_spec(ReferenceSpec(Session, "session_sid"))
 def session(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Session | None]:
     """``Interaction.session``."""
-    return known(info, Session, parent.session_sid)
+    return load_record(info, Session, parent.session_sid)
 
 
 @resolver_spec(ReferenceSpec(Service, "service_sid"))
 def service(parent: strawberry.Parent[Interaction], info: Info) -> Awaitable[Service | None]:
     """``Interaction.service``."""
-    return known(info, Service, parent.service_sid)
+    return load_record(info, Service, parent.service_sid)
 
 
 @resolver_spec(ReferenceSpec(Participant, "participant_sid"))
 def participant(parent: strawberry.Parent[Leg], info: Info) -> Awaitable[Participant | None] | None:
     """``Leg.participant``; None if the leg names none, or one that the archive doesn't have."""
-    return known(info, Participant, parent.participant_sid) if parent.participant_sid else None
+    return load_record(info, Participant, parent.participant_sid) if parent.participant_sid else None

@@ -1,4 +1,4 @@
-"""Dataloaders: they batch what the resolvers of a request load one by one.
+"""Dataloaders: they batch the rows that the resolvers of a request load one by one.
 
 A request runs in batches. A batch collects all loads until no resolver can continue without an answer. Then each
 distinct query of the batch runs as one statement, for all its keys. So the number of statements depends on the
@@ -17,8 +17,8 @@ V = TypeVar("V")
 Queues: TypeAlias = dict[Any, dict[Any, list[asyncio.Future[Any]]]]
 """The pending loads, by query and key; each caller has a future of its own."""
 
-ROWS_AT_ONCE = 10
-"""After so many rows the event loop gets to others: graphql-core takes about 25 µs for each field of a row."""
+ROWS_PER_SLICE = 10
+"""After this many rows, a batch yields to the event loop: graphql-core takes about 25 µs for each field of a row."""
 
 
 class Loaders:
@@ -31,31 +31,30 @@ class Loaders:
         self._loop = asyncio.get_running_loop()
         self._batches: dict[asyncio.Task[None], Queues] = {}
         self._settling = 0
-        self._is_over = False
+        self._is_closed = False
 
     def load(self, query: Query[K, V], key: K) -> asyncio.Future[V]:
         """``query``'s answer for ``key``, from this batch, or from the cache if it was loaded before.
 
         This is a plain function, so the load joins the batch when it is called, not when its result is awaited.
         """
-        asked = (query, key)
-        known = self._cache.get(asked)
-        if known is not None and known[0].done():
-            return known[0]
+        cached = self._cache.get((query, key))
+        if cached is not None and cached[0].done():
+            return cached[0]
         future = self._loop.create_future()
-        if known is not None:
-            known.append(future)
+        if cached is not None:
+            cached.append(future)
             return future
-        if self._is_over:
+        if self._is_closed:
             return self._cancelled()
         if not self._queues and not self._settling:
             # This runs after everything that is ready now, so those resolvers still join this batch.
             self._loop.call_soon(self._start_batch)
-        self._cache[asked] = self._queues.setdefault(query, {})[key] = [future]
+        self._cache[query, key] = self._queues.setdefault(query, {})[key] = [future]
         return future
 
     def forget(self) -> None:
-        """Clears the cache; to be called after a write."""
+        """Clears the cache; must be called after a write."""
         self._cache.clear()
 
     async def cancel(self) -> None:
@@ -75,8 +74,8 @@ class Loaders:
                         future.cancel()
 
     def close(self) -> None:
-        """Ends the operation: later loads are cancelled at once."""
-        self._is_over = True
+        """Cancels later loads at once; called at the end of the operation."""
+        self._is_closed = True
 
     def _cancelled(self) -> asyncio.Future[Any]:
         future = self._loop.create_future()
@@ -85,7 +84,7 @@ class Loaders:
 
     def _start_batch(self) -> None:
         queues, self._queues = self._queues, {}
-        if not queues:  # They were cancelled in the meantime.
+        if not queues:  # The loads were cancelled in the meantime.
             return
         task = self._loop.create_task(self._run_batch(queues))
         self._batches[task] = queues
@@ -95,7 +94,8 @@ class Loaders:
         outcomes = await asyncio.gather(
             *(self._reader.read(query, list(keys)) for query, keys in queues.items()), return_exceptions=True
         )
-        # Others get the loop in between; but all that the answers make resolvers load is one batch, which starts then.
+        # This yields to other requests between slices, yet all loads that the answers cause become one batch: it starts
+        # after the last answer.
         self._settling += 1
         try:
             rows = 0
@@ -105,7 +105,7 @@ class Loaders:
                     for future in futures:
                         _settle(future, answer)
                         rows += size
-                        if rows >= ROWS_AT_ONCE:
+                        if rows >= ROWS_PER_SLICE:
                             await asyncio.sleep(0)
                             rows = 0
                     del futures[1:]
@@ -129,6 +129,6 @@ def _settle(future: asyncio.Future[Any], answer: Any) -> None:
         return
     if isinstance(answer, BaseException):
         future.set_exception(answer)
-        future.exception()  # This marks it as seen, so asyncio logs nothing if nobody awaits it.
+        future.exception()  # Marks the exception as retrieved, so that asyncio doesn't log it if nobody awaits it.
     else:
         future.set_result(answer)

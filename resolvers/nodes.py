@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from resolvers.arguments.paging import MAX_PAGE_SIZE
-from resolvers.arguments.sids import but, record_of, sid_of
+from resolvers.arguments.sids import but_got, record_of, sid_of
 from resolvers.context import Info
 from resolvers.errors import BadInput
 from resolvers.resolver_specs import Part, resolver_spec
@@ -22,19 +22,19 @@ NodeIds = Annotated[
 ]
 
 
-def find(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
-    """The record of ``kind`` with this SID, or None. Raises BadInput if the SID is malformed."""
-    return info.context.loaders.load(Lookup(kind), sid_of(kind, sid))
+def find(info: Info, record_type: type[R], sid: str) -> Awaitable[R | None]:
+    """The record with this SID, which the client gave; None if there is none. Raises BadInput if it is malformed."""
+    return info.context.loaders.load(Lookup(record_type), sid_of(record_type, sid))
 
 
-def find_under(info: Info, kind: type[R], sid: str, parent: Record) -> Awaitable[R | None]:
-    """Like ``find``, but also None if the record is not ``parent``'s, where Twilio's REST path answers 404."""
-    return _if_under(find(info, kind, sid), parent)
+def find_under(info: Info, record_type: type[R], sid: str, parent: Record) -> Awaitable[R | None]:
+    """Like ``find``, but also None if the record belongs to another parent, for which Twilio's REST API answers 404."""
+    return _if_under(find(info, record_type, sid), parent)
 
 
-def known(info: Info, kind: type[R], sid: str) -> Awaitable[R | None]:
-    """The record with a SID that comes from the store, and so needs no check."""
-    return info.context.loaders.load(Lookup(kind), sid)
+def load_record(info: Info, record_type: type[R], sid: str) -> Awaitable[R | None]:
+    """The record with this SID, which comes from the store and so needs no check; None if there is none."""
+    return info.context.loaders.load(Lookup(record_type), sid)
 
 
 @resolver_spec(Part.NODE_BY_ID)
@@ -59,10 +59,10 @@ def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]
 
 
 def _node(info: Info, id: str) -> Awaitable[Record | None]:
-    kind = record_of(id)
-    if kind is None:
-        raise BadInput(f"Expected an id that is a SID, KS, KC, KP or KI and 32 hexadecimal digits, {but(id)}")
-    return known(info, kind, id)
+    record_type = record_of(id)
+    if record_type is None:
+        raise BadInput(f"Expected an id that is a SID, KS, KC, KP or KI and 32 hexadecimal digits, {but_got(id)}")
+    return load_record(info, record_type, id)
 
 
 async def _if_under(found: Awaitable[R | None], parent: Record) -> R | None:

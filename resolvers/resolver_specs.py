@@ -1,7 +1,7 @@
-"""Resolver specs: what a resolver does, declared for the plan compiler (Grafast calls them plan resolvers).
+"""Resolver specs declare what a resolver does, so that the plan compiler needn't call it (Grafast: plan resolvers).
 
-If a selected field's resolver has no spec, the whole operation runs on the ordinary path. A field without a resolver
-needs no spec: it is a column of its record, or a group of columns.
+If a selected field's resolver has no spec, Strawberry runs the whole operation. A field without a resolver needs no
+spec: it is a column of its record, or a group of columns.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ColumnSpec(NamedTuple):
-    """The record's column of this name."""
+    """The value of a column of the parent record."""
 
     column: str
 
 
 class ReferenceSpec(NamedTuple):
-    """The record whose SID is in this column; null if the column is null."""
+    """The record whose SID is in a column of the parent record; null if the column is null."""
 
     record: type[Record]
     column: str
 
 
 class LookupSpec(NamedTuple):
-    """The record with the argument ``sid``; with ``under`` only if it is the parent record's child."""
+    """The record with the argument ``sid``; if ``under``, only if it is a child of the parent record."""
 
     record: type[Record]
     under: bool = False

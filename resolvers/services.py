@@ -1,4 +1,4 @@
-"""The resolvers of a Service's fields that are not columns."""
+"""The resolvers of a Service, for all fields that are not columns."""
 
 from collections.abc import Awaitable
 

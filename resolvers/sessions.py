@@ -1,4 +1,4 @@
-"""The resolvers of a Session's fields that are not columns."""
+"""The resolvers of a Session, for all fields that are not columns."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ from resolvers.arguments.sids import InteractionSid, ParticipantSid, SessionSid
 from resolvers.connections import Connection
 from resolvers.context import Info
 from resolvers.interactions import interactions_of
-from resolvers.nodes import find, find_under, known
+from resolvers.nodes import find, find_under, load_record
 from resolvers.resolver_specs import ConnectionSpec, ListSpec, LookupSpec, ReferenceSpec, resolver_spec
 from store.columns import Record
 from store.interactions import Interaction
@@ -61,7 +61,7 @@ def session(info: Info, sid: SessionSid) -> Awaitable[Session | None]:
 @resolver_spec(ReferenceSpec(Service, "service_sid"))
 def service(parent: strawberry.Parent[Session], info: Info) -> Awaitable[Service | None]:
     """``Session.service``."""
-    return known(info, Service, parent.service_sid)
+    return load_record(info, Service, parent.service_sid)
 
 
 @resolver_spec(ListSpec(store.participants.OF_SESSION))

@@ -1,4 +1,4 @@
-"""How fresh the archive is, in the words of the schema."""
+"""The resolvers of syncStatus: how up to date the archive is."""
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import strawberry
 
 from resolvers.context import Info
-from resolvers.nodes import known
+from resolvers.nodes import load_record
 from store.services import Service
 from store.sync.status import ServiceSync, StatusQuery, SyncStatus
 
-ALIVE_SECONDS = 30
-"""A run that said nothing for so long is over, however it ended."""
+HEARTBEAT_TIMEOUT_SECONDS = 30
+"""A run that hasn't stored its progress for this long counts as ended, as after a crash."""
 
 
 def sync_status(info: Info) -> Awaitable[SyncStatus]:
@@ -21,11 +21,15 @@ def sync_status(info: Info) -> Awaitable[SyncStatus]:
 
 def running(parent: strawberry.Parent[SyncStatus]) -> bool:
     """``SyncStatus.running``."""
-    return parent.finished_at is None and parent.alive_at is not None and abs(_age(parent.alive_at)) < ALIVE_SECONDS
+    return (
+        parent.finished_at is None
+        and parent.alive_at is not None
+        and abs(_age(parent.alive_at)) < HEARTBEAT_TIMEOUT_SECONDS
+    )
 
 
 def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:
-    """``SyncStatus.lastError``: of the last run, or of a background sync that could not even begin one."""
+    """``SyncStatus.lastError``: the last run's error, or why the background sync could not start one since."""
     failure = info.context.sync_failure()
     if failure and (parent.finished_at is None or datetime.fromisoformat(parent.finished_at) < failure.at):
         return failure.sentence
@@ -33,7 +37,7 @@ def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:
 
 
 def run(parent: strawberry.Parent[SyncStatus]) -> SyncStatus | None:
-    """``SyncStatus.run``: the run that is under way, or else the last; None before the first."""
+    """``SyncStatus.run``: the run in progress, or else the last one; None before the first."""
     return parent if parent.started_at else None
 
 
@@ -44,7 +48,7 @@ def lag_seconds(parent: strawberry.Parent[SyncStatus]) -> int | None:
 
 def service(parent: strawberry.Parent[ServiceSync], info: Info) -> Awaitable[Service | None]:
     """``ServiceSync.service``."""
-    return known(info, Service, parent.service_sid)
+    return load_record(info, Service, parent.service_sid)
 
 
 def _age(moment: str) -> float:

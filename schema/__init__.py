@@ -1,1 +1,1 @@
-"""What clients see: the Strawberry types, and their printed form in schema.graphql."""
+"""The GraphQL schema that clients see: the Strawberry types, and their SDL in schema.graphql."""

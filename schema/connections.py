@@ -1,4 +1,4 @@
-"""Connections, edges and page information, after Relay's Cursor Connections."""
+"""Connections, edges and page information, as in Relay's Cursor Connections."""
 
 from typing import Generic, TypeVar
 
@@ -48,5 +48,5 @@ class Connection(Generic[T]):
     )
     total_count_capped: bool = resolved(
         connections.total_count_capped,
-        "Whether there are more rows than the server counts. If true, totalCount is the cap, a lower bound.",
+        "Whether the server stopped counting at the cap. If true, totalCount is the cap, and there are more rows.",
     )

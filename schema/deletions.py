@@ -1,4 +1,4 @@
-"""The deleteInteraction mutation: its input, its payload and what Twilio keeps."""
+"""The deleteInteraction mutation: its input, and its payload with the records that Twilio keeps."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from schema.sessions import Session
 
 
-@strawberry.input(description="The Interaction to delete. The optional guards say where it must be.")
+@strawberry.input(description="The Interaction to delete, and optionally the Service and Session it must belong to.")
 class DeleteInteractionInput:
     """The mutation's one argument."""
 
     sid: strawberry.ID = column("The Interaction's SID: KI and 32 hexadecimal digits.")
     service_sid: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A guard: the deletion is refused if the Interaction is not under this Service.",
+        description="Optional check: the deletion is refused if the Interaction does not belong to this Service.",
     )
     session_sid: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="A guard: the deletion is refused if the Interaction is not under this Session.",
+        description="Optional check: the deletion is refused if the Interaction does not belong to this Session.",
     )
     client_mutation_id: str | None = strawberry.field(
         default=strawberry.UNSET, description="Any text; the payload returns it."
@@ -64,13 +64,15 @@ class DeleteInteractionPayload:
         deletions.session, "The Interaction's Session in its current state; null if nothing was deleted."
     )
     remaining_resources: list[RemainingResource] = column(
-        "The Message and Call records behind the Interaction, which Twilio keeps. Once the Interaction is gone, Proxy "
-        "no longer names them: this answer is the last chance to learn their SIDs."
+        "The Message and Call records behind the Interaction, which Twilio keeps. Proxy no longer lists them once the "
+        "Interaction is deleted, so this answer is the last chance to learn their SIDs."
     )
     user_errors: list[DeleteInteractionError] = column("Why nothing was deleted; empty if the Interaction was deleted.")
-    erasure: Erasure | None = column("Whether every byte of it is gone from the files; null if nothing was deleted.")
+    erasure: Erasure | None = column(
+        "Whether every byte of it is erased from the archive's files; null if nothing was deleted."
+    )
     at_twilio: AtTwilio | None = column(
-        "The outcome at Twilio, as in the deletion ledger; null if Twilio was not asked, or did nothing."
+        "The outcome at Twilio, as the deletion ledger has it; null if Twilio was not asked or did not process it."
     )
 
 

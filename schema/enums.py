@@ -1,4 +1,4 @@
-"""Twilio's enumerations as GraphQL enums: its strings in capitals, and UNKNOWN for values that it adds later."""
+"""GraphQL enums and their descriptions. Twilio's have its strings in capitals, and UNKNOWN for values it adds later."""
 
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -38,14 +38,14 @@ __all__ = [
 ]
 
 
-def _describe(words: type[E], description: str, meanings: dict[E, str]) -> None:
-    definition: Any = strawberry.enum(words, description=description).__strawberry_definition__  # type: ignore[attr-defined]
+def _describe(enum: type[E], description: str, meanings: dict[E, str]) -> None:
+    definition: Any = strawberry.enum(enum, description=description).__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:
-        value.description = meanings[words[value.name]]
+        value.description = meanings[enum[value.name]]
 
 
 def open_enum(enum: GraphQLEnumType) -> None:
-    """Makes ``enum`` answer UNKNOWN for values it doesn't list; an ordinary enum would fail the field."""
+    """Makes ``enum`` show values that it doesn't list as UNKNOWN; an ordinary enum would fail the field."""
     names = {value.value: name for name, value in enum.values.items()}
 
     def name_of(output_value: Any) -> str:
@@ -107,7 +107,7 @@ _describe(
 
 _describe(
     SessionStatus,
-    "How far a Session has come: open, in use, or ended.",
+    "The status of a Session: open, in use, or ended.",
     {
         SessionStatus.OPEN: "Created; its participants can be added and can talk.",
         SessionStatus.IN_PROGRESS: "Its participants have begun to talk.",
@@ -154,10 +154,10 @@ _describe(
     DeleteInteractionErrorCode,
     "Why an Interaction was not deleted.",
     {
-        DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or a guard does not match.",
+        DeleteInteractionErrorCode.NOT_FOUND: "No Interaction has this SID, or it is of another Service or Session.",
         DeleteInteractionErrorCode.LEGAL_HOLD: "Twilio keeps it because of a legal hold; it stays here too.",
         DeleteInteractionErrorCode.UPSTREAM_REFUSED: "Twilio refused to delete it; it stays here too.",
-        DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio did not answer, or was not reached; try again.",
+        DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE: "Twilio can't be reached or did not answer; try again.",
     },
 )
 
@@ -188,26 +188,28 @@ _describe(
         "participants never talked come last.",
     },
 )
+
 _describe(
     Erasure,
-    "How far the erasure of an Interaction has come in the archive's files.",
+    "Whether a deleted Interaction is completely erased from the archive's files.",
     {
         Erasure.COMPLETE: "No byte of it is left in the files.",
-        Erasure.PENDING: "No query finds it, but the files still have bytes of it, because a program reads an earlier "
-        "state or a disk fails. The server tries again by itself. The deletion ledger has the reason, and says when "
-        "the erasure is complete.",
+        Erasure.PENDING: "No query finds it, but the files still hold bytes of it, because another program reads an "
+        "earlier state of the database, or a disk fails. The server retries by itself. The deletion ledger has the "
+        "reason, and says when the erasure is complete.",
     },
 )
+
 _describe(
     AtTwilio,
     "The outcome of a deletion at Twilio.",
     {
         AtTwilio.DELETED: "Twilio was asked to delete it, and confirmed that it did.",
         AtTwilio.ALREADY_GONE: "Twilio no longer had it.",
-        AtTwilio.NOT_CONNECTED: "The server has no Twilio account, so it is deleted only here, and Twilio keeps it. "
-        "The next server or sync with the account's credentials deletes it at Twilio.",
-        AtTwilio.PENDING: "Twilio was asked, but its answer was lost. Nothing is deleted here until the outcome is "
-        "known; the server asks again by itself.",
+        AtTwilio.NOT_CONNECTED: "The server has no credentials for Twilio, so it is deleted only here, and Twilio "
+        "still has it. The next server or sync with the account's credentials deletes it there.",
+        AtTwilio.PENDING: "Twilio was asked to delete it, but its answer got lost. Nothing is deleted here until the "
+        "outcome is known; the server asks again by itself.",
         AtTwilio.REFUSED: "Twilio refused to delete it; see userErrors.",
     },
 )

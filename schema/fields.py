@@ -1,8 +1,8 @@
-"""A field and how it is answered, in one line.
+"""Declares a field together with its resolver, in one line.
 
-Resolvers return the store's records, of which the schema's types are a view: the record is what Strawberry
-reads attributes from. Type checkers can't know that, so the pair is typed Any; tests/schema/test_schema.py
-walks the schema and holds types and records together.
+Resolvers return the store's records. A schema type is a view of a record: Strawberry reads the type's fields from the
+record's attributes. Type checkers can't know that, so these functions return Any; tests/schema/test_schema.py checks
+that each field has a resolver or an attribute of the right type.
 """
 
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from resolvers.access import Scope
 
 
 def column(description: str) -> Any:
-    """A field that is the record's attribute of the same name."""
+    """A field whose value is the record's attribute of the same name."""
     return strawberry.field(description=description)
 
 
 def content(description: str) -> Any:
-    """A column with personal data: null without the scope read:content (see schema/withheld.py)."""
+    """A column with personal data: null if the request lacks the scope read:content (see schema/withheld.py)."""
     return strawberry.field(description=description, metadata={"scope": Scope.READ_CONTENT})
 
 
 def resolved(resolver: Callable[..., Any], description: str) -> Any:
-    """A field that ``resolver`` answers."""
+    """A field whose value ``resolver`` returns."""
     return strawberry.field(resolver=resolver, description=description)
 
 
-def guard(field: GraphQLField) -> None:
-    """Makes a field that needs a scope null if the request lacks the scope.
+def enforce_scope(field: GraphQLField) -> None:
+    """Makes the field null for requests without the scope that it needs, if it needs one.
 
-    This replaces the resolver of graphql-core. A resolver of Strawberry takes 6 µs a field, as much as a whole row.
+    This replaces the field's resolver in graphql-core: one written in Strawberry takes 6 µs, as long as a whole row.
     """
     definition = field.extensions.get("strawberry-definition")
     if definition is None or "scope" not in definition.metadata:

@@ -65,7 +65,7 @@ class Interaction(Node):
     date_updated: DateTime = column("When the Interaction last changed, for example the status of a leg.")
     url: str | None = column("The Interaction's address in Twilio's REST API.")
     kept_at: DateTime | None = column(
-        "When somebody chose to keep the Interaction, by sync --keep, though it was deleted at Twilio; null otherwise."
+        "When somebody chose, by sync --keep, to keep the Interaction although it was deleted at Twilio; else null."
     )
 
     session: Annotated["Session", strawberry.lazy("schema.sessions")] = resolved(

@@ -1,4 +1,4 @@
-"""Node: Relay's global object identification, with the SID as the id."""
+"""The Node interface of Relay's Global Object Identification; the id is the SID."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ def _id(root: Record) -> str:
     description="An object that can be fetched again by its id (https://relay.dev/graphql/objectidentification.htm)."
 )
 class Node:
-    """The interface of all four resources; ``of`` is the record that a type is a view of."""
+    """The interface of all four resources. A type is a view of the record type ``of``."""
 
     of: ClassVar[type[Record]]
 

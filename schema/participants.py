@@ -30,7 +30,7 @@ class Participant(Node):
     service_sid: strawberry.ID = column("The SID of the Session's Service.")
     account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
     friendly_name: str | None = column(
-        "The account's name for this participant, such as Driver; it should not be the person's name."
+        "The account's label for this participant, such as Driver. It should not be the person's name."
     )
     identifier: str | None = content(
         "The participant's own phone number in E.164, or channel address such as messenger:123. Personal data; null "

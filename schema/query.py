@@ -28,14 +28,14 @@ class Query:
     )
     session: Session | None = resolved(sessions.session, "The Session with this SID; null if there is none.")
     sessions: Connection[Session] = resolved(
-        sessions.sessions, "The Sessions of all Services in one list; Twilio's own API has no such list."
+        sessions.sessions, "The Sessions of all Services, in one list. Twilio's own API has no such list."
     )
     interaction: Interaction | None = resolved(
         interactions.interaction, "The Interaction with this SID, in any Session; null if there is none."
     )
     interactions: Connection[Interaction] = resolved(
         interactions.interactions,
-        "The Interactions of all Sessions of all Services in one list; Twilio's own API has no such list.",
+        "The Interactions of all Sessions of all Services, in one list. Twilio's own API has no such list.",
     )
     sync_status: SyncStatus = resolved(
         sync_status.sync_status, "How up to date the archive is, and what may be missing."

@@ -33,7 +33,7 @@ class Session(Node):
     account_sid: strawberry.ID = column("The SID of the Twilio account that owns it.")
     unique_name: str | None = column("The account's name for the Session, unique in its Service.")
     status: SessionStatus | None = column(
-        "The status of the Session: whether its participants can talk, have begun to, or no longer can."
+        "The Session's status: whether its participants can talk, have begun to, or no longer can."
     )
     closed_reason: str | None = column(
         "Why the Session ended, in Twilio's words, such as api. Twilio publishes no list of these words."
@@ -52,11 +52,11 @@ class Session(Node):
     date_updated: DateTime = column("When the Session last changed at Twilio.")
     url: str | None = column("The Session's address in Twilio's REST API.")
     archived_at: DateTime | None = column(
-        "When Twilio's retention was seen to have taken the Session, 90 days or more after it was closed; "
-        "null while Twilio has it. From then on only this archive does."
+        "When a sync found that Twilio's retention had deleted the Session, 90 days or more after it was closed; null "
+        "while Twilio has it. Now only this archive has it."
     )
     kept_at: DateTime | None = column(
-        "When somebody chose to keep the Session, by sync --keep, though it was deleted at Twilio; null otherwise."
+        "When somebody chose, by sync --keep, to keep the Session although it was deleted at Twilio; null otherwise."
     )
 
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(

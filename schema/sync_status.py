@@ -1,4 +1,4 @@
-"""The SyncStatus type: how fresh the archive is."""
+"""The SyncStatus type: how up to date the archive is."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A run of the sync: what it read from Twilio, and what changed here.")
 class SyncRun:
-    """A view of store.sync_status.SyncStatus."""
+    """A view of store.sync.status.SyncStatus."""
 
     started_at: DateTime = column("When the run began to read from Twilio.")
     finished_at: DateTime | None = column("When the run ended; null while it is running.")
@@ -24,7 +24,9 @@ class SyncRun:
     new: int = column("How many rows were new to the archive.")
     changed: int = column("How many rows had changed at Twilio.")
     unchanged: int = column("How many rows had not changed.")
-    archived: int = column("How many sessions were found to be taken by Twilio's retention and are only here now.")
+    archived: int = column(
+        "How many sessions the run found deleted by Twilio's retention; now only this archive has them."
+    )
     erased: int = column("How many interactions were erased because they were deleted at Twilio.")
     requests: int = column("How many requests the run sent to Twilio, retries included.")
     retries: int = column("How many of these requests were retries after a 429 or a failure.")
@@ -34,7 +36,7 @@ class SyncRun:
     description="How up to date a Service is: when it was last read completely, and what must still be read."
 )
 class ServiceSync:
-    """A view of store.sync_status.ServiceSync."""
+    """A view of store.sync.status.ServiceSync."""
 
     service: Annotated["Service", strawberry.lazy("schema.services")] = resolved(
         sync_status.service, "The Service that these figures describe."
@@ -55,14 +57,14 @@ class LeftOut:
     sid: strawberry.ID = column("The SID of the Session (KC) or Service (KS) that could not be read.")
     service_sid: strawberry.ID = column("The SID of the Service that holds it: KS and 32 hexadecimal digits.")
     since: DateTime = column("When a run first could not read it.")
-    error: str = column("Twilio's last answer, which says why.")
+    error: str = column("Why it could not be read: Twilio's last answer.")
 
 
 @strawberry.type(
     description="How up to date the archive is: when a sync was last completed, and whether one is running."
 )
 class SyncStatus:
-    """A view of store.sync_status.SyncStatus."""
+    """A view of store.sync.status.SyncStatus."""
 
     last_completed_at: DateTime | None = column("When a run was last completed; null if none ever was.")
     last_full_completed_at: DateTime | None = column(
@@ -74,6 +76,8 @@ class SyncStatus:
         sync_status.last_error, "Why the last run failed, or why the server can't start one; otherwise null."
     )
     run: SyncRun | None = resolved(sync_status.run, "The run in progress, or the last one.")
-    services: list[ServiceSync] = column("The same for each Service.")
-    left_out: list[LeftOut] = column("What could not be read and is tried again by each run: up to 100, oldest first.")
-    left_out_count: int = column("How many Sessions and Services could not be read and are tried again by each run.")
+    services: list[ServiceSync] = column("How up to date each Service is.")
+    left_out: list[LeftOut] = column(
+        "The Sessions and Services that could not be read, up to 100, oldest first. Each run tries them again."
+    )
+    left_out_count: int = column("How many Sessions and Services could not be read.")

@@ -1,4 +1,4 @@
-"""Which selected fields are withheld without read:content. This depends only on the document, not on any row."""
+"""Lists the selected fields that a caller without read:content doesn't see. It depends on the document, not on rows."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ Coordinates = tuple[str, ...]
 
 
 class _Selections(Visitor):
-    """The coordinates that a definition selects and that want a scope, and the fragments that it spreads."""
+    """The fields of a definition that need a scope, as schema coordinates, and the fragments that it spreads."""
 
     def __init__(self, types: TypeInfo) -> None:
         super().__init__()
@@ -30,21 +30,21 @@ class _Selections(Visitor):
         self.spreads: set[str] = set()
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        """Notes the field, if it wants a scope."""
+        """Adds the field if it needs a scope."""
         field, parent = self._types.get_field_def(), self._types.get_parent_type()
-        ours = field.extensions.get("strawberry-definition") if field else None
-        if ours and parent and (scope := ours.metadata.get("scope")):
+        definition = field.extensions.get("strawberry-definition") if field else None
+        if definition and parent and (scope := definition.metadata.get("scope")):
             self.scoped.add((scope, f"{parent.name}.{node.name.value}"))
 
     def enter_fragment_spread(self, node: FragmentSpreadNode, *_: object) -> None:
-        """Notes the fragment."""
+        """Adds the fragment."""
         self.spreads.add(node.name.value)
 
 
 def scoped_fields(document: DocumentNode) -> Mapping[str | None, tuple[tuple[Scope, str], ...]]:
-    """By operation name, the fields that want a scope of their own: the scope and the schema coordinate, in order.
+    """For each operation name, the fields that need a scope: pairs of scope and schema coordinate, sorted.
 
-    ``document`` is valid. Linear in it: each fragment is walked once, however often it is spread.
+    ``document`` must be valid. Takes linear time: each fragment is visited once, however often it is spread.
     """
     fragments: dict[str, _Selections] = {}
     operations: dict[str | None, _Selections] = {}
@@ -56,20 +56,20 @@ def scoped_fields(document: DocumentNode) -> Mapping[str | None, tuple[tuple[Sco
             fragments[definition.name.value] = selections
         elif isinstance(definition, OperationDefinitionNode):
             operations[definition.name.value if definition.name else None] = selections
-    return {name: _reached(selections, fragments) for name, selections in operations.items()}
+    return {name: _with_fragments(selections, fragments) for name, selections in operations.items()}
 
 
 def withheld(access: Access, scoped: tuple[tuple[Scope, str], ...]) -> list[str]:
-    """The coordinates of ``scoped`` that are null for this access whatever the rows hold."""
+    """The coordinates of those fields of ``scoped`` that are null because ``access`` lacks the scope."""
     return [coordinate for scope, coordinate in scoped if scope not in access.scopes]
 
 
-def _reached(operation: _Selections, fragments: Mapping[str, _Selections]) -> tuple[tuple[Scope, str], ...]:
-    found, seen, waiting = set(operation.scoped), set[str](), list(operation.spreads)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
+def _with_fragments(operation: _Selections, fragments: Mapping[str, _Selections]) -> tuple[tuple[Scope, str], ...]:
+    found, visited, to_visit = set(operation.scoped), set[str](), list(operation.spreads)
+    while to_visit:
+        name = to_visit.pop()
+        if name not in visited:
+            visited.add(name)
             found |= fragments[name].scoped
-            waiting += fragments[name].spreads
+            to_visit += fragments[name].spreads
     return tuple(sorted(found))

@@ -1,1 +1,1 @@
-"""Arguments of fields: SIDs, filters, orders, pages and cursors."""
+"""Field arguments and their conversion: SIDs, filters, orders, pages and cursors."""

@@ -1,7 +1,7 @@
-"""Cursors: a place in one connection, as text that only this module reads.
+"""Cursors: the position of a row in one connection, as opaque text that only this module reads.
 
-A cursor holds the order's key of its row, so a page costs the same wherever it starts and stays put while rows
-arrive, and a fingerprint of its connection (field, parent, order, filter), so that it can't be used on another one.
+A cursor has two parts. The sort key and SID of its row: so a page costs the same wherever it starts, and new rows don't
+shift it. And a fingerprint of its connection (field, parent, order, filter): so no other connection accepts it.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from resolvers.arguments.sids import but
+from resolvers.arguments.sids import but_got
 from resolvers.errors import BadInput
 from store.columns import SID_DIGITS
 from store.lists.filters import Filter
@@ -36,17 +36,20 @@ def fingerprint(field: str, parent: str | None, order: Order, filter: Filter | N
     return fingerprints(field, order, filter)(parent)
 
 
-def cursor_of(position: Position, of: str) -> str:
-    """The cursor of the row at ``position`` in the connection with the fingerprint ``of``."""
-    return f"{of}.{position.key}.{position.sid}"
+def cursor_of(position: Position, connection: str) -> str:
+    """The cursor of the row at ``position``; ``connection`` is the connection's fingerprint."""
+    return f"{connection}.{position.key}.{position.sid}"
 
 
-def position_of(cursor: str, of: str, argument: str) -> Position:
-    """The position in ``cursor``; raises BadInput if it is malformed, or of another fingerprint than ``of``."""
+def position_of(cursor: str, connection: str, argument: str) -> Position:
+    """The position in ``cursor``. ``connection`` is the connection's fingerprint, ``argument`` after or before.
+
+    Raises BadInput if the cursor is malformed or of another connection.
+    """
     matched = PATTERN.fullmatch(cursor)
     if not matched:
-        raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but(cursor)}")
-    if matched[1] != of:
+        raise BadInput(f"Expected {argument} to be a cursor that this API gave, {but_got(cursor)}")
+    if matched[1] != connection:
         raise BadInput(
             f"Expected {argument} to be a cursor of this connection, but got one of another connection, order or "
             "filter. Take cursors from the same field, of the same parent, with the same orderBy and filter."

@@ -11,7 +11,7 @@ from strawberry import UNSET
 
 from resolvers.access import Access, Scope
 from resolvers.arguments.omitted import DateTime, given
-from resolvers.arguments.sids import but, sid_of
+from resolvers.arguments.sids import but_got, sid_of
 from resolvers.errors import BadInput
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
@@ -36,8 +36,8 @@ def _condition(description: str, name: str | None = None) -> T:  # type: ignore[
 class DateRange:
     """Becomes a store.lists.filters.Period."""
 
-    from_: DateTime | None = _condition("The start, included; null means no start.", "from")
-    before: DateTime | None = _condition("The end, excluded; null means no end.")
+    from_: DateTime | None = _condition("The start, inclusive; null for none.", "from")
+    before: DateTime | None = _condition("The end, exclusive; null for none.")
 
 
 @strawberry.input(
@@ -64,7 +64,7 @@ class InteractionFilterInput:
         f"Only messages whose text contains this, 1 to {LONGEST_TEXT} characters, ignoring the case of the letters A "
         "to Z; % and _ are ordinary characters. No index helps here: the search reads every text that the other "
         "conditions leave, and stops with an error if it takes too long. Narrow it by the other conditions. It needs a "
-        "key with read:content."
+        "key with the scope read:content."
     )
 
 
@@ -113,7 +113,7 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
 
 
 def demand_search(wanted: InteractionFilter | None, access: Access) -> None:
-    """Raises Forbidden for a text search without read:content; no plan answers a search (see Page.may_be_long)."""
+    """Raises Forbidden for a text search without read:content. Plans need no such check: none runs a search."""
     if wanted is not None and wanted.body_contains is not None:
         access.demand(Scope.READ_CONTENT, "bodyContains")
 
@@ -133,15 +133,15 @@ def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
     return wanted if wanted.active_names() else None
 
 
-def _sid(kind: type[Record], argument: str | None) -> str | None:
+def _sid(record_type: type[Record], argument: str | None) -> str | None:
     sid = given(argument)
-    return None if sid is None else sid_of(kind, sid)
+    return None if sid is None else sid_of(record_type, sid)
 
 
 def _resource_sid(sid: str | None) -> str | None:
     if sid is None or RESOURCE_SID.fullmatch(sid):
         return sid
-    raise BadInput(f"Expected resourceSid to be a SID, two letters and 32 hexadecimal digits, {but(sid)}")
+    raise BadInput(f"Expected resourceSid to be a SID, two letters and 32 hexadecimal digits, {but_got(sid)}")
 
 
 def _period(asked: DateRange | None) -> Period | None:

@@ -7,7 +7,7 @@ import strawberry
 T = TypeVar("T")
 
 DateTime = NewType("DateTime", str)
-"""A time as the archive writes it, so that text order is time order; schema/scalars.py defines the GraphQL scalar."""
+"""A time as the archive stores it, which sorts correctly as text; schema/scalars.py defines the GraphQL scalar."""
 
 
 def given(argument: T) -> T | None:

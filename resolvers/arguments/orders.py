@@ -11,7 +11,7 @@ from store.lists.orders import BY_DATE_CREATED, Order
 
 
 class InteractionOrder(StrEnum):
-    """What Interactions can be sorted by."""
+    """The sort orders of Interactions."""
 
     DATE_CREATED_ASC = "date_created asc"
     DATE_CREATED_DESC = "date_created desc"
@@ -20,7 +20,7 @@ class InteractionOrder(StrEnum):
 
 
 class SessionOrder(StrEnum):
-    """What Sessions can be sorted by."""
+    """The sort orders of Sessions."""
 
     DATE_CREATED_ASC = "date_created asc"
     DATE_CREATED_DESC = "date_created desc"

@@ -1,7 +1,7 @@
-"""Page arguments: first, after, last and before, and their checks.
+"""The page arguments first, after, last and before, and their checks.
 
-Relay's Cursor Connections (https://relay.dev/graphql/connections.htm): after and before bound the list first,
-then first or last cuts it; the order is the same in both directions.
+They work as in Relay's Cursor Connections (https://relay.dev/graphql/connections.htm): after and before limit the list,
+then first or last takes its start or end. The order is the same in both directions.
 """
 
 from typing import Annotated, NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ from resolvers.errors import BadInput
 from store.lists.orders import Position
 
 MAX_PAGE_SIZE = 100
-"""The default of the setting."""
+"""The default of the setting that limits first and last."""
 
 DEFAULT_PAGE_SIZE = 50
 
@@ -36,7 +36,7 @@ Before: TypeAlias = Annotated[
 
 
 class PageArguments(NamedTuple):
-    """The page arguments as they came; UNSET where they were left out."""
+    """The page arguments as the client sent them; UNSET if left out."""
 
     first: int | None
     after: str | None
@@ -45,7 +45,7 @@ class PageArguments(NamedTuple):
 
 
 class PageRequest(NamedTuple):
-    """Page arguments after the checks; a page of size 0 has no rows."""
+    """Checked page arguments; a page of size 0 has no rows."""
 
     size: int
     backwards: bool

@@ -12,7 +12,9 @@ from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 
-RECORDS: dict[str, type[Record]] = {kind.prefix: kind for kind in (Service, Session, Participant, Interaction)}
+RECORDS: dict[str, type[Record]] = {
+    record_type.prefix: record_type for record_type in (Service, Session, Participant, Interaction)
+}
 PATTERN = re.compile(f"([A-Z]{{2}}){SID_DIGITS}")
 
 
@@ -26,24 +28,25 @@ ParticipantSid: TypeAlias = Annotated[strawberry.ID, _argument("Participant", "K
 InteractionSid: TypeAlias = Annotated[strawberry.ID, _argument("Interaction", "KI")]
 
 
-def sid_of(kind: type[Record], given: str) -> str:
-    """``given``, if it has the form of a SID of ``kind``; else raises BadInput."""
-    if record_of(given) is not kind:
-        raise BadInput(f"Expected the SID of one {kind.noun}, {kind.prefix} and 32 hexadecimal digits, {but(given)}")
+def sid_of(record_type: type[Record], given: str) -> str:
+    """``given``, if it is well-formed as a SID of ``record_type``; else raises BadInput."""
+    if record_of(given) is not record_type:
+        form = f"{record_type.prefix} and 32 hexadecimal digits"
+        raise BadInput(f"Expected the SID of one {record_type.noun}, {form}, {but_got(given)}")
     return given
 
 
-def pattern_of(kind: type[Record]) -> "re.Pattern[str]":
-    """The pattern of the SIDs of ``kind``."""
-    return re.compile(kind.prefix + SID_DIGITS)
+def pattern_of(record_type: type[Record]) -> "re.Pattern[str]":
+    """The pattern of the SIDs of ``record_type``."""
+    return re.compile(record_type.prefix + SID_DIGITS)
 
 
 def record_of(given: str) -> type[Record] | None:
-    """The type of record that the SID ``given`` has the prefix of; None if it is malformed or has another prefix."""
+    """The record type that the prefix of the SID ``given`` names; None if it is malformed or unknown."""
     matched = PATTERN.fullmatch(given)
     return RECORDS.get(matched[1]) if matched else None
 
 
-def but(given: str) -> str:
-    """The end of an error that quotes what was given, shortened to 40 characters."""
+def but_got(given: str) -> str:
+    """The end of an error message: quotes what the client sent, shortened to 40 characters."""
     return f"but got {given[:40]!r}{' …' if len(given) > 40 else ''}."

@@ -92,7 +92,7 @@ async def test_conditions_that_make_no_sense_get_a_sentence(ask: Ask, filter_: s
 
 async def test_a_time_that_is_none_gets_a_sentence(ask: Ask) -> None:
     (error,) = (await ask(COUNT, filter={"dateCreated": {"from": "yesterday"}}))["errors"]
-    assert "Expected a moment in ISO 8601, such as 2026-05-04T09:30:00Z, but got 'yesterday'." in error["message"]
+    assert "Expected a time in ISO 8601, such as 2026-05-04T09:30:00Z, but got 'yesterday'." in error["message"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 

@@ -10,7 +10,7 @@ import pytest
 import bodies
 from gateway_under_test import asker, connections
 from resolvers.context import Context
-from resolvers.loaders import ROWS_AT_ONCE, Loaders
+from resolvers.loaders import ROWS_PER_SLICE, Loaders
 from store.archive import Archive, open_archive
 from store.services import Service
 from store.sessions import Session
@@ -242,4 +242,4 @@ async def test_a_wide_query_lets_others_have_the_loop_between_a_few_rows(
     await looking
     assert sum(len(session["interactions"]["nodes"]) for session in answer["data"]["sessions"]["nodes"]) == 1_000
     assert len(answer.statements) == 3 + nested.count("nodes")
-    assert 0 < most <= 2 * ROWS_AT_ONCE
+    assert 0 < most <= 2 * ROWS_PER_SLICE

@@ -134,7 +134,7 @@ async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(
     answer = await asker(archive, READER, plans)(query, text=text)
     assert answer["data"] is None
     (error,) = answer["errors"]
-    assert error["message"] == "Expected a key with the scope read:content for bodyContains, but this one is without."
+    assert error["message"] == "Expected a key with the scope read:content for bodyContains, but got a key without it."
     assert error["extensions"] == {"code": "FORBIDDEN"}
     assert answer.statements == []
     assert "errors" not in await asker(archive, READER, plans)(query, text=None)

@@ -133,7 +133,7 @@ async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_her
             (error,) = answer["errors"]
             assert error["extensions"] == {"code": "FORBIDDEN"}
             assert error["message"] == (
-                "Expected a key with the scope delete for deleteInteraction, but this one is without."
+                "Expected a key with the scope delete for deleteInteraction, but got a key without it."
             )
             assert set(fake.requests - before) <= {"GET /Services"}  # Serving looks once whether Twilio is there.
             await mirror.assert_equal()

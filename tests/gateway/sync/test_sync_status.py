@@ -11,7 +11,7 @@ from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioRefused
 from gateway_under_test import Ask, asker, serving
 from mirror import account, mirroring
-from resolvers.sync_status import ALIVE_SECONDS
+from resolvers.sync_status import HEARTBEAT_TIMEOUT_SECONDS
 from store import twilio_mapping
 from store.archive import Archive
 
@@ -85,7 +85,7 @@ async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) ->
         assert (found["lastError"], found["lastFullCompletedAt"] is not None) == (None, True)
 
 
-@pytest.mark.parametrize(("silent", "running"), [(0, True), (ALIVE_SECONDS + 5, False)])
+@pytest.mark.parametrize(("silent", "running"), [(0, True), (HEARTBEAT_TIMEOUT_SECONDS + 5, False)])
 async def test_a_run_is_running_while_it_gives_signs_of_life(
     archive: Archive, ask: Ask, silent: int, running: bool
 ) -> None:
