@@ -116,7 +116,7 @@ class GraphQLOverHTTP:
             return status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), COMMON_HEADERS
         headers: Headers = COMMON_HEADERS
         if is_get:
-            mark = f"{self._archive.version.mark()} {self._count_cap} {self._introspection}"
+            mark = f"{self._archive.version.current()} {self._count_cap} {self._introspection}"
             tag = tag_of(exchange, text, scope_fingerprint(access.scopes), mark)
             headers = cache_headers(tag)
             if is_current(exchange, tag):

@@ -1,1 +1,1 @@
-"""SQLite: connections, transactions, migrations, statements and the cleaning of erased pages."""
+"""Everything specific to SQLite: connections, transactions, migrations, statements, and cleaning after erasures."""

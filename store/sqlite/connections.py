@@ -1,4 +1,4 @@
-"""SQLite's basics: how connections are opened, their pragmas, and the SQL by which rows come back as JSON."""
+"""How connections to SQLite are opened, their pragmas, and SQL expressions that return rows as JSON."""
 
 import logging
 import sqlite3
@@ -8,25 +8,25 @@ from typing import Any
 import aiosqlite
 
 APPLICATION_ID = 0x50785967
-"""Marks a file as Proxygraph's, at offset 68 of its header (https://www.sqlite.org/fileformat.html); ASCII ``PxYg``."""
+"""``PRAGMA application_id`` of Proxygraph's files: ASCII ``PxYg``, at offset 68 of the file's header."""
 
-# aiosqlite's debug lines quote bound values: names and messages, which no log may have, at any level.
+# aiosqlite's debug lines quote bound values, so names and messages. No log may contain these, at any level.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 logging.getLogger("aiosqlite").addFilter(lambda record: record.levelno >= logging.WARNING)
 
 BUSY_TIMEOUT_MS = 5_000
 WAL_LIMIT_BYTES = 64 * 2**20
-"""A log longer than this is moved into the database after the write that made it so."""
+"""A write that makes the log longer than this is followed by a checkpoint."""
 
 MAPPED_BYTES = 2**31 - 2**16
-"""How much of the file SQLite maps at most: a mapped page that is in memory is read without a system call."""
+"""How much of the file SQLite maps into memory at most. Reading a mapped page takes no system call."""
 
 COMMON_PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;"
 READ_PRAGMAS = f"{COMMON_PRAGMAS} PRAGMA mmap_size={MAPPED_BYTES}; PRAGMA query_only=ON;"
 READING: dict[str, Any] = {"uri": True, "isolation_level": None, "cached_statements": 128}
-"""How a connection that reads is opened, at the address that ``reading`` gives.
+"""The arguments of ``sqlite3.connect`` for a read connection, whose address ``reading`` returns.
 
-A prepared statement of a plan can take 250 kB, and clients choose which there are.
+The statement cache is small because clients decide which statements plans have, and one can take 250 kB.
 """
 WRITE_PRAGMAS = (
     COMMON_PRAGMAS + "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
@@ -34,14 +34,14 @@ WRITE_PRAGMAS = (
 )
 
 
-COMMITS_OF_OTHERS = "PRAGMA data_version"
+COMMIT_COUNT = "PRAGMA data_version"
 """A number that changes when another connection commits (https://www.sqlite.org/pragma.html#pragma_data_version)."""
 
 
 def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
     """Whether this SQLite can corrupt a database when a checkpoint races with a writer.
 
-    Versions 3.7.0 to 3.51.2, but for the backports 3.44.6 and 3.50.7 and what follows them
+    Versions 3.7.0 to 3.51.2 can, except for the backports 3.44.6 and 3.50.7 and their successors
     (https://www.sqlite.org/wal.html#walresetbug).
     """
     backported = (3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0)
@@ -49,41 +49,41 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
 
 
 def reading(path: str, immutable: bool = False) -> str:
-    """The URI that opens the database for reading only; such a connection never checkpoints either.
+    """The URI that opens the database read-only; such a connection never checkpoints either.
 
-    ``immutable`` promises SQLite that nobody writes the file, so that it needs no lock and no file beside it.
+    ``immutable`` tells SQLite that nobody writes the file, so it takes no lock and needs no file beside it.
     """
     return f"file:{_quoted(path)}?mode=ro{'&immutable=1' if immutable else ''}"
 
 
 async def connect_writer(path: str) -> aiosqlite.Connection:
-    """The write connection; it checkpoints only on request."""
+    """Opens the write connection, which never checkpoints by itself."""
     connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=128)
     await connection.executescript(WRITE_PRAGMAS)
     return connection
 
 
 def rows_as_json(columns: Iterable[str]) -> str:
-    """The SELECT expression that gives all rows as one JSON array of arrays, in UTF-8 bytes.
+    """The SELECT expression that returns all rows as one JSON array of arrays, in UTF-8.
 
-    So the result is always one row: a thread that fetches many rows beside a busy event loop would have to release
-    and reacquire the interpreter lock for each.
+    So the result is always one row. A thread that fetches many rows beside a busy event loop would have to release and
+    reacquire the interpreter lock for each.
     """
     return f"CAST(json_group_array(json_array({', '.join(columns)})) AS BLOB)"
 
 
 def rows_as_json_text(columns: Iterable[str]) -> str:
-    """The same as text, to be spliced into a longer array: [[…],[…]]."""
+    """The same, but as text that can be concatenated into a longer array: [[…],[…]]."""
     return f"'[' || coalesce(group_concat(json_array({', '.join(columns)})), '') || ']'"
 
 
 def texts_as_json(expression: str) -> str:
-    """The SELECT expression that gives an array of pieces of JSON text, one a row, in UTF-8 bytes."""
+    """The SELECT expression that joins JSON texts, one from each row, into one array in UTF-8."""
     return f"CAST('[' || coalesce(group_concat({expression}), '') || ']' AS BLOB)"
 
 
 def rows_from_json(columns: Iterable[str]) -> str:
-    """The SELECT that gives the rows of ``:rows``, a JSON array of arrays of these columns."""
+    """The SELECT that returns the rows of ``:rows``, a JSON array of arrays with these columns."""
     values = ", ".join(f"value ->> {number} AS {column}" for number, column in enumerate(columns))
     return f"SELECT {values} FROM json_each(:rows)"
 

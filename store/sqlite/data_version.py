@@ -1,9 +1,11 @@
-"""The data version: a number that changes with every write of any process, read without reading rows.
+"""The data version: a number that increases with every write that can change an answer, by any process.
 
-SQLite counts the commits of other connections (``PRAGMA data_version``), and reads the count from shared memory in a
-few microseconds. Only if it has changed is the archive's own number read again, which is the same for all processes.
-Triggers increase that number when a row changes that answers are read from, whichever program writes it. A write that
-changes no answer, such as the last use of a key, leaves the number as it is.
+Triggers increase the number in the table ``archive`` when a row changes that answers contain, whichever program writes
+it. A write that changes no answer, such as the last use of a key, doesn't change the number.
+
+Reading it from the table each time would cost too much. SQLite keeps a count of other connections' commits
+(``PRAGMA data_version``) in shared memory, which takes a few microseconds to read. Only if that count has changed is
+the number read again.
 """
 
 import sqlite3
@@ -11,22 +13,22 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from store.sqlite.connections import COMMITS_OF_OTHERS, READING, reading
+from store.sqlite.connections import COMMIT_COUNT, READING, reading
 
 DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class DataVersion:
-    """The mark of one archive, through a connection of its own, which sees every other's commits."""
+    """The data version of one archive. It has its own connection, so it notices the commits of all others."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._commits: int | None = None
         self._number = -1
 
-    def mark(self) -> str:
-        """The mark; the same as before only if nothing was written since."""
-        (commits,) = self._connection.execute(COMMITS_OF_OTHERS).fetchone()
+    def current(self) -> str:
+        """The data version as text. It is the same as before only if no write changed an answer since."""
+        (commits,) = self._connection.execute(COMMIT_COUNT).fetchone()
         if commits != self._commits:
             (self._number,) = self._connection.execute(DATA_VERSION).fetchone()
             self._commits = commits

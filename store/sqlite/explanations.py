@@ -1,4 +1,4 @@
-"""What the file system and SQLite refuse, as one of the store's errors with a sentence that says what to do."""
+"""Turns errors of SQLite and of the file system into the store's errors, whose sentence says what to do."""
 
 import errno
 import os
@@ -19,15 +19,15 @@ from store.errors import (
 from store.sqlite.connections import BUSY_TIMEOUT_MS
 
 NEARLY_FULL_BYTES = 2**20
-"""With less left than this, an I/O error that SQLite tells no more about is taken for a full disk."""
+"""If less space than this is free, an unspecific I/O error of SQLite counts as a full disk."""
 
 
 def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """SQLite's error about the database at ``path``, as one of ours."""
+    """SQLite's error about the database at ``path``, as one of the store's errors."""
     name = getattr(error, "sqlite_errorname", "")
     if is_locked(error):
         return DatabaseLocked(
-            f"{path} is locked by another process; waited {BUSY_TIMEOUT_MS // 1000} seconds for it. "
+            f"{path} is locked by another process, even after {BUSY_TIMEOUT_MS // 1000} seconds. "
             "Stop the other process, or try again when it is done."
         )
     if name.startswith("SQLITE_FULL") or (
@@ -43,14 +43,12 @@ def explained(error: sqlite3.Error, path: Path) -> DatabaseError:
     if name.startswith("SQLITE_CORRUPT"):
         return damaged(path, str(error))
     if name.startswith("SQLITE_IOERR"):
-        return DatabaseError(
-            f"The disk that holds {path} failed ({error}). Look at the system's log; then run it again."
-        )
+        return DatabaseError(f"The disk that holds {path} failed ({error}). Look at the system's log, then try again.")
     return DatabaseError(f"SQLite can't use {path}: {error}. Restore it from a backup, or name another file.")
 
 
 def refused_by_system(error: OSError, path: Path) -> DatabaseError:
-    """The file system's error about ``path``, a file or folder that has to be written, as one of ours."""
+    """The file system's error about ``path``, a file or folder to be written, as one of the store's errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full(path)
     reason = error.strerror or str(error)
@@ -64,21 +62,21 @@ def refused_by_system(error: OSError, path: Path) -> DatabaseError:
 
 def unwritable(path: Path, reason: str = "") -> DatabaseReadOnly:
     """The error about a file or folder that this user may not write."""
-    kind = "folder" if path.is_dir() else "file"
+    noun = "folder" if path.is_dir() else "file"
     if is_mounted_read_only(path):
         return DatabaseReadOnly(
-            f"The {kind} {path} is on a file system that is mounted read-only. Mount it for writing, "
+            f"The {noun} {path} is on a file system that is mounted read-only. Mount it for writing, "
             "or name a database elsewhere."
         )
     owner = _owner(path)
     if owner and os.geteuid() != 0 and path.stat().st_uid != os.geteuid():
         return DatabaseReadOnly(
-            f"The {kind} {path} belongs to {owner}, and this user may not write it. Run it as {owner}, "
-            f"or give the {kind} to this user."
+            f"The {noun} {path} belongs to {owner}, and this user may not write it. Run it as {owner}, "
+            f"or give the {noun} to this user."
         )
     because = f" ({reason})" if reason else ""
-    also = ", and SQLite writes a log beside the database" if kind == "folder" else ""
-    return DatabaseReadOnly(f"The {kind} {path} is read-only{because}{also}. Make it writable, or name another file.")
+    also = ", and SQLite writes a log beside the database" if noun == "folder" else ""
+    return DatabaseReadOnly(f"The {noun} {path} is read-only{because}{also}. Make it writable, or name another file.")
 
 
 def unreadable(path: Path) -> DatabaseUnreachable:
@@ -91,7 +89,7 @@ def unreadable(path: Path) -> DatabaseUnreachable:
 
 def full(path: Path) -> DatabaseFull:
     """The error about a disk without space."""
-    return DatabaseFull(f"The disk that holds {path} is full. Free space and run it again; nothing needs restoring.")
+    return DatabaseFull(f"The disk that holds {path} is full. Free some space and try again; nothing needs restoring.")
 
 
 def damaged(path: Path, finding: str) -> DatabaseCorrupt:
@@ -100,22 +98,22 @@ def damaged(path: Path, finding: str) -> DatabaseCorrupt:
 
 
 def missing(path: Path) -> DatabaseUnreachable:
-    """The error about a database that is only to be read and is not there."""
-    return DatabaseUnreachable(f"There is no database {path}. Name one that is there.")
+    """The error about a database that a command only reads, but that doesn't exist."""
+    return DatabaseUnreachable(f"There is no database {path}. Name one that exists.")
 
 
-def is_the_files(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file or its disk is to blame (locked, damaged, full, …), and not the statement or its rows."""
+def is_file_error(error: sqlite3.DatabaseError) -> bool:
+    """Whether the cause is the file or its disk (locked, damaged, full, …) and not the statement or its rows."""
     return getattr(error, "sqlite_errorname", "SQLITE_ERROR").split("_")[1] not in ("ERROR", "CONSTRAINT", "INTERRUPT")
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another process held the database for too long."""
+    """Whether another process kept the database locked for too long."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def is_mounted_read_only(path: Path) -> bool:
-    """Whether the file system of ``path`` is mounted for reading only."""
+    """Whether the file system of ``path`` is mounted read-only."""
     try:
         return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     except OSError:

@@ -1,9 +1,11 @@
-"""The files of a database: which file a path stands for, and who may read it and those beside it.
+"""The files of a database: resolves symbolic links, and sets who may read and write the files.
 
-SQLite keeps its log, and we keep locks, marks and copies, beside the file that a symbolic link points to; so a path is
-resolved once, where the database is opened. New files are for their owner alone, from the first byte; only the log gets
-the database's mode, by SQLite, and what everybody who writes the database has to write too, such as locks, is for the
-group where the database can be written by the group. No file's mode is ever widened.
+SQLite's log and Proxygraph's locks, marks and copies are beside the file that a symbolic link points to. So a path is
+resolved once, where the database is opened.
+
+New files are readable and writable for their owner only, from the moment they are created. There are two exceptions.
+SQLite gives its log the mode of the database. And files that every writer of the database must write, such as locks,
+are writable for the group if the database is. No mode of an existing file is ever widened.
 """
 
 import errno
@@ -19,32 +21,32 @@ READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
 def resolved(path: Path) -> Path:
-    """The file that ``path`` stands for, past any symbolic links. Raises DatabaseUnreachable for links in a circle."""
-    found = path
+    """The file that ``path`` leads to, through all symbolic links. Raises DatabaseUnreachable if they form a loop."""
+    file = path
     try:
-        found = path.resolve()
-        is_whole = not found.is_symlink()  # From Python 3.13 on, a circle is resolved to a link of it.
+        file = path.resolve()
+        is_loop = file.is_symlink()  # Since Python 3.13, resolving a loop returns one of its links.
     except RuntimeError:
-        is_whole = False
+        is_loop = True
     except OSError as error:
-        is_whole = error.errno != errno.ELOOP  # What else the system says of it comes when it is opened.
-    if not is_whole:
-        raise DatabaseUnreachable(f"{path} is a symbolic link that leads in a circle. Name the file itself.")
-    return found
+        is_loop = error.errno == errno.ELOOP  # Other errors are reported when the file is opened.
+    if is_loop:
+        raise DatabaseUnreachable(f"{path} is a symbolic link in a loop of links. Name the file itself.")
+    return file
 
 
 def open_or_create(path: Path) -> int:
-    """The database's file, open to be read and written; where it is not there yet, private whatever the umask."""
+    """Opens the database's file for reading and writing. A new one is private, whatever the umask."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE)
     except FileExistsError:
         return os.open(path, os.O_RDWR)
-    os.fchmod(file, PRIVATE)  # A umask may have taken even the owner's rights away.
+    os.fchmod(file, PRIVATE)  # The umask may have removed even the owner's permissions.
     return file
 
 
 def create_beside(path: Path, mode: int = PRIVATE) -> None:
-    """Creates an empty file at ``path``, which must not be there, with this mode whatever the umask."""
+    """Creates an empty file at ``path`` with this mode, whatever the umask. Raises FileExistsError if there is one."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.fchmod(file, mode)
@@ -53,18 +55,18 @@ def create_beside(path: Path, mode: int = PRIVATE) -> None:
 
 
 def mode_of_writers(database: Path, file: Path) -> int:
-    """The mode for ``file``, which all who write the database write too: the one that it has, if it is there already.
+    """The mode for ``file``, which every writer of ``database`` must write; an existing file keeps its mode.
 
-    Others than the owner get no right to it but where they may write the database; with one to read alone they could
-    hold a lock, and keep everybody from writing.
+    Group and others may only open the file if they may write the database. Permission to read would be enough to hold a
+    lock on it, which would keep everybody else from writing.
     """
     if file.exists():
         return stat.S_IMODE(file.stat().st_mode) & 0o666
     mode = database.stat().st_mode if database.exists() else PRIVATE
-    rights = [(stat.S_IWGRP, stat.S_IRGRP | stat.S_IWGRP), (stat.S_IWOTH, stat.S_IROTH | stat.S_IWOTH)]
-    return PRIVATE | sum(both for writes, both in rights if mode & writes)
+    classes = [(stat.S_IWGRP, stat.S_IRGRP | stat.S_IWGRP), (stat.S_IWOTH, stat.S_IROTH | stat.S_IWOTH)]
+    return PRIVATE | sum(read_write for write, read_write in classes if mode & write)
 
 
-def open_to_others(paths: Iterable[Path]) -> list[Path]:
-    """Those of the files that are there and that others than their owners may read."""
+def readable_by_others(paths: Iterable[Path]) -> list[Path]:
+    """Those of the files that exist and that the group or others may read."""
     return [path for path in paths if path.exists() and path.stat().st_mode & READ_BY_OTHERS]

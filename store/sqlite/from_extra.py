@@ -1,7 +1,7 @@
-"""Moves values out of ``extra`` into the columns that a migration adds.
+"""Moves values from ``extra`` to the columns that a migration adds.
 
-What Twilio gives and no column holds is kept as JSON in ``extra``. When a property gets its column, the rows that were
-read before have its value there, and are not read again from Twilio where nothing else of them changes.
+Properties of Twilio's without a column are stored as JSON in ``extra``. When a property gets a column, the stored rows
+still have its value in ``extra``, and a sync doesn't read unchanged rows again.
 """
 
 import sqlite3
@@ -22,17 +22,17 @@ Columns = dict[str, frozenset[str]]
 """The names of each table's columns."""
 
 
-def columns_there(connection: sqlite3.Connection) -> Columns:
-    """The columns that the records' tables have now."""
+def current_columns(connection: sqlite3.Connection) -> Columns:
+    """The columns of the records' tables as they are now; none for a missing table."""
     return {record.table: _names(connection, record.table) for record in RECORDS}
 
 
 def fill_from_extra(connection: sqlite3.Connection, before: Columns) -> None:
-    """Gives the columns that were not there ``before`` what ``extra`` holds for them, as a sync would have read it.
+    """Fills the columns that were added since ``before`` from ``extra``, just as a sync would fill them.
 
     A value that the column can't hold stays in ``extra``.
     """
-    after = columns_there(connection)
+    after = current_columns(connection)
     for record in RECORDS:
         added = after[record.table] - before[record.table]
         if before[record.table] and (new := [column for column in _from_twilio(record) if column.name in added]):
@@ -41,8 +41,8 @@ def fill_from_extra(connection: sqlite3.Connection, before: Columns) -> None:
 
 def _fill(connection: sqlite3.Connection, record: type[Record], new: list[Column], has_plain: bool) -> None:
     table = record.table
-    held = " OR ".join(f"json_type(extra, '$.{column.name}') IS NOT NULL" for column in new)
-    for sid, text in connection.execute(f"SELECT sid, extra FROM {table} WHERE {held}").fetchall():
+    has_any = " OR ".join(f"json_type(extra, '$.{column.name}') IS NOT NULL" for column in new)
+    for sid, text in connection.execute(f"SELECT sid, extra FROM {table} WHERE {has_any}").fetchall():
         extra = msgspec.json.decode(text)
         values: dict[str, str | int] = {}
         for column in new:
@@ -54,7 +54,7 @@ def _fill(connection: sqlite3.Connection, record: type[Record], new: list[Column
         if not values:
             continue
         assignments = ", ".join(f"{name} = ?" for name in values)
-        # Whether JSON writes the row's texts as they are is not known any more (store/sqlite/json_safe.py).
+        # The new values may need JSON escaping, so the row no longer counts as JSON-safe (store/sqlite/json_safe.py).
         assignments += ", plain = NULL" if has_plain else ""
         connection.execute(
             f"UPDATE {table} SET {assignments}, extra = ? WHERE sid = ?", (*values.values(), extra_text(extra), sid)

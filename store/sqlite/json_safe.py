@@ -1,13 +1,13 @@
-"""JSON-safe rows: the columns that the record's ``plain`` lists are set, and need no JSON escaping.
+"""JSON-safe rows: those whose columns in the record's ``plain`` are not null and need no JSON escaping.
 
-The table's column ``plain`` marks such a row. Nearly every row is plain, since SIDs, dates, URLs and words have nothing
-to escape. SQLite writes a plain row by one printf, in two thirds of the time that escaping takes.
+The table's column ``plain`` is 1 for such a row. Nearly every row is JSON-safe, since SIDs, dates, URLs and enum values
+contain nothing to escape. SQLite writes such a row by one printf, in two thirds of the time that escaping takes.
 """
 
 from collections.abc import Sequence
 
 
 def is_plain(columns: Sequence[str]) -> str:
-    """The SQL for whether a row with these columns is plain, as 1 or 0."""
+    """The SQL expression that is 1 if a row with these columns is JSON-safe, else 0."""
     whole = " || ".join(f"nullif({column}, '')" for column in columns)
     return f"json_quote({whole}) IS '\"' || {whole} || '\"'"

@@ -20,7 +20,7 @@ from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, Databas
 from store.sqlite.cleaning import Cleaner, has_log, holds_log, log_kept
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
 from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unreadable, unwritable
-from store.sqlite.files import mode_of_writers, open_or_create, open_to_others
+from store.sqlite.files import mode_of_writers, open_or_create, readable_by_others
 from store.sqlite.migrations import FOLDER, copies, latest, migrate
 
 log = logging.getLogger("proxygraph.store")
@@ -128,7 +128,7 @@ def lock_of(path: Path) -> Path:
 
 def _warn_of_readers(path: Path) -> None:
     beside = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
-    if files := open_to_others([path, *beside, *copies(path)]):
+    if files := readable_by_others([path, *beside, *copies(path)]):
         commands = " ".join(quote(str(file)) for file in files)
         log.warning("%s can be read by others on this machine. Make it private: chmod 600 %s", files[0], commands)
 

@@ -1,14 +1,14 @@
-"""Zeros in the unallocated space of database pages, where SQLite's secure_delete can leave copies of rows behind.
+"""Overwrites the unallocated space of database pages with zeros: SQLite's secure_delete can leave copies of rows there.
 
-With secure_delete on SQLite zeros what it frees, but when it balances a b-tree and has to rebuild a page, the
-bytes of rows that moved to a neighbour stay in the page's unallocated space, and outlive a later deletion of
-those rows (measured on SQLite 3.40: 1 to 4 in 1,000 deletions; tests/store/test_erasure.py repeats it). That space
-lies between a page's cell pointers and its cells, and SQLite never reads it (§1.6 of
-https://www.sqlite.org/fileformat.html), so zeros there change nothing but what can be found in the file.
+With secure_delete on, SQLite overwrites with zeros what it frees. But when it balances a b-tree, it may move rows to a
+neighbouring page; their bytes then stay in the unallocated space of the old page, even after a later deletion of these
+rows (measured on SQLite 3.40: in 1 to 4 of 1,000 deletions; tests/store/test_erasure.py repeats it). The unallocated
+space lies between a page's cell pointers and its cells. SQLite never reads it (§1.6 of
+https://www.sqlite.org/fileformat.html), so overwriting it changes nothing else.
 
-Overflow pages and freelist pages have no such space. They begin with a page number, and b-tree pages with a number
-from 2 to 13 as their first byte, so the two can be mistaken for each other only in a file of more than 0x02000000
-pages (128 GiB). There a page that could be either is looked up in the b-trees themselves.
+Overflow pages and freelist pages have no such space. They start with the four bytes of a page number; a b-tree page
+starts with one byte, 2, 5, 10 or 13, for its type. So they can only be confused in a file of more than 0x02000000
+pages (128 GiB). There, a page that could be either is looked up in the b-trees.
 """
 
 import os
@@ -31,7 +31,7 @@ class Pages:
         self.last = os.fstat(database).st_size // self._size if self._size else 0
 
     def read(self, number: int) -> bytes:
-        """The page of this number; the first is 1."""
+        """The bytes of this page; the first page is number 1."""
         return os.pread(self._database, self._size, (number - 1) * self._size)
 
     def zero(self, number: int, start: int, end: int) -> None:
@@ -40,13 +40,13 @@ class Pages:
 
 
 def scrub(connection: sqlite3.Connection, database: int, numbers: Iterable[int]) -> list[int]:
-    """Zeros the unallocated space of those of the pages that belong to a b-tree; returns those that are damaged.
+    """Overwrites the unallocated space of those pages that belong to a b-tree; returns the numbers of damaged pages.
 
-    ``database`` is the open file of ``connection``. Only to be called while no one else can write the file or move
-    pages into it: the connection is in a write transaction, and the log is empty.
+    ``database`` is the open file of ``connection``. Must only be called while nobody else can write the file or
+    checkpoint pages into it: ``connection`` is in a write transaction, and the log is empty.
     """
     pages, scrubbed, damaged = Pages(database), False, []
-    unsure: dict[int, tuple[int, int]] = {}
+    ambiguous: dict[int, tuple[int, int]] = {}
     for number in sorted(numbers):
         if not 0 < number <= pages.last:
             continue
@@ -60,14 +60,14 @@ def scrub(connection: sqlite3.Connection, database: int, numbers: Iterable[int])
             damaged += [] if may_be_overflow else [number]
         elif page.count(0, *space) != space[1] - space[0]:
             if may_be_overflow:
-                unsure[number] = space
+                ambiguous[number] = space
             else:
                 pages.zero(number, *space)
                 scrubbed = True
-    if unsure:
+    if ambiguous:
         roots = [root for (root,) in connection.execute(ROOTS)]
-        for number in of_b_trees(pages, roots, unsure.keys()):
-            pages.zero(number, *unsure[number])
+        for number in in_b_trees(pages, roots, ambiguous.keys()):
+            pages.zero(number, *ambiguous[number])
             scrubbed = True
     if scrubbed:
         os.fsync(database)
@@ -75,13 +75,13 @@ def scrub(connection: sqlite3.Connection, database: int, numbers: Iterable[int])
 
 
 def unallocated(page: bytes, header: int = 0) -> tuple[int, int] | None:
-    """Where the unallocated space of a b-tree page starts and ends; None where ``page`` is no sound b-tree page."""
-    kind = page[header]
-    if kind not in INTERIOR_PAGES | LEAF_PAGES:
+    """Where the unallocated space of a b-tree page starts and ends; None if ``page`` is not an intact b-tree page."""
+    page_type = page[header]
+    if page_type not in INTERIOR_PAGES | LEAF_PAGES:
         return None
     cells, content = struct.unpack_from(">HH", page, header + 3)
     content = content or 65_536
-    pointers = header + (12 if kind in INTERIOR_PAGES else 8)
+    pointers = header + (12 if page_type in INTERIOR_PAGES else 8)
     start = pointers + 2 * cells
     if not start <= content <= len(page):
         return None
@@ -90,28 +90,28 @@ def unallocated(page: bytes, header: int = 0) -> tuple[int, int] | None:
     return start, content
 
 
-def of_b_trees(pages: Pages, roots: Iterable[int], wanted: Iterable[int]) -> set[int]:
+def in_b_trees(pages: Pages, roots: Iterable[int], wanted: Iterable[int]) -> set[int]:
     """Those of ``wanted`` that belong to the b-trees with these roots.
 
-    Reads the trees' interior pages, and one leaf of each, since all leaves of a b-tree are at one depth.
+    Reads the trees' interior pages and one leaf of each; all leaves of a b-tree have the same depth.
     """
-    left, found = set(wanted), set[int]()
+    missing, found = set(wanted), set[int]()
 
-    def look_below(number: int, height: int) -> None:
+    def search_below(number: int, height: int) -> None:
         children = _children(pages.read(number), FILE_HEADER_BYTES if number == 1 else 0)
-        met = left.intersection(children)
-        found.update(met)
-        left.difference_update(met)
+        matches = missing.intersection(children)
+        found.update(matches)
+        missing.difference_update(matches)
         for child in children if height > 1 else ():
-            if left:
-                look_below(child, height - 1)
+            if missing:
+                search_below(child, height - 1)
 
     for root in roots:
-        if root in left:
+        if root in missing:
             found.add(root)
-            left.remove(root)
-        if left and (height := _height(pages, root)):
-            look_below(root, height)
+            missing.remove(root)
+        if missing and (height := _height(pages, root)):
+            search_below(root, height)
     return found
 
 
@@ -123,7 +123,7 @@ def _height(pages: Pages, root: int) -> int:
 
 
 def _children(page: bytes, header: int) -> list[int]:
-    """The pages below an interior page; none where it is a leaf."""
+    """The numbers of the pages below an interior page; none below a leaf."""
     if page[header] not in INTERIOR_PAGES:
         return []
     (cells,) = struct.unpack_from(">H", page, header + 3)

@@ -25,7 +25,7 @@ from store.lists.facets import FacetTable
 from store.sessions import Session
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
-from store.sqlite.explanations import explained, is_the_files, refused_by_system
+from store.sqlite.explanations import explained, is_file_error, refused_by_system
 from store.sqlite.files import mode_of_writers
 from store.sqlite.json_safe import is_plain
 from store.sqlite.opening import lock_of
@@ -153,7 +153,7 @@ class Writer:
             try:
                 yield
             except sqlite3.DatabaseError as error:
-                if is_the_files(error):
+                if is_file_error(error):
                     raise explained(error, self._path) from error
                 raise
             finally:

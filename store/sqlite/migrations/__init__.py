@@ -1,9 +1,9 @@
-"""The archive's versions: numbered SQL files, run forwards only, each in one transaction.
+"""Migrations: numbered SQL files that bring a database to the latest version, each in one transaction.
 
-``PRAGMA user_version`` says which was the last to run. Before the first one runs on a file that holds
-something, a copy of it is set aside beside it; erasing an interaction removes such copies, which would
-otherwise keep what was to be forgotten. A column that a migration adds for a property of Twilio's gets what ``extra``
-holds for it, in the same transaction (store/sqlite/from_extra.py).
+``PRAGMA user_version`` is the number of the last one that ran. Before the first one runs on a database with data, the
+database is copied to a file beside it. Erasing an interaction deletes such copies, since they would keep its content.
+A column that a migration adds for a property of Twilio's is filled from ``extra``, in the same transaction
+(store/sqlite/from_extra.py).
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from store.sqlite.connections import APPLICATION_ID
 from store.sqlite.files import create_beside
-from store.sqlite.from_extra import columns_there, fill_from_extra
+from store.sqlite.from_extra import current_columns, fill_from_extra
 
 FOLDER = Path(__file__).parent
 
@@ -22,17 +22,17 @@ def latest(folder: Path = FOLDER) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> bool:
-    """Brings the database at ``path`` to the latest version; a failed step leaves the version before it.
+    """Brings the database at ``path`` to the latest version; if a migration fails, those before it stay applied.
 
-    Returns whether there was anything to do.
+    Returns whether any migration ran.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     pending = _files(folder)[version:]
     if version and pending:
-        _set_aside(connection, path, version)
+        _copy_before(connection, path, version)
     for number, file in enumerate(pending, start=version + 1):
         try:
-            before = columns_there(connection)
+            before = current_columns(connection)
             connection.executescript(f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n")
             fill_from_extra(connection, before)
             for sql in (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {number}", "COMMIT"):
@@ -44,7 +44,7 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
 
 
 def copies(path: Path) -> list[Path]:
-    """The copies of the database at ``path`` that migrations have set aside."""
+    """The copies of the database at ``path`` that were made before migrations."""
     prefix = f"{path.name}.version-"
     return sorted(
         file
@@ -53,7 +53,7 @@ def copies(path: Path) -> list[Path]:
     )
 
 
-def _set_aside(connection: sqlite3.Connection, path: Path, version: int) -> None:
+def _copy_before(connection: sqlite3.Connection, path: Path, version: int) -> None:
     copy = path.with_name(f"{path.name}.version-{version}")
     copy.unlink(missing_ok=True)
     create_beside(copy)

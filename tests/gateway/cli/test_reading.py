@@ -139,7 +139,7 @@ async def test_a_full_disk_gives_a_sentence_and_the_next_run_goes_on(archive: Ar
     ((pages,),) = await execute("PRAGMA page_count")
     await execute(f"PRAGMA max_page_count = {pages}")
     rows = [bodies.interaction(number, data="x" * 5_000) for number in range(1, 50)]
-    with pytest.raises(errors.DatabaseFull, match=r"is full\. Free space and run it again; nothing needs restoring"):
+    with pytest.raises(errors.DatabaseFull, match=r"is full\. Free some space and try again; nothing needs restoring"):
         await bodies.put(archive, *rows)
     await execute("PRAGMA max_page_count = 1000000")
     await bodies.put(archive, *rows)

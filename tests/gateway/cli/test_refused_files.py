@@ -48,7 +48,7 @@ def kept(database: Path) -> Path:
 @pytest.mark.parametrize("command", [*READING, ["keys", "revoke", "console"]])
 def test_a_command_that_reads_or_revokes_refuses_a_file_that_is_not_there(command: list[str], tmp_path: Path) -> None:
     missing = tmp_path / "mistyped.db"
-    assert refusal(*command, "--database", str(missing)) == f"There is no database {missing}. Name one that is there."
+    assert refusal(*command, "--database", str(missing)) == f"There is no database {missing}. Name one that exists."
     assert not list(tmp_path.iterdir())
 
 
