@@ -51,7 +51,7 @@ class Gateway:
         self,
         settings: ServeSettings,
         twilio: TwilioSettings | None = None,
-        look_for_damage: bool = True,
+        check_for_damage: bool = True,
         limits: Limits | None = None,
         protocol: Protocol | None = None,
         access: AccessSettings | None = None,
@@ -67,7 +67,7 @@ class Gateway:
         self._tracing = Tracing()
         self._request_log = RequestLog(AccessLog(logs or LogSettings.of({})))
         self._twilio = twilio
-        self._look_for_damage = look_for_damage
+        self._look_for_damage = check_for_damage
         self._graphql: GraphQLOverHTTP | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()

@@ -70,7 +70,7 @@ def application() -> object:
     return Gateway(
         ServeSettings.of({}),
         TwilioSettings.of_environment_if_any(),
-        look_for_damage=False,
+        check_for_damage=False,
         access=AccessSettings.of({}),
         jwt=JwtSettings.of_environment_if_any(),
     )

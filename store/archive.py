@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from store.errors import StoreError
-from store.sqlite.cleaning import Cleaner, log_kept
+from store.sqlite.cleaning import Cleaner, keep_log
 from store.sqlite.connections import READING, connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
 from store.sqlite.event_loop_connections import EventLoopConnectionPool
 from store.sqlite.files import resolved
-from store.sqlite.opening import prepare, readable
+from store.sqlite.opening import prepare, read_only_uri
 from store.sqlite.read_connections import ReadConnection, ReadConnectionPool, open_read_connection
 from store.sqlite.reader import Reader
 from store.sqlite.searches import Searches
@@ -82,15 +82,15 @@ class Archive:
 
 @asynccontextmanager
 async def open_archive(
-    path: Path, look_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS, create: bool = True
+    path: Path, check_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS, create: bool = True
 ) -> AsyncIterator[Archive]:
     """The archive at ``path``, created or migrated where needed; closed at the end of the block.
 
-    A search, which no index serves, is stopped after ``search_seconds``. ``look_for_damage`` reads a small file whole;
+    A search, which no index serves, is stopped after ``search_seconds``. ``check_for_damage`` reads a small file whole;
     a file that was just checked doesn't need that. Raises a DatabaseError if the file can't be used.
     """
     path = resolved(path)
-    prepared = prepare(path, look_for_damage=look_for_damage, create=create)
+    prepared = prepare(path, check_for_damage=check_for_damage, create=create)
     async with AsyncExitStack() as stack:
         # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
         stack.callback(os.close, prepared.file)
@@ -124,9 +124,9 @@ async def read_archive(path: Path) -> AsyncIterator[Readable]:
     if the database is missing or can't be used.
     """
     path = resolved(path)
-    address = readable(path)
+    address = read_only_uri(path)
     if address is None:
-        async with open_archive(path, look_for_damage=False) as archive:
+        async with open_archive(path, check_for_damage=False) as archive:
             yield archive
         return
     with closing(sqlite3.connect(address, **READING)) as connection:
@@ -148,4 +148,4 @@ async def _cleaned(writer: Writer, path: Path, after_writing: ExitStack) -> None
     with suppress(StoreError):
         if await writer.clean(closing=True) is None:
             return
-    after_writing.enter_context(log_kept(path))
+    after_writing.enter_context(keep_log(path))

@@ -176,7 +176,7 @@ class Authenticator:
 
 async def demand_keys(database: Path, host: str) -> None:
     """Raises KeysMissing if the archive has no valid key, so that everybody who reaches ``host`` could read it."""
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         if not await keys.has_keys(archive):
             raise KeysMissing(
                 f"A server on {host} can be reached by others, and wants a key of everybody, but {database} has none. "

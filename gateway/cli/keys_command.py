@@ -63,7 +63,7 @@ def create(
     from store.archive import open_archive
 
     async def made() -> str:
-        async with open_archive(settings.database, look_for_damage=False) as archive:
+        async with open_archive(settings.database, check_for_damage=False) as archive:
             if archive.created:
                 tell(f"Created {settings.database}, a new and empty archive.", logging.INFO)
             return await rows.create(archive, name, tuple(sorted(set(scope))), expires_at)
@@ -110,7 +110,7 @@ def revoke(name: Name, database: Database = None) -> None:
     from store.archive import open_archive
 
     async def revoked() -> bool:
-        async with open_archive(settings.database, look_for_damage=False, create=False) as archive:
+        async with open_archive(settings.database, check_for_damage=False, create=False) as archive:
             return await rows.revoke(archive, name)
 
     with sentences():

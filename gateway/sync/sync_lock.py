@@ -9,7 +9,7 @@ import filelock
 
 from store.sqlite.explanations import refused_by_system, unwritable
 from store.sqlite.files import mode_of_writers, resolved
-from store.sqlite.opening import demand_place
+from store.sqlite.opening import check_path
 
 
 class SyncAlreadyRunning(Exception):
@@ -23,7 +23,7 @@ def sync_lock(database: Path) -> Iterator[None]:
     Raises SyncAlreadyRunning if another process holds it, and a DatabaseError if the lock file can't be written.
     """
     path = resolved(database)
-    demand_place(path)
+    check_path(path)
     lock_path = path.with_name(f"{path.name}-sync-lock")
     if lock_path.exists() and not os.access(lock_path, os.R_OK | os.W_OK):
         raise unwritable(lock_path)

@@ -1,9 +1,10 @@
-"""Cleaning: moves SQLite's log into the database, scrubs erased bytes, and closes the ledger's entries.
+"""Cleaning: checkpoints SQLite's log into the database, scrubs erased bytes, and closes the ledger's entries.
 
-A checkpoint moves pages that the scrub has still to see (store/sqlite/scrub.py), and the log that names them can be
-gone afterwards. So their numbers are first written to a list beside the database, which is emptied when the last of
-them is clean. Whatever fails in between, also the machine, the next cleaning goes on from the list. Where the ledger
-waits but neither the log nor the list knows a page, since another program has emptied the log, every page is cleaned.
+The scrub (store/sqlite/scrub.py) must see every page that a checkpoint moves into the database, but the log that names
+these pages is empty afterwards. So their numbers are first stored in a list beside the database; it is emptied when all
+of them are clean. If anything fails in between, even the machine, the next cleaning continues from the list. If the
+ledger has entries to close but neither the log nor the list names a page, another program has emptied the log; then
+every page is scrubbed.
 """
 
 import os
@@ -21,20 +22,20 @@ from store.sqlite.scrub import Pages, scrub
 from store.twilio_mapping import instant
 
 BUSY_PRAGMA = "PRAGMA busy_timeout=50;"
-"""How long one cleaning waits for readers; it keeps writers out meanwhile, so it is tried again rather than longer."""
+"""How long a cleaning waits for readers. Short, because writers wait meanwhile; whoever calls it tries again later."""
 
-WAITING = "SELECT EXISTS (SELECT 1 FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL)"
+ANY_UNCLOSED = "SELECT EXISTS (SELECT 1 FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL)"
 CLOSE = """
 UPDATE deletion SET closed_at = :at, waits_for = NULL WHERE erased_at IS NOT NULL AND closed_at IS NULL
 """.strip()
-SAY_WHY = """
+STORE_REASON = """
 UPDATE deletion SET waits_for = :reason
 WHERE erased_at IS NOT NULL AND closed_at IS NULL AND waits_for IS NOT :reason
 """.strip()
 
-HELD = (
-    "A program still reads an earlier state of the database, so SQLite's log can't be emptied; "
-    "the bytes go once it lets go."
+BLOCKED_BY_READER = (
+    "Another program still reads an earlier state of the database, so SQLite's log can't be emptied. "
+    "The bytes are erased after that program ends its read."
 )
 
 LOG_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
@@ -42,11 +43,10 @@ NUMBER_BYTES = 4
 
 
 class Cleaner:
-    """Cleans one database, through a connection of its own.
+    """Cleans one database, through its own connection.
 
-    That the connection is another than the writer's matters: SQLite keeps pages in memory for the connection that
-    wrote them, and an emptied log makes every *other* connection drop them. The writer would otherwise write bytes
-    back that were cleaned in the file.
+    It must not be the writer's connection. SQLite caches pages for the connection that wrote them, and emptying the log
+    makes every *other* connection drop its cache. Otherwise the writer would write back bytes that were scrubbed.
     """
 
     def __init__(self, path: Path, database: int) -> None:
@@ -62,43 +62,43 @@ class Cleaner:
         self._connection.close()
 
     def clean(self, every_page: bool = False) -> str | None:
-        """Empties the log into the database, cleans what it moved, and closes the ledger's erased entries.
+        """Empties the log into the database, scrubs the pages it moved, and closes the ledger's erased entries.
 
-        Returns None where that is done, or the sentence why it is not, which the open entries then tell too.
-        Only one process may call it at a time. ``every_page`` cleans the whole file.
+        Returns None if that succeeded; else the reason as a sentence, which is also stored in the open entries.
+        Only one process may call it at a time. ``every_page`` scrubs the whole file.
         """
-        waiting = False
+        any_unclosed = False
         try:
-            ((waiting,),) = self._connection.execute(WAITING).fetchall()
-            reason = self._cleaned(bool(waiting), every_page)
-            if waiting and reason is None:
+            ((any_unclosed,),) = self._connection.execute(ANY_UNCLOSED).fetchall()
+            reason = self._cleaned(bool(any_unclosed), every_page)
+            if any_unclosed and reason is None:
                 self._write(CLOSE, {"at": instant(datetime.now(UTC).isoformat())})
         except sqlite3.DatabaseError as error:
-            reason = HELD if is_locked(error) else str(explained(error, self._path))
+            reason = BLOCKED_BY_READER if is_locked(error) else str(explained(error, self._path))
         except OSError as error:
             reason = str(refused_by_system(error, Path(error.filename or self._path)))
-        if waiting and reason is not None:
-            self._say_why(reason)
+        if any_unclosed and reason is not None:
+            self._store_reason(reason)
         return reason
 
     def forget_list(self) -> None:
         """Removes the list if it is empty."""
         self._list.remove_if_empty()
 
-    def _cleaned(self, waiting: bool, every_page: bool) -> str | None:
-        if waiting:
+    def _cleaned(self, any_unclosed: bool, every_page: bool) -> str | None:
+        if any_unclosed:
             for copy in copies(self._path):
                 copy.unlink(missing_ok=True)
         known = self._list.read()
         moving = pages_in_log(self._log)
         self._list.add(moving - known)
-        ((held_up, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        if held_up:
-            return HELD
+        ((is_blocked, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if is_blocked:
+            return BLOCKED_BY_READER
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             numbers: Iterable[int] = known | moving
-            if every_page or (waiting and not numbers):
+            if every_page or (any_unclosed and not numbers):
                 numbers = range(1, Pages(self._database).last + 1)
             damaged = scrub(self._connection, self._database, numbers)
         finally:
@@ -120,22 +120,22 @@ class Cleaner:
             self._connection.rollback()
             raise
 
-    def _say_why(self, reason: str) -> None:
+    def _store_reason(self, reason: str) -> None:
         try:
-            self._write(SAY_WHY, {"reason": reason})
+            self._write(STORE_REASON, {"reason": reason})
         except sqlite3.DatabaseError:
-            return  # The entry stays open, which is what matters; the log of the server has the reason too.
+            return  # The entry stays open, which is enough; the server's log has the reason too.
 
 
 class PageList:
-    """The numbers of the pages that must still be cleaned, in a file beside the database at ``path``."""
+    """The numbers of the pages that must still be scrubbed, in a file beside the database at ``path``."""
 
     def __init__(self, path: Path) -> None:
         self._database = path
         self.file = path.with_name(path.name + "-to-clean")
 
     def read(self) -> set[int]:
-        """The numbers. An incomplete number at the end is left from a write that was interrupted."""
+        """The numbers. Ignores an incomplete number at the end, from an interrupted write."""
         try:
             content = self.file.read_bytes()
         except FileNotFoundError:
@@ -163,7 +163,7 @@ class PageList:
             _sync_folder(self.file.parent)
 
     def empty(self) -> None:
-        """Empties the list. If a crash brings the numbers back, their pages are only cleaned once more."""
+        """Empties the list. If a crash undoes this, the pages are just scrubbed once more."""
         if self.file.exists():
             os.truncate(self.file, 0)
 
@@ -174,7 +174,7 @@ class PageList:
 
 
 def pages_in_log(log: Path) -> set[int]:
-    """The numbers of the pages that the write-ahead log holds a version of; a page may no longer matter.
+    """The numbers of the pages in the write-ahead log, including frames that SQLite no longer uses.
 
     https://www.sqlite.org/fileformat.html#the_write_ahead_log
     """
@@ -191,21 +191,21 @@ def pages_in_log(log: Path) -> set[int]:
 
 
 def has_log(path: Path) -> bool:
-    """Whether there is a log beside the database at ``path``, as there is while a process has it open."""
+    """Whether there is a log beside the database at ``path``, as while any process has it open."""
     return path.with_name(path.name + "-wal").exists()
 
 
-def holds_log(path: Path) -> bool:
-    """Whether the log of the database at ``path`` holds anything."""
+def has_nonempty_log(path: Path) -> bool:
+    """Whether the database at ``path`` has a log that isn't empty."""
     log = path.with_name(path.name + "-wal")
     return log.exists() and log.stat().st_size > 0
 
 
 @contextmanager
-def log_kept(path: Path) -> Iterator[None]:
-    """Keeps the log as it is when all other connections to the database at ``path`` close in the block.
+def keep_log(path: Path) -> Iterator[None]:
+    """Keeps the log unchanged while all other connections to the database at ``path`` close in the block.
 
-    SQLite would move it into the database, without the scrub; a connection that only reads can't.
+    The last connection to close checkpoints the log, without the scrub. Here that is a read-only one, which can't.
     """
     with closing(sqlite3.connect(reading(str(path)), **READING)) as connection:
         with suppress(sqlite3.Error):

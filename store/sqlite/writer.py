@@ -163,7 +163,7 @@ class Writer:
         try:
             await self._lock.acquire()
         except filelock.Timeout as error:
-            raise DatabaseLocked(f"{self._path} is being written by another process; try again.") from error
+            raise DatabaseLocked(f"{self._path} is being written by another process. Try again.") from error
         except OSError as error:
             raise refused_by_system(error, lock_of(self._path)) from error
 

@@ -117,7 +117,7 @@ def crash(process: subprocess.Popen[str], database: Path, what: str, count: int)
 
 async def demand_clean(database: Path) -> None:
     """Starts on what a crash left, and looks for every erased body; each entry has to be closed."""
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         await erasure.recover(archive)
         entries = await ledger.entries(archive)
         assert {entry.state for entry in entries} == {"closed"}
@@ -166,7 +166,7 @@ async def test_small_writes_that_restart_the_log_beside_a_reader_lose_no_page(re
     database = tmp_path / "archive.db"
     log = database.with_name("archive.db-wal")
     copy_files(rebuilt, database)
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         await erase_the_rows(archive)
         with reader(database):
             assert await archive.writer.clean() is not None, "and the ledger says why, which is written to the log too"
@@ -188,7 +188,7 @@ async def test_a_page_in_the_writers_memory_brings_nothing_back(rebuilt: Path, t
     """Rows are written to the pages that were cleaned in the file, which SQLite may still hold as they were."""
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         doomed = [entry.sid for entry in await ledger.entries(archive)]
         for sid in doomed:
             await erasure.erase(archive, sid)
@@ -202,7 +202,7 @@ async def test_a_log_that_another_program_has_moved_is_noticed(rebuilt: Path, tm
     """SQLite's shell, say, opens what a crash left; closing it moves the log and takes it away."""
     database, left = tmp_path / "archive.db", tmp_path / "left.db"
     copy_files(rebuilt, database)
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         await erase_the_rows(archive)
         copy_files(database, left)
     with closing(sqlite3.connect(left)) as other:
@@ -215,7 +215,7 @@ async def test_closing_beside_a_reader_leaves_the_log_to_the_next_start(rebuilt:
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
     async with AsyncExitStack() as stack:
-        archive = await stack.enter_async_context(open_archive(database, look_for_damage=False))
+        archive = await stack.enter_async_context(open_archive(database, check_for_damage=False))
         await erase_the_rows(archive)
         with reader(database):
             await stack.aclose()
@@ -230,7 +230,7 @@ async def test_closing_where_cleaning_fails_leaves_the_log_to_the_next_start(reb
     page_list = database.with_name("archive.db-to-clean")
     page_list.unlink()
     page_list.mkdir()
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         log = archive.log_bytes()
     assert database.with_name("archive.db-wal").stat().st_size == log > 0
     page_list.rmdir()

@@ -40,14 +40,14 @@ def refused(path: Path, error: type[errors.DatabaseError], match: str) -> None:
 async def test_a_newer_database_is_refused(filled: Path) -> None:
     with closing(sqlite3.connect(filled)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    refused(filled, errors.DatabaseNewer, r"is a database of version 99, but .* up to \d+\. Upgrade Proxygraph")
+    refused(filled, errors.DatabaseNewer, r"has version 99, but .* up to \d+\. Upgrade Proxygraph")
 
 
 def test_another_programs_database_is_refused(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE song (title)")
         connection.commit()
-    refused(database, errors.DatabaseForeign, "is a SQLite database of something else than Proxygraph")
+    refused(database, errors.DatabaseForeign, "is the SQLite database of another program")
 
 
 @pytest.mark.parametrize("content", [b"hello", b"x" * 10_000])

@@ -64,7 +64,7 @@ async def test_beyond_128_gib_no_byte_of_an_overflow_page_is_zeroed(one_session:
     extend(database, FIRST_MISTAKABLE - 40)
     # With such bytes an overflow page whose next one is 0x02000000 looks like a sound index page with free space.
     lookalike = "\x0f" * 4_092 * 90
-    async with open_archive(database, look_for_damage=False) as archive:
+    async with open_archive(database, check_for_damage=False) as archive:
         await bodies.put(
             archive, bodies.interaction(1, data=lookalike), bodies.interaction(2, data='{"body": "CANARY"}')
         )

@@ -43,7 +43,7 @@ def kill_at(count: int) -> None:
 
 
 async def work(path: Path, what: str, count: int) -> None:
-    async with open_archive(path, look_for_damage=False) as archive:
+    async with open_archive(path, check_for_damage=False) as archive:
         kill_at(count)
         if what == "write":
             vars(writing)["WAL_LIMIT_BYTES"] = 1

@@ -17,7 +17,7 @@ from gateway.sync.sync_lock import sync_lock
 from store import keys
 from store.archive import open_archive
 from store.errors import DatabaseError, DatabaseReadOnly, DatabaseUnreachable
-from store.sqlite.opening import prepare, readable
+from store.sqlite.opening import prepare, read_only_uri
 
 NOBODY = 65_534
 READING = [["ledger"], ["keys", "list"]]
@@ -155,7 +155,7 @@ def locked(path: Path) -> None:
         raise AssertionError("It was locked.")
 
 
-@pytest.mark.parametrize("use", [prepare, readable, locked])
+@pytest.mark.parametrize("use", [prepare, read_only_uri, locked])
 def test_a_folder_that_this_user_may_not_enter_is_a_sentence(use: Callable[[Path], object], elsewhere: Path) -> None:
     path = elsewhere / "closed" / "a.db"
     path.parent.mkdir()
@@ -170,7 +170,7 @@ def test_a_file_that_this_user_may_not_read_is_a_sentence(elsewhere: Path) -> No
     path.write_bytes(b"x")
     path.chmod(0)
     with somebody_else(), pytest.raises(DatabaseError, match="and this user may not read it"):
-        readable(path)
+        read_only_uri(path)
 
 
 def test_a_lock_that_another_user_left_is_a_sentence_that_names_it(elsewhere: Path) -> None:
