@@ -110,7 +110,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(errors.DatabaseUnreachable, match=r"There is no folder .*nowhere to keep archive\.db in"):
+    with pytest.raises(errors.DatabaseUnreachable, match=r"There is no folder .*nowhere for archive\.db\."):
         prepare(tmp_path / "nowhere" / "archive.db")
 
 
