@@ -28,7 +28,7 @@ from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
 from store.demo import demo_mark
-from store.erasure import recover, retry_cleaning
+from store.erasure.interactions import recover, retry_cleaning
 from store.errors import StoreError
 from store.sync import left_out
 from store.sync.runs import last_complete

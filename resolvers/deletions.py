@@ -15,9 +15,9 @@ from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import load_record
 from resolvers.upstream import AT_TWILIO, ERASES_HERE, Answer, Outcome, erase_everywhere
+from store.erasure.ledger import AtTwilio
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
-from store.ledger import AtTwilio
 from store.services import Service
 from store.sessions import Session
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from store import erasure, ledger
 from store.archive import Archive
+from store.erasure import interactions as erasure
+from store.erasure import ledger
+from store.erasure.ledger import Address, AtTwilio
 from store.interactions import Interaction
-from store.ledger import Address, AtTwilio
 from store.twilio_mapping import instant
 
 

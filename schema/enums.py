@@ -17,7 +17,7 @@ from store.enums import (
     SessionMode,
     SessionStatus,
 )
-from store.ledger import AtTwilio
+from store.erasure.ledger import AtTwilio
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from store.archive import Archive, Readable
 from store.errors import KeyNameTaken
-from store.ledger import now
+from store.twilio_mapping import now
 
 PREFIX = "pgk_"
 """The prefix of every key, by which people and secret scanners recognise one."""

@@ -115,6 +115,11 @@ def instant(text: str) -> str:
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
+def now() -> str:
+    """The current time, as the archive writes times."""
+    return instant(datetime.now(UTC).isoformat())
+
+
 def storable(text: str) -> str:
     """``text`` with each lone surrogate, which UTF-8 can't hold, replaced by U+FFFD."""
     if text.isascii():

@@ -24,7 +24,7 @@ from resolvers.access import ANYBODY, Access
 from store import keys
 from store.archive import Archive, open_archive
 from store.errors import StoreError
-from store.ledger import now
+from store.twilio_mapping import now
 
 CACHE_SECONDS = 5
 CACHE_SIZE = 10_000

@@ -81,7 +81,7 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
 
     from store import keys as rows
     from store.archive import read_archive
-    from store.ledger import now
+    from store.twilio_mapping import now
 
     async def held() -> list[rows.Key]:
         async with read_archive(settings.database) as archive:

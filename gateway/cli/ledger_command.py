@@ -21,7 +21,7 @@ def ledger(
     import msgspec
 
     from store.archive import read_archive
-    from store.ledger import LedgerEntry, entries
+    from store.erasure.ledger import LedgerEntry, entries
 
     async def held() -> list[LedgerEntry]:
         async with read_archive(settings.database) as archive:

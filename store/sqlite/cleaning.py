@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
@@ -19,7 +18,7 @@ from store.sqlite.explanations import explained, is_locked, refused_by_system
 from store.sqlite.files import create_beside, mode_of_writers
 from store.sqlite.migrations import copies
 from store.sqlite.scrub import Pages, scrub
-from store.twilio_mapping import instant
+from store.twilio_mapping import now
 
 BUSY_PRAGMA = "PRAGMA busy_timeout=50;"
 """How long a cleaning waits for readers. Short, because writers wait meanwhile; whoever calls it tries again later."""
@@ -72,7 +71,7 @@ class Cleaner:
             ((any_unclosed,),) = self._connection.execute(ANY_UNCLOSED).fetchall()
             reason = self._cleaned(bool(any_unclosed), every_page)
             if any_unclosed and reason is None:
-                self._write(CLOSE, {"at": instant(datetime.now(UTC).isoformat())})
+                self._write(CLOSE, {"at": now()})
         except sqlite3.DatabaseError as error:
             reason = BLOCKED_BY_READER if is_locked(error) else str(explained(error, self._path))
         except OSError as error:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from store.archive import Archive
-from store.ledger import now
 from store.sqlite.writer import Transaction
+from store.twilio_mapping import now
 
 LEAVE_OUT = """
 INSERT INTO left_out (sid, service_sid, since, error) VALUES (?, ?, ?, ?)

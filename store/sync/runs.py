@@ -10,10 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from store.archive import Archive
-from store.ledger import now
 from store.sqlite.writer import Transaction
 from store.sync.state import note_pending
-from store.twilio_mapping import instant
+from store.twilio_mapping import instant, now
 
 KEPT_RUNS = 1_000
 """How many runs are kept besides the last complete ones. ``syncStatus`` reads all of them."""

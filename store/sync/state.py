@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from store.archive import Archive
 from store.demo import demo_mark
 from store.errors import DatabaseOccupied
-from store.ledger import now
 from store.sqlite.writer import Transaction
+from store.twilio_mapping import now
 
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
 COUNT_INTERACTIONS = "SELECT count(*) FROM interaction"

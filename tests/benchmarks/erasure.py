@@ -24,8 +24,9 @@ from servers import ROOT, BenchmarkFailed
 
 sys.path.insert(0, str(ROOT))
 
-from store import erasure, twilio_mapping
+from store import twilio_mapping
 from store.archive import Archive, open_archive
+from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.services import Service
 from store.sessions import Session

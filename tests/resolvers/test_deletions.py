@@ -9,8 +9,9 @@ import pytest
 
 import bodies
 from gateway_under_test import Ask, serving
-from store import erasure, ledger
 from store.archive import Archive
+from store.erasure import interactions as erasure
+from store.erasure import ledger
 
 DELETE = """
 mutation ($input: DeleteInteractionInput!) {

@@ -17,8 +17,8 @@ import pytest
 
 import bodies
 from checkout import PATHS, ROOT
-from store import erasure, ledger
 from store.archive import Archive, open_archive
+from store.erasure import interactions, ledger
 from store.interactions import Interaction
 from store.sqlite import migrations, scrub
 from store.sqlite.statements.lookups import Lookup
@@ -88,7 +88,7 @@ def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             copy_files(database, moved)
             for found in await archive.reader().read(Lookup(Interaction), left_behind(moved)):
                 assert found
-                await erasure.request(archive, found, "a test")
+                await interactions.request(archive, found, "a test")
             copy_files(database, copy)
 
     asyncio.run(made())
@@ -118,7 +118,7 @@ def crash(process: subprocess.Popen[str], database: Path, what: str, count: int)
 async def demand_clean(database: Path) -> None:
     """Starts on what a crash left, and looks for every erased body; each entry has to be closed."""
     async with open_archive(database, check_for_damage=False) as archive:
-        await erasure.recover(archive)
+        await interactions.recover(archive)
         entries = await ledger.entries(archive)
         assert {entry.state for entry in entries} == {"closed"}
         held = {int(sid[2:], 16) for (sid,) in await archive.fetch("SELECT sid FROM interaction")}
@@ -148,7 +148,7 @@ async def erase_the_rows(archive: Archive) -> None:
     """What an erasure does before the cleaning."""
     async with archive.writer.transaction() as transaction:
         sids = [entry.sid for entry in await ledger.entries(archive)]
-        await transaction.execute(erasure.ERASE, (json.dumps(sids),))
+        await transaction.execute(interactions.ERASE, (json.dumps(sids),))
         await ledger.mark_erased(transaction, sids)
 
 
@@ -191,7 +191,7 @@ async def test_a_page_in_the_writers_memory_brings_nothing_back(rebuilt: Path, t
     async with open_archive(database, check_for_damage=False) as archive:
         doomed = [entry.sid for entry in await ledger.entries(archive)]
         for sid in doomed:
-            await erasure.erase(archive, sid)
+            await interactions.erase(archive, sid)
             async with archive.writer.transaction() as transaction:
                 await transaction.execute("UPDATE interaction SET url = ?", (f"v{sid[-1]}",))
             gone = {int(sid[2:], 16) for sid in doomed[: doomed.index(sid) + 1]}
@@ -240,7 +240,7 @@ async def test_closing_where_cleaning_fails_leaves_the_log_to_the_next_start(reb
 async def test_an_entry_that_cant_be_cleaned_stays_open_and_says_why(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    monkeypatch.setattr(interactions, "CLEANING_SECONDS", 0)
     await put_canaries(archive, list(NUMBERS[:200]), Random(1))
     page_list = database.with_name(f"{database.name}-to-clean")
     page_list.mkdir()
@@ -263,7 +263,7 @@ async def test_an_entry_that_cant_be_cleaned_stays_open_and_says_why(
 async def test_a_copy_that_cant_be_removed_keeps_the_entry_open(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    monkeypatch.setattr(interactions, "CLEANING_SECONDS", 0)
     await put_canaries(archive, [1], Random(1))
     copy = database.with_name(f"{database.name}.version-3")
     copy.mkdir()
@@ -276,8 +276,8 @@ async def test_a_copy_that_cant_be_removed_keeps_the_entry_open(
 async def erase_number_one(archive: Archive) -> None:
     (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
     assert found
-    await erasure.request(archive, found, "a test")
-    await erasure.erase(archive, found.sid)
+    await interactions.request(archive, found, "a test")
+    await interactions.erase(archive, found.sid)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from random import Random
 import pytest
 
 import bodies
-from store import erasure, interactions, ledger
+from store import interactions
 from store.archive import Archive, open_archive
+from store.erasure import interactions as erasure
+from store.erasure import ledger
 from store.interactions import Interaction
 from store.sqlite import migrations
 from store.sqlite.opening import prepare

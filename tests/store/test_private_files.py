@@ -11,8 +11,9 @@ import pytest
 import bodies
 from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway_under_test import serving
-from store import erasure, errors, keys
+from store import errors, keys
 from store.archive import open_archive
+from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.sqlite import migrations
 from store.sqlite.migrations import copies

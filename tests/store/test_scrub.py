@@ -8,8 +8,8 @@ from shutil import copy
 import pytest
 
 import bodies
-from store import erasure
 from store.archive import open_archive
+from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.sqlite.scrub import scrub, unallocated
 from store.sqlite.statements.lookups import Lookup

@@ -17,8 +17,8 @@ from types import FrameType
 from typing import Any
 
 import bodies
-from store import erasure
 from store.archive import open_archive
+from store.erasure import interactions as erasure
 from store.sqlite import cleaning, scrub
 from store.sqlite import writer as writing
 

@@ -12,7 +12,7 @@ from running_commands import run
 from store import keys
 from store.archive import Archive
 from store.errors import KeyNameTaken
-from store.ledger import now
+from store.twilio_mapping import now
 
 LATER, EARLIER = "2999-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
 

@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 import bodies
 from checkout import PATHS, ROOT
 from gateway.cli.commands import commands
-from store import erasure, errors, ledger
+from store import errors
 from store.archive import Archive, read_archive
+from store.erasure import interactions as erasure
+from store.erasure import ledger
 from store.interactions import Interaction
 from store.sqlite.explanations import is_mounted_read_only
 from store.sqlite.opening import prepare
@@ -54,7 +56,8 @@ AS_NOBODY = """
 import asyncio, os, sys, tempfile
 from pathlib import Path
 import bodies
-from store import errors, ledger
+from store import errors
+from store.erasure import ledger
 from store.archive import open_archive, read_archive
 
 async def read(path):

@@ -17,10 +17,11 @@ from gateway.twilio.upstream import TwilioUpstream
 from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import finish_deletions
-from store import erasure, ledger
 from store.archive import open_archive
+from store.erasure import interactions as erasure
+from store.erasure import ledger
+from store.erasure.ledger import AtTwilio
 from store.interactions import Interaction
-from store.ledger import AtTwilio
 from store.sqlite import migrations
 from store.sqlite.statements.lookups import Lookup
 

@@ -15,9 +15,11 @@ from gateway.twilio.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
 from resolvers.upstream import finish_deletions
-from store import erasure, ledger
+from store.erasure import interactions as erasure
+from store.erasure import ledger
 from store.interactions import Interaction
 from store.sqlite.statements.lookups import Lookup
+from store.twilio_mapping import now
 
 KI = bodies.sid("KI", 1000)
 DELETE = """
@@ -133,7 +135,7 @@ async def test_what_was_cut_off_before_twilio_was_asked_waits_for_twilio(databas
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (0, 1)
         assert await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio)) == (1, 0)
         await mirror.assert_equal()
-        assert await ledger.pending_at_twilio(mirror.archive, ledger.now()) == []
+        assert await ledger.pending_at_twilio(mirror.archive, now()) == []
 
 
 async def test_what_was_cut_off_after_twilio_had_done_it_is_erased_here(database: Path) -> None:

@@ -12,11 +12,11 @@ import logging
 import time
 from collections.abc import Sequence
 
-from store import ledger
 from store.archive import Archive
+from store.erasure import ledger
+from store.erasure.ledger import AtTwilio
 from store.errors import StoreError
 from store.interactions import Interaction
-from store.ledger import AtTwilio
 
 ERASE = "DELETE FROM interaction WHERE sid IN (SELECT value FROM json_each(?))"
 ERASE_SESSION = "DELETE FROM session WHERE sid IN (SELECT value FROM json_each(?))"

@@ -8,7 +8,6 @@ A SID in the ledger never comes back: the trigger ``deleted_interaction_stays_ou
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import msgspec
 from store.archive import Readable
 from store.interactions import Interaction
 from store.sqlite.writer import Transaction
-from store.twilio_mapping import instant
+from store.twilio_mapping import now
 
 REQUEST_IN_PROGRESS, ANSWER_LOST = 1, 2
 """``at_twilio``: a request to Twilio is in progress, or its answer got lost. 0: nothing to delete at Twilio first."""
@@ -176,8 +175,3 @@ async def withdraw_request(transaction: Transaction, sid: str) -> None:
 async def mark_erased(transaction: Transaction, sids: Sequence[str]) -> None:
     """Stores that the rows of ``sids`` are erased."""
     await transaction.execute(MARK_ERASED, {"sids": json.dumps(sids), "at": now()})
-
-
-def now() -> str:
-    """The current time, as the archive writes times."""
-    return instant(datetime.now(UTC).isoformat())
