@@ -31,6 +31,10 @@ class TwilioSettings(BaseSettings):
     api_key: str | None = Field(None, description="An API key's SID.")
     api_secret: SecretStr | None = Field(None, description="The API key's secret.")
     proxy_url: str = Field("https://proxy.twilio.com/v1", description="The address of Twilio's Proxy API.")
+    api_url: str = Field(
+        "https://api.twilio.com/2010-04-01",
+        description="The address of Twilio's 2010 API, where erase --delete-resources deletes Messages and Calls.",
+    )
     region: str = Field(
         "",
         pattern=OF_A_HOST,
@@ -45,14 +49,15 @@ class TwilioSettings(BaseSettings):
     def _way_in(self) -> Self:
         if not self.auth_token and not (self.api_key and self.api_secret):
             raise ValueError("TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, must be set")
-        address = urlsplit(self.proxy_url)
-        if address.scheme != "https" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("TWILIO_PROXY_URL must start with https://, so that the credentials stay secret")
-        if (self.region or self.edge) and not _is_twilios(address.hostname):
-            raise ValueError(
-                "TWILIO_REGION and TWILIO_EDGE choose a host of Twilio's, but TWILIO_PROXY_URL names another one: "
-                "unset it, or both of them"
-            )
+        for name, given in (("TWILIO_PROXY_URL", self.proxy_url), ("TWILIO_API_URL", self.api_url)):
+            address = urlsplit(given)
+            if address.scheme != "https" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
+                raise ValueError(f"{name} must start with https://, so that the credentials stay secret")
+            if (self.region or self.edge) and not _is_twilios(address.hostname):
+                raise ValueError(
+                    f"TWILIO_REGION and TWILIO_EDGE choose a host of Twilio's, but {name} names another one: "
+                    "unset it, or both of them"
+                )
         return self
 
     @property

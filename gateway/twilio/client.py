@@ -1,46 +1,36 @@
-"""The client of Twilio's Proxy API: the requests that the sync and deletions need, within Twilio's limits.
+"""The client of Twilio's Proxy API: the requests that the sync and deletions need.
 
-Every request here may be repeated, so the client retries after a 429 (which Twilio didn't process), a 5xx, a broken
-connection and a body that isn't JSON, with backoff and jitter (Twilio's page on error 20429). stamina does the
-backoff, aiolimiter limits the rate. A body names its account; the client refuses a body of another account.
+Every request here may be repeated. gateway/twilio/requests.py sends them within Twilio's limits, and retries them. A
+body names its account; the client refuses a body of another account.
 """
 
-import json
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
-import orjson
 import stamina
-from aiolimiter import AsyncLimiter
 from cachetools import TTLCache
 from yarl import URL
 
-from gateway.observe.tracing import OUTGOING
 from gateway.settings.mirror import TwilioSettings
-from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.errors import (
-    CHECK_ADDRESS,
+    PROXY_API,
     ForeignAccount,
     NotTwilio,
     PageRefused,
     TwilioError,
     TwilioMissing,
     TwilioUnavailable,
-    error_of,
 )
-from gateway.twilio.network import connection_error, proxy_for, tls_context
-from store.twilio_mapping import storable
+from gateway.twilio.network import proxy_for, tls_context
+from gateway.twilio.records import TwilioRecords
+from gateway.twilio.requests import Body, Requests
 
 PAGE_SIZE = 100
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
-BURST = 4
-"""Requests that may go out at once: few, so that no 5 seconds see more than 5 times the rate."""
 
 RECENTLY_SEEN_SECONDS = 60
 """How long a resource that was seen proves, with Twilio's 404, that something below it is gone."""
@@ -48,7 +38,6 @@ MAX_RECENTLY_SEEN = 10_000
 BELOW_SESSION = 5
 """The words in the path of a list of a session's participants or interactions."""
 
-Body = dict[str, Any]
 Path = tuple[str, ...]
 
 
@@ -57,19 +46,27 @@ class Twilio:
 
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession) -> None:
         self._settings = settings
-        self._http = http
         self._base = settings.base_url
-        self._adaptive_limit = AdaptiveLimit(settings.concurrency)
-        rate = settings.rate * (1 - BURST / (5 * settings.rate)) if settings.rate else 0
-        self._limiters: defaultdict[tuple[str, str], AsyncLimiter] = defaultdict(
-            lambda: AsyncLimiter(BURST, BURST / rate)
-        )
+        self._sender = Requests(settings, http)
         self._recently_seen: TTLCache[Path, bool] = TTLCache(MAX_RECENTLY_SEEN, RECENTLY_SEEN_SECONDS, time.monotonic)
         self._is_verified = False
-        self.requests = 0
-        self.retries = 0
-        self.clock_offset: timedelta | None = None
-        """How far Twilio's clock (its ``Date`` header) is ahead of this machine's; None before the first answer."""
+        self.records = TwilioRecords(settings, self._sender)
+        """The Message and Call records of the same account."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        return self._sender.sent
+
+    @property
+    def retries(self) -> int:
+        """How many of them were retries."""
+        return self._sender.retries
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far Twilio's clock is ahead of this machine's; None before the first answer."""
+        return self._sender.clock_offset
 
     @property
     def account_sid(self) -> str:
@@ -83,10 +80,12 @@ class Twilio:
 
     async def fetch(self, *path: str) -> Body:
         """The resource at ``path`` (``"Services", sid, …``). Raises a TwilioError, a ForeignAccount among them."""
-        body = await self._request_with_retries("GET", path, self._address(path))
+        body = await self._request("GET", path, self._address(path))
         sid = body.get("sid")
         if not isinstance(sid, str) or not isinstance(body.get("account_sid"), str) or sid.lower() != path[-1].lower():
-            raise NotTwilio(f"GET /{'/'.join(path)} was answered with JSON that isn't this resource. {CHECK_ADDRESS}")
+            raise NotTwilio(
+                f"GET /{'/'.join(path)} was answered with JSON that isn't this resource. {PROXY_API.advice}"
+            )
         self._check_owner(body, path)
         self._recently_seen[path] = True
         return body
@@ -120,7 +119,7 @@ class Twilio:
 
     async def delete(self, *path: str) -> None:
         """Deletes the resource at ``path``; any 2xx means success. Raises a TwilioError."""
-        await self._request_with_retries("DELETE", path, self._address(path))
+        await self._request("DELETE", path, self._address(path))
 
     async def pages(self, *path: str) -> AsyncGenerator[list[Body], None]:
         """Yields the pages of the list at ``path``, up to the one that names no next page. Raises a TwilioError."""
@@ -152,7 +151,7 @@ class Twilio:
 
     async def _page(self, path: Path, address: URL) -> Body:
         try:
-            return await self._request_with_retries("GET", path, address)
+            return await self._request("GET", path, address)
         except TwilioMissing as error:
             if len(path) > 1:
                 raise
@@ -189,108 +188,30 @@ class Twilio:
         # Paths are SIDs and words of this module, with nothing in them to encode.
         return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
-    async def _request_with_retries(self, verb: str, path: Path, address: URL) -> Body:
-        try:
-            return await self._request_once(verb, path, address)
-        except TwilioUnavailable as error:
-            if self._settings.attempts == 1:
-                raise
-            first, lost = error, error.processed
-        async for attempt in stamina.retry_context(
-            on=_backoff, attempts=self._settings.attempts, timeout=None, wait_initial=0.2, wait_max=20.0
-        ):
-            with attempt:
-                if attempt.num == 1:
-                    raise first
-                self.retries += 1
-                try:
-                    return await self._request_once(verb, path, address)
-                except TwilioError as error:
-                    error.processed = lost = lost or error.processed
-                    raise
-        raise first
-
-    async def _request_once(self, verb: str, path: Path, address: URL) -> Body:
-        where = f"{verb} /{'/'.join(path)}"
-        if self._settings.rate:
-            # Twilio counts per endpoint and service: the second word of a path is the service.
-            await self._limiters[path[-1] if len(path) % 2 else path[-2], path[1] if len(path) > 1 else ""].acquire()
-        async with self._adaptive_limit:
-            self.requests += 1
-            try:
-                async with self._http.request(verb, address, allow_redirects=False, headers=OUTGOING.get()) as response:
-                    content = await response.read()
-                    status, headers = response.status, response.headers
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise connection_error(error, where, address.host or "") from error
-        if 200 <= status < 300:
-            self._adaptive_limit.increase()
-            self._read_clock(headers.get("Date"))
-            return _decoded(content, where) if verb == "GET" else _check_deleted(content, where)
-        refusal = error_of(status, _json_or_none(content), where, headers.get("Retry-After"))
-        if isinstance(refusal, TwilioUnavailable) and refusal.is_rate_limited:
-            self._adaptive_limit.halve()
-        raise refusal
-
-    def _read_clock(self, date: str | None) -> None:
-        try:
-            moment = parsedate_to_datetime(date or "")
-        except ValueError:
-            return
-        self.clock_offset = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
+    async def _request(self, verb: str, path: Path, address: URL) -> Body:
+        # Twilio counts per endpoint and service: the second word of a path is the service.
+        endpoint = path[-1] if len(path) % 2 else path[-2], path[1] if len(path) > 1 else ""
+        return await self._sender.send(verb, address, f"{verb} /{'/'.join(path)}", endpoint)
 
 
 @asynccontextmanager
 async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
     """A client with connections of its own, closed at the end of the block."""
+    proxy_for(URL(settings.base_url))  # Where the environment names none that can be used, nothing is begun.
     stamina.instrumentation.set_on_retry_hooks([])  # Retries are counted, not logged one by one.
     authorization = aiohttp.encode_basic_auth(settings.username, settings.password.get_secret_value())
     connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30, ssl=tls_context())
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=TIMEOUT,
-        proxy=proxy_for(URL(settings.base_url)),
         headers={"Accept": "application/json", "Authorization": authorization},
     ) as http:
         yield Twilio(settings, http)
 
 
-def _backoff(error: Exception) -> bool | float:
-    if isinstance(error, TwilioUnavailable):
-        return True if error.retry_after is None else error.retry_after
-    return False
-
-
 def _cut_off(path: Path, rows: list[Any], meta: Body) -> bool:
     """Whether the list is incomplete: no next_page_url in its meta, and it lists Sessions or its page is full."""
     return "next_page_url" not in meta and (len(path) < BELOW_SESSION or len(rows) >= PAGE_SIZE)
-
-
-def _json_or_none(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _check_deleted(content: bytes, where: str) -> Body:
-    if content.strip() and _json_or_none(content) is None:
-        raise NotTwilio(f"{where} was answered with a page instead of Twilio's word. {CHECK_ADDRESS}")
-    return {}
-
-
-def _decoded(content: bytes, where: str) -> Body:
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        try:
-            # A text that was cut in the middle of an emoji escapes half of it, which orjson takes for no JSON.
-            body = orjson.loads(storable(json.dumps(json.loads(content), ensure_ascii=False)))
-        except (ValueError, RecursionError) as error:
-            raise TwilioUnavailable(f"{where} was answered with something else than JSON.") from error
-    if not isinstance(body, dict):
-        raise TwilioUnavailable(f"{where} was answered with JSON that is no object.")
-    return body
 
 
 __all__ = ["Body", "Twilio", "TwilioError", "connected"]

@@ -1,35 +1,54 @@
-"""The tree of errors of the client, and the translation of Twilio's answers into them.
+"""The tree of errors of the clients, and the translation of Twilio's answers into them.
 
 TwilioError                   the message is a whole sentence, without credentials
 ├── TwilioMissing             404 with Twilio's code 20404: the resource doesn't exist
 ├── TwilioDenied              20003, 70051, 401, 403: the credentials are wrong, or may not do this
 ├── TwilioHeld                80615: a legal hold keeps the resource from being deleted
+├── TwilioIncomplete          20009: a Message or Call that Twilio can't delete before it is complete
 ├── TwilioRefused             any other 4xx of Twilio's: a retry would not help
 ├── TwilioUnavailable         20429, 429, 5xx, no answer, or an invalid one: a retry may help
-├── NotTwilio                 an answer that Twilio's Proxy API does not give
+├── NotTwilio                 an answer that Twilio's API does not give
 ├── TwilioUntrusted           the certificate of the host, or of a proxy on the way, isn't trusted
 ├── NetworkUnusable           a variable of the environment names a proxy or a file that can't be used
 ├── ForeignAccount            a body of another account than the one that is set
 └── PageRefused               a next-page address that leads elsewhere, or in circles
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-NOT_FOUND, TOO_MANY_REQUESTS, LEGAL_HOLD = 20404, 20429, 80615
+NOT_FOUND, TOO_MANY_REQUESTS, LEGAL_HOLD, NOT_COMPLETE = 20404, 20429, 80615, 20009
 """Twilio's error codes (https://www.twilio.com/docs/api/errors)."""
 DENIED = (20003, 70051)
 """Wrong credentials; a restricted key that may not do this."""
 TOO_MANY = 429
 
 
+class Api(NamedTuple):
+    """One of Twilio's APIs: its name in errors, and the setting that has its address."""
+
+    name: str
+    setting: str
+
+    @property
+    def advice(self) -> str:
+        """What to check where an answer is not this API's."""
+        return f"Check {self.setting}, and what is between here and Twilio."
+
+
+PROXY_API = Api("Proxy API", "TWILIO_PROXY_URL")
+API_2010 = Api("2010 API", "TWILIO_API_URL")
+
+
 class TwilioError(Exception):
     """A request to Twilio failed.
 
     ``processed`` says whether Twilio may have processed it all the same, since the answer to this or an earlier attempt
-    got lost.
+    got lost. ``status`` and ``code`` are those of Twilio's answer, if there was one.
     """
 
     processed = False
+    status: int | None = None
+    code: int | None = None
 
 
 class TwilioMissing(TwilioError):
@@ -42,6 +61,10 @@ class TwilioDenied(TwilioError):
 
 class TwilioHeld(TwilioError):
     """A legal hold keeps the resource from being deleted."""
+
+
+class TwilioIncomplete(TwilioError):
+    """A Message or Call can't be deleted yet: it isn't complete, or Twilio hasn't finished processing it."""
 
 
 class TwilioRefused(TwilioError):
@@ -64,7 +87,7 @@ class TwilioUnavailable(TwilioError):
 
 
 class NotTwilio(TwilioError):
-    """An answer that Twilio's Proxy API does not give: a gateway's, a login page's, or that of another API."""
+    """An answer that Twilio's API does not give: a gateway's, a login page's, or that of another API."""
 
 
 class TwilioUntrusted(TwilioError):
@@ -83,7 +106,7 @@ class PageRefused(TwilioError):
     """A next-page address that leads elsewhere, or in circles."""
 
 
-def error_of(status: int, body: Any, where: str, retry_after: str | None = None) -> TwilioError:
+def error_of(status: int, body: Any, where: str, retry_after: str | None = None, api: Api = PROXY_API) -> TwilioError:
     """Twilio's answer with ``status`` and a decoded ``body`` (None where it was no JSON), as one of ours.
 
     Twilio's code decides before the status does. ``where`` names what was asked: verb and path, no host and no query.
@@ -95,8 +118,16 @@ def error_of(status: int, body: Any, where: str, retry_after: str | None = None)
         answered += f" (code {code})"
     if isinstance(message, str) and message:
         answered += f": {message[:200].rstrip('.')}"
+    error = _classified(status, code, answered, retry_after, api)
+    error.status, error.code = status, code
+    return error
+
+
+def _classified(status: int, code: int | None, answered: str, retry_after: str | None, api: Api) -> TwilioError:
     if code == LEGAL_HOLD:
         return TwilioHeld(f"{answered}.")
+    if code == NOT_COMPLETE:
+        return TwilioIncomplete(f"{answered}.")
     if code == NOT_FOUND and status == 404:
         return TwilioMissing(f"{answered}.")
     if code in DENIED or (code != TOO_MANY_REQUESTS and status in (401, 403)):
@@ -105,11 +136,8 @@ def error_of(status: int, body: Any, where: str, retry_after: str | None = None)
     if is_rate_limited or status >= 500:
         return TwilioUnavailable(f"{answered}.", _seconds(retry_after), not is_rate_limited, is_rate_limited)
     if code is None or status == 404 or code == NOT_FOUND or not 400 <= status < 500:
-        return NotTwilio(f"{answered}, but not as Twilio's Proxy API answers. {CHECK_ADDRESS}")
+        return NotTwilio(f"{answered}, but not as Twilio's {api.name} answers. {api.advice}")
     return TwilioRefused(f"{answered}.")
-
-
-CHECK_ADDRESS = "Check TWILIO_PROXY_URL, and what is between here and Twilio."
 
 
 def _code(given: Any) -> int | None:

@@ -110,7 +110,7 @@ async def test_a_reader_gets_from_the_first_block_to_the_last(checkout: Path) ->
     async with AsyncExitStack() as servers:
         exports = await servers.enter_async_context(started(STAND_IN, checkout, environment))
         account = dict(re.findall(r"^export (\w+)=(\S+)$", "".join(exports), re.MULTILINE))
-        environment["TWILIO_PROXY_URL"] = account["TWILIO_PROXY_URL"]
+        environment |= {name: account[name] for name in ("TWILIO_API_URL", "TWILIO_PROXY_URL")}
         address = ADDRESS_TOLD
         for script in SCRIPTS:
             if script in ("", STAND_IN):

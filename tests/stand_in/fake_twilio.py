@@ -1,4 +1,5 @@
-"""A stand-in for Twilio's REST API: the read and delete side of Proxy v1 on 127.0.0.1, for tests and for trials.
+"""A stand-in for Twilio's REST API on 127.0.0.1, for tests and for trials: the read and delete side of Proxy v1, and
+the records behind its Interactions in the 2010 API (fake_records.py).
 
 ``python tests/stand_in/fake_twilio.py`` serves a made-up account and prints what to export to use it in Twilio's place.
 It does what Twilio documents. Where Twilio documents nothing it does one thing, and each of those is said here:
@@ -29,6 +30,8 @@ import orjson
 from aiohttp import web
 
 from fake_account import ACCOUNT_SID, DOCUMENT, Body, FakeAccount, Faults, now
+from fake_answers import answer_of, cut, error, missing
+from fake_records import RECORD_VERBS, VERSION_2010, FakeRecords, record_call
 
 __all__ = ["API_KEY", "API_SECRET", "AUTH_TOKEN", "FakeTwilio", "Faults", "now"]
 
@@ -69,6 +72,7 @@ class FakeTwilio(FakeAccount):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(account_sid, faults or Faults(), clock)
+        self.records = FakeRecords(account_sid)
         self.latency, self.rate_limit = latency, rate_limit
         self.requests: Counter[str] = Counter()
         """By template, which is verb and endpoint: 'GET /Services/{}/Sessions'."""
@@ -85,6 +89,18 @@ class FakeTwilio(FakeAccount):
         self._answered: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
         pairs = ((account_sid, auth_token), (api_key, api_secret))
         self._credentials = {"Basic " + b64encode(f"{name}:{secret}".encode()).decode() for name, secret in pairs}
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the 2010 API."""
+        return f"{self.base_url.removesuffix(VERSION)}{VERSION_2010}"
+
+    def put(self, *bodies: Body) -> None:
+        """See FakeAccount; also makes the Message and Call records behind Interactions."""
+        super().put(*bodies)
+        for body in bodies:
+            if body["sid"].startswith("KI"):
+                self.records.add_legs(body, self)
 
     @property
     def total_requests(self) -> int:
@@ -128,17 +144,17 @@ class FakeTwilio(FakeAccount):
             self.fault_counts.update({fault, "slow" * late} - {""})
         self.status_counts[answer.status] += 1
         answer.headers["Date"] = formatdate(self.clock().timestamp(), usegmt=True)
-        return await _cut(request, answer) if fault == "broken" else answer
+        return await cut(request, answer) if fault == "broken" else answer
 
     def _refused(self, request: web.BaseRequest, endpoint: str) -> web.Response | None:
         if f"//{request.host}/" not in self.base_url:
-            return _error(404, 20404, f"There is no {request.host} here.")
+            return error(404, 20404, f"There is no {request.host} here.")
         if request.headers.get("Authorization") not in self._credentials:
-            return _error(401, 20003, "Authenticate", {"WWW-Authenticate": 'Basic realm="Twilio API"'})
-        if endpoint not in VERBS:
-            return _missing(request.rel_url.raw_path)
-        if request.method not in VERBS[endpoint]:
-            return _error(405, 20004, f"{request.method} is not allowed.", {"Allow": ", ".join(VERBS[endpoint])})
+            return error(401, 20003, "Authenticate", {"WWW-Authenticate": 'Basic realm="Twilio API"'})
+        if (verbs := VERBS.get(endpoint) or RECORD_VERBS.get(endpoint)) is None:
+            return missing(request.rel_url.raw_path)
+        if request.method not in verbs:
+            return error(405, 20004, f"{request.method} is not allowed.", {"Allow": ", ".join(verbs)})
         return None
 
     def _scripted(self, template: str) -> web.Response | None:
@@ -146,7 +162,7 @@ class FakeTwilio(FakeAccount):
             if part in template:
                 del self._script[number]
                 self.fault_counts["scripted"] += 1
-                return _response(status, body, headers)
+                return answer_of(status, body, headers)
         return None
 
     def _limited(self, template: str, service: str, at: float) -> web.Response | None:
@@ -156,30 +172,33 @@ class FakeTwilio(FakeAccount):
         while times and times[0] <= at - WINDOW_SECONDS:
             times.popleft()
         if len(times) >= RATE * WINDOW_SECONDS:
-            return _error(429, 20429, "Too many requests")
+            return error(429, 20429, "Too many requests")
         times.append(at)
         return None
 
     def _faulty(self, request: web.BaseRequest, path: str, name: str | None, fault: str) -> web.Response:
         if fault == "too_many":
             wait = self._random.choice((None, None, None, None, "0", "1", "0.02", "0.05"))
-            return _error(429, 20429, "Too many requests", {"Retry-After": wait} if wait else None)
+            return error(429, 20429, "Too many requests", {"Retry-After": wait} if wait else None)
         if fault == "server_error":
             status = self._random.choice((500, 502, 503))
             body: Body = {"message": "An internal server error has occurred", "status": status}
-            return _response(status, body if self._random.random() < 0.5 else HTML)
-        answer = self._list(request, path) if name is None else self._one(request.method, path, name)
-        return _response(200, HTML) if fault == "not_json" and answer.status == 200 else answer
+            return answer_of(status, body if self._random.random() < 0.5 else HTML)
+        if path.startswith("/Accounts/"):
+            answer = self.records.answer(request.method, path, name)
+        else:
+            answer = self._list(request, path) if name is None else self._one(request.method, path, name)
+        return answer_of(200, HTML) if fault == "not_json" and answer.status == 200 else answer
 
     def _one(self, verb: str, path: str, name: str) -> web.Response:
         if verb == "GET":
             sid = self.found(path, name)
-            return _missing(f"{path}/{name}") if sid is None else _response(200, self.shown(path, sid))
+            return missing(f"{path}/{name}") if sid is None else answer_of(200, self.shown(path, sid))
         participant = name.startswith("KP")
         if not self.has(path, name) or (participant and self.removed(name)):
-            return _missing(f"{path}/{name}")
+            return missing(f"{path}/{name}")
         if self.held(name):
-            return _error(400, 80615, f"{path}/{name} is under a legal hold and can't be deleted.")
+            return error(400, 80615, f"{path}/{name} is under a legal hold and can't be deleted.")
         if participant:
             self.set_date_deleted(name)
             return web.Response()
@@ -193,17 +212,17 @@ class FakeTwilio(FakeAccount):
         except ValueError:
             size = number = -1
         if size < 1 or number < 0:
-            return _error(400, 80701, "PageSize has to be a number from 1, and Page one from 0.")
+            return error(400, 80701, "PageSize has to be a number from 1, and Page one from 0.")
         size, token = min(size, MAX_PAGE_SIZE), query.get("PageToken")
         if number and token is None:
-            return _error(400, 70002, "Paged requests must include a PageToken")
+            return error(400, 70002, "Paged requests must include a PageToken")
         offset = 0 if token is None else _offset(path, token)
         if offset is None:
-            return _error(400, 21481, "Invalid PageToken")
+            return error(400, 21481, "Invalid PageToken")
         if self.faults.drift and self.faults.on_page:
             self.faults.on_page(self, path, number)
         if not (page := self.page(path, offset, size)):
-            return _missing(path)
+            return missing(path)
         rows, more = page
 
         def url(number: int, offset: int) -> str:
@@ -220,12 +239,14 @@ class FakeTwilio(FakeAccount):
             "next_page_url": url(number + 1, offset + size) if more else None,
             "key": key,
         }
-        return _response(200, b'{"meta":%b,"%b":[%b]}' % (orjson.dumps(meta), key.encode(), b",".join(rows)))
+        return answer_of(200, b'{"meta":%b,"%b":[%b]}' % (orjson.dumps(meta), key.encode(), b",".join(rows)))
 
 
 def _call(request: web.BaseRequest) -> tuple[str, str, str | None, str]:
     """A request's endpoint, the path of the list it is about, what in that (if not all), and the service's SID."""
     parts = request.rel_url.raw_path.split("/")
+    if parts[1] == VERSION_2010:
+        return record_call(parts)
     endpoint = "/" + "/".join(part if number % 2 == 0 else "{}" for number, part in enumerate(parts[2:]))
     if parts[1] != VERSION or endpoint not in VERBS:
         return "(unknown)", "", None, ""
@@ -242,34 +263,6 @@ def _offset(path: str, token: str) -> int | None:
     """What ``token`` stands for, if it is one of the list's."""
     offset = int(token[-8:], 16) if TOKEN.fullmatch(token) else 0
     return offset if token == _token(path, offset) else None
-
-
-def _response(status: int, body: bytes | Body | str, headers: Mapping[str, str] | None = None) -> web.Response:
-    if isinstance(body, str):
-        return web.Response(text=body, status=status, headers=headers, content_type="text/html")
-    encoded = body if isinstance(body, bytes) else orjson.dumps(body)
-    return web.Response(body=encoded, status=status, headers=headers, content_type="application/json")
-
-
-def _error(status: int, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    more = f"https://www.twilio.com/docs/errors/{code}"
-    return _response(status, {"code": code, "message": message, "more_info": more, "status": status}, headers)
-
-
-def _missing(path: str) -> web.Response:
-    return _error(404, 20404, f"The requested resource {path} was not found")
-
-
-async def _cut(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:
-    """Sends the answer's headers and half of its body, if it has one, and ends the connection."""
-    half = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if isinstance(answer.body, bytes) and answer.body:
-        half.content_length = len(answer.body)
-        await half.prepare(request)
-        await half.write(answer.body[: len(answer.body) // 2])
-    if request.transport:
-        request.transport.close()
-    return half
 
 
 async def _main() -> None:
@@ -290,7 +283,12 @@ async def _main() -> None:
     for session, participants, interactions in account.conversations():
         fake.put(session, *participants, *interactions)
     async with fake.serving(given.port) as url:
-        for name, value in (("ACCOUNT_SID", sid), ("AUTH_TOKEN", AUTH_TOKEN), ("PROXY_URL", url)):
+        for name, value in (
+            ("ACCOUNT_SID", sid),
+            ("AUTH_TOKEN", AUTH_TOKEN),
+            ("API_URL", fake.api_url),
+            ("PROXY_URL", url),
+        ):
             print(f"export TWILIO_{name}={value}", flush=True)
         await asyncio.Event().wait()
 

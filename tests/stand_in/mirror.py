@@ -21,8 +21,9 @@ OLD = "2026-01-01T00:00:00Z"
 
 
 def settings_for(fake: FakeTwilio, **changes: Any) -> TwilioSettings:
-    values: dict[str, Any] = {"account_sid": fake.account_sid, "auth_token": AUTH_TOKEN, "proxy_url": fake.base_url}
-    return TwilioSettings.model_validate(values | {"PROXYGRAPH_SYNC_RATE": 0} | changes)
+    values: dict[str, Any] = {"account_sid": fake.account_sid, "auth_token": AUTH_TOKEN}
+    values |= {"proxy_url": fake.base_url, "api_url": fake.api_url, "PROXYGRAPH_SYNC_RATE": 0}
+    return TwilioSettings.model_validate(values | changes)
 
 
 class Mirror:

@@ -210,8 +210,8 @@ async def test_the_command_serves_an_account_and_says_what_to_export() -> None:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout
-        names = [(await process.stdout.readline()).decode().partition("=")[0] for _ in range(3)]
+        names = [(await process.stdout.readline()).decode().partition("=")[0] for _ in range(4)]
     finally:
         process.terminate()
         await process.wait()
-    assert names == ["export TWILIO_ACCOUNT_SID", "export TWILIO_AUTH_TOKEN", "export TWILIO_PROXY_URL"]
+    assert names == [f"export TWILIO_{name}" for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_URL", "PROXY_URL")]

@@ -244,12 +244,20 @@ async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody()
             },
             "TWILIO_PROXY_URL must start with https://, so that the credentials stay secret.",
         ),
+        (
+            {
+                "TWILIO_ACCOUNT_SID": bodies.ACCOUNT,
+                "TWILIO_AUTH_TOKEN": "secret",
+                "TWILIO_API_URL": "http://api.example.com/2010-04-01",
+            },
+            "TWILIO_API_URL must start with https://, so that the credentials stay secret.",
+        ),
     ],
 )
 def test_wrong_settings_are_told_without_secrets(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], problem: str
 ) -> None:
-    for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "PROXY_URL"):
+    for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "PROXY_URL", "API_URL"):
         monkeypatch.delenv(f"TWILIO_{name}", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -1,0 +1,80 @@
+"""Deletes the Message and Call records of erased Interactions at Twilio, and notes what became of each.
+
+Twilio is asked for as many at once as the settings allow. What became of them is stored a batch at a time: a crash
+between asking and storing leaves at most one batch to be asked for again, which Twilio then answers with 404.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
+
+from gateway.twilio.records import TwilioRecords
+from store.archive import Archive
+from store.erasure import twilio_records
+from store.erasure.twilio_records import GONE, RecordState
+from store.twilio_mapping import instant, now
+
+BATCH = 60
+RETRY_AFTER = timedelta(minutes=10)
+"""The pause before a server asks again for a record that Twilio could not delete."""
+
+
+class Deleted(NamedTuple):
+    """How many records are gone at Twilio, and how many are not."""
+
+    gone: int = 0
+    left: int = 0
+
+
+async def delete_records(
+    archive: Archive,
+    records: TwilioRecords,
+    interaction_sids: Sequence[str],
+    requested_by: str,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Deleted:
+    """Deletes the records of these Interactions: of those that are erased here and gone at Twilio.
+
+    ``advance`` is told how many more were tried. Raises a TwilioError where none can be deleted: what was not tried is
+    tried by the next run, or by a server with the account.
+    """
+    async with archive.writer.transaction() as transaction:
+        await twilio_records.request(transaction, interaction_sids, requested_by)
+    asked = await twilio_records.of_interactions(archive, interaction_sids)
+    account = records.account_sid.lower()
+    open_ = [sid for sid, each in asked.items() if each.state not in GONE and each.account_sid.lower() == account]
+    return await _delete(archive, records, open_, advance)
+
+
+async def finish_records(archive: Archive, records: TwilioRecords, at_start: bool = True) -> Deleted:
+    """Deletes the account's records that are still to be deleted: all of them, or those not tried for RETRY_AFTER.
+
+    Raises a TwilioError where none can be deleted.
+    """
+    before = now() if at_start else instant((datetime.now(UTC) - RETRY_AFTER).isoformat())
+    return await _delete(archive, records, await twilio_records.to_delete(archive, records.account_sid, before))
+
+
+async def _delete(
+    archive: Archive, records: TwilioRecords, sids: Sequence[str], advance: Callable[[int], None] = lambda _: None
+) -> Deleted:
+    gone = left = 0
+    remaining = iter(sids)
+    while batch := list(islice(remaining, BATCH)):
+        answers = await asyncio.gather(*map(records.delete, batch), return_exceptions=True)
+        pairs = list(zip(batch, answers, strict=True))
+        outcomes = [(sid, answer) for sid, answer in pairs if not isinstance(answer, BaseException)]
+        async with archive.writer.transaction() as transaction:
+            await twilio_records.note(transaction, [(sid, *answer) for sid, answer in outcomes])
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        deleted = sum(answer.state in GONE for _, answer in outcomes)
+        gone, left = gone + deleted, left + len(batch) - deleted
+        advance(len(batch))
+        if all(answer.state is RecordState.PENDING for _, answer in outcomes):
+            # Twilio is away. Those that were not tried are as open as those that were.
+            return Deleted(gone, left + sum(1 for _ in remaining))
+    return Deleted(gone, left)

@@ -1,0 +1,116 @@
+"""Twilio's Message and Call records behind erased Interactions: which are to be deleted there, and what became of them.
+
+Twilio keeps these records when an Interaction goes. They are deleted only where somebody asked for it, and only those
+of Interactions that are erased here and gone at Twilio. The rows have SIDs, times and outcomes, and no content.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from store.archive import Readable
+from store.sqlite.writer import Transaction
+from store.twilio_mapping import now
+
+LISTS = {"SM": "Messages", "MM": "Messages", "CA": "Calls"}
+"""The 2010 API's list of a record, by the prefix of its SID. Proxy also names others, such as chat messages (IM…)."""
+ADDRESS = "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/{listed}/{sid}.json"
+
+COLUMNS = "sid, interaction_sid, account_sid, state, reason, requested_by, requested_at, tried_at"
+IN_THE_API = " OR ".join(f"sid GLOB '{prefix}*'" for prefix in LISTS)
+REQUEST = f"""
+INSERT INTO twilio_record (sid, interaction_sid, account_sid, state, requested_by, requested_at)
+SELECT sid, interaction_sid, account_sid, 'REQUESTED', :by, :at FROM (
+  SELECT inbound_resource_sid AS sid, sid AS interaction_sid, account_sid FROM deletion
+  WHERE sid IN (SELECT value FROM json_each(:sids)) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
+  UNION ALL
+  SELECT outbound_resource_sid, sid, account_sid FROM deletion
+  WHERE sid IN (SELECT value FROM json_each(:sids)) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
+) WHERE {IN_THE_API}
+ON CONFLICT (sid) DO UPDATE SET state = 'REQUESTED', reason = NULL WHERE state IN ('REFUSED', 'HELD')
+""".strip()
+OPEN = "state IN ('REQUESTED', 'INCOMPLETE', 'PENDING')"
+LIST_OPEN = f"""
+SELECT sid FROM twilio_record
+WHERE {OPEN} AND account_sid = :account COLLATE NOCASE AND coalesce(tried_at <= :before, 1) ORDER BY sid
+""".strip()
+LIST_OF = f"""
+SELECT {COLUMNS} FROM twilio_record WHERE interaction_sid IN (SELECT value FROM json_each(:sids))
+""".strip()
+NOTE = f"""
+UPDATE twilio_record SET state = :state, reason = :reason, tried_at = :at WHERE sid = :sid AND {OPEN}
+""".strip()
+
+
+class RecordState(StrEnum):
+    """What became of the deletion of a record."""
+
+    REQUESTED = "REQUESTED"
+    """Twilio has not been asked yet."""
+    DELETED = "DELETED"
+    ALREADY_GONE = "ALREADY_GONE"
+    INCOMPLETE = "INCOMPLETE"
+    """Twilio can't delete it yet, since it is not complete: a call in progress, for instance. It is tried again."""
+    PENDING = "PENDING"
+    """Twilio gave no usable answer. It is tried again."""
+    REFUSED = "REFUSED"
+    HELD = "HELD"
+    """A legal hold at Twilio keeps it."""
+
+
+GONE = (RecordState.DELETED, RecordState.ALREADY_GONE)
+"""The states of records that Twilio no longer has."""
+
+
+class TwilioRecord(msgspec.Struct, frozen=True):
+    """A record that was asked to be deleted."""
+
+    sid: str
+    interaction_sid: str
+    account_sid: str
+    state: RecordState
+    reason: str | None
+    """Why it is still there: a sentence without content."""
+    requested_by: str
+    requested_at: str
+    tried_at: str | None
+
+
+def list_of(sid: str) -> str | None:
+    """The list of the 2010 API that has the record ``sid``; None if that API has no such records."""
+    return LISTS.get(sid[:2])
+
+
+def address_of(account_sid: str, sid: str) -> str | None:
+    """The address of the record ``sid`` at Twilio, which a DELETE deletes; None if the 2010 API has no such records."""
+    listed = list_of(sid)
+    return ADDRESS.format(account_sid=account_sid, listed=listed, sid=sid) if listed else None
+
+
+async def request(transaction: Transaction, interaction_sids: Sequence[str], requested_by: str) -> None:
+    """Stores that the records of these Interactions are to be deleted at Twilio.
+
+    Takes only Interactions that are erased here and gone at Twilio. What Twilio refused earlier is to be tried again.
+    """
+    await transaction.execute(REQUEST, {"sids": json.dumps(interaction_sids), "by": requested_by, "at": now()})
+
+
+async def to_delete(archive: Readable, account_sid: str, before: str) -> list[str]:
+    """The SIDs of the account's records that are still to be deleted and were not tried after ``before``."""
+    return [row[0] for row in await archive.fetch(LIST_OPEN, {"account": account_sid, "before": before})]
+
+
+async def note(transaction: Transaction, outcomes: Iterable[tuple[str, RecordState, str | None]]) -> None:
+    """Stores what became of records: SID, state and reason. One that is known to be gone stays so."""
+    at = now()
+    for sid, state, reason in outcomes:
+        await transaction.execute(NOTE, {"sid": sid, "state": state, "reason": reason, "at": at})
+
+
+async def of_interactions(archive: Readable, interaction_sids: Sequence[str]) -> Mapping[str, TwilioRecord]:
+    """The records of these Interactions that were asked to be deleted, by their SIDs."""
+    names = TwilioRecord.__struct_fields__
+    rows = await archive.fetch(LIST_OF, {"sids": json.dumps(interaction_sids)})
+    return {row[0]: msgspec.convert(dict(zip(names, row, strict=True)), TwilioRecord) for row in rows}

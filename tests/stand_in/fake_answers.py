@@ -1,0 +1,39 @@
+"""How the fake Twilio's answers look over HTTP."""
+
+from collections.abc import Mapping
+
+import orjson
+from aiohttp import web
+
+from fake_account import Body
+
+
+def answer_of(status: int, body: bytes | Body | str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer of JSON, or of HTML where ``body`` is a text."""
+    if isinstance(body, str):
+        return web.Response(text=body, status=status, headers=headers, content_type="text/html")
+    encoded = body if isinstance(body, bytes) else orjson.dumps(body)
+    return web.Response(body=encoded, status=status, headers=headers, content_type="application/json")
+
+
+def error(status: int, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Twilio's error with ``code``."""
+    more = f"https://www.twilio.com/docs/errors/{code}"
+    return answer_of(status, {"code": code, "message": message, "more_info": more, "status": status}, headers)
+
+
+def missing(path: str) -> web.Response:
+    """Twilio's own 404."""
+    return error(404, 20404, f"The requested resource {path} was not found")
+
+
+async def cut(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:
+    """Sends the answer's headers and half of its body, if it has one, and ends the connection."""
+    half = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if isinstance(answer.body, bytes) and answer.body:
+        half.content_length = len(answer.body)
+        await half.prepare(request)
+        await half.write(answer.body[: len(answer.body) // 2])
+    if request.transport:
+        request.transport.close()
+    return half
