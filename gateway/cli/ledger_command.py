@@ -4,53 +4,85 @@ import asyncio
 import logging
 from typing import Annotated
 
+import msgspec
 import typer
 
 from gateway.cli.command_line import flag, plain_switch, settings_of
+from gateway.cli.csv_rows import csv_text
 from gateway.cli.messages import out, sentences, tell
 from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
+from store.archive import read_archive
+from store.erasure.ledger import LedgerEntry, entries
+from store.twilio_mapping import instant
+
+TIME = "TIME"
+AS_TIME = "a date such as 2026-11-28 or a time such as 2026-11-28T09:00+01:00"
 
 
 def ledger(
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar=TIME, help=f"Only what was asked for from this time on: {AS_TIME}, in UTC if it has no offset."
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar=TIME, help="Only what was asked for before this time.")] = None,
     as_json: Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")] = False,
+    as_csv: Annotated[bool, plain_switch("--csv", "Print CSV with all columns, for a spreadsheet.")] = False,
 ) -> None:
     """List the deletion ledger: SIDs, times and who asked; it has nothing of what was deleted."""
     settings = settings_of(KeysSettings, {"database": database})
-    import msgspec
-
-    from store.archive import read_archive
-    from store.erasure.ledger import LedgerEntry, entries
+    begin, end = _times(since, until, as_json and as_csv)
 
     async def held() -> list[LedgerEntry]:
         async with read_archive(settings.database) as archive:
-            return await entries(archive)
+            return await entries(archive, begin, end)
 
     with sentences():
         found = asyncio.run(held())
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
-            return
-        if not found:
-            tell("Nothing was deleted yet.", logging.INFO, out)
-            return
-        titles = ("SID", "Session", "Asked by", "Asked", "State", "At Twilio")
-        show(
-            out,
-            titles,
-            [
-                (
-                    entry.sid,
-                    entry.session_sid,
-                    entry.requested_by,
-                    entry.intended_at,
-                    entry.state,
-                    (entry.twilio or "not known").lower().replace("_", " "),
-                )
-                for entry in found
-            ],
+        elif as_csv:
+            titles = (*LedgerEntry.__struct_fields__, "state")
+            typer.echo(csv_text(titles, ((*msgspec.structs.astuple(each), each.state) for each in found)), nl=False)
+        elif not found:
+            tell("Nothing was deleted yet." if begin is end is None else "Nothing was deleted then.", logging.INFO, out)
+        else:
+            _show(found)
+
+
+def _show(found: list[LedgerEntry]) -> None:
+    titles = ("SID", "Session", "Asked by", "Asked", "State", "At Twilio")
+    rows = [
+        (
+            entry.sid,
+            entry.session_sid,
+            entry.requested_by,
+            entry.intended_at,
+            entry.state,
+            (entry.twilio or "not known").lower().replace("_", " "),
         )
-        for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
-            waiting = sum(entry.waits_for == reason for entry in found)
-            tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)
+        for entry in found
+    ]
+    show(out, titles, rows)
+    for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
+        waiting = sum(entry.waits_for == reason for entry in found)
+        tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)
+
+
+def _times(since: str | None, until: str | None, both_forms: bool) -> tuple[str | None, str | None]:
+    """Both times as the ledger writes them; exits with 2, and a line for every problem."""
+    problems = ["Expected either --json or --csv, but got both."] if both_forms else []
+    times: list[str | None] = []
+    for option, given in (("--since", since), ("--until", until)):
+        try:
+            times.append(None if given is None else instant(given))
+        except (ValueError, OverflowError):
+            problems.append(f"{option}: expected {AS_TIME}, but got {given!r}.")
+    for problem in problems:
+        tell(problem)
+    if problems:
+        raise typer.Exit(2)
+    return times[0], times[1]

@@ -26,7 +26,10 @@ COLUMNS = """
 sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
 outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_for, twilio
 """.strip()
-LIST = f"SELECT {COLUMNS} FROM deletion ORDER BY intended_at, sid"
+LIST = f"""
+SELECT {COLUMNS} FROM deletion
+WHERE coalesce(intended_at >= :since, 1) AND coalesce(intended_at < :until, 1) ORDER BY intended_at, sid
+""".strip()
 ADD_REQUEST = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio, twilio)
@@ -110,10 +113,11 @@ class LedgerEntry(msgspec.Struct, frozen=True):
         return "closed" if self.closed_at else "erased" if self.erased_at else "intended"
 
 
-async def entries(archive: Readable) -> list[LedgerEntry]:
-    """The whole ledger, the oldest first."""
+async def entries(archive: Readable, since: str | None = None, until: str | None = None) -> list[LedgerEntry]:
+    """The ledger, the oldest first: what was requested at ``since`` or later, and before ``until``."""
     names = LedgerEntry.__struct_fields__
-    return [msgspec.convert(dict(zip(names, row, strict=True)), LedgerEntry) for row in await archive.fetch(LIST)]
+    rows = await archive.fetch(LIST, {"since": since, "until": until})
+    return [msgspec.convert(dict(zip(names, row, strict=True)), LedgerEntry) for row in rows]
 
 
 async def pending_at_twilio(archive: Readable, before: str) -> list[Address]:
