@@ -1,5 +1,6 @@
 """Deletes an Interaction at Twilio and here. gateway/twilio/upstream.py implements the Upstream."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -47,6 +48,14 @@ class Answer(NamedTuple):
     is_clean: bool = True
 
 
+class Asked(NamedTuple):
+    """A deletion that Twilio was asked for: its address, whether the request is new in the ledger, and the answer."""
+
+    address: Address
+    is_new: bool
+    answer: Answer
+
+
 class Upstream(Protocol):
     """Twilio's side of a deletion."""
 
@@ -73,19 +82,64 @@ async def erase_everywhere(
     """
     is_new = await erasure.request(archive, interaction, requested_by, at_twilio=upstream is not None)
     address = Address(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
-    answer = Answer(Outcome.NOT_CONNECTED) if upstream is None else await _asked(upstream, address)
-    if answer.outcome in ERASES_HERE:
-        is_clean = await erasure.erase(archive, interaction.sid, twilio=AT_TWILIO[answer.outcome])
-        return answer._replace(is_clean=is_clean)
-    if answer.outcome is Outcome.HELD or (is_new and answer.outcome is not Outcome.UNCERTAIN):
-        await erasure.withdraw_request(archive, interaction.sid)
+    (settled,) = await settle(archive, [Asked(address, is_new, await ask(upstream, address))])
+    return settled
+
+
+async def request_all(
+    archive: Archive, upstream: Upstream | None, sids: Sequence[str], requested_by: str
+) -> list[tuple[Address, bool]]:
+    """Requests the deletion of many Interactions; returns the address of each that is stored, and whether it is new.
+
+    ``ask`` and ``settle`` then do for them what ``erase_everywhere`` does for one.
+    """
+    new = await erasure.request_all(archive, sids, requested_by, at_twilio=upstream is not None)
+    return [(address, address.sid in new) for address in await ledger.addresses(archive, sids)]
+
+
+async def ask(upstream: Upstream | None, address: Address) -> Answer:
+    """Deletes the Interaction at Twilio, if an account is connected, and returns the answer."""
+    if upstream is None:
+        return Answer(Outcome.NOT_CONNECTED)
+    if address.account_sid.lower() != upstream.account_sid.lower():
+        # A 404 for another account's resource proves nothing.
+        message = f"{address.sid} belongs to {address.account_sid}, but Twilio is asked for {upstream.account_sid}."
+        return Answer(Outcome.REFUSED, f"{message} It stays here.")
+    return await upstream.delete_interaction(address.service_sid, address.session_sid, address.sid)
+
+
+async def settle(archive: Archive, asked: Sequence[Asked]) -> list[Answer]:
+    """Erases here, all at once, what Twilio no longer has; returns the answers in order.
+
+    What Twilio refuses stays, and its request is withdrawn. A request stays if Twilio may have deleted it.
+    """
+    gone = {each.address.sid: AT_TWILIO[each.answer.outcome] for each in asked if each.answer.outcome in ERASES_HERE}
+    is_clean = await erasure.erase_all(archive, gone) if gone else True
+    return [
+        each.answer._replace(is_clean=is_clean) if each.address.sid in gone else await _not_erased(archive, each)
+        for each in asked
+    ]
+
+
+async def _not_erased(archive: Archive, asked: Asked) -> Answer:
+    sid, answer = asked.address.sid, asked.answer
+    if answer.outcome is Outcome.HELD or (asked.is_new and answer.outcome is not Outcome.UNCERTAIN):
+        await erasure.withdraw_request(archive, sid, held=answer.outcome is Outcome.HELD)
         return answer
     # The answer to this request, or to an earlier one, got lost: Twilio may have deleted it.
-    await erasure.note_at_twilio(archive, interaction.sid, AtTwilio.PENDING)
+    await erasure.note_at_twilio(archive, sid, AtTwilio.PENDING)
     if answer.outcome is Outcome.UNCERTAIN:
         return answer
     earlier = "What an earlier attempt did is not known; it is finished as soon as Twilio can be asked."
     return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
+
+
+async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: Address) -> Outcome:
+    """Deletes at Twilio what is erased here already, and stores the outcome if it is certain."""
+    outcome = (await ask(upstream, address)).outcome
+    if outcome not in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):
+        await erasure.note_at_twilio(archive, address.sid, AT_TWILIO[outcome])
+    return outcome
 
 
 async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start: bool = True) -> tuple[int, int]:
@@ -97,29 +151,18 @@ async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start
     finished, left = await erasure.recover(archive) if at_start else 0, 0
     before = instant((datetime.now(UTC) - (timedelta() if at_start else UNDER_WAY)).isoformat())
     for address in await ledger.pending_at_twilio(archive, before):
-        outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
+        outcome = (await ask(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
         if outcome in ERASES_HERE:
             await erasure.erase(archive, address.sid, twilio=AT_TWILIO[outcome])
         elif outcome is Outcome.HELD:
-            await erasure.withdraw_request(archive, address.sid)
+            await erasure.withdraw_request(archive, address.sid, held=True)
         else:
             left += 1
             continue
         finished += 1
     states = [AtTwilio.NOT_CONNECTED, *((AtTwilio.REFUSED,) if at_start else ())]
     for address in await ledger.not_at_twilio(archive, states) if upstream else ():
-        outcome = (await _asked(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
-        if outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):
-            left += 1
-            continue
-        await erasure.note_at_twilio(archive, address.sid, AT_TWILIO[outcome])
+        outcome = await repeat_at_twilio(archive, upstream, address) if upstream else Outcome.UNAVAILABLE
+        left += outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN)
         finished += outcome in ERASES_HERE
     return finished, left
-
-
-async def _asked(upstream: Upstream, address: Address) -> Answer:
-    if address.account_sid.lower() != upstream.account_sid.lower():
-        # A 404 for another account's resource proves nothing.
-        message = f"{address.sid} belongs to {address.account_sid}, but Twilio is asked for {upstream.account_sid}."
-        return Answer(Outcome.REFUSED, f"{message} It stays here.")
-    return await upstream.delete_interaction(address.service_sid, address.session_sid, address.sid)

@@ -59,6 +59,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None if all are null."""
 
+    personal: ClassVar[tuple[str, ...]] = ()
+    """The columns that name a person. An erased row keeps its SID and loses these (store/erasure/participants.py)."""
+
     plain: ClassVar[tuple[str, ...]] = ()
     """The columns that need no JSON escaping if the table's column ``plain`` is set (store/sqlite/json_safe.py)."""
 

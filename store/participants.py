@@ -13,6 +13,9 @@ class Participant(Record, frozen=True, array_like=True, gc=False):
     table: ClassVar[str] = "participant"
     prefix: ClassVar[str] = "KP"
     noun: ClassVar[str] = "Participant"
+    personal: ClassVar[tuple[str, ...]] = (
+        *("friendly_name", "identifier", "proxy_identifier", "proxy_identifier_sid", "extra"),
+    )
 
     session_sid: Sid
     service_sid: Sid

@@ -65,6 +65,9 @@ class SessionReader:
             rows += found
             pages, first = pages + 1, False
         missing = sorted(sid for sid in before - listed if sid.startswith(Interaction.prefix))
+        if missing:  # What the ledger has is being deleted, or is finished by way of it.
+            requested = await listings.among(self._archive, listings.KNOWN_DELETED, missing)
+            missing = [sid for sid in missing if sid not in requested]
         self.missing.extend((session.service_sid, session.sid, sid) for sid in missing)
         if missing:  # Until they are reconciled, the Session counts as not read.
             await self._buffer.add([session, *rows], unread=session.sid)

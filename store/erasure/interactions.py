@@ -1,6 +1,6 @@
-"""Erases an Interaction, so that no read finds it and no file holds a byte of it.
+"""Erases Interactions, so that no read finds it and no file holds a byte of it.
 
-The row is deleted with secure_delete on, which overwrites it with zeros. Cleaning then checkpoints those zeros into the
+A row is deleted with secure_delete on, which overwrites it with zeros. Cleaning then checkpoints those zeros into the
 database file, empties the write-ahead log, which has earlier copies of the row, and closes the ledger's entry
 (store/sqlite/cleaning.py). If a reader keeps the log from being emptied, the entry stays open with that reason, and the
 server retries until it is closed.
@@ -10,10 +10,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from store.archive import Archive
-from store.erasure import ledger
+from store.erasure import ledger, participants
 from store.erasure.ledger import AtTwilio
 from store.errors import StoreError
 from store.interactions import Interaction
@@ -34,30 +34,50 @@ async def request(archive: Archive, interaction: Interaction, requested_by: str,
         return await ledger.add_request(transaction, interaction, requested_by, at_twilio)
 
 
+async def request_all(archive: Archive, sids: Sequence[str], requested_by: str, at_twilio: bool) -> set[str]:
+    """Stores a deletion request for each of these Interactions that is stored; returns which requests are new."""
+    async with archive.writer.transaction() as transaction:
+        # Read while nobody else can write: what is new here is withdrawn where Twilio can't be asked.
+        known = {address.sid for address in await ledger.addresses(archive, sids)}
+        await ledger.add_requests(transaction, sids, requested_by, at_twilio)
+    return {address.sid for address in await ledger.addresses(archive, sids)} - known
+
+
 async def note_at_twilio(archive: Archive, sid: str, twilio: AtTwilio) -> None:
     """Stores the outcome of ``sid`` at Twilio in the ledger."""
     async with archive.writer.transaction() as transaction:
         await ledger.note_at_twilio(transaction, sid, twilio)
 
 
-async def withdraw_request(archive: Archive, sid: str) -> None:
-    """Removes a request that Twilio refused: the row stays."""
+async def withdraw_request(archive: Archive, sid: str, held: bool = False) -> None:
+    """Removes a request that Twilio refused: the row stays. ``held`` says that a legal hold is the reason."""
     async with archive.writer.transaction() as transaction:
         await ledger.withdraw_request(transaction, sid)
+        if held:
+            await ledger.note_held(transaction, [sid])
 
 
 async def erase(archive: Archive, *sids: str, twilio: AtTwilio | None = None) -> bool:
-    """Erases requested Interactions; returns whether no byte of them is left and their entries are closed.
+    """Erases requested Interactions, Sessions and Participants; ``twilio`` is the outcome of all of them there.
 
-    ``twilio`` is their outcome there, to be stored too. Once the rows are erased nothing raises: what can't be cleaned
-    yet stays in the ledger with the reason.
+    See ``erase_all``.
     """
+    return await erase_all(archive, dict.fromkeys(sids, twilio))
+
+
+async def erase_all(archive: Archive, outcomes: Mapping[str, AtTwilio | None]) -> bool:
+    """Erases what was requested; returns whether no byte of it is left and the entries are closed.
+
+    ``outcomes`` has the outcome of each SID at Twilio, to be stored too. Once the rows are erased nothing raises: what
+    can't be cleaned yet stays in the ledger with the reason.
+    """
+    sids = list(outcomes)
     async with archive.writer.transaction() as transaction:
-        for sql in (ERASE, ERASE_SESSION):
+        for sql in (ERASE, ERASE_SESSION, participants.ERASE):
             await transaction.execute(sql, (json.dumps(sids),))
         await ledger.mark_erased(transaction, sids)
-        if twilio:
-            for sid in sids:
+        for sid, twilio in outcomes.items():
+            if twilio:
                 await ledger.note_at_twilio(transaction, sid, twilio)
     reason = await _clean_until_deadline(archive)
     if reason:

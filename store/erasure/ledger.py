@@ -1,5 +1,7 @@
 """The deletion ledger: one entry for each deletion request, with who requested it and its state, without content.
 
+A request names an Interaction, a Session that was deleted at Twilio, or a Participant (store/erasure/participants.py).
+
 An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files),
 which store/sqlite/cleaning.py does. An erased one that is not closed says in ``waits_for`` why.
 The outcome at Twilio is a separate column: see AtTwilio.
@@ -36,6 +38,15 @@ INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resour
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (sid) DO NOTHING
 """.strip()
+ADD_REQUESTS = """
+INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
+  outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio, twilio)
+SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
+  outbound_resource_type, :by, :at, :at_twilio, :twilio
+FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids))
+ON CONFLICT (sid) DO NOTHING
+""".strip()
+ADDRESSES = f"SELECT {ADDRESS} FROM deletion WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid"
 ADD_DELETED_AT_TWILIO = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, twilio)
@@ -52,6 +63,10 @@ ON CONFLICT (sid) DO NOTHING
 MARK_ERASED = (
     "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid IN (SELECT value FROM json_each(:sids))"
 )
+NOTE_HELD = """
+INSERT INTO legal_hold SELECT value, :at FROM json_each(:sids) WHERE TRUE ON CONFLICT (sid) DO NOTHING
+""".strip()
+NOT_HELD = "DELETE FROM legal_hold WHERE sid IN (SELECT value FROM json_each(?))"
 WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
 UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
 ANY_ERASED = "SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL LIMIT 1"
@@ -152,6 +167,28 @@ async def add_request(transaction: Transaction, interaction: Interaction, reques
     return added == 1
 
 
+async def add_requests(transaction: Transaction, sids: Sequence[str], requested_by: str, at_twilio: bool) -> None:
+    """Adds deletion requests for those of these Interactions that are stored and have none yet."""
+    bound = {
+        "sids": json.dumps(sids),
+        "by": requested_by,
+        "at": now(),
+        "at_twilio": REQUEST_IN_PROGRESS if at_twilio else 0,
+        "twilio": AtTwilio.PENDING if at_twilio else AtTwilio.NOT_CONNECTED,
+    }
+    await transaction.execute(ADD_REQUESTS, bound)
+
+
+async def addresses(archive: Readable, sids: Sequence[str]) -> list[Address]:
+    """The addresses at Twilio of those of ``sids`` that have an entry, by SID."""
+    return [Address(*row) for row in await archive.fetch(ADDRESSES, (json.dumps(sids),))]
+
+
+async def note_held(transaction: Transaction, sids: Sequence[str]) -> None:
+    """Stores that a legal hold at Twilio keeps these."""
+    await transaction.execute(NOTE_HELD, {"sids": json.dumps(sids), "at": now()})
+
+
 async def note_at_twilio(transaction: Transaction, sid: str, twilio: AtTwilio) -> None:
     """Stores the outcome of ``sid`` at Twilio, unless it is already known to be gone there."""
     if twilio is AtTwilio.PENDING:
@@ -178,4 +215,5 @@ async def withdraw_request(transaction: Transaction, sid: str) -> None:
 
 async def mark_erased(transaction: Transaction, sids: Sequence[str]) -> None:
     """Stores that the rows of ``sids`` are erased."""
+    await transaction.execute(NOT_HELD, (json.dumps(sids),))
     await transaction.execute(MARK_ERASED, {"sids": json.dumps(sids), "at": now()})

@@ -45,6 +45,10 @@ INSERT_COMBINATIONS = (
     "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
 )
 WITH_FACETS = "SELECT *, {values} FROM ({rows})"
+WITHOUT_ERASED = """
+SELECT {columns} FROM (SELECT *, EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = given.sid) AS erased
+  FROM ({rows}) AS given)
+""".strip()
 WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows})"
 COMBINATION_ID = "(SELECT id FROM {kinds} WHERE {conditions})"
 HELD = """
@@ -73,7 +77,10 @@ class Transaction:
             return cursor.rowcount
 
     async def put(self, records: Iterable[Record]) -> Written:
-        """Inserts or replaces records, parents before children. Those that were deleted stay out."""
+        """Inserts or replaces records, parents before children.
+
+        Those that were deleted stay out; an erased Participant is written without what names the person.
+        """
         written = Written()
         kind: type[Record]
         for kind, group in groupby(records, type):
@@ -81,7 +88,7 @@ class Transaction:
             sids = {"sids": msgspec.json.encode(list(rows)).decode()}
             ((held, deleted),) = await self._connection.execute_fetchall(HELD.format(table=kind.table), sids)
             moved = await self._upsert(kind, list(rows.values()))
-            new = len(rows) - held - deleted
+            new = len(rows) - held - (0 if kind.personal else deleted)
             counts = (new, moved - new, held - (moved - new))
             written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
         return written
@@ -193,6 +200,9 @@ def _upsert(kind: type[Record], as_json: bool) -> str:
         rows = WITH_FACETS.format(values=values, rows=rows)
         given = f"{given}, {COMBINATION_ID.format(kinds=facets.table, conditions=same)}"
         columns = (*columns, "kind")
+    if kind.personal:
+        erased = (f"iif(erased, NULL, {name}) AS {name}" if name in kind.personal else name for name in columns)
+        rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
     if kind.plain:
         rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
         given, columns = f"{given}, row.plain", (*columns, "plain")
