@@ -67,7 +67,7 @@ class Gateway:
         self._tracing = Tracing()
         self._request_log = RequestLog(AccessLog(logs or LogSettings.of({})))
         self._twilio = twilio
-        self._look_for_damage = check_for_damage
+        self._check_for_damage = check_for_damage
         self._graphql: GraphQLOverHTTP | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()
@@ -77,7 +77,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI 3 interface (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
             return
         if scope["type"] != "http":
             await _refuse_websocket(send)
@@ -106,13 +106,13 @@ class Gateway:
             if span and (exchange.operation or exchange.status >= 400):
                 self._tracing.end(span, exchange)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            opened = open_archive(self._settings.database, self._look_for_damage, self._settings.search_seconds)
+            opened = open_archive(self._settings.database, self._check_for_damage, self._settings.search_seconds)
             archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
-                log.info("Finished %d deletions that were cut off.", finished)
+                log.info("Finished %d deletions that a crash had interrupted.", finished)
             upstream = None
             if self._twilio and await demo_mark(archive) is None:
                 upstream = await self._connect(archive, self._twilio)
@@ -202,11 +202,11 @@ class Gateway:
         elif path == "/metrics":
             await exchange.respond(200, metrics.MEDIA_TYPE, await self._metrics(exchange))
         elif path == "/readyz":
-            why_not = await _why_not_ready(self._archive)
-            text = b"not ready: %s\n" % why_not if why_not else b"ready\n"
+            reason = await _reason_not_ready(self._archive)
+            text = b"not ready: %s\n" % reason if reason else b"ready\n"
             if exchange.scope["query_string"].split(b"=")[0] == b"verbose":
                 text = self._background.report() + text
-            await exchange.respond(503 if why_not else 200, PLAIN, text)
+            await exchange.respond(503 if reason else 200, PLAIN, text)
         else:
             await self._graphiql_files(exchange)
 
@@ -231,7 +231,7 @@ def _seconds_since(moment: str) -> float:
     return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
-async def _why_not_ready(archive: Archive | None) -> bytes:
+async def _reason_not_ready(archive: Archive | None) -> bytes:
     if DRAINING.begun:
         return b"about to stop"
     return b"" if await _reads(archive) else b"the archive can't be read"

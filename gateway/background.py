@@ -18,7 +18,7 @@ from gateway.observe.metrics import BACKGROUND_FAILING, BACKGROUND_FAILURES
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 PERMISSION_HINT = (
-    " If another user left it, as a sync that ran as root leaves its lock, remove it, or give it to this user."
+    " If it belongs to another user, such as the lock of a sync that ran as root, remove it or change its owner."
 )
 
 Round = Callable[[], Awaitable[float]]
@@ -48,13 +48,13 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Background:
-    """The background tasks of one server; ``sleep`` is how they wait."""
+    """The background tasks of one server. Between rounds they await ``sleep``."""
 
     def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failures: dict[str, Failure] = {}
-        """By the names of the tasks that fail now."""
+        """The tasks whose last round failed, by name."""
 
     def start(self, name: str, work: Round) -> None:
         """Starts a task that repeats ``work`` until ``stop``."""
@@ -63,9 +63,9 @@ class Background:
         self._tasks[name] = asyncio.create_task(self._run_forever(name, work), name=name)
 
     def report(self) -> bytes:
-        """A line for each task, as in Kubernetes' verbose probes: that it works, or since when it fails.
+        """A line for each task, as in Kubernetes' verbose probes: ok, or since when it fails.
 
-        Only the log has the reason, since everybody who reaches the port can read this.
+        It doesn't give the reason, since everybody who reaches the port can read it; the log has the reason.
         """
         return b"".join([f"{self._line(name)}\n".encode() for name in self._tasks])
 
@@ -107,9 +107,9 @@ class Background:
         self.failures[name] = Failure(rounds, since, at, sentence)
         BACKGROUND_FAILING.labels(name).set(1)
         BACKGROUND_FAILURES.labels(name).inc()
-        log.warning("The background task %s failed, and is tried again: %s", name, sentence)
+        log.warning("The background task %s failed and will be retried: %s", name, sentence)
         if not isinstance(error, RoundFailed) and (before is None or before.sentence != sentence):
-            # Only the frames: the error's text may be personal.
+            # The stack without the error's text, which may be personal.
             frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             log.error("%s in the background task %s\n%s", type(error).__name__, name, frames)
 
@@ -120,4 +120,4 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         file = Path(str(error.filename)).name if error.filename else "a file"
         return f"Can't use {file}: {error.strerror}.{PERMISSION_HINT if isinstance(error, PermissionError) else ''}"
-    return f"It met an error that was not expected ({type(error).__name__}); the log has the details."
+    return f"There was an unexpected error ({type(error).__name__}); the log has the details."

@@ -16,9 +16,9 @@ from gateway.http.exchange import HttpError
 
 WINDOW_SECONDS = 60
 WRONG_KEYS = 120
-"""Wrong keys a minute by one client, where no smaller rate is set."""
+"""The wrong keys a minute that one client may send, unless a smaller rate is configured."""
 MAX_CONCURRENT = 16
-"""Keys of one client that are looked up at the same time."""
+"""How many keys of one client are looked up at the same time."""
 MAX_CLIENTS = 50_000
 
 
@@ -34,7 +34,7 @@ class Attempts:
     """Counts the keys that clients send, from before they are looked up."""
 
     def __init__(self, rate: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """``rate`` is the number of requests a minute that is set for every caller, if one is."""
+        """``rate`` is the configured limit of requests a minute, if there is one."""
         self._limit = min(rate, WRONG_KEYS) if rate else WRONG_KEYS
         self._clock = clock
         self._tallies: LRUCache[str, Tally] = LRUCache(MAX_CLIENTS)
@@ -43,7 +43,7 @@ class Attempts:
     async def begin(self, client: str, was_valid: bool = False) -> Tally:
         """Waits until a key of ``client`` may be looked up; returns the tally to end the attempt with.
 
-        A key that ``was_valid`` the last time is no guess. Raises HttpError 429 for any other beyond the limit.
+        A key that ``was_valid`` the last time is not a guess. For any other, raises HttpError 429 over the limit.
         """
         while True:
             tally = self._tally(client)
@@ -58,7 +58,7 @@ class Attempts:
             await waiter
 
     def end(self, tally: Tally, wrong: bool) -> None:
-        """Ends an attempt, whose key was ``wrong`` or not."""
+        """Ends an attempt; ``wrong`` says whether its key was wrong."""
         tally.running -= 1
         tally.wrong += wrong
         waiters, tally.waiters = tally.waiters, []
@@ -80,7 +80,7 @@ class Attempts:
         seconds = math.ceil(self._ends - self._clock())
         return HttpError(
             429,
-            f"Expected up to {self._limit:,} wrong keys a minute from one client, but this one has shown as many. "
+            f"Expected up to {self._limit:,} wrong keys a minute from one client, but this one has sent that many. "
             f"Try again in {seconds} seconds.",
             ((b"retry-after", b"%d" % seconds),),
             code="RATE_LIMITED",

@@ -41,13 +41,13 @@ class KeysMissing(Exception):
 class Unauthenticated(HttpError):
     """401: a key is required, or the given one is not valid."""
 
-    def __init__(self, message: str, shown: bool = True) -> None:
-        challenge = f'{CHALLENGE}, error="invalid_token"' if shown else CHALLENGE
+    def __init__(self, message: str, has_credential: bool = True) -> None:
+        challenge = f'{CHALLENGE}, error="invalid_token"' if has_credential else CHALLENGE
         super().__init__(401, message, ((b"www-authenticate", challenge.encode()),), code="UNAUTHENTICATED")
 
 
 class Forbidden(HttpError):
-    """403: the key is valid, but allows nothing here."""
+    """403: the key or token is valid, but has none of the scopes."""
 
     def __init__(self, message: str) -> None:
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="read"'
@@ -55,7 +55,7 @@ class Forbidden(HttpError):
 
 
 class Verified(NamedTuple):
-    """An access, and for how many more seconds it is valid (None: without end)."""
+    """An access, and for how many more seconds it is valid; None if it doesn't expire."""
 
     access: Access
     seconds: float | None
@@ -80,22 +80,22 @@ class Authenticator:
         clock: Callable[[], float] = time.monotonic,
         rate: int | None = None,
     ) -> None:
-        """``rate`` is the number of requests a minute that is set for every caller, if one is."""
+        """``rate`` is the configured limit of requests a minute, if there is one."""
         self._archive, self._key_required, self._token_verifier, self._clock = archive, key_required, tokens, clock
         self._attempts = Attempts(rate, clock)
         self._cache: dict[bytes, tuple[Access, float]] = {}
         self._use_notes: set[asyncio.Task[None]] = set()
 
     async def access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Access:
-        """Who sent the request with this ASGI scope and these headers.
+        """The access of the caller who sent the request with this ASGI scope and these headers.
 
         Raises HttpError: 401, 403, 429 after many wrong keys, or 503 if the identity provider is unavailable.
         """
-        shown = headers.get(b"authorization")
-        if not shown:
+        credential = headers.get(b"authorization")
+        if not credential:
             self._check_keyless_access(scope, headers)
             return ANYBODY
-        digest = hashlib.sha256(shown).digest()
+        digest = hashlib.sha256(credential).digest()
         cached = self._cache.get(digest)
         if cached and self._clock() < cached[1]:
             return cached[0]
@@ -104,14 +104,14 @@ class Authenticator:
         wrong = False
         try:
             cached = self._cache.get(digest)
-            if cached and self._clock() < cached[1]:  # Another request has sent the same key meanwhile.
+            if cached and self._clock() < cached[1]:  # Meanwhile, another request with the same key was verified.
                 return cached[0]
-            found, seconds = await self._verified(shown)
+            found, seconds = await self._verified(credential)
         except Unauthenticated:
             wrong = True
             self._cache.pop(digest, None)
             raise
-        except asyncio.CancelledError:  # A client that guesses and goes away has guessed too.
+        except asyncio.CancelledError:  # A guess counts even if the client disconnects.
             wrong = not was_valid
             raise
         finally:
@@ -126,12 +126,14 @@ class Authenticator:
 
     def _check_keyless_access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
         if self._key_required:
-            raise Unauthenticated("Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", shown=False)
+            raise Unauthenticated(
+                "Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", has_credential=False
+            )
         if not is_local(scope, headers):
             raise HttpError(
                 403,
-                "Expected a request from this machine, for this server asks nobody for a key, but got one that was "
-                "forwarded from elsewhere. Set PROXYGRAPH_REQUIRE_KEY=true behind a proxy, and make keys.",
+                "Expected a request from this machine, since this server requires no key, but got one that was "
+                "forwarded from another. Behind a proxy, set PROXYGRAPH_REQUIRE_KEY=true and create keys.",
                 code="FORBIDDEN",
             )
 
@@ -139,9 +141,9 @@ class Authenticator:
         """Waits until every use of a key is stored."""
         await asyncio.gather(*self._use_notes)
 
-    async def _verified(self, shown: bytes) -> Verified:
-        scheme, _, credential = shown.partition(b" ")
-        text = credential.strip().decode("latin-1")
+    async def _verified(self, credential: bytes) -> Verified:
+        scheme, _, given = credential.partition(b" ")
+        text = given.strip().decode("latin-1")
         if scheme.lower() != b"bearer" or not text:
             raise Unauthenticated("Expected `Authorization: Bearer` and a key, but got another kind of credential.")
         if self._token_verifier and not text.startswith(keys.PREFIX):
@@ -149,7 +151,7 @@ class Authenticator:
             return await self._token_verifier.verified(text)
         key = await keys.find(self._archive, text)
         if key is None:
-            raise Unauthenticated("Expected a key that was made here, but this one is not known.")
+            raise Unauthenticated("Expected a key of this archive, but got an unknown one.")
         if not key.is_valid(now()):
             raise Unauthenticated(
                 f"Expected a valid key, but this one {'was revoked' if key.revoked_at else 'has expired'}."
@@ -171,7 +173,7 @@ class Authenticator:
             await keys.note_use(self._archive, name)
         except Exception as error:  # The next use will be stored instead; no request waits for this one.
             reason = error if isinstance(error, StoreError) else type(error).__name__
-            log.warning("The use of a key was not noted: %s", reason)
+            log.warning("The last use of a key was not stored: %s", reason)
 
 
 async def demand_keys(database: Path, host: str) -> None:
@@ -179,7 +181,7 @@ async def demand_keys(database: Path, host: str) -> None:
     async with open_archive(database, check_for_damage=False) as archive:
         if not await keys.has_keys(archive):
             raise KeysMissing(
-                f"A server on {host} can be reached by others, and wants a key of everybody, but {database} has none. "
-                f"Make one: python -m gateway keys create NAME --scope read --database {database}; or name an identity "
-                "provider (PROXYGRAPH_JWT_JWKS_URL); or listen on 127.0.0.1."
+                f"Other machines can reach a server on {host}, so it requires keys, but {database} has no valid one. "
+                f"Create one: python -m gateway keys create NAME --scope read --database {database}; or configure an "
+                "identity provider (PROXYGRAPH_JWT_JWKS_URL); or listen on 127.0.0.1."
             )

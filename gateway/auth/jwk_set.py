@@ -11,11 +11,11 @@ import jwt
 import msgspec
 
 CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("EdDSA",), "Ed448": ("EdDSA",)}
-OF_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
 
 class JwkSet:
-    """The keys of a set that verify signatures. Raises ValueError for what is no set."""
+    """The keys of a set that verify signatures. Raises ValueError if the content isn't a JWK Set."""
 
     def __init__(self, content: bytes) -> None:
         decoded = msgspec.json.decode(content)
@@ -26,7 +26,7 @@ class JwkSet:
         self._ready: dict[tuple[int, str], jwt.PyJWK] = {}
 
     def find(self, kid: Any, algorithm: str) -> jwt.PyJWK | None:
-        """The key of this id that verifies ``algorithm``; without an id, the only one that does, if it is the only one.
+        """The key with this id that verifies ``algorithm``, or the only one that does if ``kid`` is None; else None.
 
         Raises jwt.PyJWTError for a key that is malformed.
         """
@@ -49,9 +49,9 @@ def _verifies(key: Mapping[str, Any]) -> bool:
 
 
 def _algorithms(key: Mapping[str, Any]) -> tuple[str, ...]:
-    """The algorithms that the key's type and curve fit, and of them the one that it names, if it names one."""
-    kind, curve, named = key.get("kty"), key.get("crv"), key.get("alg")
-    fitting: tuple[str, ...] = OF_RSA if kind == "RSA" else ()
-    if kind in ("EC", "OKP") and isinstance(curve, str):
+    """The algorithms that fit the key's type and curve; only the one that the key names, if it names one."""
+    key_type, curve, named = key.get("kty"), key.get("crv"), key.get("alg")
+    fitting: tuple[str, ...] = RSA_ALGORITHMS if key_type == "RSA" else ()
+    if key_type in ("EC", "OKP") and isinstance(curve, str):
         fitting = CURVES.get(curve, ())
     return fitting if named is None else tuple(algorithm for algorithm in fitting if algorithm == named)

@@ -26,7 +26,7 @@ MAX_JWK_SET_BYTES = 1_000_000
 FRESH_SECONDS = 600.0
 MAX_STALE_SECONDS = 3_600.0
 RETRY_SECONDS = 10.0
-"""The least time between two fetches, so that tokens with made-up key ids are no load on the provider."""
+"""The shortest time between two fetches, so that tokens with made-up key ids don't overload the provider."""
 
 LEEWAY_SECONDS = 30
 MAX_NAME_LENGTH = 64
@@ -96,7 +96,9 @@ class JwtVerifier:
             raise ProviderUnavailable
         found = self._keys.find(kid, algorithm)
         if found is None:
-            raise Unauthenticated("Expected a token signed by a key that the identity provider shows, but got another.")
+            raise Unauthenticated(
+                "Expected a token signed by a key that the identity provider publishes, but got another."
+            )
         return found
 
     async def _fetch(self) -> None:
@@ -124,13 +126,13 @@ class JwtVerifier:
 
 
 def _reason(error: jwt.PyJWTError) -> str:
-    # The message quotes no claims, since they may be personal.
+    # The message contains no claims, since they may be personal.
     if isinstance(error, jwt.ExpiredSignatureError):
         return "Expected a valid token, but this one has expired."
     if isinstance(error, jwt.InvalidAudienceError):
         return "Expected a token for this audience, but this one is for another."
     if isinstance(error, jwt.InvalidIssuerError):
-        return "Expected a token of this server's identity provider, but this one is of another."
+        return "Expected a token from this server's identity provider, but got one from another."
     if isinstance(error, jwt.MissingRequiredClaimError):
         return f"Expected a token with the claim {error.claim}, but this one lacks it."
     return "Expected a token with a valid signature and valid claims, but got another."

@@ -13,7 +13,7 @@ else:
     from backports import zstd
 
 LARGE_BYTES = 16_384
-"""Smaller bodies are not compressed: they fit into a few packets anyway."""
+"""Smaller bodies aren't compressed, since they fit into a few packets."""
 ZSTD, GZIP, IDENTITY = b"zstd", b"gzip", b"identity"
 ZSTD_LEVEL, GZIP_LEVEL = 3, 5
 

@@ -3,8 +3,8 @@
 import msgspec
 
 LONGEST_NAME = 64
-"""The log and the traces cut an operation's name to so many characters: clients choose it, and their queues are bounded
-by entries, not by bytes."""
+"""Logs and traces cut an operation's name to this length, because clients choose it, and the queues of logs and traces
+are bounded by entries, not by bytes."""
 
 
 class Operation(msgspec.Struct, frozen=True, gc=False):

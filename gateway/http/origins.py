@@ -68,11 +68,15 @@ class Browsers:
         if self._keyless and b"authorization" not in headers:
             for named in _forwarded_hosts(headers):
                 self._check_host(named)
-        if self._keyless and b"origin" in headers and not self._may_ask(headers[b"origin"].lower(), host.lower()):
+        if (
+            self._keyless
+            and b"origin" in headers
+            and not self._is_allowed_origin(headers[b"origin"].lower(), host.lower())
+        ):
             raise HttpError(
                 403,
-                "Expected a page of this server, but its Origin is another. PROXYGRAPH_CORS_ORIGINS lists those that "
-                "may ask too.",
+                "Expected a request from a page of this server, but its Origin is another. To allow that origin, add "
+                "it to PROXYGRAPH_CORS_ORIGINS.",
                 code="FORBIDDEN",
             )
 
@@ -106,19 +110,21 @@ class Browsers:
         if not self._any_host and _name(host) not in self._hosts:
             raise HttpError(
                 421,
-                "Expected a request to a name of this server, but its Host header names another. "
-                "PROXYGRAPH_ALLOWED_HOSTS lists those that are allowed beside the loopback's.",
+                "Expected the Host header to name this server, but it names another. To allow that name, add it to "
+                "PROXYGRAPH_ALLOWED_HOSTS.",
                 code="MISDIRECTED_REQUEST",
             )
 
-    def _may_ask(self, origin: bytes, host: bytes) -> bool:
+    def _is_allowed_origin(self, origin: bytes, host: bytes) -> bool:
         return origin in self._origins or origin.partition(b"://")[2] == host
 
 
 def _demand_host(host: bytes) -> None:
     """Raises HttpError 400 if the request has no Host, several, or an invalid one (RFC 9112 §3.2)."""
     if not HOST.fullmatch(host):
-        raise HttpError(400, "Expected one Host header with the name of a server, but got none or something else.")
+        raise HttpError(
+            400, "Expected one Host header with the name of a server, but got none, several or an invalid one."
+        )
 
 
 def browser_could_send(headers: Mapping[bytes, bytes]) -> bool:
@@ -127,7 +133,7 @@ def browser_could_send(headers: Mapping[bytes, bytes]) -> bool:
     Any page can set Accept, and a GET has no body. So only a Content-Type that forms can't send, or one of the
     preflighted headers, proves that a preflight came first.
     """
-    return not _says_json(headers) and not any(name in headers for name in PREFLIGHTED)
+    return not _sends_json(headers) and not any(name in headers for name in PREFLIGHTED)
 
 
 def demand_preflight(headers: Mapping[bytes, bytes]) -> None:
@@ -155,7 +161,7 @@ def demand_intent(headers: Mapping[bytes, bytes]) -> None:
     """
     if (
         b"json" in headers.get(b"accept", b"").lower()
-        or _says_json(headers)
+        or _sends_json(headers)
         or any(name in headers for name in INTENT_HEADERS)
     ):
         return
@@ -167,7 +173,7 @@ def demand_intent(headers: Mapping[bytes, bytes]) -> None:
     )
 
 
-def _says_json(headers: Mapping[bytes, bytes]) -> bool:
+def _sends_json(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(b"content-type", b"").split(b";")[0].strip().lower() == JSON
 
 

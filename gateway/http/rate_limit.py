@@ -2,8 +2,7 @@
 
 Every response has the fields RateLimit and RateLimit-Policy
 (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/). Each worker process counts for itself. The
-counter is our own because it runs before every request, which may take 40 µs in all: it takes half a microsecond, those
-of the library ``limits`` twenty to fifty.
+counter takes half a microsecond; those of the library ``limits`` take twenty to fifty, as long as a whole point query.
 """
 
 import math
@@ -19,7 +18,7 @@ WINDOW_SECONDS = 60
 WITH_A_KEY = 60_000
 """Requests a minute by one key, unless configured otherwise."""
 MOST_CALLERS = 50_000
-"""So many callers have counters; beyond that, the least recently seen caller's counter is dropped."""
+"""The most callers with counters. Beyond that, the counter of the caller that was seen longest ago is dropped."""
 
 
 class Rates:
@@ -51,7 +50,7 @@ class Rates:
         if used > quota:
             raise HttpError(
                 429,
-                f"Expected up to {quota:,} requests a minute, but this is one more. Try again in {seconds} seconds.",
+                f"Expected up to {quota:,} requests a minute, but got {used:,}. Try again in {seconds} seconds.",
                 (*fields, (b"retry-after", b"%d" % seconds)),
                 code="RATE_LIMITED",
             )

@@ -43,13 +43,13 @@ INTROSPECTION_WEIGHT = 10
 UNPAGED = MAX_PAGE_SIZE
 """The assumed length of a list without page arguments, such as a session's participants."""
 SERVICES_LISTED = ("SyncStatus", "services")
-"""The type and field of the list without page arguments that has an element for each Service."""
+"""The type and field that list all Services without page arguments."""
 PARTICIPANTS_LISTED = ("Session", "participants")
-"""The same with an element for each participant that a Session has, or had."""
+"""The type and field that list all participants of a Session without page arguments."""
 PARTICIPANTS = " "
-"""Among the variables, the number of participants of the Session that has most: no variable's name is a space."""
+"""The key, among the variables, of the length of the longest list of participants. No variable's name is a space."""
 SERVICES = ""
-"""The key of the number of Services among the variables: no variable has an empty name."""
+"""The key, among the variables, of the number of Services. No variable has an empty name."""
 PAGE_ARGUMENTS = ("first", "last")
 LIST_ARGUMENTS = ("ids",)
 
@@ -86,7 +86,7 @@ class Sum(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The number of fields below a selection: those that come once, and those of each row of its connection."""
+    """The number of fields below a selection: those that occur once, and those in each row of its connection."""
 
     once: Sum = Sum()
     for_each_row: Sum = Sum()

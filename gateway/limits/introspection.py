@@ -48,7 +48,7 @@ class Introspection:
             return [self._schema.get_type(name.value)]
         return list(self._schema.type_map.values())
 
-    def _below(self, selection_set: SelectionSetNode | None, kind: GraphQLObjectType, value: Any) -> int:
+    def _below(self, selection_set: SelectionSetNode | None, type_: GraphQLObjectType, value: Any) -> int:
         if selection_set is None or value is None:
             return 0
         # Only types have stable ids; other values are created on each resolution.
@@ -60,13 +60,13 @@ class Introspection:
             total += len(scope.fields)
             for node, _ in scope.fields:
                 if node.selection_set:
-                    total += self._of_field(node, kind, value)
+                    total += self._of_field(node, type_, value)
         if key is not None:
             self._counts[key] = total
         return total
 
-    def _of_field(self, node: FieldNode, kind: GraphQLObjectType, value: Any) -> int:
-        field = kind.fields[node.name.value]
+    def _of_field(self, node: FieldNode, type_: GraphQLObjectType, value: Any) -> int:
+        field = type_.fields[node.name.value]
         arguments = {INCLUDE_DEPRECATED: True} if INCLUDE_DEPRECATED in field.args else {}
         found = field.resolve(value, self._info, **arguments) if field.resolve else None
         inner = cast("GraphQLObjectType", get_named_type(field.type))

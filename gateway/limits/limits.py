@@ -10,7 +10,7 @@ from gateway.limits.tokens import tokens_in
 from gateway.settings.document_limits import DocumentLimits
 
 ERRORS_SHOWN = 5
-"""Validation stops after so many errors, to bound its time."""
+"""Validation stops after this many errors, which bounds its time."""
 
 
 class LimitExceeded(GraphQLError):
@@ -33,7 +33,7 @@ class PageTooLarge(LimitExceeded):
         super().__init__("page_size", maximum, actual, message, "BAD_USER_INPUT")
 
 
-WORDS = {
+NOUN_AND_ADVICE = {
     "depth": ("levels of fields", "Select less deeply, or start further down."),
     "aliases": ("aliases", "Ask in several requests."),
     "directives": ("directives", "Ask in several requests."),
@@ -62,9 +62,9 @@ def demand_measures(document: DocumentNode, limits: DocumentLimits) -> None:
         measures = measure(document)
     except Cyclic:
         return  # Validation refuses it in linear time.
-    for name, (things, advice) in WORDS.items():
+    for name, (noun, advice) in NOUN_AND_ADVICE.items():
         maximum, actual = getattr(limits, name), getattr(measures, name)
         if actual > maximum:
             raise LimitExceeded(
-                name, maximum, actual, f"Expected up to {maximum:,} {things}, but got {actual:,}. {advice}"
+                name, maximum, actual, f"Expected up to {maximum:,} {noun}, but got {actual:,}. {advice}"
             )

@@ -1,4 +1,4 @@
-"""The lengths of lists without pages, as the estimate of an operation's cost takes them."""
+"""The lengths of the lists without page arguments, for the estimate of an operation's cost."""
 
 from gateway.limits.cost import PARTICIPANTS, SERVICES, Cost
 from resolvers.context import Context
@@ -6,6 +6,6 @@ from store import list_lengths
 
 
 async def lengths(cost: Cost, context: Context) -> dict[str, int]:
-    """The lengths, by the names that they have among the variables; Services are counted where they are listed."""
+    """The lengths, by their keys among the variables. Services are only counted if the operation lists them."""
     services = await list_lengths.services(context.archive) if cost.lists_services else 0
     return {PARTICIPANTS: context.most_participants, SERVICES: services}

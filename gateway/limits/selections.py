@@ -55,16 +55,16 @@ class Selections:
         if not own.spreads:
             return [own]
         found = dict.fromkeys(own.spreads)
-        waiting = list(found)
-        while waiting:
-            for name in self._reached(waiting.pop()):
+        to_visit = list(found)
+        while to_visit:
+            for name in self._spreads_of(to_visit.pop()):
                 if name not in found:
                     found[name] = None
-                    waiting.append(name)
+                    to_visit.append(name)
         fragments = (self._fragments[name] for name in found if name in self._fragments)
         return [own, *(self._open(each.selection_set, each.type_condition.name.value) for each in fragments)]
 
-    def _reached(self, name: str) -> list[str]:
+    def _spreads_of(self, name: str) -> list[str]:
         fragment = self._fragments.get(name)
         return self._open(fragment.selection_set, fragment.type_condition.name.value).spreads if fragment else []
 
@@ -79,9 +79,9 @@ def _opened(selection_set: SelectionSetNode, on: str | None) -> Scope:
     fields: list[Selected] = []
     spreads: dict[str, None] = {}
     directives = 0
-    waiting: list[tuple[SelectionNode, str | None]] = [(each, None) for each in reversed(selection_set.selections)]
-    while waiting:
-        node, inside = waiting.pop()
+    to_visit: list[tuple[SelectionNode, str | None]] = [(each, None) for each in reversed(selection_set.selections)]
+    while to_visit:
+        node, inside = to_visit.pop()
         directives += len(node.directives or ())
         if isinstance(node, FieldNode):
             fields.append(Selected(node, inside))
@@ -89,5 +89,5 @@ def _opened(selection_set: SelectionSetNode, on: str | None) -> Scope:
             spreads[node.name.value] = None
         elif isinstance(node, InlineFragmentNode):
             inner = node.type_condition.name.value if node.type_condition else inside
-            waiting.extend((each, inner) for each in reversed(node.selection_set.selections))
+            to_visit.extend((each, inner) for each in reversed(node.selection_set.selections))
     return Scope(selection_set, on, fields, list(spreads), directives)

@@ -1,7 +1,7 @@
 """Counts a document's tokens before it is parsed.
 
-graphql-core's own ``max_tokens`` stops at the limit without the total, which the error reports and which bounds the
-memory of cached documents.
+graphql-core's own ``max_tokens`` stops at the limit, so it doesn't know the total. The error reports the total, and the
+memory of cached documents is bounded by it.
 """
 
 import re

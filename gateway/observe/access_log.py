@@ -74,20 +74,20 @@ class AccessLog:
         method = entry.method if entry.method in METHODS else "other"
         path = entry.path if entry.path in PATHS else "other"
         operation = entry.operation
-        kind, cost = (operation.type, operation.cost) if operation else (None, None)
+        operation_type, cost = (operation.type, operation.cost) if operation else (None, None)
         name = operation.name[:LONGEST_NAME] if operation and operation.name else None
-        at, ms = self._at(self._since + entry.ended), entry.seconds * 1000
+        at, ms = self._timestamp(self._since + entry.ended), entry.seconds * 1000
         if self._as_json:
             line = Line(
                 *(at, "INFO", log.name, method, path, entry.status, round(ms, 1)),
-                *(kind, name, entry.key, cost),
+                *(operation_type, name, entry.key, cost),
             )
             return msgspec.json.encode(line).decode()
-        before, behind = _around(method, path, entry.status, kind, name, entry.key, cost)
+        before, after = _line_without_duration(method, path, entry.status, operation_type, name, entry.key, cost)
         tenths = int(ms * 10 + 0.5)
-        return at + before + (TENTHS[tenths] if tenths < len(TENTHS) else f"{ms:.1f}") + behind
+        return at + before + (TENTHS[tenths] if tenths < len(TENTHS) else f"{ms:.1f}") + after
 
-    def _at(self, moment: float) -> str:
+    def _timestamp(self, moment: float) -> str:
         second, thousandths = divmod(int(moment * 1000), 1000)
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
@@ -95,7 +95,7 @@ class AccessLog:
 
 
 @lru_cache(1_000)
-def _around(
+def _line_without_duration(
     method: str, path: str, status: int, operation: str | None, name: str | None, key: str | None, cost: int | None
 ) -> tuple[str, str]:
     """A line's text before and after its milliseconds, which many lines share."""

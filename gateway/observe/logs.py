@@ -19,7 +19,7 @@ log = logging.getLogger("proxygraph.gateway")
 
 
 class LogSettings(Settings):
-    """What is logged, and how."""
+    """Settings of logging."""
 
     has_flags: ClassVar[bool] = False
 
@@ -88,8 +88,8 @@ def set_up(settings: LogSettings) -> None:
         sys.unraisablehook = lambda of: _uncaught(of.exc_type, of.exc_value, of.exc_traceback)
 
 
-def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    log.critical("An error that nothing caught: %s", kind.__name__, exc_info=(kind, error or kind(), trace))
+def _uncaught(error_type: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    log.critical("Uncaught error: %s", error_type.__name__, exc_info=(error_type, error or error_type(), trace))
 
 
 def _moment(record: logging.LogRecord) -> str:

@@ -28,15 +28,15 @@ GRAPHQL_REQUESTS = Counter(
 )
 GRAPHQL_SECONDS = Histogram("proxygraph_graphql_seconds", "Seconds a GraphQL request took.", ["operation"])
 GRAPHQL_COST = Histogram(
-    "proxygraph_graphql_cost", "What GraphQL requests were estimated to cost.", buckets=(1, 10, 100, 1e3, 1e4, 1e5, 1e6)
+    "proxygraph_graphql_cost", "The estimated cost of GraphQL requests.", buckets=(1, 10, 100, 1e3, 1e4, 1e5, 1e6)
 )
 SQL_STATEMENTS = Counter("proxygraph_sql_statements", "SQL statements that GraphQL requests ran.")
-SQL_ROWS = Counter("proxygraph_sql_rows", "Rows that these statements gave.")
+SQL_ROWS = Counter("proxygraph_sql_rows", "Rows that these statements returned.")
 PLAN_HITS = Counter("proxygraph_plan_hits", "GraphQL requests that a compiled plan answered.")
-HTTP_RESPONSES = Counter("proxygraph_http_responses", "Answers to all requests, by status.", ["status"])
+HTTP_RESPONSES = Counter("proxygraph_http_responses", "Responses to all requests, by status.", ["status"])
 LOOP_LAG = Histogram(
     "proxygraph_loop_lag_seconds",
-    "How much later than due the event loop came to a timer.",
+    "Seconds by which the event loop ran a timer late.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
 WAL_BYTES = Gauge(
@@ -60,7 +60,7 @@ SYNC_LEFT_OUT = Gauge(
 
 
 UNKNOWN_WORDS = Counter(
-    "proxygraph_unknown_words", "Values that Twilio gave outside of its own lists, by property.", ["column"]
+    "proxygraph_unknown_words", "Values from Twilio that its documented enumerations lack, by property.", ["column"]
 )
 for each in (Service, Session, Participant, Interaction):
     for column in columns(each):
@@ -71,7 +71,7 @@ _process = ProcessFigures()
 
 
 def note_process() -> None:
-    """Updates the metrics that no request changes: unknown words of Twilio's, and the process's figures."""
+    """Updates the metrics that don't depend on requests: unknown enum values of Twilio's, and the process's figures."""
     for seen, number in unknown_words.items():
         if more := number - _words_counted[seen]:
             UNKNOWN_WORDS.labels(seen[0]).inc(more)

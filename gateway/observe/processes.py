@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import mark_process_dead
 COLLECTORS = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
 MODES = {"process_start_time_seconds": "livemin", "process_max_fds": "livemin", "python_info": "livemax"}
 """How the gauges of several workers are merged; all others are summed."""
-OF_A_PROCESS = re.compile(r"[a-z_]+_(\d+)\.db")
+METRICS_FILE = re.compile(r"[a-z_]+_(\d+)\.db")
 
 
 class ProcessFigures:
@@ -53,7 +53,7 @@ class ProcessFigures:
 
 def forget_dead(folder: Path) -> None:
     """Removes the gauges of workers that have ended from ``folder``, the shared directory of the metrics."""
-    owners = {match[1] for file in folder.iterdir() if (match := OF_A_PROCESS.fullmatch(file.name))}
+    owners = {match[1] for file in folder.iterdir() if (match := METRICS_FILE.fullmatch(file.name))}
     for pid in owners:
         if not _is_alive(int(pid)):
             mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from gateway.http.operations import Operation
 
 
 class RequestLogEntry(msgspec.Struct, frozen=True, gc=False):
-    """An exchange that ended at ``ended``, by time.perf_counter(), after so many ``seconds``."""
+    """An exchange that took ``seconds`` and ended at ``ended``, a time of time.perf_counter()."""
 
     ended: float
     seconds: float
@@ -19,7 +19,7 @@ class RequestLogEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 def request_log_entry(exchange: Exchange, ended: float) -> RequestLogEntry:
-    """The entry of an exchange that has just ended. It is small, so that the exchange's own memory is freed at once."""
+    """The entry of an exchange that has just ended. It doesn't refer to the exchange, whose memory can be freed."""
     access = exchange.access
     return RequestLogEntry(
         ended,

@@ -90,7 +90,9 @@ def tracing_from_environment() -> Tracing:
     if off or not named:
         return Tracing()
     if importlib.util.find_spec("opentelemetry") is None:
-        log.warning("No spans are sent, though the environment asks for them: pip install --editable '.[otel]'")
+        log.warning(
+            "The environment configures OpenTelemetry, but it isn't installed: pip install --editable '.[otel]'"
+        )
         return Tracing()
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource

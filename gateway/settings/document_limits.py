@@ -1,4 +1,4 @@
-"""The limits of a document. They stand apart from the code that checks them, which imports all of graphql-core."""
+"""The limits of a document, in a module of their own: the code that checks them imports all of graphql-core."""
 
 from typing import NamedTuple
 

@@ -16,7 +16,7 @@ from store.columns import SID_DIGITS
 RATE = "Requests per second to each endpoint of each Service; 0 means no limit."
 CONCURRENCY = "Concurrent requests to Twilio. Each 429 halves this number, and it then grows again."
 ATTEMPTS = "How many times a request is tried before the run gives up."
-OF_A_HOST = "^[0-9A-Za-z-]*$"
+HOST_LABEL = "^[0-9A-Za-z-]*$"
 
 
 class TwilioSettings(BaseSettings):
@@ -37,16 +37,16 @@ class TwilioSettings(BaseSettings):
     )
     region: str = Field(
         "",
-        pattern=OF_A_HOST,
+        pattern=HOST_LABEL,
         description="The Twilio region that handles the requests, such as ie1; us1 if an edge is set.",
     )
-    edge: str = Field("", pattern=OF_A_HOST, description="The Twilio edge that the requests go to, such as dublin.")
+    edge: str = Field("", pattern=HOST_LABEL, description="The Twilio edge that the requests go to, such as dublin.")
     rate: float = Field(30, ge=0, le=1_000_000, validation_alias=f"{PREFIX}SYNC_RATE", description=RATE)
     concurrency: int = Field(20, ge=1, le=200, validation_alias=f"{PREFIX}SYNC_CONCURRENCY", description=CONCURRENCY)
     attempts: int = Field(8, ge=1, le=50, validation_alias=f"{PREFIX}SYNC_ATTEMPTS", description=ATTEMPTS)
 
     @model_validator(mode="after")
-    def _way_in(self) -> Self:
+    def _check_together(self) -> Self:
         if not self.auth_token and not (self.api_key and self.api_secret):
             raise ValueError("TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, must be set")
         for name, given in (("TWILIO_PROXY_URL", self.proxy_url), ("TWILIO_API_URL", self.api_url)):
@@ -55,8 +55,8 @@ class TwilioSettings(BaseSettings):
                 raise ValueError(f"{name} must start with https://, so that the credentials stay secret")
             if (self.region or self.edge) and not _is_twilios(address.hostname):
                 raise ValueError(
-                    f"TWILIO_REGION and TWILIO_EDGE choose a host of Twilio's, but {name} names another one: "
-                    "unset it, or both of them"
+                    f"TWILIO_REGION and TWILIO_EDGE choose a host of Twilio's, but {name} names another host: "
+                    "unset it, or unset both of them"
                 )
         return self
 
@@ -98,9 +98,9 @@ class TwilioSettings(BaseSettings):
     @classmethod
     def of_environment(cls) -> Self:
         """The settings of the environment. Raises SettingsError with every problem."""
-        nothing_by_hand: dict[str, Any] = {}
+        no_arguments: dict[str, Any] = {}
         try:
-            return cls(**nothing_by_hand)
+            return cls(**no_arguments)
         except ValidationError as error:
             raise SettingsError([_twilio_problem(found) for found in error.errors()]) from error
 
@@ -122,7 +122,10 @@ class SyncSettings(Settings):
         "environment.",
     )
     recheck_hours: float = Field(
-        48, ge=0, le=YEARS * 365 * 24, description="Sessions that moved in these last hours are always read again."
+        48,
+        ge=0,
+        le=YEARS * 365 * 24,
+        description="Sessions that changed this many hours ago or less are read again each time.",
     )
     keep: bool = Field(False, description="Keep what was deleted at Twilio, and mark it as kept.")
     erase: bool = Field(False, description="Erase what was deleted at Twilio, no matter how much it is.")
@@ -134,13 +137,13 @@ class SyncSettings(Settings):
     @model_validator(mode="after")
     def _one_decision(self) -> Self:
         if self.keep and self.erase:
-            raise ValueError("Expected either --keep or --erase, but got both: they decide against each other")
+            raise ValueError("Expected either --keep or --erase, but got both: they contradict each other")
         return self
 
 
 MAY_BE_SECRET = re.compile("[0-9A-Za-z]{32}")
 """The form of auth tokens and API secrets; no SID has it."""
-SHOWN = ("account_sid", "region", "edge", "RATE", "CONCURRENCY", "ATTEMPTS")
+SAFE_TO_SHOW = ("account_sid", "region", "edge", "RATE", "CONCURRENCY", "ATTEMPTS")
 
 
 def _is_twilios(host: str | None) -> bool:
@@ -163,8 +166,8 @@ def _twilio_problem(found: Mapping[str, Any]) -> str:
 
 
 def _given(name: str, value: object) -> str:
-    """What came, where it can be shown: addresses may have a password in them, and a SID may be a token by mistake."""
-    if not name.endswith(SHOWN):
+    """The given value, if it may be shown: an address may contain a password, and a SID may be a token by mistake."""
+    if not name.endswith(SAFE_TO_SHOW):
         return ""
     if MAY_BE_SECRET.fullmatch(str(value)):
         return ", but got 32 letters and digits, which may be a secret and are not shown"

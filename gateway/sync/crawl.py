@@ -78,7 +78,7 @@ class Crawl:
         self.services: list[str] = []
         """The SIDs of the Services that this run reads."""
         self.listed: set[str] = set()
-        """Those of ``services`` whose list of Sessions was read to its end."""
+        """Those of ``services`` whose list of Sessions was read completely."""
 
     async def run(self) -> None:
         """Reads all selected Services. The first error stops the crawl, and comes in an ExceptionGroup."""
@@ -173,7 +173,7 @@ class Crawl:
                 self._buffer.pending[service_sid] += 1
                 await self._queue.put(queued)
         if unusable:
-            sentence = f"The list of the sessions of {service_sid} has {unusable:,} that can't be used."
+            sentence = f"The list of the sessions of {service_sid} has {unusable:,} entries that can't be used."
             self._left_out.add_service(service_sid, TwilioRefused(sentence))
 
     async def _select_changed(self, listed: list[Session]) -> list[QueuedSession]:

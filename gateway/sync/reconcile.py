@@ -156,15 +156,15 @@ async def _check_erasure_limit(archive: Archive, gone: Gone, rules: ErasureRules
     sessions = len(gone.deleted_sessions)
     if not services_exist and (gone.deleted_sessions or gone.expired_sessions):
         raise TooManyErasures(
-            f"Twilio shows no Service at all any more, but the archive holds {total:,} interactions. Nothing was "
-            "erased, and nothing marked. If the account was emptied on purpose, run it again with --erase; to keep "
-            "what is here, with --keep."
+            f"Twilio no longer has any Service, but the archive has {total:,} interactions. Nothing was erased or "
+            "marked. If the account was emptied on purpose, run it again with --erase; to keep what is here, with "
+            "--keep."
         )
     if max(to_erase, sessions) > allowed:
         raise TooManyErasures(
             f"Twilio no longer has {to_erase:,} of the {total:,} interactions here, {sessions:,} whole "
-            f"sessions among them; a run erases up to {allowed:,} unasked. Nothing was erased. If they were deleted on "
-            "purpose, run it again with --erase; to keep them, with --keep."
+            f"sessions among them; without a flag, a run erases up to {allowed:,}. Nothing was erased. If they were "
+            "deleted on purpose, run it again with --erase; to keep them, with --keep."
         )
 
 

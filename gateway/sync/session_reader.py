@@ -23,10 +23,10 @@ R = TypeVar("R", bound=Record)
 log = logging.getLogger("proxygraph.sync")
 
 
-def record(kind: type[R], body: Body, twilio: Twilio, **parents: str) -> R | None:
-    """``body`` as a record of ``kind``; logs a warning and returns None if it isn't valid."""
+def record(record_type: type[R], body: Body, twilio: Twilio, **parents: str) -> R | None:
+    """``body`` as a record; logs a warning and returns None if it isn't valid."""
     try:
-        return twilio_mapping.record(kind, body, account_sid=twilio.account_sid, **parents)
+        return twilio_mapping.record(record_type, body, account_sid=twilio.account_sid, **parents)
     except BodyRejected as error:
         log.warning("Left out of the archive: %s", error)
         return None

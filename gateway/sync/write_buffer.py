@@ -109,9 +109,9 @@ class WriteBuffer:
 
     @asynccontextmanager
     async def flushing(self, every: float) -> AsyncIterator[None]:
-        """Flushes ``every`` so many seconds until the block ends; each flush also records that the run is alive.
+        """Flushes every ``every`` seconds until the block ends; each flush also records that the run is alive.
 
-        At the end it waits for a flush in progress, whose rows are nowhere else.
+        At the end it waits for a flush in progress, because only that flush has its rows.
         """
         done = asyncio.Event()
 
@@ -134,8 +134,8 @@ class WriteBuffer:
         async with self._archive.writer.transaction() as transaction:
             await listings.unmark_read(transaction, batch.unread)
             total = Written()
-            for kind in WRITE_ORDER:
-                written = await transaction.put([row for row in batch.rows if type(row) is kind])
+            for record_type in WRITE_ORDER:
+                written = await transaction.put([row for row in batch.rows if type(row) is record_type])
                 total = Written(*(sum(pair) for pair in zip(total, written, strict=True)))
             at = twilio_now(self._twilio.clock_offset)
             await listings.mark_read(transaction, batch.read, at)

@@ -91,9 +91,12 @@ def signed_with_a_key_of_its_own() -> str:
         (signed()[:-8] + "AAAAAAAA", "Expected a token with a valid signature and valid claims, but got another."),
         (
             signed(EC, "one", "ES256"),
-            "Expected a token signed by a key that the identity provider shows, but got another.",
+            "Expected a token signed by a key that the identity provider publishes, but got another.",
         ),
-        (signed(kid="other"), "Expected a token signed by a key that the identity provider shows, but got another."),
+        (
+            signed(kid="other"),
+            "Expected a token signed by a key that the identity provider publishes, but got another.",
+        ),
         (signed(exp=int(time.time()) - 60), "Expected a valid token, but this one has expired."),
         (
             signed(nbf=int(time.time()) + 600),
@@ -102,7 +105,7 @@ def signed_with_a_key_of_its_own() -> str:
         (signed(aud="other"), "Expected a token for this audience, but this one is for another."),
         (
             signed(iss="https://evil.example.com/"),
-            "Expected a token of this server's identity provider, but this one is of another.",
+            "Expected a token from this server's identity provider, but got one from another.",
         ),
         (signed(exp=None), "Expected a token with the claim exp, but this one lacks it."),
         (signed(sub=None), "Expected a token with the claim sub, but this one lacks it."),

@@ -113,7 +113,7 @@ def test_a_server_that_others_can_reach_does_not_start_without_keys(command: str
     result = run(command, "--host", "0.0.0.0", "--port", "0", "--database", str(database))
     assert (result.returncode, result.stdout) == (1, "")
     (sentence,) = result.stderr.splitlines()
-    assert sentence.startswith("A server on 0.0.0.0 can be reached by others, and wants a key of everybody")
+    assert sentence.startswith("Other machines can reach a server on 0.0.0.0, so it requires keys")
     assert f"python -m gateway keys create NAME --scope read --database {database}" in sentence
 
 

@@ -153,9 +153,9 @@ KNOWN = ("PROXYGRAPH_WORKERS", "PROXYGRAPH_PORT", "TWILIO_AUTH_TOKEN", "TWILIO_A
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        (["PROXYGRAPH_WORKER"], ["PROXYGRAPH_WORKER is no setting of Proxygraph and is ignored. Did you mean "
+        (["PROXYGRAPH_WORKER"], ["PROXYGRAPH_WORKER is not a setting of Proxygraph, so it is ignored. Did you mean "
                                  "PROXYGRAPH_WORKERS?"]),
-        (["PROXYGRAPH_XYZZY_Q"], ["PROXYGRAPH_XYZZY_Q is no setting of Proxygraph and is ignored. The "
+        (["PROXYGRAPH_XYZZY_Q"], ["PROXYGRAPH_XYZZY_Q is not a setting of Proxygraph, so it is ignored. The "
                                   "README lists all settings."]),
         (["TWILIO_ACOUNT_SID"], ["TWILIO_ACOUNT_SID is ignored. Did you mean TWILIO_ACCOUNT_SID?"]),
         (["TWILIO_ACOUNT_SID", "TWILIO_ACCOUNT_SID"], []),
@@ -171,7 +171,7 @@ def test_every_command_names_misspelt_variables_and_goes_on(written: Path) -> No
     result = run("ledger", "--database", str(written), PROXYGRAPH_LOG_FROMAT="json")
     assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
     assert result.stderr == (
-        "PROXYGRAPH_LOG_FROMAT is no setting of Proxygraph and is ignored. Did you mean PROXYGRAPH_LOG_FORMAT?\n"
+        "PROXYGRAPH_LOG_FROMAT is not a setting of Proxygraph, so it is ignored. Did you mean PROXYGRAPH_LOG_FORMAT?\n"
     )
 
 

@@ -92,7 +92,7 @@ def test_callers_are_counted_up_to_a_number() -> None:
     for number in range(most + 1):
         rates.count(caller_of({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)}, ANYBODY))
     rates.count(caller_of({"client": ("10.0.0.0", 1)}, ANYBODY))  # The first is forgotten, and begins anew.
-    with pytest.raises(HttpError, match="this is one more"):
+    with pytest.raises(HttpError, match="requests a minute, but got"):
         rates.count(caller_of({"client": ("10.0.0.0", 1)}, ANYBODY))
 
 
@@ -103,5 +103,5 @@ def test_a_client_has_one_rate_whatever_it_calls_itself(one: str, other: str) ->
     """One client has all addresses of an IPv6 network of 64 bits; a proxy may pass on what is no address at all."""
     rates = Rates(1)
     rates.count(caller_of({"client": (one, 1)}, ANYBODY))
-    with pytest.raises(HttpError, match="this is one more"):
+    with pytest.raises(HttpError, match="requests a minute, but got"):
         rates.count(caller_of({"client": (other, 1)}, ANYBODY))

@@ -30,7 +30,7 @@ def messages(text: str) -> list[str]:
         (["serve", "--sync-every", "5"], {}, "--sync-every needs a Twilio account"),
         (["sync", "--nothing"], {}, "No such option: --nothing"),
         ([], {}, "No command was given"),
-        (["seed"], {"PROXYGRAPH_DATABSE": "x"}, "PROXYGRAPH_DATABSE is no setting"),
+        (["seed"], {"PROXYGRAPH_DATABSE": "x"}, "PROXYGRAPH_DATABSE is not a setting"),
         (["serve", "--database", "/nowhere/at/all.db", "--port", "0"], {}, "There is no folder /nowhere/at"),
     ],
 )
@@ -82,8 +82,8 @@ def test_with_json_logs_warnings_libraries_and_tracebacks_are_json_too() -> None
     assert said == [
         "of uvicorn",
         "of asyncio",
-        "An error that nothing caught: ZeroDivisionError",
-        "An error that nothing caught: RuntimeError",
+        "Uncaught error: ZeroDivisionError",
+        "Uncaught error: RuntimeError",
     ]
     assert result.stderr.count("Traceback (most recent call last)") == 2
     assert result.returncode == 1

@@ -154,7 +154,7 @@ async def test_a_deletion_with_the_key_of_another_account_is_not_told_as_done(
             (error,) = payload["userErrors"]
             assert error["code"] == ("UPSTREAM_REFUSED" if services else "UPSTREAM_UNAVAILABLE")
             status = await (await client.post("/graphql", json={"query": "{ syncStatus { lastError } }"})).json()
-            said = "belongs to" if services else "shows no Service at all any more"
+            said = "belongs to" if services else "no longer has any Service"
             assert said in status["data"]["syncStatus"]["lastError"]
         assert await kept(archive) == before
     async with mirrored.serving(), serving(database, twilio=settings_for(mirrored)) as client:

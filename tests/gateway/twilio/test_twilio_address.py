@@ -66,7 +66,7 @@ def test_what_is_no_part_of_a_host_is_told(monkeypatch: pytest.MonkeyPatch, name
 
 
 def test_a_region_beside_an_address_elsewhere_is_told() -> None:
-    with pytest.raises(ValueError, match="but TWILIO_PROXY_URL names another one"):
+    with pytest.raises(ValueError, match="but TWILIO_PROXY_URL names another host"):
         settings(region="ie1", proxy_url="https://twilio.example/v1")
 
 
