@@ -17,9 +17,9 @@ from store.columns import (
     Text,
 )
 from store.lists.facets import FacetTable, lag_of
-from store.lists.filters import Filter, Period, any_of, contains, either, equal, within
+from store.lists.filters import PERSONS, Filter, Period, any_of, contains, either, equal, of_persons, within
 from store.lists.orders import Order
-from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation, ValueColumn, ValuePath
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
@@ -100,13 +100,14 @@ def _leg(*properties: str | None) -> Leg | None:
 class InteractionFilter(Filter, frozen=True, kw_only=True):
     """The conditions that an Interaction must meet; None doesn't filter.
 
-    ``resource_sid`` and ``participant_sid`` match on either leg.
+    ``resource_sid``, ``participant_sid`` and ``identifier`` match on either leg.
     """
 
     conditions: ClassVar[dict[str, str]] = {
         "service_sid": equal("service_sid"),
         "session_sid": equal("session_sid"),
         "participant_sid": either("inbound_participant_sid", "outbound_participant_sid"),
+        "identifier": of_persons("inbound_person", "outbound_person"),
         "resource_sid": either("inbound_resource_sid", "outbound_resource_sid"),
         "type": any_of("type"),
         "inbound_status": any_of("inbound_resource_status"),
@@ -119,6 +120,7 @@ class InteractionFilter(Filter, frozen=True, kw_only=True):
     service_sid: str | None = None
     session_sid: str | None = None
     participant_sid: str | None = None
+    identifier: tuple[str, ...] | None = None
     resource_sid: str | None = None
     type: tuple[str, ...] | None = None
     inbound_status: tuple[str, ...] | None = None
@@ -153,6 +155,21 @@ def _on_either_leg(attribute: str, noun: str) -> AccessPath:
     )
 
 
+def _by_person(leg: str, counted: str = "TRUE") -> ValueColumn:
+    index = f"interaction_by_{leg}_person"
+    return ValueColumn(f"{leg}_person", {"date_created": index, "date_updated": f"{index}_updated"}, counted)
+
+
+BY_PERSON = ValuePath(
+    "identifier",
+    PERSONS,
+    "interaction",
+    (
+        _by_person("inbound"),
+        _by_person("outbound", "(inbound_person IS NULL OR inbound_person NOT IN ({values}))"),
+    ),
+    repeats="2",
+)
 INDEXES = Indexes(
     narrow=(
         _on_either_leg("resource_sid", "resource"),
@@ -164,6 +181,7 @@ INDEXES = Indexes(
         AccessPath(None, (IndexRange("interaction_by_date", "TRUE"),)),
     ),
     facets=FACETS,
+    by_values=(BY_PERSON,),
 )
 
 

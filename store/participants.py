@@ -3,8 +3,10 @@
 from typing import ClassVar
 
 from store.columns import Instant, MaybeInstant, Record, Sid, Text
-from store.lists.filters import equal
-from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
+from store.lists.facets import FacetTable
+from store.lists.filters import Filter, any_of, equal
+from store.lists.orders import Order
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation, ValueColumn, ValuePath
 
 
 class Participant(Record, frozen=True, array_like=True, gc=False):
@@ -30,8 +32,60 @@ class Participant(Record, frozen=True, array_like=True, gc=False):
     extra: Text
 
 
+class ParticipantFilter(Filter, frozen=True, kw_only=True):
+    """The conditions that a Participant must meet; None doesn't filter."""
+
+    conditions: ClassVar[dict[str, str]] = {
+        "service_sid": equal("service_sid"),
+        "session_sid": equal("session_sid"),
+        "identifier": any_of("identifier"),
+        "proxy_identifier": any_of("proxy_identifier"),
+        "friendly_name": equal("friendly_name"),
+        "removed": "(ifnull(date_deleted, '') > '') = {value}",
+    }
+
+    service_sid: str | None = None
+    session_sid: str | None = None
+    identifier: tuple[str, ...] | None = None
+    proxy_identifier: tuple[str, ...] | None = None
+    friendly_name: str | None = None
+    removed: bool | None = None
+
+
+FACETS = FacetTable(
+    "participant_kind",
+    {"service_sid": "service_sid", "date_deleted": "iif(date_deleted IS NULL, '', 'removed')"},
+    frozenset({"service_sid", "removed"}),
+    {"date_created": "participant_by_kind", "date_updated": "participant_by_kind_updated"},
+)
+
+
+def _by(column: str, values: str) -> ValuePath:
+    index = f"participant_by_{column}"
+    by_order = {"date_created": index, "date_updated": f"{index}_updated"}
+    return ValuePath(column, values, "participant", (ValueColumn(column, by_order),))
+
+
+EACH = "SELECT value FROM json_each({value})"
 INDEXES = Indexes(
     narrow=(AccessPath("session_sid", (IndexRange("participant_by_session", equal("session_sid")),)),),
     wide=(),
+    facets=FACETS,
+    by_values=(
+        _by("identifier", EACH),
+        _by("proxy_identifier", EACH),
+        _by("friendly_name", "SELECT {value} AS value"),
+    ),
 )
-OF_SESSION = Relation("Session.participants", Participant, "session_sid", {}, INDEXES)
+
+
+def _relation(name: str, parent: str | None) -> Relation[Participant]:
+    return Relation(name, Participant, parent, ParticipantFilter.conditions, INDEXES)
+
+
+ALL = _relation("Query.participants", None)
+OF_SERVICE = _relation("Service.participants", "service_sid")
+OF_SESSION = _relation("Session.participants", "session_sid")
+CONNECTED_OF_SESSION = _relation("Session.participantsConnection", "session_sid")
+
+BY_DATE_UPDATED = Order("date_updated")

@@ -14,9 +14,9 @@ from store.columns import (
     Text,
 )
 from store.lists.facets import FacetTable
-from store.lists.filters import Filter, Period, any_of, equal, within
+from store.lists.filters import PERSONS, Filter, Period, any_of, equal, of_persons, within
 from store.lists.orders import Order
-from store.lists.relations import AccessPath, Indexes, IndexRange, Relation
+from store.lists.relations import AccessPath, Indexes, IndexRange, Relation, ValueColumn, ValuePath
 
 
 class Session(Record, frozen=True, array_like=True, gc=False):
@@ -50,6 +50,10 @@ class SessionFilter(Filter, frozen=True, kw_only=True):
     conditions: ClassVar[dict[str, str]] = {
         "service_sid": equal("service_sid"),
         "unique_name": equal("unique_name"),
+        "identifier": (
+            "EXISTS (SELECT 1 FROM session_person WHERE session_person.sid = session.sid AND "
+            f"{of_persons('session_person.person')})"
+        ),
         "status": any_of("status"),
         "mode": any_of("mode"),
         "date_created": within("date_created"),
@@ -57,6 +61,7 @@ class SessionFilter(Filter, frozen=True, kw_only=True):
     }
 
     unique_name: str | None = None
+    identifier: tuple[str, ...] | None = None
     status: tuple[str, ...] | None = None
     mode: tuple[str, ...] | None = None
     date_created: Period | None = None
@@ -73,6 +78,22 @@ FACETS = FacetTable(
         "date_last_interaction": "session_by_kind_last_interaction",
     },
 )
+BY_PERSON = ValuePath(
+    "identifier",
+    PERSONS,
+    "session_person",
+    (
+        ValueColumn(
+            "person",
+            {
+                "date_created": "session_person_by_kind",
+                "date_updated": "session_person_by_kind_updated",
+                "date_last_interaction": "session_person_by_kind_last_interaction",
+            },
+        ),
+    ),
+    repeats=f"(SELECT count(*) FROM ({PERSONS}))",
+)
 INDEXES = Indexes(
     narrow=(AccessPath("unique_name", (IndexRange("session_by_unique_name", equal("unique_name")),)),),
     wide=(
@@ -80,6 +101,7 @@ INDEXES = Indexes(
         AccessPath(None, (IndexRange("session_by_date", "TRUE"),)),
     ),
     facets=FACETS,
+    by_values=(BY_PERSON,),
 )
 
 ALL = Relation("Query.sessions", Session, None, SessionFilter.conditions, INDEXES)

@@ -73,6 +73,21 @@ def either(*columns: str) -> str:
     return f"{{value}} IN ({', '.join(columns)})"
 
 
+PERSONS = """
+SELECT person AS value FROM (
+  SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS person
+  FROM json_each({value}) AS asked
+) WHERE person IS NOT NULL
+""".strip()
+"""The SELECT of the persons with the identifiers in a JSON array: the number that participants with one identifier
+share. An identifier that no participant has gives none."""
+
+
+def of_persons(*columns: str) -> str:
+    """The condition that one of ``columns`` is one of the persons with the identifiers."""
+    return f"({' OR '.join(f'{column} IN ({PERSONS})' for column in columns)})"
+
+
 def within(column: str) -> str:
     """The condition that ``column`` lies in the period."""
     return f"({column} >= {{value}}_since AND {column} < {{value}}_before)"

@@ -27,16 +27,46 @@ class AccessPath(NamedTuple):
     ranges: tuple[IndexRange, ...]
 
 
+class ValueColumn(NamedTuple):
+    """A ``column`` with the values that are looked for, and its indexes by the order's column.
+
+    Each index continues with the facet combination, the order's key and the SID. ``counted`` is a condition, over
+    ``{values}``, that counts a row once that several columns of the path lead to.
+    """
+
+    column: str
+    indexes: Mapping[str, str]
+    counted: str = "TRUE"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValuePath:
+    """How the rows are found in which a column is one of several values, each of which may be in very many rows.
+
+    ``values`` is the SELECT of these values, over ``{value}``, which the condition ``attribute`` binds; no value is
+    null. ``table`` has the columns, beside the columns that the other conditions and the order read: the record's table
+    or one that has several rows for a record. ``repeats`` is the SQL for how often it may have the same record.
+    """
+
+    attribute: str
+    values: str
+    table: str
+    columns: tuple[ValueColumn, ...]
+    repeats: str = "1"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Indexes:
     """The access paths of a table: ``narrow`` ones lead to few rows, the narrowest first; ``wide`` ones may to many.
 
-    If no narrow path fits, ``facets`` come before the wide ones, for the filters and orders that they serve.
+    If no narrow path fits, the first of ``by_values`` comes whose condition is set; then ``facets`` come before the
+    wide paths, for the filters and orders that they serve.
     """
 
     narrow: tuple[AccessPath, ...]
     wide: tuple[AccessPath, ...]
     facets: FacetTable | None = None
+    by_values: tuple[ValuePath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

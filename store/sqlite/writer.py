@@ -17,11 +17,12 @@ import aiosqlite
 import filelock
 import msgspec
 
-from store import interactions, sessions
+from store import interactions, participants, sessions
 from store.columns import Record
 from store.errors import DatabaseLocked
 from store.interactions import Interaction
 from store.lists.facets import FacetTable
+from store.participants import Participant
 from store.sessions import Session
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
@@ -32,7 +33,16 @@ from store.sqlite.opening import lock_of
 
 T = TypeVar("T")
 
-FACETS: dict[type[Record], FacetTable] = {Session: sessions.FACETS, Interaction: interactions.FACETS}
+FACETS: dict[type[Record], FacetTable] = {
+    Session: sessions.FACETS,
+    Participant: participants.FACETS,
+    Interaction: interactions.FACETS,
+}
+PERSON = "(SELECT person FROM participant WHERE participant.sid = row.{leg}_participant_sid)"
+PERSONS: dict[type[Record], dict[str, str]] = {
+    Interaction: {f"{leg}_person": PERSON.format(leg=leg) for leg in ("inbound", "outbound")}
+}
+"""Columns with the person on each leg. A participant that is written later gives its person to them by a trigger."""
 
 NUL = b"\\u0000"
 """SQLite's JSON functions end a text at a NUL, so rows with one are bound column by column."""
@@ -194,15 +204,17 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 def _upsert(kind: type[Record], as_json: bool) -> str:
     columns = kind.__struct_fields__
     rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
+    if kind.personal:
+        erased = (f"iif(erased, NULL, {name}) AS {name}" if name in kind.personal else name for name in columns)
+        rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
     if facets := FACETS.get(kind):
         same = " AND ".join(f"{facets.table}.{name} = row.kind_{name}" for name in facets.columns)
         values = ", ".join(f"{value} AS kind_{name}" for name, value in facets.columns.items())
         rows = WITH_FACETS.format(values=values, rows=rows)
         given = f"{given}, {COMBINATION_ID.format(kinds=facets.table, conditions=same)}"
         columns = (*columns, "kind")
-    if kind.personal:
-        erased = (f"iif(erased, NULL, {name}) AS {name}" if name in kind.personal else name for name in columns)
-        rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
+    for column, person in PERSONS.get(kind, {}).items():
+        given, columns = f"{given}, {person}", (*columns, column)
     if kind.plain:
         rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
         given, columns = f"{given}, row.plain", (*columns, "plain")
