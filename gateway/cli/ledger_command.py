@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,11 +10,12 @@ import typer
 
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.csv_rows import csv_text
-from gateway.cli.messages import out, sentences, tell
+from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
 from store.archive import read_archive
 from store.erasure.ledger import LedgerEntry, entries
+from store.erasure.receipts import references
 from store.twilio_mapping import instant
 
 TIME = "TIME"
@@ -29,12 +31,24 @@ def ledger(
         ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar=TIME, help="Only what was asked for before this time.")] = None,
-    as_json: Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")] = False,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="REFERENCE", help="Print the receipt of the erasure with this reference again."),
+    ] = None,
+    as_json: Annotated[bool, plain_switch("--json", "Print JSON, for machines.")] = False,
     as_csv: Annotated[bool, plain_switch("--csv", "Print CSV with all columns, for a spreadsheet.")] = False,
 ) -> None:
-    """List the deletion ledger: SIDs, times and who asked; it has nothing of what was deleted."""
+    """List the deletion ledger: SIDs, times and who asked; it has nothing of what was deleted.
+
+    With --reference, print the receipt of an erasure again: each SID with its outcome, what Twilio keeps and the
+    address to delete it there, and what could not be erased.
+    """
     settings = settings_of(KeysSettings, {"database": database})
-    begin, end = _times(since, until, as_json and as_csv)
+    begin, end = _times(since, until, reference, as_json and as_csv)
+    if reference is not None:
+        with sentences():
+            _print_receipt(settings.database, reference, as_json, as_csv)
+        return
 
     async def held() -> list[LedgerEntry]:
         async with read_archive(settings.database) as archive:
@@ -51,6 +65,25 @@ def ledger(
             tell("Nothing was deleted yet." if begin is end is None else "Nothing was deleted then.", logging.INFO, out)
         else:
             _show(found)
+
+
+def _print_receipt(database: Path, reference: str, as_json: bool, as_csv: bool) -> None:
+    from gateway.erasure import receipt, receipt_text
+
+    async def made() -> tuple[receipt.Receipt | None, list[str]]:
+        async with read_archive(database) as archive:
+            return await receipt.receipt_of(archive, reference), await references(archive)
+
+    found, known = asyncio.run(made())
+    if found is None:
+        there_are = f"The last ones are: {', '.join(known)}." if known else "There was none yet."
+        fail(f"There is no erasure with the reference {reference!r}. {there_are}")
+    elif as_json:
+        typer.echo(receipt.as_json(found))
+    elif as_csv:
+        typer.echo(csv_text(receipt_text.TITLES_OF_ROWS, receipt_text.rows(found)), nl=False)
+    else:
+        typer.echo(receipt_text.as_text(found), nl=False)
 
 
 def _show(found: list[LedgerEntry]) -> None:
@@ -72,9 +105,13 @@ def _show(found: list[LedgerEntry]) -> None:
         tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)
 
 
-def _times(since: str | None, until: str | None, both_forms: bool) -> tuple[str | None, str | None]:
+def _times(
+    since: str | None, until: str | None, reference: str | None, both_forms: bool
+) -> tuple[str | None, str | None]:
     """Both times as the ledger writes them; exits with 2, and a line for every problem."""
     problems = ["Expected either --json or --csv, but got both."] if both_forms else []
+    if reference is not None and (since or until):
+        problems.append("Expected either --reference or a period, but got both.")
     times: list[str | None] = []
     for option, given in (("--since", since), ("--until", until)):
         try:

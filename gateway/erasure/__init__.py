@@ -1,0 +1,1 @@
+"""Erasing on request: what a question selects, the run, and the receipt."""

@@ -1,0 +1,141 @@
+"""A receipt as a text for people and for a file, in lines and without anything that a terminal obeys; and as rows."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.erasure.receipt import ERASED, KEPT, Item, Receipt, Record
+from store.erasure.twilio_records import RecordState, address_of, list_of
+
+LABEL = 16
+SECONDS = len("2026-11-28T09:00:00")
+"""The length of a time without its milliseconds."""
+OUTCOMES = {
+    "ERASED": "erased",
+    "HELD": "held",
+    "REFUSED": "refused",
+    "FAILED": "failed",
+    "NOT_YET": "not yet",
+    KEPT: "kept",
+    RecordState.REQUESTED: "not yet deleted",
+    RecordState.DELETED: "deleted",
+    RecordState.ALREADY_GONE: "already gone",
+    RecordState.INCOMPLETE: "not complete yet",
+    RecordState.PENDING: "no answer yet",
+}
+"""The words for outcomes, in the order in which they are counted."""
+TITLES = {
+    "interactions": "Interactions",
+    "participants": "Participants",
+    "sessions": "Sessions",
+    "records": "At Twilio",
+}
+
+TITLES_OF_ROWS = ("sid", "outcome", "reason", "erased_at", "at_twilio", "interaction_sid", "address")
+
+
+def as_text(receipt: Receipt, question: Mapping[str, Any] | None = None) -> str:
+    """The receipt as a text.
+
+    ``question`` is that of the run that just ended, in clear: it is shown instead of the masked one, and kept nowhere.
+    """
+    return "\n".join(_printable(line) for line in _lines(receipt, question)) + "\n"
+
+
+def rows(receipt: Receipt) -> Iterator[tuple[str | None, ...]]:
+    """Each SID with its outcome, below ``TITLES_OF_ROWS``."""
+    for item in (*receipt.interactions, *receipt.participants, *receipt.sessions):
+        yield item.sid, item.outcome, item.reason, item.erased_at, item.at_twilio, None, None
+    for record in receipt.records:
+        yield record.sid, record.outcome, record.reason, None, None, record.interaction_sid, record.address
+
+
+def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str]:
+    yield f"Receipt of the erasure {receipt.reference}"
+    yield ""
+    yield _labelled("Account", receipt.account_sid or "not known")
+    yield _labelled("Printed", receipt.printed_at)
+    for number, run in enumerate(receipt.runs, start=1):
+        last = number == len(receipt.runs)
+        yield _labelled("Asked by", f"{run.requested_by}, {run.begun_at} to {run.ended_at or '(not ended)'}")
+        asked = question if last and question is not None else run.question
+        yield from (_labelled("For", f"{name} {value}") for name, value in _pairs(asked))
+        options = [name.replace("_", " ") for name, on in run.options.items() if on]
+        if options:
+            yield _labelled("With", ", ".join(options))
+    yield ""
+    yield _labelled("Complete", "yes" if receipt.complete else "no, see below")
+    for kind, title in TITLES.items():
+        if receipt.counts[kind] or kind != "sessions":
+            yield _labelled(title, _counted(kind, receipt.counts[kind]))
+    if receipt.not_erased:
+        yield from ("", "Not erased, and why:")
+        yield from (f"  {left.sid}  {left.reason}" for left in receipt.not_erased)
+    if receipt.still_at_twilio:
+        yield from ("", "Erased here, and still at Twilio:")
+        yield from (f"  {left.sid}  {left.reason}" for left in receipt.still_at_twilio)
+    yield from _kept_records(receipt)
+    for title, items in (
+        ("Interactions", receipt.interactions),
+        ("Participants", receipt.participants),
+        ("Sessions", receipt.sessions),
+    ):
+        if items:
+            yield ""
+            yield f"{title + ':':<36}  {'erased at':<{SECONDS + 1}}  at Twilio"
+            yield from map(_item, items)
+    gone = [record for record in receipt.records if record.address is None and record.reason is None]
+    if gone:
+        yield from ("", "Messages and Calls that are gone at Twilio:")
+        yield from (f"  {record.sid}  {_word(record.outcome)}" for record in gone)
+
+
+def _kept_records(receipt: Receipt) -> Iterator[str]:
+    kept = [record for record in receipt.records if record.address is not None or record.reason is not None]
+    for listed in ("Messages", "Calls", None):
+        found = [record for record in kept if list_of(record.sid) == listed]
+        if not found:
+            continue
+        yield ""
+        yield f"{listed or 'Other records'} that Twilio keeps, {len(found):,}:"
+        if receipt.account_sid and listed:
+            address = str(address_of(receipt.account_sid, found[0].sid)).replace(found[0].sid, "SID")
+            yield f"  To delete one there: DELETE {address}"
+        yield from map(_kept, found)
+
+
+def _kept(record: Record) -> str:
+    more = "" if record.outcome == KEPT else f"  {_word(record.outcome)}"
+    return f"  {record.sid}{more}"
+
+
+def _item(item: Item) -> str:
+    erased = f"{item.erased_at[:SECONDS]}Z" if item.outcome == ERASED and item.erased_at else _word(item.outcome)
+    return f"  {item.sid}  {erased:<{SECONDS + 1}}  {_word(item.at_twilio or '')}".rstrip()
+
+
+def _labelled(label: str, value: str) -> str:
+    return f"{label:<{LABEL}}{value}"
+
+
+def _counted(kind: str, counts: Mapping[str, int]) -> str:
+    parts = [f"{counts[outcome]:,} {_word(outcome)}" for outcome in OUTCOMES if counts.get(outcome)]
+    parts += [f"{number:,} {_word(outcome)}" for outcome, number in counts.items() if outcome not in OUTCOMES]
+    of = " (Messages and Calls)" if kind == "records" else ""
+    return (", ".join(parts) or "none") + of
+
+
+def _word(outcome: str) -> str:
+    return OUTCOMES.get(outcome, outcome.lower().replace("_", " "))
+
+
+def _pairs(question: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in question.items():
+        for each in value if isinstance(value, list) else [value]:
+            if each not in (None, ""):
+                yield name.replace("_", " "), each if isinstance(each, str) else json.dumps(each)
+
+
+def _printable(line: str) -> str:
+    # A name may hold anything, also what a terminal obeys or what would begin another line.
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)

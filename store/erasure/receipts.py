@@ -1,0 +1,92 @@
+"""Reads what the ledger knows of an erasure case: its runs, each SID that was selected, and Twilio's records behind it.
+
+Nothing here has content: the question's numbers and names are masked in the archive.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from store.archive import Readable
+from store.erasure.twilio_records import RecordState
+
+CASE = "SELECT account_sid, begun_at FROM erasure_case WHERE reference = ?"
+REFERENCES = "SELECT reference FROM erasure_case ORDER BY begun_at DESC, reference LIMIT 20"
+RUNS = "SELECT requested_by, begun_at, ended_at, question, options FROM erasure_run WHERE reference = ? ORDER BY id"
+ITEMS = """
+SELECT item.sid, item.outcome, item.reason, item.at,
+  coalesce(deletion.session_sid, interaction.session_sid, participant.session_sid),
+  coalesce(deletion.service_sid, interaction.service_sid, participant.service_sid),
+  deletion.requested_by, deletion.intended_at, deletion.erased_at, deletion.closed_at, deletion.waits_for,
+  deletion.twilio,
+  coalesce(deletion.inbound_resource_sid, interaction.inbound_resource_sid),
+  coalesce(deletion.outbound_resource_sid, interaction.outbound_resource_sid)
+FROM erasure_case_item AS item LEFT JOIN deletion ON deletion.sid = item.sid
+LEFT JOIN interaction ON interaction.sid = item.sid LEFT JOIN participant ON participant.sid = item.sid
+WHERE item.reference = ? ORDER BY item.sid
+""".strip()
+RECORDS = """
+SELECT twilio_record.sid, twilio_record.state, twilio_record.reason FROM erasure_case_item AS item
+JOIN twilio_record ON twilio_record.interaction_sid = item.sid WHERE item.reference = ?
+""".strip()
+
+
+class CaseRun(msgspec.Struct, frozen=True):
+    """One run of the command for a case. ``question`` and ``options`` are by the names of the command's options."""
+
+    requested_by: str
+    begun_at: str
+    ended_at: str | None
+    question: dict[str, Any]
+    options: dict[str, Any]
+
+
+class CaseItem(msgspec.Struct, frozen=True):
+    """An Interaction or Participant that was selected, with what the ledger has of its deletion."""
+
+    sid: str
+    outcome: str | None
+    reason: str | None
+    at: str | None
+    session_sid: str | None
+    service_sid: str | None
+    requested_by: str | None
+    requested_at: str | None
+    erased_at: str | None
+    closed_at: str | None
+    waits_for: str | None
+    twilio: str | None
+    inbound_resource_sid: str | None
+    outbound_resource_sid: str | None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """All that is known of a case. ``records`` has the state of the records that were to be deleted, and the reason."""
+
+    reference: str
+    account_sid: str | None
+    begun_at: str
+    runs: list[CaseRun]
+    items: list[CaseItem]
+    records: dict[str, tuple[RecordState, str | None]]
+
+
+async def case(archive: Readable, reference: str) -> Case | None:
+    """The case with this reference; None if there is none."""
+    found = list(await archive.fetch(CASE, (reference,)))
+    if not found:
+        return None
+    account_sid, begun_at = found[0]
+    runs = [
+        CaseRun(by, begun, ended, json.loads(question), json.loads(options))
+        for by, begun, ended, question, options in await archive.fetch(RUNS, (reference,))
+    ]
+    items = [CaseItem(*row) for row in await archive.fetch(ITEMS, (reference,))]
+    records = {sid: (RecordState(state), reason) for sid, state, reason in await archive.fetch(RECORDS, (reference,))}
+    return Case(reference, account_sid, begun_at, runs, items, records)
+
+
+async def references(archive: Readable) -> list[str]:
+    """The references of the last twenty cases, the newest first."""
+    return [row[0] for row in await archive.fetch(REFERENCES)]
