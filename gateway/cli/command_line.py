@@ -1,4 +1,4 @@
-"""What all commands share: options that are settings, and how settings are read."""
+"""Shared by all commands: options made from settings, and the reading of settings."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from gateway.settings.unknown import misspelt
 
 S = TypeVar("S", bound=Settings)
 
-KINDS: tuple[type[BaseSettings], ...] = (
+SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
     ServeSettings,
     TwilioSettings,
     SyncSettings,
@@ -31,7 +31,7 @@ KINDS: tuple[type[BaseSettings], ...] = (
     LogSettings,
     SeedSettings,
 )
-"""The groups of settings that have all the variables among them."""
+"""Groups of settings that together have every environment variable."""
 
 VALUES = {
     "database": "FILE",
@@ -42,11 +42,11 @@ VALUES = {
     "service": "SID",
     "sync_every": "SECONDS",
 }
-"""How --help calls the values of options, where not ``NUMBER``."""
+"""The placeholders for options' values in --help; that of any other option is ``NUMBER``."""
 
 
 class Command(TyperCommand):
-    """A command whose ``--help`` has no column that makes options without a value look as if they took one."""
+    """A command whose ``--help`` shows no placeholder for the option --help itself, which takes no value."""
 
     def get_help_option(self, ctx: Any) -> TyperOption | None:
         """The option ``--help``."""
@@ -62,15 +62,15 @@ class Group(TyperGroup):
 
 
 def add(app: typer.Typer, function: Callable[..., None], name: str | None = None) -> None:
-    """Makes ``function`` a command of ``app``; its help is the docstring, whose lines run on within a paragraph."""
+    """Makes ``function`` a command of ``app``; its help is the docstring, with each paragraph joined into one line."""
     paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     app.command(name, cls=Command, help=text)(function)
 
 
 def flag(settings: type[Settings], name: str) -> Any:
-    """The option that gives the setting ``name``."""
-    # Flags come in as text: the settings check them all together, and tell every problem at once.
+    """The option for the setting ``name``."""
+    # Flags are passed on as text. The settings check all of them together and report every problem at once.
     field = settings.model_fields[name]
     default = "needed; " if field.is_required() else f"default: {field.default}; "
     if field.default in (None, []):
@@ -81,7 +81,7 @@ def flag(settings: type[Settings], name: str) -> Any:
 
 
 def switch(settings: type[Settings], name: str) -> Any:
-    """The option without a value that turns the setting ``name`` on."""
+    """The option that turns the setting ``name`` on; it takes no value."""
     field = settings.model_fields[name]
     help_text = f"{field.description} [dim]\\[env: {variable(settings, name)}][/dim]"
     return plain_switch(f"--{name.replace('_', '-')}", help_text)
@@ -101,9 +101,9 @@ def variable(settings: type[BaseSettings], name: str) -> str:
 
 
 def all_settings(*readers: Callable[[], Any]) -> list[Any]:
-    """What each of ``readers`` reads; exits with 2, and a line for every problem of all of them.
+    """The results of ``readers``. On problems, prints a line for every problem of all of them and exits with 2.
 
-    Variables that look like settings and are none are named on stderr, and ignored.
+    Prints a warning for each environment variable that looks like a misspelt setting.
     """
     problems: list[str] = []
     found: list[Any] = []
@@ -114,16 +114,18 @@ def all_settings(*readers: Callable[[], Any]) -> list[Any]:
             problems += error.problems
     for problem in problems:
         tell(problem)
-    for sentence in misspelt(os.environ, (variable(kind, name) for kind in KINDS for name in kind.model_fields)):
+    for sentence in misspelt(
+        os.environ, (variable(group, name) for group in SETTINGS_GROUPS for name in group.model_fields)
+    ):
         tell(sentence, logging.WARNING)
     if problems:
         raise typer.Exit(2)
     return found
 
 
-def settings_of(kind: type[S], flags: dict[str, Any]) -> S:
-    """The settings of the environment and of ``flags``; exits with 2, and a line for every problem."""
-    settings: S = all_settings(lambda: kind.of(flags))[0]
+def settings_of(group: type[S], flags: dict[str, Any]) -> S:
+    """The settings of the environment and of ``flags``. On problems, prints a line for each and exits with 2."""
+    settings: S = all_settings(lambda: group.of(flags))[0]
     return settings
 
 

@@ -1,6 +1,6 @@
 """The commands: ``python -m gateway demo``, ``serve``, ``sync``, ``seed``, ``keys``, ``ledger`` and ``schema``.
 
-Exit codes: 0 done, 1 could not be done (one sentence on stderr says why), 2 wrong settings (a line for each).
+Exit codes: 0 done, 1 failed (a sentence on stderr says why), 2 invalid settings (a line for each problem).
 """
 
 import asyncio
@@ -36,7 +36,7 @@ WITHOUT_FLAGS = (
     lambda: LogSettings.of({}),
     lambda: Limits.of({}),
 )
-"""The settings of every server that have no flags."""
+"""Readers of the settings without flags that every server has."""
 
 
 def demo(
@@ -152,9 +152,9 @@ def seed(
     interactions: Annotated[str | None, flag(SeedSettings, "interactions")] = None,
     seed: Annotated[str | None, flag(SeedSettings, "seed")] = None,
 ) -> None:
-    """Fill a new database with a made-up account, as large as you like.
+    """Fill a new database with a made-up account of any size.
 
-    Everything in it is invented. The phone numbers are from the range reserved for fiction, and names are roles.
+    All its data is invented. The phone numbers are from the range reserved for fiction, and names are roles.
     """
     settings = settings_of(SeedSettings, locals())
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -167,14 +167,14 @@ def seed(
     with sentences(), Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task("Interactions", total=total)
         filled = asyncio.run(seed_archive(settings.database, wanted, lambda added: progress.advance(task, added)))
-    told = f"{settings.database} holds exactly this account already; nothing was changed."
+    message = f"{settings.database} already has exactly this account; nothing was changed."
     if filled:
-        told = (
+        message = (
             f"Filled {settings.database} with {settings.services:,} Services, "
             f"{settings.services * settings.sessions:,} Sessions and {total:,} Interactions. "
             f"Serve it: python -m gateway serve --database {settings.database}"
         )
-    tell(told, logging.INFO, out)
+    tell(message, logging.INFO, out)
 
 
 def schema(

@@ -1,4 +1,4 @@
-"""``python -m gateway keys``: makes, lists and revokes the keys of an archive, also while it is served.
+"""``python -m gateway keys``: creates, lists and revokes the keys of an archive, even while it is served.
 
 A running server picks up changes within a few seconds (see gateway/auth/authentication.py).
 """
@@ -17,7 +17,7 @@ from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-TAKEN_BY_US = ("anonymous", "sync")
+RESERVED_NAMES = ("anonymous", "sync")
 LIFETIME = re.compile(r"([1-9]\d{0,4})([hdw])")
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -29,7 +29,7 @@ AsJson = Annotated[bool, plain_switch("--json", "Print a JSON array, for machine
 
 keys = typer.Typer(
     cls=Group,
-    help="Make, list and revoke the keys of an archive. A running server picks up changes within 5 seconds.",
+    help="Create, list and revoke the keys of an archive. A running server picks up changes within 5 seconds.",
     no_args_is_help=True,
 )
 
@@ -41,8 +41,8 @@ def create(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help="read: everything but content; read:content: content too (data, body, identifier); delete: "
-            "deleteInteraction, and reading without content. Repeat the option for several scopes.",
+            help="read: read everything except content; read:content: read content too (data, body, identifier); "
+            "delete: deleteInteraction, and read everything except content. Repeat the option for several scopes.",
         ),
     ],
     expires: Annotated[
@@ -51,7 +51,7 @@ def create(
     ] = None,
     database: Database = None,
 ) -> None:
-    """Make a key. It is printed once, alone on its line, and can't be shown again."""
+    """Create a key. It is printed once, on a line of its own, and can't be shown again."""
     settings = settings_of(KeysSettings, {"database": database})
     problems = _problems(name, scope, expires)
     for problem in problems:
@@ -62,14 +62,14 @@ def create(
     from store import keys as rows
     from store.archive import open_archive
 
-    async def made() -> str:
+    async def created() -> str:
         async with open_archive(settings.database, check_for_damage=False) as archive:
             if archive.created:
                 tell(f"Created {settings.database}, a new and empty archive.", logging.INFO)
             return await rows.create(archive, name, tuple(sorted(set(scope))), expires_at)
 
     with sentences():
-        text = asyncio.run(made())
+        text = asyncio.run(created())
         tell(f"The key {name} is shown only now. Send it as `Authorization: Bearer …`.", logging.INFO)
         typer.echo(text)
 
@@ -83,12 +83,12 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
     from store.archive import read_archive
     from store.twilio_mapping import now
 
-    async def held() -> list[rows.Key]:
+    async def all_keys() -> list[rows.Key]:
         async with read_archive(settings.database) as archive:
             return await rows.keys(archive)
 
     with sentences():
-        found = asyncio.run(held())
+        found = asyncio.run(all_keys())
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
             return
@@ -97,10 +97,10 @@ def list_(database: Database = None, as_json: AsJson = False) -> None:
             return
         rows_shown = []
         for key in found:
-            state = "revoked" if key.revoked_at else "open" if key.is_valid(now()) else "expired"
+            state = "revoked" if key.revoked_at else "valid" if key.is_valid(now()) else "expired"
             times = (key.created_at, key.expires_at or "never", key.last_used_at or "never")
             rows_shown.append((key.name, " ".join(key.scopes), state, *times))
-        show(out, ("Name", "Scopes", "State", "Made", "Ends", "Last used"), rows_shown)
+        show(out, ("Name", "Scopes", "State", "Created", "Expires", "Last used"), rows_shown)
 
 
 def revoke(name: Name, database: Database = None) -> None:
@@ -128,10 +128,10 @@ def _problems(name: str, scopes: list[str], expires: str | None) -> list[str]:
     from resolvers.access import Scope
 
     problems = []
-    if not NAME.fullmatch(name) or name in TAKEN_BY_US:
+    if not NAME.fullmatch(name) or name in RESERVED_NAMES:
         problems.append(
             "NAME: expected up to 64 letters, digits, dots, dashes and underscores, and neither "
-            f"{' nor '.join(TAKEN_BY_US)}, but got {name!r}."
+            f"{' nor '.join(RESERVED_NAMES)}, but got {name!r}."
         )
     known = [str(scope) for scope in Scope]
     problems += [

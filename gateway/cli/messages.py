@@ -1,4 +1,4 @@
-"""What a command says: sentences for people, or, with JSON logs, a JSON object on each line."""
+"""The messages of commands: sentences for people or, if logs are JSON, one JSON object per line."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from gateway.observe.logs import JsonLines, LogSettings
 from gateway.settings.server import SettingsError
 from store.errors import StoreError
 
-# Sentences quote file names and key names, so nothing in them is read as markup or as the name of an emoji.
+# Messages quote names of files and keys, so rich must not interpret anything in them as markup or as an emoji.
 out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
@@ -20,7 +20,7 @@ LOGGER = "proxygraph.command"
 
 
 def as_json() -> bool:
-    """Whether ``PROXYGRAPH_LOG_FORMAT`` asks for JSON; a wrong value is told by the command that reads the settings."""
+    """Whether ``PROXYGRAPH_LOG_FORMAT`` is json. Ignores an invalid value, which the command reports itself."""
     try:
         return LogSettings.of({}).log_format == "json"
     except SettingsError:
@@ -28,7 +28,7 @@ def as_json() -> bool:
 
 
 def tell(sentence: str, level: int = logging.ERROR, console: Console = err) -> None:
-    """Prints ``sentence``, with JSON logs as a log line of ``level``."""
+    """Prints ``sentence``; if logs are JSON, as a log line of ``level``."""
     if as_json():
         line = JsonLines().format(logging.LogRecord(LOGGER, level, "", 0, sentence, None, None))
         print(line, file=console.file, flush=True)
@@ -44,9 +44,9 @@ def fail(sentence: str, code: int = 1) -> NoReturn:
 
 @contextmanager
 def sentences(*others: type[Exception]) -> Iterator[None]:
-    """Prints what the store, or one of ``others``, refuses, as its sentence, and exits with 1."""
-    refusals: tuple[type[Exception], ...] = (StoreError, *others)
+    """If the block raises a StoreError or one of ``others``, prints its message and exits with 1."""
+    expected: tuple[type[Exception], ...] = (StoreError, *others)
     try:
         yield
-    except refusals as error:
+    except expected as error:
         fail(str(error))

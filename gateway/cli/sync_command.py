@@ -1,7 +1,7 @@
-"""``python -m gateway sync`` as a person, a log or a machine sees it.
+"""``python -m gateway sync``: runs a sync, and shows it as a live table, as log lines, or as JSON.
 
 Exit codes: 0 complete, 1 failed, 2 wrong settings, 3 refused (it would erase too much), 4 another sync is running,
-130 stopped by Ctrl-C. Whatever the code, what was read is kept, and the next run goes on from there.
+130 stopped by Ctrl-C. With any of them, what was read is kept, and the next run continues from there.
 """
 
 import asyncio
@@ -41,34 +41,34 @@ from store.sync.runs import Progress
 
 FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
 EXPECTED_ERRORS = (TooManyErasures, SyncAlreadyRunning, UnknownService, ClockMismatch, TwilioError, StoreError)
-"""What ends a run, and is told as its sentence."""
+"""Errors that end a run; their message is shown."""
 LOG_EVERY_SECONDS = 10.0
 TABLE_WIDTH = 80
-"""The columns of a terminal that the table fits into, with millions of interactions too."""
+"""The terminal width that the table needs, even with millions of interactions."""
 
 log = logging.getLogger("proxygraph.sync")
 
 
 def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Console, err: Console) -> int:
-    """Mirrors the account once, shows how it goes, and returns the exit code."""
+    """Syncs the account once, shows the progress, and returns the exit code."""
     set_up(LogSettings.of({}))
-    progress, begun = Progress(), time.monotonic()
+    progress, started = Progress(), time.monotonic()
     left_out: list[LeftOut] = []
     outcome, code, sentence = "complete", 0, None
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)  # Bodies come and go by the thousand, and hardly ever in circles.
+    gc.set_threshold(20_000, 20, 20)  # Thousands of response bodies, but few reference cycles.
     try:
         with (
             sync_lock(settings.database),
-            _shown(progress, begun, err, quiet=as_json),
+            _show_progress(progress, started, err, quiet=as_json),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_sync(settings, twilio, progress, left_out))
     except KeyboardInterrupt:
         outcome, code, sentence = "stopped", STOPPED, "Stopped. What was read is kept; run it again to go on."
     except EXPECTED_ERRORS as error:
-        outcome, code, sentence = _ended(error)
-    seconds = time.monotonic() - begun
+        outcome, code, sentence = _outcome_of(error)
+    seconds = time.monotonic() - started
     if as_json:
         summary = {"outcome": outcome, "error": sentence, "seconds": round(seconds, 1)}
         summary |= msgspec.structs.asdict(progress) | {"left_out": msgspec.to_builtins(left_out)}
@@ -83,7 +83,7 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
     return code
 
 
-def _ended(error: Exception) -> tuple[str, int, str]:
+def _outcome_of(error: Exception) -> tuple[str, int, str]:
     match error:
         case TooManyErasures():
             return "refused", REFUSED, str(error)
@@ -93,9 +93,9 @@ def _ended(error: Exception) -> tuple[str, int, str]:
             return "failed", WRONG, str(error)
         case ClockMismatch():
             return "failed", FAILED, str(error)
-    # To run it again is offered only where that can help.
-    helps = isinstance(error, (TwilioUnavailable, DatabaseLocked))
-    return "failed", FAILED, f"{error}{' What was read is kept; run it again to go on.' if helps else ''}"
+    # Suggest another run only if it may help.
+    may_help = isinstance(error, (TwilioUnavailable, DatabaseLocked))
+    return "failed", FAILED, f"{error}{' What was read is kept; run it again to go on.' if may_help else ''}"
 
 
 async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress, left_out: list[LeftOut]) -> None:
@@ -108,47 +108,47 @@ async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progre
 
 
 @contextmanager
-def _shown(progress: Progress, begun: float, err: Console, quiet: bool) -> Iterator[None]:
+def _show_progress(progress: Progress, started: float, err: Console, quiet: bool) -> Iterator[None]:
     if quiet:
         yield
     elif err.is_terminal:
-        shown = partial(table, progress, begun, err.width)
+        shown = partial(table, progress, started, err.width)
         with Live(get_renderable=shown, console=err, refresh_per_second=4, transient=True):
             yield
     else:
-        handle = _Ticker(progress, begun)
-        handle.start()
+        progress_log = _ProgressLog(progress, started)
+        progress_log.start()
         try:
             yield
         finally:
-            handle.stop()
+            progress_log.stop()
 
 
-class _Ticker:
-    """A log line every few seconds, from a thread of its own."""
+class _ProgressLog:
+    """Logs the progress every few seconds, from its own thread."""
 
-    def __init__(self, progress: Progress, begun: float) -> None:
-        self._progress, self._begun = progress, begun
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tick, daemon=True)
+    def __init__(self, progress: Progress, started: float) -> None:
+        self._progress, self._started = progress, started
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._write_lines, daemon=True)
 
     def start(self) -> None:
-        """Starts to tick."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ticks no more."""
-        self._over.set()
+        """Ends the thread, and waits for it."""
+        self._stopping.set()
         self._thread.join()
 
-    def _tick(self) -> None:
-        while not self._over.wait(LOG_EVERY_SECONDS):
-            cells = (f"{label} {value}" for label, value in _cells(self._progress, self._begun))
+    def _write_lines(self) -> None:
+        while not self._stopping.wait(LOG_EVERY_SECONDS):
+            cells = (f"{label} {value}" for label, value in _cells(self._progress, self._started))
             log.info("Syncing: %s.", ", ".join(cells))
 
 
-def _cells(progress: Progress, begun: float) -> list[tuple[str, str]]:
-    seconds = max(time.monotonic() - begun, 0.001)
+def _cells(progress: Progress, started: float) -> list[tuple[str, str]]:
+    seconds = max(time.monotonic() - started, 0.001)
     left = "–"
     if progress.sessions and progress.sessions_pending:
         left = f"{progress.sessions_pending * seconds / progress.sessions:,.0f} s"
@@ -163,10 +163,10 @@ def _cells(progress: Progress, begun: float) -> list[tuple[str, str]]:
     ]
 
 
-def table(progress: Progress, begun: float, width: int) -> Table:
-    """The progress in two lines, or in a terminal too narrow for them, in a line for each number."""
+def table(progress: Progress, started: float, width: int) -> Table:
+    """The progress in two lines or, in a terminal that is too narrow, with a line for each number."""
     table = Table.grid(padding=(0, 2))
-    cells = [(Text(label, style="dim"), Text(value)) for label, value in _cells(progress, begun)]
+    cells = [(Text(label, style="dim"), Text(value)) for label, value in _cells(progress, started)]
     if width < TABLE_WIDTH:
         for cell in cells:
             table.add_row(*cell)

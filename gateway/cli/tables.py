@@ -1,4 +1,4 @@
-"""Tables that are never cut: what a SID or a time has lost at the end identifies nothing."""
+"""Prints tables without cutting off any value, since part of a SID or a time is useless."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ GAP = "  "
 def show(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints ``rows`` below their ``titles``.
 
-    A row is one line in a file or a pipe, and wherever it fits. In a terminal that is too narrow for that, each value
-    gets a line of its own, behind its title.
+    In a file or a pipe, and if the terminal is wide enough, a row is one line. In a narrower terminal, each value is on
+    its own line, after its title.
     """
     table = [list(titles), *([_printable(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
@@ -34,5 +34,5 @@ def _padded(cell: str, width: int) -> str:
 
 
 def _printable(cell: str) -> str:
-    # A name out of a token may hold anything, also what a terminal obeys or what would begin another line.
+    # A name from a token may contain anything, even line breaks and control sequences of terminals.
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cell)

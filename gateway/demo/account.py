@@ -81,12 +81,12 @@ class Account:
         }
 
     def _conversation(self, number: int, service: Body, trade: Trade) -> Conversation:
-        pick = self._random
+        random = self._random
         sid = self._new_sid("KC")
         url = f"{service['url']}/Sessions/{sid}"
-        start = BEGIN + timedelta(days=1, minutes=number * 37 + pick.randrange(30))
-        status = SESSION_STATUSES[(number + pick.randrange(2)) % len(SESSION_STATUSES)]
-        length = pick.randint(0, self._interactions * 2) if self._varied and number else self._interactions
+        start = BEGIN + timedelta(days=1, minutes=number * 37 + random.randrange(30))
+        status = SESSION_STATUSES[(number + random.randrange(2)) % len(SESSION_STATUSES)]
+        length = random.randint(0, self._interactions * 2) if self._varied and number else self._interactions
         joining = (start, start + timedelta(seconds=1))
         people = [
             self._participant(url, service, sid, role, joined)
@@ -140,21 +140,21 @@ class Account:
     def _interactions_of(
         self, url: str, service: Body, session_sid: str, trade: Trade, people: list[Body], start: datetime, length: int
     ) -> list[Body]:
-        pick, bodies, moment = self._random, [], start
+        random, bodies, moment = self._random, [], start
         lines: list[Line] = []
         words: dict[str, str] = {}
         for _ in range(length):
-            moment += timedelta(seconds=pick.randint(20, 400))
+            moment += timedelta(seconds=random.randint(20, 400))
             now = _time(moment)
             sides = [people[0], people[1] if len(people) == 2 or now < people[2]["date_created"] else people[2]]
             if not lines:
-                lines = list(pick.choice(trade.scenes))
-                words = {name: pick.choice(choices) for name, choices in SLOTS.items()}
-            call = pick.random() < 0.12
-            speaker, text = (pick.randrange(2), "") if call else lines.pop(0)
-            data = {"duration": str(pick.randint(4, 600))} if call else {"body": text.format_map(words)}
+                lines = list(random.choice(trade.scenes))
+                words = {name: random.choice(choices) for name, choices in SLOTS.items()}
+            call = random.random() < 0.12
+            speaker, text = (random.randrange(2), "") if call else lines.pop(0)
+            data = {"duration": str(random.randint(4, 600))} if call else {"body": text.format_map(words)}
             statuses = CALL_STATUSES if call else MESSAGE_STATUSES
-            outbound_status = self._next_status() if pick.random() < 0.05 else pick.choice(statuses)
+            outbound_status = self._next_status() if random.random() < 0.05 else random.choice(statuses)
             if call and outbound_status != "completed":
                 data = {}
             sid = self._new_sid("KI")
@@ -166,11 +166,11 @@ class Account:
                 "data": json.dumps(data, ensure_ascii=False) if data else None,
                 "type": "voice" if call else "message",
                 "date_created": now,
-                "date_updated": _time(moment + timedelta(seconds=pick.randint(1, 9))),
+                "date_updated": _time(moment + timedelta(seconds=random.randint(1, 9))),
                 "url": f"{url}/Interactions/{sid}",
             }
             sender, receiver = (None, sides[0]) if speaker is None else (sides[speaker], sides[1 - speaker])
-            lost = speaker is not None and pick.random() < 0.02
+            lost = speaker is not None and random.random() < 0.02
             body |= self._leg("inbound", sender, call, "completed" if call else "received")
             body |= self._leg("outbound", None if lost else receiver, call, outbound_status)
             bodies.append(body)
@@ -181,13 +181,13 @@ class Account:
             properties = ("participant_sid", "resource_sid", "resource_status", "resource_type", "resource_url")
             return dict.fromkeys(f"{side}_{name}" for name in properties)
         sid = self._new_sid("CA" if call else "SM")
-        kind = "Calls" if call else "Messages"
+        collection = "Calls" if call else "Messages"
         return {
             f"{side}_participant_sid": participant["sid"],
             f"{side}_resource_sid": sid,
             f"{side}_resource_status": status,
             f"{side}_resource_type": "Call" if call else "Message",
-            f"{side}_resource_url": f"{RESOURCES}/Accounts/{self._sid}/{kind}/{sid}.json",
+            f"{side}_resource_url": f"{RESOURCES}/Accounts/{self._sid}/{collection}/{sid}.json",
         }
 
     def _next_status(self) -> str:

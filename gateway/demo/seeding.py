@@ -1,4 +1,4 @@
-"""Fills a database with a made-up account, but never a database that has other rows."""
+"""Fills a database with a made-up account, unless the database has other rows."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +45,10 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
     if mark == str(seed):
         return False
     if mark != UNFINISHED + str(seed) and not (mark is None and await is_empty(archive)):
-        held = f"a demo account of another seed or size ({mark})" if mark else "an archive that is no demo"
-        raise DatabaseOccupied(f"{archive.path} holds {held}; made-up rows are not mixed into it. Name another file.")
+        content = f"a demo account of another seed or size ({mark})" if mark else "an archive that is no demo"
+        raise DatabaseOccupied(
+            f"{archive.path} holds {content}; made-up rows are not mixed into it. Name another file."
+        )
     account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied)
     async with archive.writer.transaction() as transaction:
         await mark_demo(transaction, UNFINISHED + str(seed))
@@ -91,7 +93,7 @@ async def demo_archive(database: Path, seed: Seed) -> bool:
 async def checked_archive(database: Path, account_sid: str | None) -> bool:
     """Opens ``database`` once, to report its errors before serving; returns whether it was created.
 
-    ``account_sid`` is the Twilio account it is served with, if any; a DatabaseOccupied where it mirrors another.
+    ``account_sid`` is the Twilio account to serve it with, if any. Raises DatabaseOccupied if it mirrors another.
     """
     async with open_archive(database) as archive:
         if account_sid and await demo_mark(archive) is None:

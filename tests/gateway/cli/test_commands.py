@@ -112,7 +112,7 @@ def test_a_seeded_database_is_the_same_for_the_same_seed(seeded: Path, tmp_path:
 def test_seeding_twice_changes_nothing_and_another_account_is_refused(seeded: Path) -> None:
     before = seeded.read_bytes()
     same = run("seed", "--database", str(seeded), "--services", "2", "--sessions", "3", "--interactions", "4")
-    assert (same.returncode, same.stdout) == (0, f"{seeded} holds exactly this account already; nothing was changed.\n")
+    assert (same.returncode, same.stdout) == (0, f"{seeded} already has exactly this account; nothing was changed.\n")
     other = run("seed", "--database", str(seeded), "--seed", "2")
     assert other.returncode == 1
     assert "made-up rows are not mixed into it. Name another file." in other.stderr

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import bodies
 from checkout import ROOT
-from gateway.cli.command_line import KINDS, variable
+from gateway.cli.command_line import SETTINGS_GROUPS, variable
 from gateway.cli.commands import commands
 from gateway.cli.sync_command import table
 from gateway.cli.tables import show
@@ -83,7 +83,7 @@ def test_a_file_or_pipe_gets_each_row_whole_on_a_line_of_its_own(
         assert titles.split("  ")[0] == "SID"
         assert row.split()[:5] == [INTERACTION, SESSION, "jwt:someone@example.com", ASKED, "intended"]
     else:
-        assert re.fullmatch(r"console-of-the-support-team +read:content delete +open +\S+Z +never +never", row)
+        assert re.fullmatch(r"console-of-the-support-team +read:content delete +valid +\S+Z +never +never", row)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120, 160])
@@ -176,9 +176,9 @@ def test_every_command_names_misspelt_variables_and_goes_on(written: Path) -> No
 
 
 def test_no_setting_is_taken_for_a_misspelt_one() -> None:
-    kinds: list[type[BaseSettings]] = [*KINDS, KeysSettings, DemoSettings]
+    kinds: list[type[BaseSettings]] = [*SETTINGS_GROUPS, KeysSettings, DemoSettings]
     every = [variable(kind, name) for kind in kinds for name in kind.model_fields]
-    known = [variable(kind, name) for kind in KINDS for name in kind.model_fields]
+    known = [variable(kind, name) for kind in SETTINGS_GROUPS for name in kind.model_fields]
     assert list(misspelt(every, known)) == []
 
 
