@@ -73,7 +73,7 @@ class SyncStatus:
     lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago a run was last completed.")
     running: bool = resolved(sync_status.running, "Whether a run is in progress.")
     last_error: str | None = resolved(
-        sync_status.last_error, "Why the last run failed, or why the server can't start one; otherwise null."
+        sync_status.last_error, "Why the last run that ended failed, or why the server can't start one; otherwise null."
     )
     run: SyncRun | None = resolved(sync_status.run, "The run in progress, or the last one.")
     services: list[ServiceSync] = column("How up to date each Service is.")

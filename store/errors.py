@@ -9,7 +9,11 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseCorrupt       SQLite finds it damaged
 │   ├── DatabaseFull          its disk is full
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
-│   └── DatabaseOccupied      it has rows that demo rows must not be mixed with
+│   ├── DatabaseOccupied      it has rows that demo rows must not be mixed with
+│   ├── CopyDamaged           a copy of it is not whole, or was made of a damaged file
+│   └── RestoreRefused        a backup is not restored there as things are
+├── BackupRunning             another process is making a backup of the database
+├── BackupRefused             a backup can't have this name
 ├── KeyNameTaken              the archive has, or had, a key with this name
 ├── OutOfBudget               a request is over a limit
 │   ├── OutOfStatements       it ran the maximum number of statements
@@ -58,6 +62,22 @@ class DatabaseUnreachable(DatabaseError):
 
 class DatabaseOccupied(DatabaseError):
     """The file has rows that demo rows must not be mixed with."""
+
+
+class CopyDamaged(DatabaseError):
+    """A copy of the file is not whole, or was made of a damaged file."""
+
+
+class RestoreRefused(DatabaseError):
+    """A backup is not restored there as things are."""
+
+
+class BackupRunning(StoreError):
+    """Another process is making a backup of the database."""
+
+
+class BackupRefused(StoreError):
+    """A backup can't have this name."""
 
 
 class KeyNameTaken(StoreError):

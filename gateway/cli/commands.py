@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.backup_command import backup
 from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
 from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
@@ -194,7 +195,7 @@ def schema(
         )
 
 
-for command in (demo, serve, sync, seed, ledger, schema):
+for command in (demo, serve, sync, seed, ledger, backup, schema):
     add(commands, command)
 commands.add_typer(keys, name="keys")
 

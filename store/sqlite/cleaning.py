@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
+from store.sqlite.copies.unfinished import remove_unfinished, sync_to_disk
 from store.sqlite.explanations import explained, is_locked, refused_by_system
 from store.sqlite.files import create_beside, mode_of_writers
 from store.sqlite.migrations import copies
@@ -88,6 +89,7 @@ class Cleaner:
         if any_unclosed:
             for copy in copies(self._path):
                 copy.unlink(missing_ok=True)
+            remove_unfinished(self._connection, self._path)
         known = self._list.read()
         moving = pages_in_log(self._log)
         self._list.add(moving - known)
@@ -159,7 +161,7 @@ class PageList:
         finally:
             os.close(file)
         if is_new:
-            _sync_folder(self.file.parent)
+            sync_to_disk(self.file.parent)
 
     def empty(self) -> None:
         """Empties the list. If a crash undoes this, the pages are just scrubbed once more."""
@@ -210,11 +212,3 @@ def keep_log(path: Path) -> Iterator[None]:
         with suppress(sqlite3.Error):
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
@@ -19,6 +19,7 @@ import filelock
 from store.errors import DatabaseForeign, DatabaseLocked, DatabaseNewer, DatabaseUnreachable
 from store.sqlite.cleaning import Cleaner, has_log, has_nonempty_log, keep_log
 from store.sqlite.connections import APPLICATION_ID, BUSY_TIMEOUT_MS, WRITE_PRAGMAS, reading
+from store.sqlite.copies.unfinished import remove_staging
 from store.sqlite.explanations import damaged, explained, missing, refused_by_system, unreadable, unwritable
 from store.sqlite.files import mode_of_writers, open_or_create, readable_by_others
 from store.sqlite.migrations import FOLDER, copies, latest, migrate
@@ -67,6 +68,9 @@ def prepare(path: Path, migrations: Path = FOLDER, check_for_damage: bool = True
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
+            _check_in_place(file, path)
+            with suppress(OSError):  # The cleaning of an erasure tries again, and says it if it fails.
+                remove_staging(path)
             if _version(connection) < latest(migrations):
                 with _write_lock(path):
                     _migrate(connection, path, file, migrations)
@@ -102,6 +106,12 @@ def read_only_uri(path: Path) -> str | None:
         raise explained(error, path) from error
     except OSError as error:
         raise refused_by_system(error, path) from error
+
+
+def _check_in_place(file: int, path: Path) -> None:
+    # A restore, which lets nobody in meanwhile, has put another file here since this one was opened.
+    if not os.path.samestat(os.fstat(file), path.stat()):
+        raise DatabaseLocked(f"{path} was replaced while it was being opened; try again.")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, file: int, migrations: Path) -> None:

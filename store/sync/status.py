@@ -17,7 +17,8 @@ SELECT CAST(json_object(
     SELECT max(finished_at) FROM sync_run
     WHERE outcome = 'complete' AND mode = 'full' AND NOT partial AND finished_at <= :latest
   ),
-  'last_error', CASE WHEN run.outcome IN ('failed', 'refused') THEN run.error END,
+  'last_error', (SELECT CASE WHEN outcome IN ('failed', 'refused') THEN error END FROM sync_run
+    WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT 1),
   'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
   'sessions_pending', run.sessions_pending, 'new', run.new, 'changed', run.changed, 'unchanged', run.unchanged,
   'archived', run.archived, 'erased', run.erased, 'requests', run.requests, 'retries', run.retries,

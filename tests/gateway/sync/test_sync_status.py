@@ -14,6 +14,7 @@ from mirror import account, mirroring
 from resolvers.sync_status import HEARTBEAT_TIMEOUT_SECONDS
 from store import twilio_mapping
 from store.archive import Archive
+from store.sync.runs import start_run
 
 STATUS = """
 {
@@ -80,6 +81,9 @@ async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) ->
         assert (found["lagSeconds"], found["running"]) == (None, False)
         pending = [service["sessionsPending"] for service in found["services"]]
         assert sum(pending) == found["run"]["sessionsPending"] > 0
+        await start_run(mirror.archive, "full")
+        while_running = await status(asker(mirror.archive))
+        assert (while_running["running"], while_running["lastError"]) == (True, found["lastError"])
         await mirror.sync(full=True)
         found = await status(asker(mirror.archive))
         assert (found["lastError"], found["lastFullCompletedAt"] is not None) == (None, True)

@@ -1,0 +1,96 @@
+"""``python -m gateway backup``: a whole, checked copy of an archive, also while it is served.
+
+Exit codes: 0 made, 1 could not be made (nothing of it is left), 2 wrong settings, 130 stopped by Ctrl-C.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.command_line import flag, plain_switch, settings_of
+from gateway.cli.messages import err, fail, out, sentences, tell
+from gateway.settings.server import KeysSettings
+
+if TYPE_CHECKING:
+    from store.backups.backup import Made
+
+STOPPED = 130
+MEGABYTE = 1_000_000
+
+
+def backup(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Where the backup goes. In a folder, its name is the archive's with the time."
+        ),
+    ],
+    database: Annotated[str | None, flag(KeysSettings, "database")] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=1,
+            help="Of the backups in the folder FILE, keep this many; remove the oldest once the new one is whole.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
+) -> None:
+    """Make a backup of the archive, also while it is served.
+
+    It is one file, for you alone (0600), of one moment. It appears only when it is whole and SQLite's integrity check
+    and the numbers of rows have been found right.
+
+    Exit codes: 0 made, 1 not made, 2 wrong settings, 130 stopped.
+    """
+    settings = settings_of(KeysSettings, {"database": database})
+    if keep is not None and not file.is_dir():
+        fail(f"--keep needs a folder that is there, but got {file}. Create it, or leave --keep out.", 2)
+    import msgspec
+
+    from store.archive import open_archive
+    from store.backups.backup import back_up
+
+    async def made(progress: Callable[[int, int], None] | None) -> "Made":
+        async with open_archive(settings.database, check_for_damage=False, create=False) as archive:
+            return await back_up(archive, file, keep, progress)
+
+    with sentences():
+        try:
+            with pages_shown("Pages", quiet=as_json) as progress:
+                done = asyncio.run(made(progress))
+        except KeyboardInterrupt:
+            fail("Stopped. Nothing is left of this backup.", STOPPED)
+    if as_json:
+        members = msgspec.structs.asdict(done.backup) | {"removed": done.removed}
+        typer.echo(msgspec.json.format(msgspec.json.encode(members), indent=2))
+        return
+    names = ("services", "sessions", "participants", "interactions")
+    rows = ", ".join(_counted(getattr(done.backup, name), name) for name in names)
+    size = f"{(done.backup.bytes or 0) / MEGABYTE:,.1f} MB"
+    tell(f"Backed up {settings.database} to {done.backup.path}: {rows}; {size}; checked.", logging.INFO, out)
+    for path in done.removed:
+        tell(f"Removed {path}.", logging.INFO, out)
+
+
+def _counted(number: int, plural: str) -> str:
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+@contextmanager
+def pages_shown(title: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Shows the progress of a copy on a terminal; elsewhere there is nothing to call."""
+    if quiet or not err.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -1,0 +1,71 @@
+"""Which backups still hold what was erased: each noted one is looked into, so that no clock decides it."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from store.archive import Readable
+from store.backups.notes import Backup, noted
+from store.sqlite.cleaning import has_log
+from store.sqlite.connections import APPLICATION_ID, READING, reading
+from store.sqlite.copies.unfinished import incomplete
+
+OURS = "PRAGMA application_id"
+HOLDS = """
+SELECT EXISTS (SELECT 1 FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids)))
+  OR EXISTS (SELECT 1 FROM session WHERE sid IN (SELECT value FROM json_each(:sids)))
+  OR EXISTS (SELECT 1 FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
+    AND coalesce(identifier, proxy_identifier, friendly_name, extra) IS NOT NULL)
+""".strip()
+
+
+class Holds(StrEnum):
+    """Whether a backup holds rows that were erased."""
+
+    HOLDS = "HOLDS"
+    """It was looked into, and has one of them."""
+    UNREADABLE = "UNREADABLE"
+    """Its file is there, but can't be read, so it may have them."""
+    GONE = "GONE"
+    """Its file is no longer at its path. If it was moved, it may have them."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A backup that has, or may have, rows that were erased."""
+
+    path: str
+    begun_at: str
+    state: Holds
+
+
+async def holding(archive: Readable, sids: Sequence[str]) -> list[Holder]:
+    """The noted backups that hold, or may hold, one of these Interactions, Sessions or Participants; newest first.
+
+    A Participant counts only where the backup has something that names the person.
+    """
+    backups = await noted(archive)
+    states = await asyncio.to_thread(lambda: [_state(backup, sids) for backup in backups])
+    pairs = zip(backups, states, strict=True)
+    return [Holder(backup.path, backup.begun_at, state) for backup, state in pairs if state]
+
+
+def _state(backup: Backup, sids: Sequence[str]) -> Holds | None:
+    path = Path(backup.path)
+    try:
+        if not path.exists():
+            is_incomplete = backup.finished_at is None
+            return (Holds.UNREADABLE if incomplete(path).exists() else None) if is_incomplete else Holds.GONE
+        with closing(sqlite3.connect(reading(str(path), immutable=not has_log(path)), **READING)) as connection:
+            ((application,),) = connection.execute(OURS).fetchall()
+            if application != APPLICATION_ID:
+                return Holds.UNREADABLE
+            ((holds,),) = connection.execute(HOLDS, {"sids": json.dumps(list(sids))}).fetchall()
+    except (sqlite3.Error, OSError):
+        return Holds.UNREADABLE
+    return Holds.HOLDS if holds else None

@@ -1,0 +1,136 @@
+"""A copy of one state of a database while others read and write it, by SQLite's online backup API.
+
+The copy is read in one transaction, which blocks no reader and no writer (https://www.sqlite.org/backup.html). While it
+lasts SQLite's log can't be emptied, so an erasure's cleaning waits for it. Therefore a copy that may give way begins
+again as soon as an erasure waits.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from store.errors import CopyDamaged
+from store.sqlite.cleaning import ANY_UNCLOSED, PageList, pages_in_log
+from store.sqlite.connections import BUSY_TIMEOUT_MS, READ_PRAGMAS, READING, reading
+from store.sqlite.explanations import damaged
+from store.sqlite.scrub import scrub
+
+PAGES_AT_ONCE = 512
+"""Pages between two looks for an erasure that waits: 2 MB, a few milliseconds."""
+TIMES_GIVING_WAY = 5
+WAITING_SECONDS = 10.0
+"""How long a copy lets an erasure clean before it begins again."""
+PAUSE_SECONDS = 0.05
+
+COUNTS = """
+SELECT (SELECT count(*) FROM service), (SELECT count(*) FROM session), (SELECT count(*) FROM participant),
+  (SELECT count(*) FROM interaction)
+""".strip()
+TARGET_PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-2048;"
+"""A copy that is interrupted is thrown away, so it needs no journal; it is synced once, when it is whole."""
+ALONE_PRAGMAS = "PRAGMA journal_mode=DELETE; PRAGMA secure_delete=ON; PRAGMA foreign_keys=OFF;"
+
+Progress = Callable[[int, int], None]
+"""Called with the number of pages that are copied, and of all pages; what it raises ends the copying."""
+
+
+class Counts(NamedTuple):
+    """How many rows a database has."""
+
+    services: int
+    sessions: int
+    participants: int
+    interactions: int
+
+
+class Copied(NamedTuple):
+    """A finished copy: the rows that it must have, and the pages whose unallocated space was not cleaned yet."""
+
+    counts: Counts
+    pages_to_clean: set[int]
+
+
+class ErasureWaits(Exception):
+    """An erasure waits for the transaction of the copy."""
+
+
+def copy(source: Path, target: Path, progress: Progress) -> Copied:
+    """Copies the newest state of the open database ``source`` into ``target``, an empty file.
+
+    It gives way to erasures up to TIMES_GIVING_WAY times. The last time it keeps them waiting until it is done, so
+    that there is a backup at last.
+    """
+    with closing(sqlite3.connect(reading(str(source)), **READING)) as watching:
+        watching.executescript(READ_PRAGMAS)
+        for _ in range(TIMES_GIVING_WAY):
+            _let_erasures_clean(watching)
+            try:
+                return _copy(source, target, progress, watching)
+            except ErasureWaits:
+                target.write_bytes(b"")
+        return _copy(source, target, progress, None)
+
+
+def counts_of(connection: sqlite3.Connection) -> Counts:
+    """How many rows the database of ``connection`` has."""
+    return Counts(*connection.execute(COUNTS).fetchone())
+
+
+def check_whole(connection: sqlite3.Connection, path: Path, expected: Counts) -> None:
+    """Raises CopyDamaged if the database at ``path`` fails SQLite's integrity check, or has other counts of rows."""
+    ((finding,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
+    if finding != "ok":
+        raise CopyDamaged(str(damaged(path, " ".join(str(finding).split()))))
+    found = counts_of(connection)
+    if found != expected:
+        raise CopyDamaged(f"Expected {_told(expected)} in {path}, but got {_told(found)}. Run it again.")
+
+
+def clean_copy(connection: sqlite3.Connection, file: int, numbers: set[int]) -> None:
+    """Cleans these pages of a copy that nobody else has open, as the log's pages are cleaned in the database.
+
+    ``file`` is the open file of ``connection``.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        scrub(connection, file, numbers)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _copy(source: Path, target: Path, progress: Progress, watching: sqlite3.Connection | None) -> Copied:
+    def each(status: int, remaining: int, total: int) -> None:
+        progress(total - remaining, total)
+        if watching is not None and _erasure_waits(watching):
+            raise ErasureWaits
+
+    with (
+        closing(sqlite3.connect(reading(str(source)), **READING)) as read,
+        closing(sqlite3.connect(target, isolation_level=None)) as write,
+    ):
+        read.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        write.executescript(TARGET_PRAGMAS)
+        read.execute("BEGIN")
+        counts = counts_of(read)
+        # Looked at after the transaction has begun: what was in the log then is in it still, or on the list.
+        to_clean = pages_in_log(source.with_name(f"{source.name}-wal")) | PageList(source).read()
+        read.backup(write, pages=PAGES_AT_ONCE, progress=each, sleep=0)
+        return Copied(counts, to_clean)
+
+
+def _erasure_waits(connection: sqlite3.Connection) -> bool:
+    ((waits,),) = connection.execute(ANY_UNCLOSED).fetchall()
+    return bool(waits)
+
+
+def _let_erasures_clean(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + WAITING_SECONDS
+    while _erasure_waits(connection) and time.monotonic() < until:
+        time.sleep(PAUSE_SECONDS)
+
+
+def _told(counts: Counts) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts._asdict().items())

@@ -1,0 +1,1 @@
+"""What is left of copies of a database that were interrupted."""

@@ -1,0 +1,41 @@
+"""Rows with texts that can be searched for in a file, and their erasure."""
+
+import json
+from pathlib import Path
+from random import Random
+from shutil import copy
+
+import bodies
+from store.archive import Archive
+from store.erasure import interactions as erasure
+from store.interactions import Interaction
+from store.sqlite.statements.lookups import Lookup
+
+
+def canary(number: int) -> str:
+    return f"CANARY{number:06d}."
+
+
+async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large: float = 0) -> None:
+    """Messages with few characters; of the ``large`` share, of more than a page of the database holds."""
+    rows = []
+    for number in numbers:
+        text = canary(number) + "x" * pick.randrange(9_000 if large and pick.random() < large else 60)
+        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
+    await bodies.put(archive, *rows)
+
+
+async def erase(archive: Archive, *numbers: int) -> None:
+    sids = [bodies.sid("KI", number) for number in numbers]
+    for found in await archive.reader().read(Lookup(Interaction), sids):
+        assert found is not None
+        await erasure.request(archive, found, "a test")
+    await erasure.erase(archive, *sids)
+
+
+def copy_files(database: Path, to: Path) -> None:
+    """Copies a database that may be open, as a crash leaves it."""
+    for ending in ("", "-wal", "-to-clean"):
+        source = database.with_name(database.name + ending)
+        if source.exists():
+            copy(source, to.with_name(to.name + ending))
