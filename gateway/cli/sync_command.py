@@ -29,11 +29,12 @@ from gateway.sync.crawl import UnknownService
 from gateway.sync.reconcile import TooManyErasures
 from gateway.sync.run import sync
 from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
-from gateway.twilio.client import connected
+from gateway.twilio.client import Twilio, connected
 from gateway.twilio.errors import TwilioError, TwilioUnavailable
+from gateway.twilio.record_deletions import finish_records
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
-from store.archive import open_archive
+from store.archive import Archive, open_archive
 from store.errors import DatabaseLocked, StoreError
 from store.sync import left_out as left_out_state
 from store.sync.left_out import LeftOut
@@ -101,10 +102,19 @@ def _outcome_of(error: Exception) -> tuple[str, int, str]:
 async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress, left_out: list[LeftOut]) -> None:
     async with open_archive(settings.database) as archive, connected(twilio) as client:
         await finish_deletions(archive, TwilioUpstream(client))
+        await _finish_records(archive, client)
         try:
             await sync(archive, client, settings, progress)
         finally:
             left_out += await left_out_state.listed(archive)
+
+
+async def _finish_records(archive: Archive, client: Twilio) -> None:
+    try:
+        await finish_records(archive, client.records)
+    except TwilioError as error:
+        # It keeps no sync from going on: the credentials may be good for Proxy alone.
+        log.warning("The Message and Call records that are to be deleted are still at Twilio. %s", error)
 
 
 @contextmanager

@@ -12,8 +12,12 @@ from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.sync.run import sync
 from gateway.twilio.client import Twilio, connected
+from gateway.twilio.upstream import TwilioUpstream
+from resolvers.upstream import erase_everywhere
 from store import twilio_mapping
 from store.archive import Archive, open_archive
+from store.interactions import Interaction
+from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import Progress
 
 OLD = "2026-01-01T00:00:00Z"
@@ -39,6 +43,12 @@ class Mirror:
         progress = Progress()
         await sync(self.archive, self.twilio, self.settings(**flags), progress)
         return progress
+
+    async def erase(self, *sids: str) -> None:
+        """Erases Interactions as deleteInteraction does: at Twilio and here."""
+        for found in await self.archive.reader().read(Lookup(Interaction), list(sids)):
+            assert found
+            await erase_everywhere(self.archive, TwilioUpstream(self.twilio), found, "a test")
 
     async def stored(self, prefix: str) -> list[str]:
         table = bodies.KINDS[prefix].table

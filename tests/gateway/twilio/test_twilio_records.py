@@ -16,8 +16,6 @@ from gateway.twilio import record_deletions
 from gateway.twilio.errors import ForeignAccount, NotTwilio, TwilioDenied, TwilioError
 from gateway.twilio.record_deletions import Deleted, delete_records, finish_records
 from gateway.twilio.records import TwilioRecords
-from gateway.twilio.upstream import TwilioUpstream
-from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import erase_everywhere
 from store.archive import Archive, open_archive
@@ -53,13 +51,6 @@ async def mirror(database: Path, fake: FakeTwilio) -> AsyncIterator[Mirror]:
         yield mirror
 
 
-async def erase(mirror: Mirror, *sids: str) -> None:
-    """Erases Interactions as deleteInteraction does: at Twilio and here."""
-    for found in await mirror.archive.reader().read(Lookup(Interaction), list(sids)):
-        assert found
-        await erase_everywhere(mirror.archive, TwilioUpstream(mirror.twilio), found, "a test")
-
-
 async def delete(mirror: Mirror, *sids: str) -> Deleted:
     return await delete_records(mirror.archive, mirror.twilio.records, sids, "a test")
 
@@ -69,7 +60,7 @@ async def states(archive: Archive, *sids: str) -> dict[str, str]:
 
 
 async def test_erasing_an_interaction_leaves_its_records_at_twilio(mirror: Mirror, fake: FakeTwilio) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     assert (KI[0] in fake, SM in fake.records, MM in fake.records) == (False, True, True)
     assert await states(mirror.archive, *KI) == {}
 
@@ -85,7 +76,7 @@ async def test_the_records_of_both_legs_are_deleted_and_nothing_else(mirror: Mir
     )
     fake.put(call)
     await mirror.sync(full=True)
-    await erase(mirror, KI[0], call["sid"])
+    await mirror.erase(KI[0], call["sid"])
     before = len(fake.records)
     assert await delete(mirror, KI[0], call["sid"]) == Deleted(gone=4)
     assert len(fake.records) == before - 4
@@ -96,7 +87,7 @@ async def test_the_records_of_both_legs_are_deleted_and_nothing_else(mirror: Mir
 async def test_what_is_not_erased_keeps_its_records(mirror: Mirror, fake: FakeTwilio) -> None:
     """Nor does one that Twilio holds, or that was erased here alone."""
     fake.hold(KI[0])
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI[1]])
     assert found
     await erase_everywhere(mirror.archive, None, found, "a test")
@@ -108,7 +99,7 @@ async def test_a_record_that_the_api_does_not_have_is_left_and_has_no_address(mi
     chat = bodies.sid("IM", 1)
     fake.put(bodies.interaction(3000, inbound_resource_sid=chat, outbound_resource_sid=None))
     await mirror.sync(full=True)
-    await erase(mirror, bodies.sid("KI", 3000))
+    await mirror.erase(bodies.sid("KI", 3000))
     assert await delete(mirror, bodies.sid("KI", 3000)) == Deleted()
     assert address_of(fake.account_sid, chat) is None
     assert address_of(fake.account_sid, SM) == (
@@ -118,14 +109,14 @@ async def test_a_record_that_the_api_does_not_have_is_left_and_has_no_address(mi
 
 async def test_a_404_is_believed_while_the_accounts_list_stands(mirror: Mirror, fake: FakeTwilio) -> None:
     fake.records.remove(SM)
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     assert await delete(mirror, KI[0]) == Deleted(gone=2)
     assert await states(mirror.archive, KI[0]) == {SM: "ALREADY_GONE", MM: "DELETED"}
     assert (fake.requests[LIST] >= 1, fake.requests["GET /Accounts/{}/Messages/{}.json"]) == (True, 1)
 
 
 async def test_a_404_for_what_is_still_there_is_not_believed(mirror: Mirror, fake: FakeTwilio) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.fail_next(DELETE, 404, {"code": 20404, "message": "not found"}, times=2)
     assert await delete(mirror, KI[0]) == Deleted(left=2)
     assert await states(mirror.archive, KI[0]) == {SM: "PENDING", MM: "PENDING"}
@@ -148,7 +139,7 @@ async def test_a_404_for_what_is_still_there_is_not_believed(mirror: Mirror, fak
 async def test_nothing_is_deleted_where_the_list_is_not_the_accounts(
     mirror: Mirror, fake: FakeTwilio, answer: tuple[int, Any], error: type[TwilioError]
 ) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.fail_next(LIST, *answer, times=2)
     with pytest.raises(error):
         await delete(mirror, KI[0])
@@ -158,7 +149,7 @@ async def test_nothing_is_deleted_where_the_list_is_not_the_accounts(
 
 @pytest.mark.parametrize("status", [400, 409])
 async def test_a_record_that_is_not_complete_waits_and_is_told(mirror: Mirror, fake: FakeTwilio, status: int) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.fail_next(DELETE, status, NOT_COMPLETE)
     assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)
     found = await twilio_records.of_interactions(mirror.archive, [KI[0]])
@@ -169,7 +160,7 @@ async def test_a_record_that_is_not_complete_waits_and_is_told(mirror: Mirror, f
 async def test_a_record_that_is_not_complete_is_tried_again_after_a_while(
     mirror: Mirror, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.records.set_complete(SM, False)
     assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)
     asked = fake.total_requests
@@ -179,18 +170,6 @@ async def test_a_record_that_is_not_complete_is_tried_again_after_a_while(
     monkeypatch.setattr(record_deletions, "RETRY_AFTER", 0 * record_deletions.RETRY_AFTER)
     assert await finish_records(mirror.archive, mirror.twilio.records, at_start=False) == Deleted(gone=1)
     assert await states(mirror.archive, KI[0]) == {SM: "DELETED", MM: "DELETED"}
-
-
-async def test_a_server_finishes_what_was_left(database: Path, fake: FakeTwilio) -> None:
-    fake.records.set_complete(SM, False)
-    async with mirroring(database, fake) as mirror:
-        await mirror.sync()
-        await erase(mirror, KI[0])
-        assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)
-    fake.records.set_complete(SM)
-    async with fake.serving(), serving(database, twilio=settings_for(fake)), asyncio.timeout(30):
-        while SM in fake.records:
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +190,7 @@ async def test_a_server_finishes_what_was_left(database: Path, fake: FakeTwilio)
 async def test_what_twilio_refuses_is_stored_without_its_words_and_asked_again_when_somebody_asks_again(
     mirror: Mirror, fake: FakeTwilio, answer: tuple[int, Any], state: str, reason: str
 ) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.fail_next(DELETE, *answer)
     assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)
     found = await twilio_records.of_interactions(mirror.archive, [KI[0]])
@@ -224,7 +203,7 @@ async def test_while_twilio_is_away_the_first_batch_is_tried_and_all_wait(
     mirror: Mirror, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_deletions, "BATCH", 2)
-    await erase(mirror, *KI)
+    await mirror.erase(*KI)
     fake.fail_next(LIST, 503, "<html>", times=100)
     assert await delete(mirror, *KI) == Deleted(left=8)
     assert sorted((await states(mirror.archive, *KI)).values()) == ["PENDING"] * 2 + ["REQUESTED"] * 6
@@ -240,7 +219,7 @@ async def test_what_fails_for_a_moment_is_tried_again(database: Path, faults: Fa
         async with mirroring(database, fake, PROXYGRAPH_SYNC_ATTEMPTS=30) as mirror:
             await mirror.sync()
             sids = fake.sids("KI")
-            await erase(mirror, *sids)
+            await mirror.erase(*sids)
             assert await delete(mirror, *sids) == Deleted(gone=80)
             assert set((await states(mirror.archive, *sids)).values()) <= {"DELETED", "ALREADY_GONE"}
     assert len(fake.records) == 0
@@ -251,7 +230,7 @@ async def test_the_rate_is_that_of_proxys_endpoints(database: Path) -> None:
     account(fake, services=1, sessions=1, interactions=30)
     async with mirroring(database, fake) as unlimited:
         await unlimited.sync()
-        await erase(unlimited, *fake.sids("KI"))
+        await unlimited.erase(*fake.sids("KI"))
     async with mirroring(database, fake, PROXYGRAPH_SYNC_RATE=30) as mirror:
         begun = asyncio.get_running_loop().time()
         assert await delete(mirror, *(bodies.sid("KI", 1000 + number) for number in range(30))) == Deleted(gone=60)
@@ -259,7 +238,7 @@ async def test_the_rate_is_that_of_proxys_endpoints(database: Path) -> None:
 
 
 async def test_another_accounts_records_are_not_asked_for(database: Path, mirror: Mirror, fake: FakeTwilio) -> None:
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     other = FakeTwilio(account_sid="AC" + "9" * 32)
     async with other.serving():
         settings = settings_for(other)
@@ -277,7 +256,7 @@ async def test_the_archive_holds_no_byte_of_what_the_records_hold(
     fake.put(bodies.interaction(1000, data=json.dumps({"body": "the canary of the records"})))
     assert b"canary" in json.dumps(fake.records._records[SM]).encode()
     await mirror.sync(full=True)
-    await erase(mirror, KI[0])
+    await mirror.erase(KI[0])
     fake.records.remove(MM)
     await delete(mirror, KI[0])
     assert not [file for file in database.parent.iterdir() if b"canary of the records" in file.read_bytes()]
@@ -286,7 +265,7 @@ async def test_the_archive_holds_no_byte_of_what_the_records_hold(
 async def test_an_archive_that_is_opened_again_knows_what_became_of_them(database: Path, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
-        await erase(mirror, KI[0])
+        await mirror.erase(KI[0])
         await delete(mirror, KI[0])
     async with open_archive(database) as archive:
         assert await states(archive, KI[0]) == {SM: "DELETED", MM: "DELETED"}
