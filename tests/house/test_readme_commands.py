@@ -60,6 +60,8 @@ STAND_IN = ".venv/bin/python tests/stand_in/fake_twilio.py"
 CHECKOUT = ("gateway", "resolvers", "schema", "store", "tests")
 SECONDS = 60
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+READY = re.compile(rf"{ADDRESS.pattern}/(graphql|v1\s)")
+"""What a server, or the stand-in, prints when it is ready."""
 ADDRESS_TOLD = "http://127.0.0.1:8000"
 
 
@@ -88,7 +90,7 @@ async def started(script: str, folder: Path, environment: dict[str, str]) -> Asy
         async with asyncio.timeout(SECONDS):
             async for line in process.stdout:
                 lines.append(line.decode())
-                if ADDRESS.search(lines[-1]):
+                if READY.search(lines[-1]):
                     break
             else:
                 assert await process.wait() == 0, script
