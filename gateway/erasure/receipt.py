@@ -1,7 +1,7 @@
 """The receipt of an erasure case: who asked for what, each SID with its outcome, and what is still there and why.
 
-It is made of the ledger alone, so it can be made again at any time. It has no content: SIDs, times, the names of those
-who asked, and the question with numbers and names masked.
+It is made of the ledger and a look into the noted backups, so it can be made again at any time. It has no content:
+SIDs, times, the names of those who asked, and the question with numbers and names masked.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from store.archive import Readable
+from store.backups.holders import Holder, holding
 from store.erasure import receipts
 from store.erasure.ledger import AtTwilio
 from store.erasure.receipts import Case, CaseItem, CaseRun
@@ -81,6 +82,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """What could not be erased."""
     still_at_twilio: list[Left]
     """What is erased here, as was asked, while Twilio keeps something of it."""
+    backups: list[Holder]
+    """The noted backups that hold, or may hold, what was erased."""
     interactions: list[Item]
     participants: list[Item]
     sessions: list[Item]
@@ -90,7 +93,9 @@ class Receipt(msgspec.Struct, frozen=True):
 async def receipt_of(archive: Readable, reference: str) -> Receipt | None:
     """The receipt of the case with this reference; None if there is none."""
     case = await receipts.case(archive, reference)
-    return _receipt(case) if case else None
+    if case is None:
+        return None
+    return _receipt(case, await holding(archive, [item.sid for item in case.items if item.outcome == ERASED]))
 
 
 def as_json(receipt: Receipt) -> str:
@@ -98,7 +103,7 @@ def as_json(receipt: Receipt) -> str:
     return msgspec.json.format(msgspec.json.encode(receipt), indent=2).decode()
 
 
-def _receipt(case: Case) -> Receipt:
+def _receipt(case: Case, backups: list[Holder]) -> Receipt:
     items = [_item(each) for each in case.items]
     records = {each.sid: list(_records(case, each)) for each in case.items}
     all_records = [record for of_item in records.values() for record in of_item]
@@ -119,6 +124,7 @@ def _receipt(case: Case) -> Receipt:
         counts={kind: dict(Counter(each.outcome for each in found)) for kind, found in counted.items()},
         not_erased=not_erased,
         still_at_twilio=[Left(each.sid, each.reason) for each in items if each.outcome == ERASED and each.reason],
+        backups=backups,
         **by_kind,
         records=all_records,
     )

@@ -1,11 +1,13 @@
 """A receipt as a text for people and for a file, in lines and without anything that a terminal obeys; and as rows."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from gateway.erasure.receipt import ERASED, KEPT, Item, Receipt, Record
-from store.erasure.twilio_records import RecordState, address_of, list_of
+from store.backups.holders import Holder, Holds
+from store.erasure.receipts import CaseRun
+from store.erasure.twilio_records import GONE, RecordState, address_of, list_of
 
 LABEL = 16
 SECONDS = len("2026-11-28T09:00:00")
@@ -31,6 +33,12 @@ TITLES = {
     "records": "At Twilio",
 }
 
+HOLDS = {
+    Holds.HOLDS: "has it; delete it, or make it again",
+    Holds.UNREADABLE: "can't be read",
+    Holds.GONE: "is no longer there; if it was moved, it may have it",
+}
+T = TypeVar("T")
 TITLES_OF_ROWS = ("sid", "outcome", "reason", "erased_at", "at_twilio", "interaction_sid", "address")
 
 
@@ -55,63 +63,67 @@ def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str
     yield ""
     yield _labelled("Account", receipt.account_sid or "not known")
     yield _labelled("Printed", receipt.printed_at)
-    for number, run in enumerate(receipt.runs, start=1):
-        last = number == len(receipt.runs)
-        yield _labelled("Asked by", f"{run.requested_by}, {run.begun_at} to {run.ended_at or '(not ended)'}")
-        asked = question if last and question is not None else run.question
-        yield from (_labelled("For", f"{name} {value}") for name, value in _pairs(asked))
-        options = [name.replace("_", " ") for name, on in run.options.items() if on]
-        if options:
-            yield _labelled("With", ", ".join(options))
+    for run in receipt.runs:
+        yield from _run(run, question if run is receipt.runs[-1] else None)
     yield ""
     yield _labelled("Complete", "yes" if receipt.complete else "no, see below")
     for kind, title in TITLES.items():
         if receipt.counts[kind] or kind != "sessions":
             yield _labelled(title, _counted(kind, receipt.counts[kind]))
-    if receipt.not_erased:
-        yield from ("", "Not erased, and why:")
-        yield from (f"  {left.sid}  {left.reason}" for left in receipt.not_erased)
-    if receipt.still_at_twilio:
-        yield from ("", "Erased here, and still at Twilio:")
-        yield from (f"  {left.sid}  {left.reason}" for left in receipt.still_at_twilio)
+    yield from _section("Not erased, and why:", receipt.not_erased, lambda left: (left.sid, left.reason))
+    yield from _section(
+        "Erased here, and still at Twilio:", receipt.still_at_twilio, lambda left: (left.sid, left.reason)
+    )
+    yield from _section("Backups that hold, or may hold, what was erased:", receipt.backups, _backup)
     yield from _kept_records(receipt)
-    for title, items in (
+    for kind, items in (
         ("Interactions", receipt.interactions),
         ("Participants", receipt.participants),
         ("Sessions", receipt.sessions),
     ):
-        if items:
-            yield ""
-            yield f"{title + ':':<36}  {'erased at':<{SECONDS + 1}}  at Twilio"
-            yield from map(_item, items)
-    gone = [record for record in receipt.records if record.address is None and record.reason is None]
-    if gone:
-        yield from ("", "Messages and Calls that are gone at Twilio:")
-        yield from (f"  {record.sid}  {_word(record.outcome)}" for record in gone)
+        yield from _section(f"{kind + ':':<36}  {'erased at':<{SECONDS + 1}}  at Twilio", items, _item)
+    gone = [record for record in receipt.records if record.outcome in GONE]
+    yield from _section("Messages and Calls that are gone at Twilio:", gone, _record)
+
+
+def _section(title: str, found: Sequence[T], columns: Callable[[T], Sequence[str]]) -> Iterator[str]:
+    if found:
+        yield from ("", title)
+        yield from (f"  {'  '.join(columns(each))}".rstrip() for each in found)
+
+
+def _run(run: CaseRun, question: Mapping[str, Any] | None) -> Iterator[str]:
+    yield _labelled("Asked by", f"{run.requested_by}, {run.begun_at} to {run.ended_at or '(not ended)'}")
+    for name, value in _pairs(run.question if question is None else question):
+        yield _labelled("For", f"{name} {value}")
+    if options := [name.replace("_", " ") for name, on in run.options.items() if on]:
+        yield _labelled("With", ", ".join(options))
 
 
 def _kept_records(receipt: Receipt) -> Iterator[str]:
-    kept = [record for record in receipt.records if record.address is not None or record.reason is not None]
+    kept = [record for record in receipt.records if record.outcome not in GONE]
     for listed in ("Messages", "Calls", None):
         found = [record for record in kept if list_of(record.sid) == listed]
         if not found:
             continue
-        yield ""
-        yield f"{listed or 'Other records'} that Twilio keeps, {len(found):,}:"
+        yield from ("", f"{listed or 'Other records'} that Twilio keeps: {len(found):,}")
         if receipt.account_sid and listed:
             address = str(address_of(receipt.account_sid, found[0].sid)).replace(found[0].sid, "SID")
-            yield f"  To delete one there: DELETE {address}"
-        yield from map(_kept, found)
+            yield f"To delete one there: DELETE {address}"
+        yield from (f"  {'  '.join(_record(record))}" for record in found)
 
 
-def _kept(record: Record) -> str:
-    more = "" if record.outcome == KEPT else f"  {_word(record.outcome)}"
-    return f"  {record.sid}{more}"
+def _record(record: Record) -> Sequence[str]:
+    return (record.sid,) if record.outcome == KEPT else (record.sid, _word(record.outcome))
 
 
-def _item(item: Item) -> str:
+def _backup(holder: Holder) -> Sequence[str]:
+    return holder.path, f"{holder.begun_at[:SECONDS]}Z", HOLDS[holder.state]
+
+
+def _item(item: Item) -> Sequence[str]:
     erased = f"{item.erased_at[:SECONDS]}Z" if item.outcome == ERASED and item.erased_at else _word(item.outcome)
-    return f"  {item.sid}  {erased:<{SECONDS + 1}}  {_word(item.at_twilio or '')}".rstrip()
+    return item.sid, f"{erased:<{SECONDS + 1}}", _word(item.at_twilio or "")
 
 
 def _labelled(label: str, value: str) -> str:

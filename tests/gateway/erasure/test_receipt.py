@@ -12,6 +12,8 @@ import bodies
 from gateway.erasure import receipt, receipt_text
 from running_commands import run
 from store.archive import Archive, open_archive
+from store.backups.backup import back_up
+from store.backups.holders import Holds
 from store.erasure import interactions as erasure
 from store.erasure import ledger, twilio_records
 from store.erasure.ledger import AtTwilio
@@ -220,6 +222,20 @@ def test_ledger_prints_the_receipt_again(archived: Path) -> None:
     assert "At Twilio       7 kept (Messages and Calls)" in lines
     assert f"  {KI[3]}  {HOLD}" in lines
     assert not [line for line in lines if len(line) > 80 and "https://" not in line and HOLD not in line]
+
+
+async def test_backups_that_still_hold_what_was_erased_are_named(filled: Archive, database: Path) -> None:
+    made_before = database.with_name("before.db")
+    await back_up(filled, made_before)
+    await erase(filled, KI[0])
+    await back_up(filled, database.with_name("after.db"))
+    await case(filled, {KI[0]: ("ERASED", None), KI[1]: ("HELD", HOLD)})
+    found = await made(filled)
+    assert [(each.path, each.state) for each in found.backups] == [(str(made_before), Holds.HOLDS)]
+    (line,) = [line for line in receipt_text.as_text(found).splitlines() if str(made_before) in line]
+    assert line.endswith("has it; delete it, or make it again")
+    made_before.unlink()
+    assert [each.state for each in (await made(filled)).backups] == [Holds.GONE]
 
 
 def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Path) -> None:
