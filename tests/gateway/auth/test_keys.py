@@ -77,7 +77,7 @@ def test_a_key_is_printed_once_and_alone(tmp_path: Path) -> None:
     assert text.startswith("pgk_")
     assert text not in made.stderr
     listed = run("keys", "list", "--database", database)
-    assert listed.stdout.splitlines()[1].split()[:4] == ["console", "delete", "read", "open"]
+    assert listed.stdout.splitlines()[1].split()[:4] == ["console", "delete", "read", "valid"]
     assert text not in listed.stdout
     (key,) = json.loads(run("keys", "list", "--json", "--database", database).stdout)
     assert (key["name"], key["scopes"], key["revoked_at"]) == ("console", ["delete", "read"], None)
