@@ -9,7 +9,7 @@ from shutil import copy
 import aiohttp
 import pytest
 
-import awkward
+import edge_case_rows
 from bodies import put, service, session
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
 from store.archive import Archive, open_archive
@@ -76,10 +76,10 @@ async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
 
 
 @pytest.fixture
-async def awkwardly_filled(database: Path) -> AsyncIterator[Archive]:
+async def edge_case_archive(database: Path) -> AsyncIterator[Archive]:
     """An archive full of rows that are hard to show."""
     async with open_archive(database) as opened:
-        await awkward.fill(opened)
+        await edge_case_rows.fill(opened)
         yield opened
 
 

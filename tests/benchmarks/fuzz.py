@@ -28,14 +28,14 @@ sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / folder) for folder in ("suppor
 
 from graphql import parse
 
-import awkward
+import edge_case_rows
 from document_values import Pool
 from documents import Document, Documents
 from odd_requests import JSON, RESPONSE, OddRequests, Sent
+from response_checks import InvalidResponse, check_shape, check_types
 from schema.build import EXECUTABLE
 from store import keys
 from store.archive import open_archive
-from valid_answers import InvalidAnswer, demand_shape, demand_typed
 from wire import Answer, Connection, give_up, statuses
 
 SCOPES = {"console": ("read",), "desk": ("read:content",), "erasure": ("delete",), "all": ("read:content", "delete")}
@@ -126,12 +126,12 @@ def fuzz(scratch: Path, requests: int, seed: int, seconds: float, told: Callable
 
 async def _filled(database: Path) -> tuple[Pool, list[str]]:
     async with open_archive(database) as archive:
-        await awkward.fill(archive)
+        await edge_case_rows.fill(archive)
         async with archive.writer.transaction() as transaction:
             await transaction.execute(ONLY_MOMENTS)
             await transaction.execute(NOTHING_LONG)
         shown = [await keys.create(archive, name, scopes, None) for name, scopes in SCOPES.items()]
-        return await awkward.pool_of(archive), shown
+        return await edge_case_rows.pool_of(archive), shown
 
 
 class _Fuzzing:
@@ -197,26 +197,26 @@ class _Fuzzing:
                 self._demand(sent, answer)
             if kind != "mutation" and not any(word in repr(sent) for word in OF_THE_MOMENT):
                 _demand_alike(*answers)
-        except (InvalidAnswer, OSError, HTTPException, ValueError) as error:
+        except (InvalidResponse, OSError, HTTPException, ValueError) as error:
             self._found(Finding(kind, repr(error), sent.message))
 
     def _demand(self, sent: Sent, answer: Answer) -> None:
         if answer.status not in STATUSES:
-            raise InvalidAnswer(f"Expected another status, but got {answer.status} with {answer.body!r:.500}.")
+            raise InvalidResponse(f"Expected another status, but got {answer.status} with {answer.body!r:.500}.")
         media_type = answer.headers.get("content-type", "").partition(";")[0]
         if media_type not in (JSON, RESPONSE) or not answer.body:
             return
         response = orjson.loads(answer.body)
         if set(response) == {"extensions"} and b"validate" in sent.message:
             return
-        demand_shape(response)
+        check_shape(response)
         if media_type == RESPONSE:
             has = ("data" in response, "errors" in response)
             if has != {200: (True, False), 294: (True, True)}.get(answer.status, (False, True)):
-                raise InvalidAnswer(f"Expected other members with {answer.status}, but got {', '.join(response)}.")
+                raise InvalidResponse(f"Expected other members with {answer.status}, but got {', '.join(response)}.")
         if sent.asked and response.get("data") is not None:
             asked = sent.asked
-            demand_typed(EXECUTABLE, parse(asked.text), asked.operation_name, asked.variables, response["data"])
+            check_types(EXECUTABLE, parse(asked.text), asked.operation_name, asked.variables, response["data"])
             self._documents.learn(asked, response)
 
     def _no_http(self, message: bytes) -> None:
@@ -241,7 +241,7 @@ def _demand_alike(planned: Answer, ordinary: Answer) -> None:
     for answer in (planned, ordinary):
         answer.headers.pop("date", None)
     if planned != ordinary:
-        raise InvalidAnswer(f"Expected the same with plans and without, but got {planned!r} and {ordinary!r}.")
+        raise InvalidResponse(f"Expected the same with plans and without, but got {planned!r} and {ordinary!r}.")
 
 
 def _table(fuzzed: Fuzzed) -> Table:

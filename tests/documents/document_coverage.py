@@ -1,4 +1,4 @@
-"""What a schema lets queries say, and what of it documents did say, and in which forms."""
+"""Measures which parts of a schema, and which forms of the language, generated documents use."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,39 +6,39 @@ from typing import Any
 
 from graphql import GraphQLSchema, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit
 
-from document_schema import Input, Walk
+from document_schema import InputType, SchemaIndex
 from documents import Document
 
 
-def sayable(schema: GraphQLSchema) -> Iterator[str]:
-    """Whatever of ``schema`` a query can name: fields, arguments, input fields, enum values, directives."""
-    walk = Walk(schema)
-    reached, waiting = {walk.root.name}, [walk.root.name]
-    while waiting:
-        kind = walk.kinds[waiting.pop()]
-        for field in [*kind.leaves, *kind.branches]:
+def queryable_coordinates(schema: GraphQLSchema) -> Iterator[str]:
+    """The coordinates that a query can use: fields, arguments, input fields, enum values and directives."""
+    index = SchemaIndex(schema)
+    reached, to_visit = {index.root.name}, [index.root.name]
+    while to_visit:
+        type_ = index.types[to_visit.pop()]
+        for field in [*type_.leaf_fields, *type_.composite_fields]:
             yield field.coordinate
-            for slot in field.arguments:
-                yield f"{field.coordinate}({slot.name}:)"
-                yield from _sayable_input(slot.input, ())
-        below = {*(field.of for field in kind.branches), *kind.conditions} - reached
+            for argument in field.arguments:
+                yield f"{field.coordinate}({argument.name}:)"
+                yield from _input_coordinates(argument.type, ())
+        below = {*(field.of for field in type_.composite_fields), *type_.conditions} - reached
         reached |= below
-        waiting += below
-    yield from ("@skip(if:)", "@include(if:)", f"{walk.root.name}.__schema", f"{walk.root.name}.__type")
+        to_visit += below
+    yield from ("@skip(if:)", "@include(if:)", f"{index.root.name}.__schema", f"{index.root.name}.__type")
 
 
-def _sayable_input(kind: Input, above: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"{kind.name}.{word}" for word in kind.words)
-    if kind.item:
-        yield from _sayable_input(kind.item, above)
-    elif kind.name not in above:
-        for slot in kind.fields:
-            yield f"{kind.name}.{slot.name}"
-            yield from _sayable_input(slot.input, (*above, kind.name))
+def _input_coordinates(type_: InputType, above: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{type_.name}.{word}" for word in type_.enum_values)
+    if type_.item:
+        yield from _input_coordinates(type_.item, above)
+    elif type_.name not in above:
+        for argument in type_.fields:
+            yield f"{type_.name}.{argument.name}"
+            yield from _input_coordinates(argument.type, (*above, type_.name))
 
 
-class Said(Visitor):
-    """Counts the coordinates that documents name, and the forms that they come in."""
+class Coverage(Visitor):
+    """Counts the coordinates and the forms of the language that documents use."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Said(Visitor):
         self._field = ""
 
     def add(self, document: Document) -> None:
-        """Counts what a valid ``document`` says."""
+        """Counts those of a valid ``document``."""
         parsed: Any = parse(document.text)
         operations = [one for one in parsed.definitions if one.kind == "operation_definition"]
         names = [one.name.value for one in operations if one.name]
@@ -75,18 +75,18 @@ class Said(Visitor):
         directive = self._info.get_directive()
         of = f"@{directive.name}" if directive else self._field
         self.coordinates[f"{of}({node.name.value}:)"] += 1
-        kind = str(self._info.get_input_type())
-        self.forms["single value for a list"] += "[" in kind and node.value.kind in ("string_value", "enum_value")
+        type_ = str(self._info.get_input_type())
+        self.forms["single value for a list"] += "[" in type_ and node.value.kind in ("string_value", "enum_value")
 
     def enter_object_field(self, node: Any, *_: Any) -> None:
-        kind = self._info.get_parent_input_type()
-        assert kind is not None
-        self.coordinates[f"{get_named_type(kind).name}.{node.name.value}"] += 1
+        type_ = self._info.get_parent_input_type()
+        assert type_ is not None
+        self.coordinates[f"{get_named_type(type_).name}.{node.name.value}"] += 1
 
     def enter_enum_value(self, node: Any, *_: Any) -> None:
-        kind = self._info.get_input_type()
-        assert kind is not None
-        self.coordinates[f"{get_named_type(kind).name}.{node.value}"] += 1
+        type_ = self._info.get_input_type()
+        assert type_ is not None
+        self.coordinates[f"{get_named_type(type_).name}.{node.value}"] += 1
 
     def enter_null_value(self, *_: Any) -> None:
         self.forms["null"] += 1

@@ -1,11 +1,11 @@
-"""The ways in which generated documents are invalid: syntax, names, types, fragments, variables, conflicts."""
+"""Makes generated documents invalid: by syntax, names, types, fragments, variables or conflicts."""
 
-from document_schema import Kind
+from document_schema import CompositeType
 from document_values import Values
 
 
-def break_operation(body: list[str], definitions: list[list[str]], root: Kind, values: Values) -> None:
-    """Makes an operation invalid, in one of the ways in which documents are."""
+def break_operation(body: list[str], definitions: list[list[str]], root: CompositeType, values: Values) -> None:
+    """Makes an operation invalid in a random way."""
     inside: list[list[str]] = [
         ["nowhere"],
         ["__schema"],

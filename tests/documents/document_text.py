@@ -1,4 +1,4 @@
-"""A document's tokens as text: tidy, cramped, or formatted as nobody would, and strings in every spelling."""
+"""Writes a document's tokens as text, with various ignored characters, and strings in every notation."""
 
 import json
 import re
@@ -7,11 +7,11 @@ from random import Random
 
 GAPS = (" ", "\n", ", ", "\t", "\r\n", "\r", ' # a remark: { "quoted } é\n', ",,\n\n  ", " \ufeff", "  ", "#\n")
 BLOCK = re.compile(r'[^\s"\\\x00-\x1f]([^"\\\x00-\x1f]*[^\s"\\\x00-\x1f])?')
-"""What a block string gives back as it is written, on one line."""
+"""Strings that a block string on one line represents unchanged."""
 
 
 def text_of(tokens: Sequence[str], random: Random) -> str:
-    """The tokens with something that GraphQL ignores between each two."""
+    """The tokens, separated by characters that GraphQL ignores."""
     style = random.random()
     if style < 0.6:
         return " ".join(tokens)
@@ -24,12 +24,12 @@ def text_of(tokens: Sequence[str], random: Random) -> str:
 
 def string(value: str, random: Random) -> str:
     """``value`` as a literal: plain, all in ASCII, all in escapes, or as a block string."""
-    spelling = random.random()
-    if spelling < 0.7:
+    notation = random.random()
+    if notation < 0.7:
         return json.dumps(value, ensure_ascii=False)
-    if spelling < 0.8:
+    if notation < 0.8:
         return json.dumps(value)
-    if spelling < 0.9 and BLOCK.fullmatch(value):
+    if notation < 0.9 and BLOCK.fullmatch(value):
         return f'"""{value}"""'
     return '"' + "".join(_escape(character, random) for character in value) + '"'
 

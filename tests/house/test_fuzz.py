@@ -8,8 +8,8 @@ import pytest
 from graphql import parse
 
 from fuzz import Fuzzed, fuzz
+from response_checks import InvalidResponse, check_shape, check_types
 from schema.build import EXECUTABLE
-from valid_answers import InvalidAnswer, demand_shape, demand_typed
 
 REQUESTS, SEED, SECONDS = 150, 20_261_124, 60
 DOCUMENT = """
@@ -38,7 +38,7 @@ def test_nothing_that_is_sent_is_answered_wrongly(tmp_path: Path) -> None:
 
 
 def demand(data: Any, **variables: Any) -> None:
-    demand_typed(EXECUTABLE, parse(DOCUMENT), None, variables, data)
+    check_types(EXECUTABLE, parse(DOCUMENT), None, variables, data)
 
 
 def changed(path: str, value: Any) -> Any:
@@ -77,7 +77,7 @@ def test_data_that_is_as_it_was_selected_passes() -> None:
     ],
 )
 def test_data_that_is_not_as_it_was_selected_is_found(path: str, value: Any) -> None:
-    with pytest.raises(InvalidAnswer):
+    with pytest.raises(InvalidResponse):
         demand(changed(path, value))
 
 
@@ -95,9 +95,9 @@ def test_data_that_is_not_as_it_was_selected_is_found(path: str, value: Any) -> 
     ],
 )
 def test_a_response_of_another_shape_is_found(response: Any) -> None:
-    demand_shape({"data": None, "errors": [ERROR]})
-    with pytest.raises(InvalidAnswer):
-        demand_shape(response)
+    check_shape({"data": None, "errors": [ERROR]})
+    with pytest.raises(InvalidResponse):
+        check_shape(response)
 
 
 @pytest.mark.parametrize(("at_the_end", "grown"), [(109, False), (125, True)])

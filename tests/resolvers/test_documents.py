@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import pytest
 from graphql import GraphQLError, GraphQLSchema, build_schema, parse, validate
 
-import awkward
 import bodies
+import edge_case_rows
 from checkout import ROOT
-from document_coverage import Said, sayable
-from document_values import Place, Pool
+from document_coverage import Coverage, queryable_coordinates
+from document_values import ConnectionKey, Pool
 from documents import Document, Documents
 from gateway.endpoint.execution import CostMode, Request, execute
 from gateway_under_test import UNLIMITED, asker
@@ -61,9 +61,11 @@ INPUT_FORMS = {"empty list", "object", "variable in an object"}
 
 
 def pool() -> Pool:
-    ids = {kind.__name__: [bodies.sid(prefix, number) for number in (1, 2)] for prefix, kind in bodies.KINDS.items()}
-    made = Pool(ids, {}, {"": ["word", *awkward.TEXTS]}, ["2026-05-04T09:30:00.000Z"])
-    made.keep(Place("Query.sessions", "", ""), "00000000.2026-05-04T09:30:00.000Z.KC" + "0" * 32)
+    ids = {
+        kind.__name__: [bodies.sid(prefix, number) for number in (1, 2)] for prefix, kind in bodies.RECORD_TYPES.items()
+    }
+    made = Pool(ids, {}, {"": ["word", *edge_case_rows.TEXTS]}, ["2026-05-04T09:30:00.000Z"])
+    made.keep(ConnectionKey("Query.sessions", "", ""), "00000000.2026-05-04T09:30:00.000Z.KC" + "0" * 32)
     return made
 
 
@@ -109,11 +111,11 @@ def assert_some_are_wrong(documents: list[Document]) -> None:
     ("schema", "forms", "number"), [(EXECUTABLE, FORMS, 1_500), (WITH_INPUTS, INPUT_FORMS, 500)], ids=["ours", "inputs"]
 )
 def test_whatever_the_schema_lets_a_query_say_is_said(schema: GraphQLSchema, forms: set[str], number: int) -> None:
-    said = Said(schema)
+    said = Coverage(schema)
     for document in some(number, schema=schema):
         if document.valid:
             said.add(document)
-    assert not {*sayable(schema)} - said.coordinates.keys()
+    assert not {*queryable_coordinates(schema)} - said.coordinates.keys()
     assert not [form for form in sorted(forms) if said.forms[form] < 5]
 
 
@@ -131,8 +133,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
 
     async def executed() -> list[Answered]:
         async with open_archive(tmp_path_factory.mktemp("awkward") / "archive.db") as archive:
-            await awkward.fill(archive)
-            pool = await awkward.pool_of(archive)
+            await edge_case_rows.fill(archive)
+            pool = await edge_case_rows.pool_of(archive)
             documents, found = Documents(2, EXECUTABLE, pool), []
             for document in islice(documents, 600):
                 asked = Request(document.text, document.operation_name, document.variables, cost_mode=CostMode.REPORT)
@@ -187,12 +189,12 @@ def test_an_estimate_of_cost_is_never_below_what_the_answer_has(answered: list[A
 
 async def test_awkward_texts_come_back_and_lone_surrogates_as_the_replacement_character(database: Path) -> None:
     async with open_archive(database) as archive:
-        await awkward.fill(archive)
+        await edge_case_rows.fill(archive)
         answer = await asker(archive)("{ sessions(first: 100) { nodes { participants { friendlyName } } } }")
     people = [person for session in answer["data"]["sessions"]["nodes"] for person in session["participants"]]
     names = {person["friendlyName"] for person in people}
     cut = {"\ufffd", "\ufffd tail", "half an emoji \ufffd", "\ufffd\ufffd", "\U0001f600"}
-    assert names == {*awkward.TEXTS, *cut}
+    assert names == {*edge_case_rows.TEXTS, *cut}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ async def test_awkward_texts_come_back_and_lone_surrogates_as_the_replacement_ch
 async def test_what_no_way_into_the_archive_lets_through_is_a_server_error(database: Path, field: str, of: str) -> None:
     sids = {"ttl": ("KC", 20), "durationSeconds": ("KI", 20), "service { id }": ("KI", 40), "body": ("KI", 41)}
     async with open_archive(database) as archive:
-        await awkward.fill(archive)
-        await awkward.damage(archive)
+        await edge_case_rows.fill(archive)
+        await edge_case_rows.damage(archive)
         answer = await asker(archive)(f"query ($sid: ID!) {{ {of} {{ {field} }} }}", sid=bodies.sid(*sids[field]))
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_SERVER_ERROR"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import awkward
 import bodies
+import edge_case_rows
 from documents import Documents
 from gateway.endpoint import documents
 from gateway.endpoint.execution import Request, execute
@@ -73,23 +73,23 @@ async def cold(archive: Archive, text: str, operation_name: str | None = None) -
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(one, min_size=2, max_size=8))
 async def test_a_warm_server_answers_as_a_cold_one(
-    awkwardly_filled: Archive, asked: list[tuple[str, str, str]]
+    edge_case_archive: Archive, asked: list[tuple[str, str, str]]
 ) -> None:
     texts = [document % literals for document, *given in asked for literals in [tuple(given)]]
     named = [(text, "B" if "query B" in text else None) for text in texts]
-    expected = [await cold(awkwardly_filled, text, name) for text, name in named]
+    expected = [await cold(edge_case_archive, text, name) for text, name in named]
     documents.REMEMBERED.clear()
     plans = PlanCache()
-    assert [await answer(awkwardly_filled, text, plans, name) for text, name in named] == expected
+    assert [await answer(edge_case_archive, text, plans, name) for text, name in named] == expected
 
 
-async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order(awkwardly_filled: Archive) -> None:
-    documents = list(islice(Documents(11, EXECUTABLE, await awkward.pool_of(awkwardly_filled)), 150))
+async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order(edge_case_archive: Archive) -> None:
+    documents = list(islice(Documents(11, EXECUTABLE, await edge_case_rows.pool_of(edge_case_archive)), 150))
     plans = PlanCache()
     for document in documents + documents[::-1]:
         asked = Request(document.text, document.operation_name, document.variables)
-        warm = await execute(asked, Context(awkwardly_filled), UNLIMITED, plans)
-        alone = await execute(asked, Context(awkwardly_filled), UNLIMITED, PlanCache())
+        warm = await execute(asked, Context(edge_case_archive), UNLIMITED, plans)
+        alone = await execute(asked, Context(edge_case_archive), UNLIMITED, PlanCache())
         assert warm.encoded() == alone.encoded(), document
 
 
@@ -107,37 +107,37 @@ async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order
     ],
 )
 async def test_another_clients_document_changes_nothing(
-    awkwardly_filled: Archive, document: str, before: tuple[str, str], literals: tuple[str, str]
+    edge_case_archive: Archive, document: str, before: tuple[str, str], literals: tuple[str, str]
 ) -> None:
-    expected = await cold(awkwardly_filled, document % literals)
+    expected = await cold(edge_case_archive, document % literals)
     plans = PlanCache()
-    await answer(awkwardly_filled, document % before, plans)
-    assert await answer(awkwardly_filled, document % literals, plans) == expected
+    await answer(edge_case_archive, document % before, plans)
+    assert await answer(edge_case_archive, document % literals, plans) == expected
 
 
-async def test_a_text_that_looks_like_anothers_slots_is_a_document_of_its_own(awkwardly_filled: Archive) -> None:
+async def test_a_text_that_looks_like_anothers_slots_is_a_document_of_its_own(edge_case_archive: Archive) -> None:
     plans, sid = PlanCache(), bodies.sid("KC", 1)
-    await answer(awkwardly_filled, f'{{ session(sid: "{sid}") {{ sid }} }}', plans)
-    assert b"errors" in await answer(awkwardly_filled, '{ session(sid: "0") { sid } }', plans)
+    await answer(edge_case_archive, f'{{ session(sid: "{sid}") {{ sid }} }}', plans)
+    assert b"errors" in await answer(edge_case_archive, '{ session(sid: "0") { sid } }', plans)
 
 
-async def test_documents_that_differ_in_their_literals_share_one_plan(awkwardly_filled: Archive) -> None:
+async def test_documents_that_differ_in_their_literals_share_one_plan(edge_case_archive: Archive) -> None:
     plans = PlanCache()
     for number in range(1, 40):
         sid = bodies.sid("KI", number)
         query = f'{{ interaction(sid: "{sid}") {{ sid }} services(first: {number}) {{ nodes {{ sid }} }} }}'
-        planned = await execute(Request(query), Context(awkwardly_filled), UNLIMITED, plans)
-        assert planned.body == await answer(awkwardly_filled, query, None)
+        planned = await execute(Request(query), Context(edge_case_archive), UNLIMITED, plans)
+        assert planned.body == await answer(edge_case_archive, query, None)
     assert len(plans) == 1
 
 
-async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(awkwardly_filled: Archive) -> None:
+async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(edge_case_archive: Archive) -> None:
     """Two fields under one key are valid only while their arguments are the same."""
     plans = PlanCache()
     for sids in (("KI", 1, 1), ("KI", 1, 2)):
         one, other = (bodies.sid("KI", number) for number in sids[1:])
         query = f'{{ a: interaction(sid: "{one}") {{ sid }} a: interaction(sid: "{other}") {{ sid }} }}'
-        assert await answer(awkwardly_filled, query, plans) == await answer(awkwardly_filled, query, None)
+        assert await answer(edge_case_archive, query, plans) == await answer(edge_case_archive, query, None)
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ ONE_STATEMENT = [
 
 
 @pytest.mark.parametrize("query", ONE_STATEMENT)
-async def test_pages_in_the_rows_of_a_page_are_read_with_it(awkwardly_filled: Archive, query: str) -> None:
-    result = await planned(awkwardly_filled, f"{{ {query} }}")
+async def test_pages_in_the_rows_of_a_page_are_read_with_it(edge_case_archive: Archive, query: str) -> None:
+    result = await planned(edge_case_archive, f"{{ {query} }}")
     assert result.statements == 1
 
 
@@ -73,29 +73,29 @@ async def test_pages_in_the_rows_of_a_page_are_read_with_it(awkwardly_filled: Ar
     ],
 )
 async def test_what_no_statement_can_write_with_its_parents_is_read_after_them(
-    awkwardly_filled: Archive, inner: str
+    edge_case_archive: Archive, inner: str
 ) -> None:
-    result = await planned(awkwardly_filled, f"{{ sessions(first: 9) {{ nodes {{ sid {inner} }} }} }}")
+    result = await planned(edge_case_archive, f"{{ sessions(first: 9) {{ nodes {{ sid {inner} }} }} }}")
     assert result.statements > 1
 
 
-async def test_a_cursor_of_another_parent_is_told_below_a_page_too(awkwardly_filled: Archive) -> None:
+async def test_a_cursor_of_another_parent_is_told_below_a_page_too(edge_case_archive: Archive) -> None:
     one = f'interactions(first: 1, filter: {{ sessionSid: "{bodies.sid("KC", 1)}" }}) {{ edges {{ cursor }} }}'
-    cursor = (await planned(awkwardly_filled, f"{{ {one} }}")).encoded().split(b'"')[-2].decode()
+    cursor = (await planned(edge_case_archive, f"{{ {one} }}")).encoded().split(b'"')[-2].decode()
     query = (
         f'{{ sessions(first: 2) {{ nodes {{ interactions(first: 1, after: "{cursor}") {{ nodes {{ sid }} }} }} }} }}'
     )
     results = [
-        await execute(Request(query), Context(awkwardly_filled), UNLIMITED, plans) for plans in (PlanCache(), None)
+        await execute(Request(query), Context(edge_case_archive), UNLIMITED, plans) for plans in (PlanCache(), None)
     ]
     assert results[0].encoded() == results[1].encoded()
     assert "errors" in results[0].response
 
 
-async def test_texts_with_colons_bind_nothing(awkwardly_filled: Archive) -> None:
+async def test_texts_with_colons_bind_nothing(edge_case_archive: Archive) -> None:
     """What is withheld stands in a row's format as :null, next to what the statement does bind."""
     inner = "sid data body sessionSid serviceSid accountSid dateCreated dateUpdated"
     query = f"{{ sessions(first: 9) {{ nodes {{ interactions(first: 9) {{ nodes {{ {inner} }} }} }} }} }}"
-    result = await planned(awkwardly_filled, query, Access("reader", frozenset({Scope.READ})))
+    result = await planned(edge_case_archive, query, Access("reader", frozenset({Scope.READ})))
     assert result.encoded().count(b'"data":null,"body":null') > 9
     assert result.statements == 1

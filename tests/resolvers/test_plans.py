@@ -11,8 +11,8 @@ import orjson
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, GraphQLString
 
-import awkward
 import bodies
+import edge_case_rows
 from documents import Documents
 from gateway.endpoint.execution import Request, Result, execute
 from gateway.endpoint.plan_cache import PlanCache
@@ -31,14 +31,14 @@ async def both(archive: Archive, request: Request, plans: PlanCache) -> tuple[Re
     return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
 
 
-async def test_both_ways_give_the_same_bytes(awkwardly_filled: Archive, request: pytest.FixtureRequest) -> None:
+async def test_both_ways_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
     """Run it longer by hand: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
-    documents = Documents(seed, EXECUTABLE, await awkward.pool_of(awkwardly_filled))
+    documents = Documents(seed, EXECUTABLE, await edge_case_rows.pool_of(edge_case_archive))
     plans, outcomes = PlanCache(), Counter[str]()
     for document in islice(documents, number):
         asked = Request(document.text, document.operation_name, document.variables)
-        ordinary, planned = await both(awkwardly_filled, asked, plans)
+        ordinary, planned = await both(edge_case_archive, asked, plans)
         assert planned.encoded() == ordinary.encoded(), document
         outcomes["planned" if planned.body is not None else "errors" if "errors" in ordinary.response else "other"] += 1
         documents.learn(document, ordinary.response)
@@ -71,9 +71,9 @@ fragment People on Interaction {{
 
 
 @pytest.mark.parametrize("deep", [True, False])
-async def test_the_whole_read_side_is_planned(awkwardly_filled: Archive, deep: bool) -> None:
+async def test_the_whole_read_side_is_planned(edge_case_archive: Archive, deep: bool) -> None:
     asked = Request(WHOLE, None, {"deep": deep, "sid": bodies.sid("KC", 1)})
-    ordinary, planned = await both(awkwardly_filled, asked, PlanCache())
+    ordinary, planned = await both(edge_case_archive, asked, PlanCache())
     assert planned.body is not None
     assert planned.body == ordinary.encoded()
 
@@ -90,12 +90,12 @@ EDGES = [
 
 
 @pytest.mark.parametrize("selected", EDGES)
-async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Archive, selected: str) -> None:
+async def test_edges_are_planned_whatever_they_begin_with(edge_case_archive: Archive, selected: str) -> None:
     """Page by page, up to the end and beyond it; SQLite writes most of these pages whole."""
     pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
     places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
     cursor = "query { interactions(first: 100) { edges { cursor } } }"
-    ordinary, _ = await both(awkwardly_filled, Request(cursor), PlanCache())
+    ordinary, _ = await both(edge_case_archive, Request(cursor), PlanCache())
     cursors = [edge["cursor"] for edge in ordinary.response["data"]["interactions"]["edges"]]
     pages += [f'first: 5, after: "{cursors[place]}"' for place in (0, 50)] + [f'first: 5, before: "{cursors[3]}"']
     pages.append('first: 1, filter: { dateCreated: { from: "2999-01-01" } }')
@@ -103,7 +103,7 @@ async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Arch
         f"{{ sessions(first: 50) {{ {places} }} }}",
         *(f"{{ interactions({p}) {{ {selected} }} }}" for p in pages),
     ]:
-        ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
+        ordinary, planned = await both(edge_case_archive, Request(query), PlanCache())
         assert "errors" not in ordinary.response, query
         assert planned.body == ordinary.encoded(), query
 
@@ -119,22 +119,22 @@ async def test_edges_are_planned_whatever_they_begin_with(awkwardly_filled: Arch
         "{ services {",
     ],
 )
-async def test_what_is_not_planned_is_answered_as_ever(awkwardly_filled: Archive, query: str) -> None:
-    ordinary, planned = await both(awkwardly_filled, Request(query), PlanCache())
+async def test_what_is_not_planned_is_answered_as_ever(edge_case_archive: Archive, query: str) -> None:
+    ordinary, planned = await both(edge_case_archive, Request(query), PlanCache())
     assert planned.body is None
     assert planned.encoded() == ordinary.encoded()
 
 
-async def test_no_more_documents_are_remembered_than_may_be(awkwardly_filled: Archive) -> None:
+async def test_no_more_documents_are_remembered_than_may_be(edge_case_archive: Archive) -> None:
     """A long comment makes a document large, whatever it asks for."""
     plans, comment = PlanCache(remembered_bytes=1_000_000), "x" * 90_000
     for number in range(30):
-        await both(awkwardly_filled, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
+        await both(edge_case_archive, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
         assert plans.size <= 1_000_000
     assert 0 < len(plans) <= 10
 
 
-async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_filled: Archive) -> None:
+async def test_no_more_plans_of_one_document_are_kept_than_may_be(edge_case_archive: Archive) -> None:
     """Each choice of flags is a plan of its own; a client can think of any number of them."""
     names = [f"f{number}" for number in range(7)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
@@ -142,7 +142,7 @@ async def test_no_more_plans_of_one_document_are_kept_than_may_be(awkwardly_fill
     query, plans = f"query ({declared}) {{ services {{ __typename {fields} }} }}", PlanCache()
     for choice in range(2 ** len(names)):
         flags = {name: bool(choice >> number & 1) for number, name in enumerate(names)}
-        ordinary, planned = await both(awkwardly_filled, Request(query, None, flags), plans)
+        ordinary, planned = await both(edge_case_archive, Request(query, None, flags), plans)
         assert planned.body == ordinary.encoded()
     _, known, _ = plans.find(query, None)
     assert known is not None
@@ -222,7 +222,7 @@ async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatc
 
 async def test_plans_can_be_turned_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_archive(database) as archive:
-        await awkward.fill(archive)
+        await edge_case_rows.fill(archive)
     query = {"query": "{ services { nodes { sid uniqueName } } }"}
     answers = []
     for plans in ("true", "false"):

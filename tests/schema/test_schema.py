@@ -35,7 +35,7 @@ from store.sync.status import ServiceSync, SyncStatus
 
 VOCABULARY = json.loads((DATA / "twilio_vocabulary.json").read_text("utf-8"))
 TWILIOS = json.loads((DATA / "twilio_proxy_v1.json").read_text("utf-8"))
-RESOURCES = {kind.table: kind for kind in bodies.KINDS.values()}
+RESOURCES = {kind.table: kind for kind in bodies.RECORD_TYPES.values()}
 OURS = [kind for name, kind in EXECUTABLE.type_map.items() if not name.startswith("__")]
 
 KEPT_TO_OURSELVES = {"extra"}
@@ -134,7 +134,7 @@ VIEWS = {
     "SyncRun": SyncStatus,
     "ServiceSync": ServiceSync,
     "LeftOut": LeftOut,
-} | {kind.noun: kind for kind in bodies.KINDS.values()}
+} | {kind.noun: kind for kind in bodies.RECORD_TYPES.values()}
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -177,8 +177,10 @@ def test_what_twilio_marks_as_personal_is_content() -> None:
 def test_the_four_resources_are_nodes_and_know_their_records() -> None:
     node = EXECUTABLE.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
-    assert {kind.name for kind in EXECUTABLE.get_possible_types(node)} == {kind.noun for kind in bodies.KINDS.values()}
-    assert {kind.of for kind in Node.__subclasses__()} == set(bodies.KINDS.values())
+    assert {kind.name for kind in EXECUTABLE.get_possible_types(node)} == {
+        kind.noun for kind in bodies.RECORD_TYPES.values()
+    }
+    assert {kind.of for kind in Node.__subclasses__()} == set(bodies.RECORD_TYPES.values())
 
 
 def test_every_connection_has_the_same_arguments_and_fields() -> None:

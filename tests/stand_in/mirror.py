@@ -51,11 +51,11 @@ class Mirror:
             await erase_everywhere(self.archive, TwilioUpstream(self.twilio), found, "a test")
 
     async def stored(self, prefix: str) -> list[str]:
-        table = bodies.KINDS[prefix].table
+        table = bodies.RECORD_TYPES[prefix].table
         return sorted(row[0] for row in await self.archive.fetch(f"SELECT sid FROM {table}"))
 
     async def column(self, prefix: str, name: str) -> dict[str, Any]:
-        table = bodies.KINDS[prefix].table
+        table = bodies.RECORD_TYPES[prefix].table
         return {row[0]: row[1] for row in await self.archive.fetch(f"SELECT sid, {name} FROM {table}")}
 
     async def ledger(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class Mirror:
 async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
     """Asserts that the archive has the same rows as the fake Twilio."""
     for prefix in KINDS:
-        kind = bodies.KINDS[prefix]
+        kind = bodies.RECORD_TYPES[prefix]
         columns = ", ".join(kind.__struct_fields__)
         found = {row[0]: tuple(row) for row in await archive.fetch(f"SELECT {columns} FROM {kind.table}")}
         expected = {}

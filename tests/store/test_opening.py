@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import awkward
 import bodies
+import edge_case_rows
 from store import errors
 from store.archive import open_archive
 from store.participants import Participant
@@ -156,7 +156,7 @@ async def test_an_older_database_is_migrated_after_a_copy_is_set_aside(filled: P
 async def test_a_migration_finds_the_rows_plain_that_the_writer_finds_plain(tmp_path: Path) -> None:
     file = tmp_path / "archive.db"
     async with open_archive(file) as archive:
-        await awkward.fill(archive)
+        await edge_case_rows.fill(archive)
     migration = (migrations.FOLDER / "0005_plain.sql").read_text("utf-8")
     with closing(sqlite3.connect(file)) as connection:
         written = connection.execute("SELECT sid, plain FROM interaction").fetchall()
@@ -200,7 +200,7 @@ def test_the_versions_with_the_wal_reset_bug_are_known(version: tuple[int, int, 
 
 async def test_every_record_has_its_table(database: Path) -> None:
     async with open_archive(database) as archive:
-        for kind in bodies.KINDS.values():
+        for kind in bodies.RECORD_TYPES.values():
             table = {row[1] for row in await archive.fetch(f"PRAGMA table_info({kind.table})")}
             own = ({"kind"} if kind in FACETS else set()) | ({"plain"} if kind.plain else set())
             own |= set(PERSONS.get(kind, {})) | ({"person"} if kind is Participant else set())

@@ -1,4 +1,4 @@
-"""REST bodies for tests: small, valid, and different from one another."""
+"""REST bodies for tests: small and valid; each ``number`` gives a different one, and ``of`` is its parent's number."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def sid(prefix: str, number: int) -> str:
 
 
 def time(number: int) -> str:
-    """The moment ``number`` minutes into 2026, as Twilio writes it."""
+    """The time ``number`` minutes after the start of 2026, as Twilio writes it."""
     days, minutes = divmod(number, 1440)
     return f"2026-{days // 28 + 1:02d}-{days % 28 + 1:02d}T{minutes // 60:02d}:{minutes % 60:02d}:00Z"
 
@@ -79,14 +79,16 @@ def interaction(number: int = 1, of: int = 1, **changes: Any) -> Body:
     } | changes
 
 
-KINDS: dict[str, type[Record]] = {kind.prefix: kind for kind in (Service, Session, Participant, Interaction)}
+RECORD_TYPES: dict[str, type[Record]] = {
+    record_type.prefix: record_type for record_type in (Service, Session, Participant, Interaction)
+}
 
 
 def record(body: Body) -> Record:
-    return twilio_mapping.record(KINDS[body["sid"][:2]], body)
+    return twilio_mapping.record(RECORD_TYPES[body["sid"][:2]], body)
 
 
 async def put(archive: Archive, *bodies: Body) -> None:
-    """Writes the bodies through the mapping and the writer, as every way into the archive does."""
+    """Writes the bodies by the mapping and the writer, as production code does."""
     async with archive.writer.transaction() as transaction:
         await transaction.put(record(body) for body in bodies)

@@ -33,7 +33,7 @@ def shown(name: str, given: Any, kind: ColumnType) -> Any:
 @pytest.mark.parametrize("example", EXAMPLES)
 async def test_an_example_comes_out_of_graphql_with_every_property(example: str, database: Path) -> None:
     body = EXAMPLES[example]
-    kind = bodies.KINDS[body["sid"][:2]]
+    kind = bodies.RECORD_TYPES[body["sid"][:2]]
     kinds = {column.name: column.column_type for column in columns(kind)}
     given = {
         name: value for name, value in body.items() if name not in twilio_mapping.LEFT_OUT | OF_A_PARTICIPANTS_LIST

@@ -1,4 +1,4 @@
-"""What an answer to a GraphQL request has to look like, told by the specification and the schema, not by our code."""
+"""Checks a GraphQL response against the specification and the schema, without using the project's own code."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -40,12 +40,12 @@ CODES = {
     "SEARCH_TOO_LONG",
     "UNAUTHENTICATED",
 }
-"""Every code that a client can bring about by what it sends; INTERNAL_SERVER_ERROR is none of them."""
+"""Every error code that a request can cause; INTERNAL_SERVER_ERROR isn't one of them."""
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-LEAVES: Mapping[str, Any] = {
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+SCALARS: Mapping[str, Any] = {
     "Boolean": lambda value: isinstance(value, bool),
-    "DateTime": lambda value: isinstance(value, str) and MOMENT.fullmatch(value),
+    "DateTime": lambda value: isinstance(value, str) and TIMESTAMP.fullmatch(value),
     "Float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "ID": lambda value: isinstance(value, str),
     "Int": lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,
@@ -53,42 +53,44 @@ LEAVES: Mapping[str, Any] = {
 }
 
 
-class InvalidAnswer(AssertionError):
-    """What an answer has that it may not have, or lacks; the text is a sentence that says where."""
+class InvalidResponse(AssertionError):
+    """A response has something wrong; the text is a sentence that says what and where."""
 
 
-def demand_shape(response: Any) -> None:
-    """Raises InvalidAnswer where ``response`` is no response of GraphQL's (https://spec.graphql.org/draft/#sec-Response)."""
+def check_shape(response: Any) -> None:
+    """Raises InvalidResponse if ``response`` isn't a GraphQL response (https://spec.graphql.org/draft/#sec-Response)."""
     if not isinstance(response, dict) or not set(response) <= MEMBERS or not set(response) & {"data", "errors"}:
-        raise InvalidAnswer(f"Expected an object with data or errors, and perhaps extensions, but got {response!r}.")
+        raise InvalidResponse(f"Expected an object with data or errors, and perhaps extensions, but got {response!r}.")
     if not isinstance(response.get("extensions", {}), dict):
-        raise InvalidAnswer(f"Expected extensions to be an object, but got {response['extensions']!r}.")
+        raise InvalidResponse(f"Expected extensions to be an object, but got {response['extensions']!r}.")
     if "errors" in response:
         errors = response["errors"]
         if not isinstance(errors, list) or not errors:
-            raise InvalidAnswer(f"Expected errors to be a list of some, but got {errors!r}.")
+            raise InvalidResponse(f"Expected errors to be a list that isn't empty, but got {errors!r}.")
         for error in errors:
             if not _is_error(error):
-                raise InvalidAnswer(f"Expected an error with a message and a code of its client's, but got {error!r}.")
+                raise InvalidResponse(
+                    f"Expected an error with a message and a code that a request can cause, but got {error!r}."
+                )
 
 
-def demand_typed(
+def check_types(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation_name: str | None,
     variables: Mapping[str, Any],
     data: Any,
 ) -> None:
-    """Raises InvalidAnswer where ``data`` is not what the operation selects: its keys, their order, their types."""
+    """Raises InvalidResponse unless ``data`` has what the operation selects: its keys, their order, their types."""
     operation = get_operation_ast(document, operation_name)
     assert operation is not None
     root = schema.get_root_type(operation.operation)
     assert root is not None
-    _Reading(schema, document, operation, variables).demand(data, root, [operation.selection_set], "data")
+    _ResponseChecker(schema, document, operation, variables).check(data, root, [operation.selection_set], "data")
 
 
-class _Reading:
-    """One document with its variables, as its answer is read."""
+class _ResponseChecker:
+    """Checks the data of one operation."""
 
     def __init__(
         self,
@@ -108,60 +110,60 @@ class _Reading:
         }
         self._flags: dict[str, Any] = defaults | dict(variables)
 
-    def demand(self, value: Any, kind: GraphQLOutputType, below: Iterable[SelectionSetNode], path: str) -> None:
-        """Raises InvalidAnswer where ``value`` is not of ``kind`` with what is selected below it."""
-        if isinstance(kind, GraphQLNonNull):
+    def check(self, value: Any, type_: GraphQLOutputType, below: Iterable[SelectionSetNode], path: str) -> None:
+        """Raises InvalidResponse unless ``value`` has the type, and below it what the selection sets select."""
+        if isinstance(type_, GraphQLNonNull):
             if value is None:
-                raise InvalidAnswer(f"Expected {path} not to be null.")
-            kind = kind.of_type
+                raise InvalidResponse(f"Expected {path} not to be null.")
+            type_ = type_.of_type
         if value is None:
             return
-        if isinstance(kind, GraphQLList):
+        if isinstance(type_, GraphQLList):
             if not isinstance(value, list):
-                raise InvalidAnswer(f"Expected {path} to be a list, but got {value!r}.")
+                raise InvalidResponse(f"Expected {path} to be a list, but got {value!r}.")
             for number, item in enumerate(value):
-                self.demand(item, kind.of_type, below, f"{path}.{number}")
-        elif isinstance(kind, GraphQLObjectType):
-            self._demand_object(value, kind, below, path)
-        elif is_abstract_type(kind):
-            self._demand_one_of(value, list(self._schema.get_possible_types(kind)), below, path)
+                self.check(item, type_.of_type, below, f"{path}.{number}")
+        elif isinstance(type_, GraphQLObjectType):
+            self._check_object(value, type_, below, path)
+        elif is_abstract_type(type_):
+            self._check_possible_types(value, list(self._schema.get_possible_types(type_)), below, path)
         else:
-            named: Any = kind
-            fits = value in kind.values if isinstance(kind, GraphQLEnumType) else LEAVES[named.name](value)
+            named: Any = type_
+            fits = value in type_.values if isinstance(type_, GraphQLEnumType) else SCALARS[named.name](value)
             if not fits:
-                raise InvalidAnswer(f"Expected {path} to be a {named.name}, but got {value!r}.")
+                raise InvalidResponse(f"Expected {path} to be a {named.name}, but got {value!r}.")
 
-    def _demand_one_of(
-        self, value: Any, kinds: list[GraphQLObjectType], below: Iterable[SelectionSetNode], path: str
+    def _check_possible_types(
+        self, value: Any, types: list[GraphQLObjectType], below: Iterable[SelectionSetNode], path: str
     ) -> None:
         findings = []
-        for kind in kinds:
+        for type_ in types:
             try:
-                return self._demand_object(value, kind, below, path)
-            except InvalidAnswer as finding:
-                findings.append(f"{kind.name}: {finding}")
-        raise InvalidAnswer(" ".join(findings))
+                return self._check_object(value, type_, below, path)
+            except InvalidResponse as finding:
+                findings.append(f"{type_.name}: {finding}")
+        raise InvalidResponse(" ".join(findings))
 
-    def _demand_object(self, value: Any, kind: GraphQLObjectType, below: Iterable[SelectionSetNode], path: str) -> None:
+    def _check_object(self, value: Any, type_: GraphQLObjectType, below: Iterable[SelectionSetNode], path: str) -> None:
         if not isinstance(value, dict):
-            raise InvalidAnswer(f"Expected {path} to be an object, but got {value!r}.")
+            raise InvalidResponse(f"Expected {path} to be an object, but got {value!r}.")
         selected: dict[str, list[FieldNode]] = {}
         seen: set[str] = set()
         for selection_set in below:
-            self._collect(kind, selection_set, selected, seen)
+            self._collect(type_, selection_set, selected, seen)
         if list(value) != list(selected):
-            raise InvalidAnswer(f"Expected {path}, a {kind.name}, to have {list(selected)}, but got {list(value)}.")
+            raise InvalidResponse(f"Expected {path}, a {type_.name}, to have {list(selected)}, but got {list(value)}.")
         for key, nodes in selected.items():
-            field = self._schema.get_field(kind, nodes[0].name.value)
+            field = self._schema.get_field(type_, nodes[0].name.value)
             assert field is not None
-            if nodes[0].name.value == "__typename" and value[key] != kind.name:
-                raise InvalidAnswer(f"Expected {path} to be a {kind.name}, but got a {value[key]!r}.")
-            self.demand(
+            if nodes[0].name.value == "__typename" and value[key] != type_.name:
+                raise InvalidResponse(f"Expected {path} to be a {type_.name}, but got a {value[key]!r}.")
+            self.check(
                 value[key], field.type, [node.selection_set for node in nodes if node.selection_set], f"{path}.{key}"
             )
 
     def _collect(
-        self, kind: GraphQLObjectType, within: SelectionSetNode, into: dict[str, list[FieldNode]], seen: set[str]
+        self, type_: GraphQLObjectType, within: SelectionSetNode, into: dict[str, list[FieldNode]], seen: set[str]
     ) -> None:
         for node in within.selections:
             if not self._included(node):
@@ -175,11 +177,11 @@ class _Reading:
                     continue
                 seen.add(node.name.value)
                 inside = self._fragments[node.name.value]
-            if inside.type_condition is None or self._is_one(kind, inside.type_condition.name.value):
-                self._collect(kind, inside.selection_set, into, seen)
+            if inside.type_condition is None or self._is_one(type_, inside.type_condition.name.value):
+                self._collect(type_, inside.selection_set, into, seen)
 
-    def _is_one(self, kind: GraphQLObjectType, name: str) -> bool:
-        return name == kind.name or name in (interface.name for interface in kind.interfaces)
+    def _is_one(self, type_: GraphQLObjectType, name: str) -> bool:
+        return name == type_.name or name in (interface.name for interface in type_.interfaces)
 
     def _included(self, node: Any) -> bool:
         for directive in node.directives or ():
@@ -194,10 +196,10 @@ class _Reading:
 def _is_error(error: Any) -> bool:
     if not isinstance(error, dict) or not set(error) <= ERROR_MEMBERS or not isinstance(error.get("message"), str):
         return False
-    places, steps = error.get("locations", []), error.get("path", [])
+    locations, steps = error.get("locations", []), error.get("path", [])
     return (
-        isinstance(places, list)
-        and all(set(place) == {"line", "column"} and min(place.values()) > 0 for place in places)
+        isinstance(locations, list)
+        and all(set(location) == {"line", "column"} and min(location.values()) > 0 for location in locations)
         and isinstance(steps, list)
         and all(isinstance(step, str | int) for step in steps)
         and isinstance(error.get("extensions"), dict)

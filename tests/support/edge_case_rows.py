@@ -1,11 +1,11 @@
-"""An archive full of rows that are hard to show: what any way into it lets through, and what only raw SQL could do."""
+"""An archive of edge-case rows: those that the mapping accepts, and those that only raw SQL can write."""
 
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import bodies
-import hostile
+import injection_rows
 from bodies import sid
 from document_values import Pool
 from store.archive import Archive
@@ -33,12 +33,12 @@ TEXTS = (
     "日本語 ﷽ ǅ ı İ ß",
     "\ufffd",
 )
-"""Texts that JSON, SQL, UTF-8 or a terminal makes something special of."""
+"""Texts with a special meaning in JSON, SQL, UTF-8 or a terminal."""
 
 SURROGATES = ("\ud800", "\udfff tail", "half an emoji \ud83d", "\ude00\ud83d", "\ud83d\ude00")
-"""What a body in UTF-16 can be cut to. The mapping makes U+FFFD of each lone one."""
+"""Texts that were cut in UTF-16. The mapping replaces each lone surrogate by U+FFFD."""
 
-NEARLY_PLAIN = (
+URLS = (
     "https://api.example/%s/%%25",
     "https://api.example/é😀",
     "http://\x7f/",
@@ -48,7 +48,7 @@ NEARLY_PLAIN = (
     "a\x00b",
     "",
 )
-"""Addresses that a format has to leave alone, and those that are no plain ones."""
+"""Addresses that need no JSON escaping, and others that do."""
 
 DATA = (
     None,
@@ -78,9 +78,9 @@ DATA = (
     {"body": "given as an object"},
     "1e999",
 )
-"""``data`` as Twilio would never give it, and as it does."""
+"""Values of ``data``: usual ones, and some that Twilio would never send."""
 
-MOMENTS = (
+TIMES = (
     "0001-01-01T00:00:00Z",
     "1969-12-31T23:59:59.999Z",
     "2026-02-28T23:59:59.9996Z",
@@ -89,9 +89,9 @@ MOMENTS = (
     "2038-01-19T03:14:08Z",
     "9999-12-31T23:59:59.999999Z",
 )
-ODD_MOMENTS = (None, "", "yesterday", "2026-13-01T00:00:00Z", 1_700_000_000, "0001-01-01T00:00:00+01:00")
+INVALID_TIMES = (None, "", "yesterday", "2026-13-01T00:00:00Z", 1_700_000_000, "0001-01-01T00:00:00+01:00")
 INTEGERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**31, 2**63, "7", "0007", "²", True, 1.5, None, "")
-WORDS = ("Delivered", "IN-PROGRESS", "in_progress", "no-such-word", "", " ", "é", "unknown", "UNKNOWN", 7, None)
+ENUM_VALUES = ("Delivered", "IN-PROGRESS", "in_progress", "no-such-word", "", " ", "é", "unknown", "UNKNOWN", 7, None)
 LONG = "long \U0001f600 " * 100_000
 
 EMPTY_SERVICE = sid("KS", 2)
@@ -104,7 +104,7 @@ LEGS: dict[str, Any] = {
     )
 }
 
-ODD_INTERACTION = """
+SET_ENUM_VALUES = """
 UPDATE interaction SET type = ?, inbound_resource_status = ?, outbound_resource_type = ? WHERE sid = ?
 """.strip()
 FAILED_RUN = """
@@ -112,20 +112,20 @@ INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome, 
 """.strip()
 ROW = "SELECT sid FROM {table} ORDER BY date_created, sid"
 RELATED = "SELECT session_sid, service_sid, sid FROM {table}"
-WORDS_OF = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
+DISTINCT_VALUES = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
 
 
 async def fill(archive: Archive) -> None:
-    """Fills ``archive`` with awkward rows. Every read of every one of them is answered without a server error."""
-    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions(), *hostile.rows())
+    """Fills ``archive`` with edge-case rows. Any query over them is answered without a server error."""
+    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions(), *injection_rows.rows())
     async with archive.writer.transaction() as transaction:
-        # The mapping keeps these out; an older version, or a hand, may not have.
-        for number, word in enumerate(word for word in WORDS if isinstance(word, str)):
+        # The mapping rejects these values, but an older version or a person may have written them.
+        for number, word in enumerate(word for word in ENUM_VALUES if isinstance(word, str)):
             await transaction.execute(
                 "UPDATE session SET status = ?, mode = ? WHERE sid = ?", (word, word, sid("KC", 10 + number))
             )
             await transaction.execute(
-                ODD_INTERACTION,
+                SET_ENUM_VALUES,
                 (word, word, word, sid("KI", 10 + number)),
             )
         await transaction.execute("UPDATE interaction SET inbound_participant_sid = '' WHERE sid = ?", (sid("KI", 30),))
@@ -142,7 +142,7 @@ async def fill(archive: Archive) -> None:
 
 
 async def damage(archive: Archive) -> None:
-    """Adds what no way into the archive lets through, and what the answer to is a server error in some field."""
+    """Adds rows that the mapping never writes, and that cause a server error in some field."""
     async with archive.writer.transaction() as transaction:
         for number, value in enumerate((2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1)):
             await transaction.execute("UPDATE session SET ttl = ? WHERE sid = ?", (value, sid("KC", 20 + number)))
@@ -158,9 +158,9 @@ async def damage(archive: Archive) -> None:
 
 
 async def pool_of(archive: Archive) -> Pool:
-    """The values that documents over ``archive`` are written with."""
+    """The values of ``archive`` to generate documents with."""
     ids: dict[str, list[str]] = {}
-    for record in bodies.KINDS.values():
+    for record in bodies.RECORD_TYPES.values():
         ids[record.__name__] = [row[0] for row in await archive.fetch(ROW.format(table=record.table))]
     under: dict[tuple[str, str], list[str]] = {}
     for session, service in await archive.fetch("SELECT sid, service_sid FROM session ORDER BY sid"):
@@ -169,9 +169,9 @@ async def pool_of(archive: Archive) -> Pool:
         for session, service, one in await archive.fetch(RELATED.format(table=table) + " ORDER BY sid"):
             under.setdefault((session, kind), []).append(one)
             under.setdefault((service, kind), []).append(one)
-    names = [row[0] for row in await archive.fetch(WORDS_OF.format(table="session", column="unique_name"))]
-    legs = await archive.fetch(WORDS_OF.format(table="interaction", column="inbound_resource_sid"))
-    moments = await archive.fetch(WORDS_OF.format(table="interaction", column="date_created"))
+    names = [row[0] for row in await archive.fetch(DISTINCT_VALUES.format(table="session", column="unique_name"))]
+    legs = await archive.fetch(DISTINCT_VALUES.format(table="interaction", column="inbound_resource_sid"))
+    times = await archive.fetch(DISTINCT_VALUES.format(table="interaction", column="date_created"))
     spelled = ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T01:00:00.5+01:00"]
     return Pool(
         ids=ids,
@@ -181,13 +181,13 @@ async def pool_of(archive: Archive) -> Pool:
             "uniqueName": names,
             "resourceSid": [row[0] for row in legs],
         },
-        moments=[*spelled, *(row[0] for row in moments)],
+        times=[*spelled, *(row[0] for row in times)],
     )
 
 
 def _services() -> Iterator[bodies.Body]:
     yield bodies.service(1)
-    yield bodies.service(2, unique_name="without a session", date_created=MOMENTS[0])
+    yield bodies.service(2, unique_name="without a session", date_created=TIMES[0])
     yield {"sid": sid("KS", 3), "account_sid": bodies.ACCOUNT}
     for number, text in enumerate(TEXTS[:3], 4):
         yield bodies.service(
@@ -195,17 +195,17 @@ def _services() -> Iterator[bodies.Body]:
             unique_name=TEXTS[-number],
             callback_url=text,
             chat_instance_sid=TEXTS[10],
-            geo_match_level=WORDS[number],
+            geo_match_level=ENUM_VALUES[number],
             number_selection_behavior="Prefer-Sticky",
             default_ttl=INTEGERS[number],
-            date_created=MOMENTS[number],
+            date_created=TIMES[number],
             extra_word={"unknown": text},
         )
 
 
 def _sessions() -> Iterator[bodies.Body]:
     yield bodies.session(1)
-    statuses, modes = [*SessionStatus, *WORDS], [*SessionMode, None]
+    statuses, modes = [*SessionStatus, *ENUM_VALUES], [*SessionMode, None]
     for number in range(2, 40):
         yield bodies.session(
             number,
@@ -215,10 +215,10 @@ def _sessions() -> Iterator[bodies.Body]:
             mode=modes[number % len(modes)],
             closed_reason=TEXTS[(number * 7) % len(TEXTS)],
             ttl=INTEGERS[number % len(INTEGERS)],
-            date_started=ODD_MOMENTS[number % len(ODD_MOMENTS)],
-            date_ended=MOMENTS[number % len(MOMENTS)],
-            date_last_interaction=MOMENTS[-number % len(MOMENTS)] if number % 3 else None,
-            date_created=MOMENTS[number % len(MOMENTS)] if number % 2 else bodies.time(5),
+            date_started=INVALID_TIMES[number % len(INVALID_TIMES)],
+            date_ended=TIMES[number % len(TIMES)],
+            date_last_interaction=TIMES[-number % len(TIMES)] if number % 3 else None,
+            date_created=TIMES[number % len(TIMES)] if number % 2 else bodies.time(5),
             links={"interactions": "left out"},
             url=None,
         )
@@ -232,15 +232,15 @@ def _participants() -> Iterator[bodies.Body]:
             friendly_name=name,
             identifier=f"+1555{number:07d}",
             proxy_identifier=TEXTS[-number % len(TEXTS)],
-            date_deleted=MOMENTS[number % len(MOMENTS)] if number % 3 == 0 else None,
+            date_deleted=TIMES[number % len(TIMES)] if number % 3 == 0 else None,
             date_created=bodies.time(7),
         )
 
 
 def _interactions() -> Iterator[bodies.Body]:
     people = [sid("KP", number) for number in (1, 2, 3, 999)] + [None, sid("KP", 20)]
-    statuses, kinds = [*ResourceStatus, *WORDS], ["Message", "Call", "message", *ResourceType, "chat", None]
-    types = ["Message", "voice", *InteractionType, *WORDS]
+    statuses, kinds = [*ResourceStatus, *ENUM_VALUES], ["Message", "Call", "message", *ResourceType, "chat", None]
+    types = ["Message", "voice", *InteractionType, *ENUM_VALUES]
     for number in range(1, 130):
         text = [*TEXTS, *SURROGATES][number % 25]
         body = bodies.interaction(
@@ -255,8 +255,8 @@ def _interactions() -> Iterator[bodies.Body]:
             inbound_resource_type=kinds[number % len(kinds)],
             outbound_resource_type=kinds[number * 3 % len(kinds)],
             inbound_resource_url=text,
-            date_created=MOMENTS[number % len(MOMENTS)] if number % 5 == 0 else bodies.time(number // 10),
-            date_updated=ODD_MOMENTS[number % len(ODD_MOMENTS)],
+            date_created=TIMES[number % len(TIMES)] if number % 5 == 0 else bodies.time(number // 10),
+            date_updated=INVALID_TIMES[number % len(INVALID_TIMES)],
             url=text if number % 4 == 0 else None,
         )
         if number % 6 == 1:
@@ -268,7 +268,7 @@ def _interactions() -> Iterator[bodies.Body]:
 
 
 def _plain() -> Iterator[bodies.Body]:
-    """Rows with nothing to escape but their ``data``, as Twilio's are; and some that just miss that."""
+    """Rows that need JSON escaping only in ``data``, as Twilio's do, and some that need it in one more column."""
     statuses, types = list(ResourceStatus), list(ResourceType)
     for number in range(140, 180):
         yield bodies.interaction(
@@ -284,7 +284,7 @@ def _plain() -> Iterator[bodies.Body]:
                     "resource_sid": sid("SM", number),
                     "resource_status": statuses[(number if leg == "inbound" else number * 5) % len(statuses)],
                     "resource_type": types[number % len(types)],
-                    "resource_url": NEARLY_PLAIN[number % len(NEARLY_PLAIN)],
+                    "resource_url": URLS[number % len(URLS)],
                 }.items()
             },
             date_created=bodies.time(number % 9),

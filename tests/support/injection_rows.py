@@ -1,4 +1,4 @@
-"""Rows whose texts are made of what answers are made of: separators, cursors, fingerprints and keys of ours."""
+"""Rows whose texts imitate parts of responses (separators, cursors, fingerprints, keys), as an injection would."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -22,7 +22,7 @@ FORMS = (
 
 
 def texts() -> Iterator[str]:
-    """For each list at the root and under a Session or a Service, each form with its fingerprint and a cursor of it."""
+    """Each form, with the fingerprint and a cursor of each list at the root and under a Session or a Service."""
     lists: list[tuple[str, str | None]] = [
         (relation.name, None) for relation in (services.ALL, sessions.ALL, interactions.ALL)
     ]
@@ -34,7 +34,7 @@ def texts() -> Iterator[str]:
 
 
 def rows() -> Iterator[bodies.Body]:
-    """Interactions, some of each Session's first and some plain ones, with such texts in each of their properties."""
+    """Interactions with such texts in their properties; some need no JSON escaping elsewhere."""
     for number, text in enumerate(texts(), FIRST):
         yield bodies.interaction(
             number,

@@ -32,7 +32,7 @@ async def cursors(archive: Archive) -> list[str]:
 @pytest.fixture
 async def hostile(tmp_path: Path) -> AsyncIterator[Archive]:
     """Rows whose texts are made of the separators, cursors, fingerprints and keys that answers are made of."""
-    async with open_archive(tmp_path / "hostile.db") as archive:
+    async with open_archive(tmp_path / "injection_rows.db") as archive:
         await bodies.put(archive, bodies.service(1), *(bodies.session(number) for number in range(1, 5)))
         await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 4) for number in range(1, 9)))
         texts = []
