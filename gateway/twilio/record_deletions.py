@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from gateway.twilio.records import TwilioRecords
+from gateway.twilio.errors import TwilioUnavailable
+from gateway.twilio.records import RecordAnswer, TwilioRecords
 from store.archive import Archive
 from store.erasure import twilio_records
-from store.erasure.twilio_records import GONE, RecordState
+from store.erasure.twilio_records import GONE, list_of
 from store.twilio_mapping import instant, now
 
 BATCH = 60
@@ -63,9 +64,14 @@ async def _delete(
     gone = left = 0
     remaining = iter(sids)
     while batch := list(islice(remaining, BATCH)):
+        try:
+            for listed in sorted({list_of(sid) or "" for sid in batch}):
+                await records.verify(listed)
+        except TwilioUnavailable:
+            # Those that were not tried stay as open as those that were.
+            return Deleted(gone, left + len(batch) + sum(1 for _ in remaining))
         answers = await asyncio.gather(*map(records.delete, batch), return_exceptions=True)
-        pairs = list(zip(batch, answers, strict=True))
-        outcomes = [(sid, answer) for sid, answer in pairs if not isinstance(answer, BaseException)]
+        outcomes = [(sid, each) for sid, each in zip(batch, answers, strict=True) if isinstance(each, RecordAnswer)]
         async with archive.writer.transaction() as transaction:
             await twilio_records.note(transaction, [(sid, *answer) for sid, answer in outcomes])
         for answer in answers:
@@ -74,7 +80,4 @@ async def _delete(
         deleted = sum(answer.state in GONE for _, answer in outcomes)
         gone, left = gone + deleted, left + len(batch) - deleted
         advance(len(batch))
-        if all(answer.state is RecordState.PENDING for _, answer in outcomes):
-            # Twilio is away. Those that were not tried are as open as those that were.
-            return Deleted(gone, left + sum(1 for _ in remaining))
     return Deleted(gone, left)

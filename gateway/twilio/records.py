@@ -53,46 +53,11 @@ class TwilioRecords:
         """The account whose records they are."""
         return self._settings.account_sid
 
-    async def delete(self, sid: str) -> RecordAnswer:
-        """Deletes the record ``sid``, a Message or a Call.
+    async def verify(self, listed: str) -> None:
+        """Checks that the account's list of Messages or of Calls stands, unless that was just seen.
 
-        Raises TwilioDenied where the credentials may not do that, and NotTwilio, ForeignAccount and the like where the
-        address is not Twilio's: no other record could be deleted either. What concerns this one alone is in the answer.
+        It asks for a page with one record. Raises a TwilioError: TwilioUnavailable where Twilio is away.
         """
-        listed = list_of(sid)
-        if listed is None:
-            return RecordAnswer(RecordState.REFUSED, f"{sid} is neither a Message nor a Call of Twilio's 2010 API.")
-        path = "Accounts", self.account_sid, listed, sid
-        try:
-            await self._verify(listed)
-            await self._send("DELETE", *path)
-        except TwilioMissing:
-            return await self._confirmed_gone(path)
-        except TwilioIncomplete:
-            return RecordAnswer(
-                RecordState.INCOMPLETE,
-                f"Twilio can't delete it before it is complete (code {NOT_COMPLETE}); it is tried again.",
-            )
-        except TwilioHeld as error:
-            return RecordAnswer(RecordState.HELD, f"A legal hold at Twilio keeps it ({_answer_of(error)}).")
-        except TwilioRefused as error:
-            return RecordAnswer(RecordState.REFUSED, f"Twilio refuses to delete it ({_answer_of(error)}).")
-        except TwilioUnavailable as error:
-            return _unavailable(error)
-        return RecordAnswer(RecordState.DELETED)
-
-    async def _confirmed_gone(self, path: tuple[str, ...]) -> RecordAnswer:
-        """A 404 to the deletion is believed if a GET is answered 404 too while the account's list stands."""
-        try:
-            await self._send("GET", *path)
-        except TwilioMissing:
-            return RecordAnswer(RecordState.ALREADY_GONE)
-        except TwilioUnavailable as error:
-            return _unavailable(error)
-        return RecordAnswer(RecordState.PENDING, "Twilio answered 404 and still shows it; it is tried again.")
-
-    async def _verify(self, listed: str) -> None:
-        """Checks that the account's list of records stands, with one record on its page, unless it was just seen to."""
         if listed in self._verified:
             return
         path = "Accounts", self.account_sid, listed
@@ -113,6 +78,44 @@ class TwilioRecords:
                 "credentials are that account's. Give those of one account."
             )
         self._verified[listed] = True
+
+    async def delete(self, sid: str) -> RecordAnswer:
+        """Deletes the record ``sid``, a Message or a Call, once ``verify`` has seen its list.
+
+        Raises TwilioDenied where the credentials may not do that, and NotTwilio, ForeignAccount and the like where the
+        address is not Twilio's: no other record could be deleted either. What concerns this one alone is in the answer.
+        """
+        listed = list_of(sid)
+        if listed is None:
+            return RecordAnswer(RecordState.REFUSED, f"{sid} is neither a Message nor a Call of Twilio's 2010 API.")
+        path = "Accounts", self.account_sid, listed, sid
+        try:
+            await self._send("DELETE", *path)
+        except TwilioMissing:
+            return await self._confirmed_gone(path)
+        except TwilioIncomplete:
+            return RecordAnswer(
+                RecordState.INCOMPLETE,
+                f"Twilio can't delete it before it is complete (code {NOT_COMPLETE}); it is tried again.",
+            )
+        except TwilioHeld as error:
+            return RecordAnswer(RecordState.HELD, f"A legal hold at Twilio keeps it ({_answer_of(error)}).")
+        except TwilioRefused as error:
+            return RecordAnswer(RecordState.REFUSED, f"Twilio refuses to delete it ({_answer_of(error)}).")
+        except TwilioUnavailable as error:
+            return _unavailable(error)
+        return RecordAnswer(RecordState.DELETED)
+
+    async def _confirmed_gone(self, path: tuple[str, ...]) -> RecordAnswer:
+        """A 404 to the deletion is believed if a GET is answered 404 too while the account's list stands."""
+        try:
+            await self.verify(path[2])
+            await self._send("GET", *path)
+        except TwilioMissing:
+            return RecordAnswer(RecordState.ALREADY_GONE)
+        except TwilioUnavailable as error:
+            return _unavailable(error)
+        return RecordAnswer(RecordState.PENDING, "Twilio answered 404 and still shows it; it is tried again.")
 
     async def _send(self, verb: str, *path: str, query: str = "") -> dict[str, Any]:
         name = f"/{'/'.join(path)}.json"

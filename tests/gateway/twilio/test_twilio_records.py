@@ -80,6 +80,7 @@ async def test_the_records_of_both_legs_are_deleted_and_nothing_else(mirror: Mir
     before = len(fake.records)
     assert await delete(mirror, KI[0], call["sid"]) == Deleted(gone=4)
     assert len(fake.records) == before - 4
+    assert [fake.requests[f"GET /Accounts/{{}}/{listed}.json"] for listed in ("Messages", "Calls")] == [1, 1]
     assert not [sid for sid in (SM, MM, bodies.sid("CA", 1), bodies.sid("CA", 2)) if sid in fake.records]
     assert set((await states(mirror.archive, KI[0], call["sid"])).values()) == {"DELETED"}
 
@@ -140,7 +141,7 @@ async def test_nothing_is_deleted_where_the_list_is_not_the_accounts(
     mirror: Mirror, fake: FakeTwilio, answer: tuple[int, Any], error: type[TwilioError]
 ) -> None:
     await mirror.erase(KI[0])
-    fake.fail_next(LIST, *answer, times=2)
+    fake.fail_next(LIST, *answer)
     with pytest.raises(error):
         await delete(mirror, KI[0])
     assert (fake.requests[DELETE], await states(mirror.archive, KI[0])) == (0, {SM: "REQUESTED", MM: "REQUESTED"})
@@ -199,14 +200,20 @@ async def test_what_twilio_refuses_is_stored_without_its_words_and_asked_again_w
     assert await delete(mirror, KI[0]) == Deleted(gone=1)
 
 
-async def test_while_twilio_is_away_the_first_batch_is_tried_and_all_wait(
-    mirror: Mirror, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(record_deletions, "BATCH", 2)
+async def test_while_twilio_is_away_nothing_is_tried_and_all_wait(mirror: Mirror, fake: FakeTwilio) -> None:
     await mirror.erase(*KI)
     fake.fail_next(LIST, 503, "<html>", times=100)
     assert await delete(mirror, *KI) == Deleted(left=8)
-    assert sorted((await states(mirror.archive, *KI)).values()) == ["PENDING"] * 2 + ["REQUESTED"] * 6
+    assert (fake.requests[LIST], fake.requests[DELETE]) == (3, 0)
+    assert sorted((await states(mirror.archive, *KI)).values()) == ["REQUESTED"] * 8
+
+
+async def test_where_deletions_alone_fail_all_wait_and_the_reason_is_stored(mirror: Mirror, fake: FakeTwilio) -> None:
+    await mirror.erase(KI[0])
+    fake.fail_next(DELETE, 503, "<html>", times=6)
+    assert await delete(mirror, KI[0]) == Deleted(left=2)
+    found = await twilio_records.of_interactions(mirror.archive, [KI[0]])
+    assert {each.reason for each in found.values()} == {"Twilio answered 503; it is tried again."}
 
 
 @pytest.mark.parametrize(
