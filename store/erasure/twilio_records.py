@@ -36,6 +36,7 @@ LIST_OPEN = f"""
 SELECT sid FROM twilio_record
 WHERE {OPEN} AND account_sid = :account COLLATE NOCASE AND coalesce(tried_at <= :before, 1) ORDER BY sid
 """.strip()
+COUNT_OPEN = f"SELECT count(*) FROM twilio_record WHERE {OPEN}"
 LIST_OF = f"""
 SELECT {COLUMNS} FROM twilio_record WHERE interaction_sid IN (SELECT value FROM json_each(:sids))
 """.strip()
@@ -100,6 +101,12 @@ async def request(transaction: Transaction, interaction_sids: Sequence[str], req
 async def to_delete(archive: Readable, account_sid: str, before: str) -> list[str]:
     """The SIDs of the account's records that are still to be deleted and were not tried after ``before``."""
     return [row[0] for row in await archive.fetch(LIST_OPEN, {"account": account_sid, "before": before})]
+
+
+async def open_count(archive: Readable) -> int:
+    """How many records are still to be deleted at Twilio."""
+    ((number,),) = await archive.fetch(COUNT_OPEN)
+    return int(number)
 
 
 async def note(transaction: Transaction, outcomes: Iterable[tuple[str, RecordState, str | None]]) -> None:
