@@ -18,15 +18,18 @@ from store.erasure.twilio_records import GONE, list_of
 from store.twilio_mapping import instant, now
 
 BATCH = 60
+GROUP = 250
+"""The Interactions whose records are requested at once: few, so that they are tried well within RETRY_AFTER."""
 RETRY_AFTER = timedelta(minutes=10)
-"""The pause before a server asks again for a record that Twilio could not delete."""
+"""The pause before a server asks for a record that Twilio could not delete, or that a command requested."""
 
 
 class Deleted(NamedTuple):
-    """How many records are gone at Twilio, and how many are not."""
+    """How many records are gone at Twilio, how many are not, and whether Twilio is away, so that the rest wait."""
 
     gone: int = 0
     left: int = 0
+    is_away: bool = False
 
 
 async def delete_records(
@@ -39,18 +42,27 @@ async def delete_records(
     """Deletes the records of these Interactions: of those that are erased here and gone at Twilio.
 
     ``advance`` is told how many more were tried. Raises a TwilioError where none can be deleted: what was not tried is
-    tried by the next run, or by a server with the account.
+    tried by the next run, or by a server with the account. Where Twilio is away it stops, and returns that.
     """
-    async with archive.writer.transaction() as transaction:
-        await twilio_records.request(transaction, interaction_sids, requested_by)
-    asked = await twilio_records.of_interactions(archive, interaction_sids)
-    account = records.account_sid.lower()
-    open_ = [sid for sid, each in asked.items() if each.state not in GONE and each.account_sid.lower() == account]
-    return await _delete(archive, records, open_, advance)
+    account, deleted = records.account_sid.lower(), Deleted()
+    rest = iter(interaction_sids)
+    while group := list(islice(rest, GROUP)):
+        async with archive.writer.transaction() as transaction:
+            await twilio_records.request(transaction, group, requested_by)
+        asked = await twilio_records.of_interactions(archive, group)
+        open_ = [sid for sid, each in asked.items() if each.state not in GONE and each.account_sid.lower() == account]
+        some = await _delete(archive, records, open_, advance)
+        deleted = Deleted(deleted.gone + some.gone, deleted.left + some.left, some.is_away)
+        if some.is_away:
+            break
+    return deleted
 
 
 async def finish_records(archive: Archive, records: TwilioRecords, at_start: bool = True) -> Deleted:
-    """Deletes the account's records that are still to be deleted: all of them, or those not tried for RETRY_AFTER.
+    """Deletes the account's records that are still to be deleted.
+
+    At the start these are all of them; later those that nobody requested or tried for RETRY_AFTER, so that a server
+    leaves a command that runs beside it alone.
 
     Raises a TwilioError where none can be deleted.
     """
@@ -69,7 +81,7 @@ async def _delete(
                 await records.verify(listed)
         except TwilioUnavailable:
             # Those that were not tried stay as open as those that were.
-            return Deleted(gone, left + len(batch) + sum(1 for _ in remaining))
+            return Deleted(gone, left + len(batch) + sum(1 for _ in remaining), is_away=True)
         answers = await asyncio.gather(*map(records.delete, batch), return_exceptions=True)
         outcomes = [(sid, each) for sid, each in zip(batch, answers, strict=True) if isinstance(each, RecordAnswer)]
         async with archive.writer.transaction() as transaction:

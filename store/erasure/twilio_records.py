@@ -29,12 +29,13 @@ SELECT sid, interaction_sid, account_sid, 'REQUESTED', :by, :at FROM (
   SELECT outbound_resource_sid, sid, account_sid FROM deletion
   WHERE sid IN (SELECT value FROM json_each(:sids)) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
 ) WHERE {IN_THE_API}
-ON CONFLICT (sid) DO UPDATE SET state = 'REQUESTED', reason = NULL WHERE state IN ('REFUSED', 'HELD')
+ON CONFLICT (sid) DO UPDATE SET state = 'REQUESTED', reason = NULL, requested_at = excluded.requested_at,
+  tried_at = NULL WHERE state IN ('REFUSED', 'HELD')
 """.strip()
 OPEN = "state IN ('REQUESTED', 'INCOMPLETE', 'PENDING')"
 LIST_OPEN = f"""
 SELECT sid FROM twilio_record
-WHERE {OPEN} AND account_sid = :account COLLATE NOCASE AND coalesce(tried_at <= :before, 1) ORDER BY sid
+WHERE {OPEN} AND account_sid = :account COLLATE NOCASE AND coalesce(tried_at, requested_at) <= :before ORDER BY sid
 """.strip()
 COUNT_OPEN = f"SELECT count(*) FROM twilio_record WHERE {OPEN}"
 LIST_OF = f"""
@@ -99,7 +100,7 @@ async def request(transaction: Transaction, interaction_sids: Sequence[str], req
 
 
 async def to_delete(archive: Readable, account_sid: str, before: str) -> list[str]:
-    """The SIDs of the account's records that are still to be deleted and were not tried after ``before``."""
+    """The account's records that are still to be deleted, and that nobody requested or tried after ``before``."""
     return [row[0] for row in await archive.fetch(LIST_OPEN, {"account": account_sid, "before": before})]
 
 

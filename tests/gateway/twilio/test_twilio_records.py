@@ -203,10 +203,26 @@ async def test_what_twilio_refuses_is_stored_without_its_words_and_asked_again_w
 async def test_while_twilio_is_away_nothing_is_tried_and_all_wait(mirror: Mirror, fake: FakeTwilio) -> None:
     await mirror.erase(*KI)
     fake.fail_next(LIST, 503, "<html>", times=100)
-    assert await delete(mirror, *KI) == Deleted(left=8)
+    assert await delete(mirror, *KI) == Deleted(left=8, is_away=True)
     assert await twilio_records.open_count(mirror.archive) == 8
     assert (fake.requests[LIST], fake.requests[DELETE]) == (3, 0)
     assert sorted((await states(mirror.archive, *KI)).values()) == ["REQUESTED"] * 8
+
+
+async def test_a_server_leaves_what_a_command_just_requested_to_the_command(mirror: Mirror, fake: FakeTwilio) -> None:
+    await mirror.erase(*KI)
+    async with mirror.archive.writer.transaction() as transaction:
+        await twilio_records.request(transaction, KI, "a test")
+    assert await finish_records(mirror.archive, mirror.twilio.records, at_start=False) == Deleted()
+    assert await finish_records(mirror.archive, mirror.twilio.records) == Deleted(gone=8)
+
+
+async def test_many_interactions_go_in_groups(
+    mirror: Mirror, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_deletions, "GROUP", 3)
+    await mirror.erase(*KI)
+    assert await delete(mirror, *KI) == Deleted(gone=8)
 
 
 async def test_where_deletions_alone_fail_all_wait_and_the_reason_is_stored(mirror: Mirror, fake: FakeTwilio) -> None:
