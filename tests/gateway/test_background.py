@@ -58,27 +58,27 @@ async def pauses_of(*rounds: float | BaseException) -> tuple[Background, list[fl
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_round_that_fails_however_is_followed_by_another(error: BaseException) -> None:
+async def test_a_failed_round_is_always_followed_by_another(error: BaseException) -> None:
     background, waited = await pauses_of(error, 7)
     assert waited == [FIRST_PAUSE, 7]
     assert background.failures == {}
 
 
-async def test_the_pauses_grow_up_to_ten_seconds_and_begin_anew_after_a_round_that_succeeds() -> None:
+async def test_the_pauses_grow_up_to_ten_seconds_and_start_over_after_a_successful_round() -> None:
     background, waited = await pauses_of(*[KeyError()] * 8, 3, KeyError())
     assert waited == [0.5, 1, 2, 4, 8, 10, 10, 10, 3, FIRST_PAUSE]
     assert LONGEST_PAUSE == 10
     assert background.failures["work"].rounds == 1
 
 
-async def test_a_failure_that_is_understood_says_itself_when_to_try_again() -> None:
+async def test_an_expected_failure_sets_its_own_pause() -> None:
     background, waited = await pauses_of(RoundFailed("Twilio is away.", 300), RoundFailed("Twilio is away.", 300))
     assert waited == [300, 300]
     failure = background.failures["work"]
     assert (failure.rounds, failure.sentence, failure.since <= failure.at) == (2, "Twilio is away.", True)
 
 
-async def test_a_failure_is_logged_each_time_and_its_place_once_without_what_it_quotes(
+async def test_a_failure_is_logged_each_time_and_its_stack_once_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -90,7 +90,7 @@ async def test_a_failure_is_logged_each_time_and_its_place_once_without_what_it_
     assert SECRET not in caplog.text
 
 
-async def test_the_end_of_the_server_ends_a_task_in_the_middle_of_a_round_and_of_a_pause() -> None:
+async def test_stopping_the_server_ends_a_task_during_a_round_and_during_a_pause() -> None:
     begun = asyncio.Event()
 
     async def work() -> float:
@@ -140,7 +140,7 @@ async def until_failing(client: aiohttp.ClientSession) -> str:
         return str(error)
 
 
-async def test_a_sync_that_cannot_begin_is_shown_by_the_api_the_probe_and_a_metric(
+async def test_a_sync_that_cannot_start_is_shown_by_the_api_the_probe_and_a_metric(
     served: aiohttp.ClientSession, database: Path
 ) -> None:
     error = await until_failing(served)
@@ -162,7 +162,7 @@ async def test_a_sync_that_cannot_begin_is_shown_by_the_api_the_probe_and_a_metr
     assert float(count.split()[1]) >= 1
 
 
-async def test_a_sync_goes_on_by_itself_once_it_can(served: aiohttp.ClientSession, database: Path) -> None:
+async def test_a_sync_resumes_by_itself_once_it_can(served: aiohttp.ClientSession, database: Path) -> None:
     await until_failing(served)
     lock_of(database).rmdir()
     async with asyncio.timeout(30):
@@ -172,7 +172,7 @@ async def test_a_sync_goes_on_by_itself_once_it_can(served: aiohttp.ClientSessio
     assert "[+]sync ok" in await text(served, "/readyz?verbose")
 
 
-async def test_a_note_that_cannot_be_written_stops_neither_the_request_nor_the_end_of_the_server(
+async def test_a_key_use_that_cannot_be_stored_stops_neither_the_request_nor_the_shutdown(
     archive: Archive, database: Path
 ) -> None:
     text = await keys.create(archive, "console", ("read",), None)

@@ -123,7 +123,7 @@ async def workers(process: asyncio.subprocess.Process) -> set[int]:
     return {int(pid) for pid, parent, command in lines if int(parent) == process.pid and "spawn_main" in command}
 
 
-async def test_readiness_goes_before_the_server_stops_accepting(database: Path) -> None:
+async def test_the_server_is_not_ready_before_it_stops_accepting(database: Path) -> None:
     async with served(database) as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGTERM)
@@ -137,7 +137,7 @@ async def test_readiness_goes_before_the_server_stops_accepting(database: Path) 
         assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
-async def test_a_person_who_stops_it_need_not_wait(database: Path) -> None:
+async def test_ctrl_c_stops_without_draining(database: Path) -> None:
     async with served(database, "--drain", "1000") as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGINT)
@@ -155,7 +155,7 @@ async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
         assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
-async def test_a_rolling_restart_behind_readiness_loses_no_request(database: Path) -> None:
+async def test_a_rolling_restart_by_readiness_loses_no_request(database: Path) -> None:
     """Two servers; requests go to whichever said last that it is ready. Each is replaced in turn."""
     async with served(database) as first, served(database) as second, served(database) as third, client() as session:
         servers = [first, second]
@@ -198,7 +198,7 @@ def sockets_of(process: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Only Linux tells so which process has a connection.")
-async def test_connections_that_come_at_once_are_spread_over_the_workers(database: Path) -> None:
+async def test_concurrent_connections_are_spread_over_the_workers(database: Path) -> None:
     """Of one socket that both listen on, the one that is awake takes all of them."""
     async with served(database, "--workers", "2") as server, client() as session:
         await until_ready(session, server.address)

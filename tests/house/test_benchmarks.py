@@ -25,18 +25,18 @@ async def place(database: Path, tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
-def test_every_work_is_a_document_of_the_schema(work: Work) -> None:
+def test_every_benchmark_query_is_valid(work: Work) -> None:
     assert not validate(EXECUTABLE, parse(work.document))
 
 
 @pytest.mark.parametrize("peer", IN_PYTHON, ids=lambda peer: peer.name)
-def test_the_peers_in_python_answer_as_the_gateway_does(peer: Contender, place: Place) -> None:
+def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, place: Place) -> None:
     bodies: dict[Work, Sequence[str]] = {work: work.bodies(place.archive) for work in WORKS}
     refused = answers.compare([OURS, peer], bodies, place, lambda _: None)
     assert refused <= {LONG}
 
 
-def test_only_the_text_of_a_cursor_may_differ() -> None:
+def test_only_the_text_of_cursors_may_differ() -> None:
     ours, same, other = (
         {"edges": [{"cursor": cursor, "node": {"sid": sid}}], "pageInfo": {"endCursor": cursor}}
         for cursor, sid in (("a", "KI1"), ("b", "KI1"), ("a", "KI2"))

@@ -117,7 +117,7 @@ class TestJavaScript:
     def test_apollos_cache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
         done(["node", "run.js", *live], CLIENTS / "apollo")
 
-    def test_apollos_persisted_documents_are_run_and_no_others(self, database: Path) -> None:
+    def test_only_apollos_persisted_documents_are_run(self, database: Path) -> None:
         done([str(BIN / "generate-persisted-query-manifest")], CLIENTS / "apollo")
         with enforced(database, CLIENTS / "apollo" / "persisted-query-manifest.json") as live:
             done(["node", "persisted.js", *live], CLIENTS / "apollo")
@@ -129,7 +129,7 @@ class TestJavaScript:
     def test_urqls_graphcache_is_right_after_a_deletion_without_a_refetch(self, live: list[str]) -> None:
         done(["node", "run.js", *live], CLIENTS / "urql")
 
-    def test_generated_typescript_is_strict_and_names_its_persisted_documents(self, database: Path) -> None:
+    def test_generated_typescript_is_strict_and_uses_its_persisted_documents(self, database: Path) -> None:
         done([str(BIN / "graphql-codegen"), "--config", "codegen.json"], CLIENTS / "typescript")
         done([str(BIN / "tsc")], CLIENTS / "typescript")
         with enforced(database, CLIENTS / "typescript" / "src" / "gql" / "persisted-documents.json") as live:
@@ -160,5 +160,5 @@ def test_ariadne_codegens_client_is_typed_and_runs(interpreter: Path, live: list
     done([str(interpreter / "python"), "with_ariadne.py", *live], PYTHON)
 
 
-def test_gql_checks_its_queries_against_the_schema_that_is_served(interpreter: Path, live: list[str]) -> None:
+def test_gql_validates_its_queries_against_the_served_schema(interpreter: Path, live: list[str]) -> None:
     done([str(interpreter / "python"), "with_gql.py", *live], PYTHON)

@@ -23,7 +23,7 @@ def health(address: str, **environment: str) -> int:
     return subprocess.run([sys.executable, *arguments], env=given, capture_output=True, timeout=30).returncode
 
 
-def test_the_health_check_finds_out_whether_the_server_is_ready_without_a_key(tmp_path: Path) -> None:
+def test_the_health_check_tells_readiness_without_a_key(tmp_path: Path) -> None:
     """Also where the environment names a proxy, or the hosts that the server answers to."""
     database = str(tmp_path / "archive.db")
     run("keys", "create", "console", "--scope", "read", "--database", database)
@@ -34,13 +34,13 @@ def test_the_health_check_finds_out_whether_the_server_is_ready_without_a_key(tm
     assert health(address) != 0
 
 
-def test_what_is_copied_is_there() -> None:
+def test_every_copied_file_exists() -> None:
     copied = [given.split()[:-1] for name, given in INSTRUCTIONS if name == "COPY"]
     assert [source for sources in copied for source in sources if not (ROOT / source).exists()] == []
     everything = {file for file in ROOT.iterdir() if file.is_dir() and (file / "__init__.py").exists()}
     assert everything <= {ROOT / source for sources in copied for source in sources}
 
 
-def test_it_runs_as_a_user_that_is_told_by_number_to_be_no_root() -> None:
+def test_it_runs_as_a_numeric_user_other_than_root() -> None:
     (user,) = [given for name, given in INSTRUCTIONS if name == "USER"]
     assert int(user) > 0

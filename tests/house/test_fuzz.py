@@ -30,7 +30,7 @@ DATA: dict[str, Any] = {
 ERROR = {"message": "No.", "locations": [{"line": 1, "column": 2}], "path": ["a", 0], "extensions": {"code": "BUSY"}}
 
 
-def test_nothing_that_is_sent_is_answered_wrongly(tmp_path: Path) -> None:
+def test_no_request_gets_a_wrong_response(tmp_path: Path) -> None:
     """Each request goes to a server with plans and to one without."""
     fuzzed = fuzz(tmp_path, REQUESTS, SEED, SECONDS, lambda _: None)
     assert fuzzed.findings == []
@@ -51,7 +51,7 @@ def changed(path: str, value: Any) -> Any:
     return data
 
 
-def test_data_that_is_as_it_was_selected_passes() -> None:
+def test_data_as_selected_passes() -> None:
     demand(DATA)
     demand(changed("node", None))
     demand(changed("node", {"id": "KS"}))
@@ -76,7 +76,7 @@ def test_data_that_is_as_it_was_selected_passes() -> None:
         ("services.nodes.0", {"sid": "KS"}),
     ],
 )
-def test_data_that_is_not_as_it_was_selected_is_found(path: str, value: Any) -> None:
+def test_data_other_than_selected_is_found(path: str, value: Any) -> None:
     with pytest.raises(InvalidResponse):
         demand(changed(path, value))
 
@@ -94,13 +94,13 @@ def test_data_that_is_not_as_it_was_selected_is_found(path: str, value: Any) -> 
         {"errors": [ERROR | {"extensions": {"code": "INTERNAL_SERVER_ERROR"}}]},
     ],
 )
-def test_a_response_of_another_shape_is_found(response: Any) -> None:
+def test_a_malformed_response_is_found(response: Any) -> None:
     check_shape({"data": None, "errors": [ERROR]})
     with pytest.raises(InvalidResponse):
         check_shape(response)
 
 
 @pytest.mark.parametrize(("at_the_end", "grown"), [(109, False), (125, True)])
-def test_memory_that_grows_is_found(at_the_end: float, grown: bool) -> None:
+def test_growing_memory_is_found(at_the_end: float, grown: bool) -> None:
     sizes = [(80.0, 80.0), (100.0, 100.0), (100.0, at_the_end)]
     assert Fuzzed(outcomes=[], findings=[], memory=sizes, seconds=1).grown is grown  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def test_only_the_store_imports_sqlite() -> None:
                 assert "sqlite3" not in names or source.name == "server.py", source
 
 
-def test_sql_is_written_in_the_store_alone() -> None:
+def test_sql_is_only_written_in_the_store() -> None:
     statement = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w+)\b")
     rooms = [source for source in SOURCES if source.relative_to(ROOT).parts[0] in ROOMS[1:]]
     assert not [source for source in rooms if statement.search(source.read_text("utf-8"))]
@@ -58,7 +58,7 @@ def private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__") and name != "_"
 
 
-def test_the_gateway_uses_libraries_by_their_public_names_alone() -> None:
+def test_the_gateway_uses_only_public_names_of_libraries() -> None:
     """A private name is one's own: it is defined in the file that uses it."""
     for source in SOURCES:
         if source.relative_to(ROOT).parts[0] != "gateway" or "graphiql" in source.parts:
@@ -94,14 +94,14 @@ def test_the_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
 
 
 @needs_git
-def test_no_room_has_more_files_than_one_can_overlook() -> None:
+def test_no_room_has_too_many_files() -> None:
     files = [file for file in TRACKED if file.suffix == ".py" and file.name != "__init__.py" and file.parts[0] in ROOMS]
     rooms = Counter(file.parent for file in files)
     assert not {str(room): number for room, number in rooms.items() if number > MOST_FILES}
 
 
 @needs_git
-def test_there_is_no_drawer() -> None:
+def test_no_module_has_a_catch_all_name() -> None:
     assert not [file for file in TRACKED if DRAWERS & {Path(part).stem for part in file.parts}]
 
 
@@ -112,14 +112,14 @@ def test_no_folder_of_tests_is_a_package() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
-def test_every_module_says_first_what_it_is_for_and_stays_short(source: Path) -> None:
+def test_every_module_has_a_docstring_and_stays_short(source: Path) -> None:
     text = source.read_text("utf-8")
     assert ast.get_docstring(ast.parse(text)), "the first line is a sentence"
     assert len(text.splitlines()) <= LONGEST
 
 
 @needs_git
-def test_no_file_carries_a_path_or_a_note_of_somebodys_machine() -> None:
+def test_no_file_contains_a_path_of_somebodys_machine() -> None:
     suspicious = re.compile(rb"/(home|Users|root|work|tmp)/\w|index-url|registry\.npmjs")
     for file in TRACKED:
         if file.name != "test_house.py":

@@ -18,7 +18,7 @@ ROOT = readme.FILE.parent
 KINDS = {"sh", "graphql", "json"}
 
 
-def test_every_block_is_one_that_a_test_runs() -> None:
+def test_every_block_is_run_by_a_test() -> None:
     assert {block.language for block in readme.BLOCKS} == KINDS
     fences = len(re.findall(r"^ *(?:```|~~~)", readme.TEXT, re.MULTILINE))
     assert fences == 2 * len(readme.BLOCKS)
@@ -34,7 +34,7 @@ def test_the_demo_and_the_tests_are_one_line_each(name: str, ending: str) -> Non
     assert block.text.endswith(ending)
 
 
-async def test_every_query_is_answered_on_the_demo_as_it_shows(database: Path) -> None:
+async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) -> None:
     await demo_archive(database, DEMO)
     asked = 0
     async with serving(database) as client:
@@ -60,11 +60,11 @@ LINKS = set(re.findall(r"\]\(([^)#:]+)\)", readme.TEXT))
 
 
 @pytest.mark.parametrize("file", sorted(FILES | LINKS))
-def test_every_file_that_it_names_is_there(file: str) -> None:
+def test_every_named_file_exists(file: str) -> None:
     assert (ROOT / file).exists()
 
 
-def test_every_heading_that_it_links_to_is_there() -> None:
+def test_every_linked_heading_exists() -> None:
     headings = {
         re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
         for heading in re.findall(r"^#+ (.+)$", readme.TEXT, re.MULTILINE)

@@ -105,7 +105,7 @@ async def started(script: str, folder: Path, environment: dict[str, str]) -> Asy
     os.environ.get("CI") is None and not (shutil.which("bash") and shutil.which("curl")),
     reason="bash or curl is not here, which the README has people use.",
 )
-async def test_a_reader_gets_from_the_first_block_to_the_last(checkout: Path) -> None:
+async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None:
     environment = ENVIRONMENT | {"PROXYGRAPH_PORT": "0", "PROXYGRAPH_DRAIN": "0", "PROXYGRAPH_SYNC_RATE": "0"}
     environment |= {"PYTHONUNBUFFERED": "1"}
     printed: list[str] = []
@@ -134,7 +134,7 @@ async def test_a_reader_gets_from_the_first_block_to_the_last(checkout: Path) ->
     assert printed[-1] == "Nothing was deleted yet.\n"
 
 
-def test_nothing_is_left_out_that_is_not_there() -> None:
+def test_every_skipped_command_exists() -> None:
     steps = {step for text in FENCED for step in steps_of(text)}
     assert not [command for command in LEFT_OUT if command not in steps | set(readme.SPANS)]
 
@@ -180,7 +180,7 @@ def parser_of(script: Path) -> Any:
 
 
 @pytest.mark.parametrize("command", [command for command in IN_THE_TEXT if command not in FOR_PYTEST])
-def test_a_command_in_the_text_is_understood(command: str) -> None:
+def test_every_command_in_the_text_is_valid(command: str) -> None:
     parser, arguments = parser_and_arguments(command)
     while isinstance(parser, TyperGroup) and arguments:
         parser, arguments = parser.commands[arguments[0]], arguments[1:]
@@ -203,7 +203,7 @@ def test_every_flag_in_the_text_is_one_of_its_programs() -> None:
 
 
 @pytest.mark.parametrize("command", FOR_PYTEST)
-def test_what_the_text_has_pytest_run_is_there(command: str, pytestconfig: pytest.Config) -> None:
+def test_every_test_named_in_the_text_exists(command: str, pytestconfig: pytest.Config) -> None:
     words = shlex.split(command)[1:]
     tests = "".join((ROOT / word).read_text("utf-8") for word in words if word.endswith(".py"))
     assert tests

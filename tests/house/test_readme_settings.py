@@ -40,7 +40,7 @@ def test_the_tables_have_the_settings_of_the_code(request: pytest.FixtureRequest
     assert readme.FILE.read_text("utf-8") == written
 
 
-def test_every_setting_is_told_once_and_none_that_is_not_there() -> None:
+def test_every_setting_is_in_one_table_and_only_existing_ones() -> None:
     text = readme.with_settings(readme.TEXT)
     told = re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)
     assert sorted(told) == sorted({variable(kind, name) for kind in all_kinds() for name in kind.model_fields})
@@ -54,7 +54,7 @@ def test_every_setting_says_in_a_sentence_what_it_does() -> None:
             assert re.fullmatch(r"[^|\[\]\n]+\.", field.description), (kind, name)
 
 
-def test_a_default_is_told_as_the_environment_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_default_is_shown_as_written_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, default in re.findall(r"^\| `(PROXYGRAPH_[A-Z_]+)` \| `([^`]+)` \|", readme.TEXT, re.MULTILINE):
         monkeypatch.setenv(name, default)
     for kind in readme.GROUPS.values():
@@ -63,7 +63,7 @@ def test_a_default_is_told_as_the_environment_takes_it(monkeypatch: pytest.Monke
     assert KeysSettings.of({}) == KeysSettings.model_construct()
 
 
-def test_what_a_description_lists_is_what_the_code_has() -> None:
+def test_the_values_in_a_description_are_those_of_the_code() -> None:
     assert f"{WITH_A_KEY:,} with a key" in str(Limits.model_fields["rate"].description)
     algorithms = JwtSettings.model_fields["algorithms"]
     others = re.findall(r"\w+\d{3}", str(algorithms.description))

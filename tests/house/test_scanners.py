@@ -141,7 +141,7 @@ def test_a_scanner_finds_nothing(target: Target) -> None:
     assert not [check for check, finds in CHECKS.items() if finds(target)]
 
 
-def test_the_checks_find_what_is_there(tmp_path: Path) -> None:
+def test_the_scanners_checks_find_known_faults(tmp_path: Path) -> None:
     """On loopback, with nothing to protect, the schema and GraphiQL are shown: the checks that look for them say so."""
     database = str(tmp_path / "archive.db")
     with running("serve", "--database", database) as address:
@@ -151,7 +151,7 @@ def test_the_checks_find_what_is_there(tmp_path: Path) -> None:
     assert found == {"query by GET (medium)", "field suggestions (low)", *shown}
 
 
-def test_without_a_key_nothing_is_told_but_that_there_is_a_server(server: tuple[str, str]) -> None:
+def test_without_a_key_a_response_reveals_only_that_there_is_a_server(server: tuple[str, str]) -> None:
     target = Target(server[0], {})
     for path in ("/graphql", "/metrics", "/graphql?query={__typename}"):
         found = target.ask("GET", path, {})
@@ -167,7 +167,7 @@ def test_without_a_key_nothing_is_told_but_that_there_is_a_server(server: tuple[
         assert target.ask("GET", path, {}).status == 404
 
 
-def test_every_answer_has_the_headers_that_scanners_want(target: Target) -> None:
+def test_every_response_has_the_headers_that_scanners_check(target: Target) -> None:
     for path in ("/graphql", "/livez", "/nothing", "/metrics", "/"):
         found = target.ask("GET", path, {})
         assert found.headers["x-content-type-options"] == "nosniff"

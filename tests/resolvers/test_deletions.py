@@ -116,7 +116,7 @@ async def test_no_read_path_finds_the_interaction_its_resources_or_its_text(ask:
     assert OTHER in repr(after)
 
 
-async def test_the_files_hold_no_byte_of_the_text(ask: Ask, database: Path) -> None:
+async def test_no_byte_of_the_text_is_left_in_the_files(ask: Ask, database: Path) -> None:
     def held() -> bool:
         return any(SECRET.encode() in file.read_bytes() for file in database.parent.iterdir())
 
@@ -143,7 +143,7 @@ async def test_deleting_twice_is_harmless(ask: Ask, archive: Archive) -> None:
         ({"serviceSid": bodies.sid("KS", 1), "sessionSid": bodies.sid("KC", 2)}, "sessionSid"),
     ],
 )
-async def test_a_guard_that_does_not_hold_keeps_the_interaction(
+async def test_a_guard_that_does_not_match_prevents_the_deletion(
     ask: Ask, archive: Archive, guard: dict[str, str], field: str
 ) -> None:
     payload = await delete(ask, sid=KI, **guard)
@@ -155,7 +155,7 @@ async def test_a_guard_that_does_not_hold_keeps_the_interaction(
     assert not list(await archive.fetch("SELECT * FROM deletion"))
 
 
-async def test_guards_that_hold_or_are_null_let_it_go(ask: Ask) -> None:
+async def test_guards_that_match_or_are_null_allow_the_deletion(ask: Ask) -> None:
     payload = await delete(ask, sid=KI, serviceSid=bodies.sid("KS", 1), sessionSid=bodies.sid("KC", 1))
     assert payload["deletedInteractionId"] == KI
     payload = await delete(ask, sid=OTHER, serviceSid=None, sessionSid=None, clientMutationId=None)
@@ -193,7 +193,7 @@ async def test_two_deletions_in_one_document_happen_one_after_the_other(ask: Ask
     }
 
 
-async def test_a_row_that_twilio_still_shows_stays_out(ask: Ask, archive: Archive) -> None:
+async def test_a_deleted_row_that_twilio_still_shows_stays_out(ask: Ask, archive: Archive) -> None:
     await delete(ask, sid=KI)
     await bodies.put(archive, bodies.interaction(1))
     assert (await ask("query ($sid: ID!) { interaction(sid: $sid) { sid } }", sid=KI))["data"] == {"interaction": None}
@@ -226,14 +226,14 @@ async def test_a_deletion_beside_a_reader_says_so_and_the_server_finishes_it_by_
         assert not held()
 
 
-async def test_a_deletion_that_is_done_says_so(ask: Ask) -> None:
+async def test_a_complete_deletion_says_so(ask: Ask) -> None:
     answer = await ask(DELETE.replace("clientMutationId", "erasure", 1), input={"sid": KI})
     assert answer["data"]["deleteInteraction"]["erasure"] == "COMPLETE"
     again = await ask(DELETE.replace("clientMutationId", "erasure", 1), input={"sid": KI})
     assert again["data"]["deleteInteraction"]["erasure"] is None
 
 
-async def test_a_deletion_whose_cleaning_fails_is_told_as_pending(
+async def test_a_deletion_whose_cleaning_fails_is_pending(
     ask: Ask, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is gone, so what Twilio keeps is told; the bytes go later."""

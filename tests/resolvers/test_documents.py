@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_documents_in_every_process() -> None:
     assert some(20, seed=1) != some(20, seed=2)
 
 
-def test_a_document_of_another_schema_is_valid_just_where_it_says_so() -> None:
+def test_a_document_of_another_schema_is_valid_exactly_if_it_says_so() -> None:
     documents = some(500, schema=WITH_INPUTS)
     for document in documents:
         try:
@@ -110,7 +110,7 @@ def assert_some_are_wrong(documents: list[Document]) -> None:
 @pytest.mark.parametrize(
     ("schema", "forms", "number"), [(EXECUTABLE, FORMS, 1_500), (WITH_INPUTS, INPUT_FORMS, 500)], ids=["ours", "inputs"]
 )
-def test_whatever_the_schema_lets_a_query_say_is_said(schema: GraphQLSchema, forms: set[str], number: int) -> None:
+def test_the_documents_use_everything_in_the_schema(schema: GraphQLSchema, forms: set[str], number: int) -> None:
     said = Coverage(schema)
     for document in some(number, schema=schema):
         if document.valid:
@@ -148,7 +148,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
     return asyncio.run(executed())
 
 
-def test_a_document_is_valid_just_where_it_says_so(answered: list[Answered]) -> None:
+def test_a_document_is_valid_exactly_if_it_says_so(answered: list[Answered]) -> None:
     for document, response, _ in answered:
         codes = {error["extensions"]["code"] for error in response.get("errors", ())}
         refused = codes & {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"}
@@ -174,12 +174,12 @@ def objects(data: Any) -> int:
     return isinstance(data, dict) + sum(map(objects, items))
 
 
-def test_cursors_of_answers_are_used_where_they_belong(answered: list[Answered]) -> None:
+def test_cursors_of_responses_are_used_in_their_connection(answered: list[Answered]) -> None:
     fitting = [one for one in answered if not one.document.wrong and "errors" not in one.response]
     assert sum(one.has_known_cursor for one in fitting) > 8
 
 
-def test_an_estimate_of_cost_is_never_below_what_the_answer_has(answered: list[Answered]) -> None:
+def test_an_estimated_cost_is_never_below_the_counted_one(answered: list[Answered]) -> None:
     costs = [(one.document, one.response["extensions"]["cost"]) for one in answered if "extensions" in one.response]
     for document, cost in costs:
         assert cost["counted"] <= cost["estimated"], document
@@ -187,7 +187,7 @@ def test_an_estimate_of_cost_is_never_below_what_the_answer_has(answered: list[A
     assert max(cost["counted"] for _, cost in costs) > 100
 
 
-async def test_awkward_texts_come_back_and_lone_surrogates_as_the_replacement_character(database: Path) -> None:
+async def test_edge_case_texts_come_back_and_lone_surrogates_become_replacement_characters(database: Path) -> None:
     async with open_archive(database) as archive:
         await edge_case_rows.fill(archive)
         answer = await asker(archive)("{ sessions(first: 100) { nodes { participants { friendlyName } } } }")
@@ -206,7 +206,7 @@ async def test_awkward_texts_come_back_and_lone_surrogates_as_the_replacement_ch
         ("body", "interaction(sid: $sid)"),
     ],
 )
-async def test_what_no_way_into_the_archive_lets_through_is_a_server_error(database: Path, field: str, of: str) -> None:
+async def test_a_value_that_the_mapping_never_writes_is_a_server_error(database: Path, field: str, of: str) -> None:
     sids = {"ttl": ("KC", 20), "durationSeconds": ("KI", 20), "service { id }": ("KI", 40), "body": ("KI", 41)}
     async with open_archive(database) as archive:
         await edge_case_rows.fill(archive)

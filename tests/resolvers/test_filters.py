@@ -70,7 +70,7 @@ EVERYTHING = [0, 1, 2, 3, 4]
         ({"resourceSid": bodies.sid("CA", 3)}, []),
     ],
 )
-async def test_a_filter_leaves_what_meets_each_of_its_conditions(
+async def test_a_filter_returns_rows_that_meet_all_conditions(
     five: Archive, ask: Ask, conditions: dict[str, Any], numbers: list[int]
 ) -> None:
     assert await found(ask, **conditions) == numbers
@@ -85,12 +85,12 @@ async def test_a_filter_leaves_what_meets_each_of_its_conditions(
         (f'bodyContains: "{"x" * 257}"', "Expected bodyContains to have 1 to 256 characters, but got 257."),
     ],
 )
-async def test_conditions_that_make_no_sense_get_a_sentence(ask: Ask, filter_: str, sentence: str) -> None:
+async def test_invalid_conditions_get_a_sentence(ask: Ask, filter_: str, sentence: str) -> None:
     (error,) = (await ask(f"{{ interactions(filter: {{ {filter_} }}) {{ totalCount }} }}"))["errors"]
     assert (error["message"], error["extensions"]) == (sentence, {"code": "BAD_USER_INPUT"})
 
 
-async def test_a_time_that_is_none_gets_a_sentence(ask: Ask) -> None:
+async def test_an_invalid_time_gets_a_sentence(ask: Ask) -> None:
     (error,) = (await ask(COUNT, filter={"dateCreated": {"from": "yesterday"}}))["errors"]
     assert "Expected a time in ISO 8601, such as 2026-05-04T09:30:00Z, but got 'yesterday'." in error["message"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
@@ -167,7 +167,7 @@ query (
 """
 
 
-async def test_a_cursor_belongs_to_an_order_and_a_filter(five: Archive, ask: Ask) -> None:
+async def test_a_cursor_is_only_valid_with_its_order_and_filter(five: Archive, ask: Ask) -> None:
     asked = {"orderBy": "DATE_UPDATED_DESC", "filter": {"outboundStatus": ["FAILED", "BUSY"]}}
     cursor = (await ask(PAGE, **asked, first=1))["data"]["interactions"]["pageInfo"]["endCursor"]
     same = {"orderBy": "DATE_UPDATED_DESC", "filter": {"outboundStatus": ["BUSY", "FAILED", "BUSY"], "type": None}}
@@ -184,7 +184,7 @@ async def test_a_cursor_belongs_to_an_order_and_a_filter(five: Archive, ask: Ask
 
 @pytest.mark.parametrize("order", ["DATE_CREATED_ASC", "DATE_CREATED_DESC", "DATE_UPDATED_ASC", "DATE_UPDATED_DESC"])
 @pytest.mark.parametrize("forwards", [True, False])
-async def test_a_filtered_walk_while_rows_arrive_has_no_gap_and_no_double(
+async def test_paging_with_a_filter_while_rows_arrive_has_no_gap_and_no_duplicate(
     database: Path, order: str, forwards: bool
 ) -> None:
     """900 interactions of many kinds in pages of 13, with colliding dates, and new rows of each kind between pages."""

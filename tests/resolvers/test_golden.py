@@ -70,7 +70,7 @@ def _times(statements: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.graphql")))
-async def test_the_answer_and_its_sql_are_as_written_down(
+async def test_the_response_and_its_sql_equal_the_golden_files(
     name: str, database: Path, request: pytest.FixtureRequest
 ) -> None:
     async with open_archive(database) as archive:

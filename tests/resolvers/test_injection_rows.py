@@ -70,7 +70,7 @@ OUTER = [
 
 
 @pytest.mark.parametrize(("outer", "inner"), list(product(OUTER, INNER)))
-async def test_text_in_a_row_never_becomes_structure(hostile: Archive, outer: str, inner: str) -> None:
+async def test_a_text_in_a_row_never_becomes_json_structure(hostile: Archive, outer: str, inner: str) -> None:
     for first, below in product((1, 2, 3, 4, 10), (1, 2, 9, 100)):
         selected = outer.format(inner=inner.format(n=below))
         query = f"{{ sessions(first: {first}) {{ {selected} }} }}"
@@ -81,7 +81,7 @@ async def test_text_in_a_row_never_becomes_structure(hostile: Archive, outer: st
 
 
 @pytest.mark.parametrize("selected", ["cursor: body", "edges: body", "node: data", "cursor: body node: data"])
-async def test_a_page_of_hostile_rows_ends_where_it_ends(hostile: Archive, selected: str) -> None:
+async def test_a_page_of_injection_rows_ends_at_the_right_row(hostile: Archive, selected: str) -> None:
     for first in range(1, 60):
         query = (
             f"{{ interactions(first: {first}) {{ edges {{ cursor node {{ {selected} }} }} "

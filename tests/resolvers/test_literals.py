@@ -72,7 +72,7 @@ async def cold(archive: Archive, text: str, operation_name: str | None = None) -
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(one, min_size=2, max_size=8))
-async def test_a_warm_server_answers_as_a_cold_one(
+async def test_a_server_with_cached_plans_answers_like_a_cold_one(
     edge_case_archive: Archive, asked: list[tuple[str, str, str]]
 ) -> None:
     texts = [document % literals for document, *given in asked for literals in [tuple(given)]]
@@ -83,7 +83,7 @@ async def test_a_warm_server_answers_as_a_cold_one(
     assert [await answer(edge_case_archive, text, plans, name) for text, name in named] == expected
 
 
-async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order(edge_case_archive: Archive) -> None:
+async def test_generated_documents_are_answered_like_by_a_cold_server_in_any_order(edge_case_archive: Archive) -> None:
     documents = list(islice(Documents(11, EXECUTABLE, await edge_case_rows.pool_of(edge_case_archive)), 150))
     plans = PlanCache()
     for document in documents + documents[::-1]:
@@ -106,7 +106,7 @@ async def test_generated_documents_are_answered_as_by_a_cold_server_in_any_order
         (DOCUMENTS[3], (f'"{bodies.sid("KC", 1)}"', '"0"'), ('"0"', '"1"')),
     ],
 )
-async def test_another_clients_document_changes_nothing(
+async def test_another_clients_document_changes_no_response(
     edge_case_archive: Archive, document: str, before: tuple[str, str], literals: tuple[str, str]
 ) -> None:
     expected = await cold(edge_case_archive, document % literals)
@@ -115,7 +115,9 @@ async def test_another_clients_document_changes_nothing(
     assert await answer(edge_case_archive, document % literals, plans) == expected
 
 
-async def test_a_text_that_looks_like_anothers_slots_is_a_document_of_its_own(edge_case_archive: Archive) -> None:
+async def test_a_text_that_looks_like_another_documents_placeholders_has_its_own_plan(
+    edge_case_archive: Archive,
+) -> None:
     plans, sid = PlanCache(), bodies.sid("KC", 1)
     await answer(edge_case_archive, f'{{ session(sid: "{sid}") {{ sid }} }}', plans)
     assert b"errors" in await answer(edge_case_archive, '{ session(sid: "0") { sid } }', plans)
@@ -131,7 +133,7 @@ async def test_documents_that_differ_in_their_literals_share_one_plan(edge_case_
     assert len(plans) == 1
 
 
-async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(edge_case_archive: Archive) -> None:
+async def test_literals_that_were_equal_and_now_differ_do_not_share_a_plan(edge_case_archive: Archive) -> None:
     """Two fields under one key are valid only while their arguments are the same."""
     plans = PlanCache()
     for sids in (("KI", 1, 1), ("KI", 1, 2)):
@@ -153,5 +155,5 @@ async def test_literals_that_were_equal_and_are_not_do_not_share_a_plan(edge_cas
         ("query ($n5: Int = 5) { a(b: $n5) }", "query ($n5: Int = #0#) { a(b: $n5) }", (5,)),
     ],
 )
-def test_literals_are_cut_out_of_what_a_plan_is_known_by(text: str, key: str, literals: tuple[Any, ...]) -> None:
+def test_literals_are_no_part_of_a_plans_key(text: str, key: str, literals: tuple[Any, ...]) -> None:
     assert cut(text) == (key, literals)

@@ -87,7 +87,7 @@ KS = [bodies.sid("KS", number) for number in range(5)]
 SERVICE: Lookup[Service] = Lookup(Service)
 
 
-async def test_loads_of_one_round_are_one_batch_in_the_order_asked(loaders: Loaders, recording: Recording) -> None:
+async def test_loads_of_one_batch_are_read_in_their_order(loaders: Loaders, recording: Recording) -> None:
     found = await asyncio.gather(*(loaders.load(SERVICE, sid) for sid in (KS[2], KS[1], KS[2])))
     assert recording.batches == [[KS[2], KS[1]]]
     assert [service and service.sid for service in found] == [None, KS[1], None]
@@ -102,7 +102,7 @@ async def test_equal_queries_share_a_batch_and_different_ones_do_not(loaders: Lo
     assert recording.batches == [[KS[1], KS[2]], [bodies.sid("KC", 1)]]
 
 
-async def test_what_was_loaded_is_not_read_again_until_it_is_forgotten(loaders: Loaders, recording: Recording) -> None:
+async def test_a_loaded_row_is_cached_until_the_cache_is_cleared(loaders: Loaders, recording: Recording) -> None:
     await loaders.load(SERVICE, KS[1])
     await loaders.load(SERVICE, KS[1])
     assert recording.batches == [[KS[1]]]
@@ -111,7 +111,7 @@ async def test_what_was_loaded_is_not_read_again_until_it_is_forgotten(loaders: 
     assert recording.batches == [[KS[1]], [KS[1]]]
 
 
-async def test_what_the_answers_of_a_round_ask_for_is_one_round_more(loaders: Loaders, recording: Recording) -> None:
+async def test_loads_caused_by_a_batch_are_one_more_batch(loaders: Loaders, recording: Recording) -> None:
     async def two_levels(first: str, then: str) -> None:
         await loaders.load(SERVICE, first)
         await loaders.load(SERVICE, then)
@@ -120,7 +120,7 @@ async def test_what_the_answers_of_a_round_ask_for_is_one_round_more(loaders: Lo
     assert recording.batches == [[KS[0], KS[1]], [KS[3], KS[4]]]
 
 
-async def test_a_load_made_by_a_task_that_is_ready_gets_into_the_round(loaders: Loaders, recording: Recording) -> None:
+async def test_a_load_of_a_task_that_is_ready_joins_the_batch(loaders: Loaders, recording: Recording) -> None:
     async def later(sid: str) -> None:
         await loaders.load(SERVICE, sid)
 
@@ -145,7 +145,7 @@ async def test_a_statement_that_fails_fails_its_own_loads_only(loaders: Loaders)
     assert await fine is not None
 
 
-async def test_a_load_that_was_given_up_does_not_trouble_the_others(loaders: Loaders) -> None:
+async def test_a_cancelled_load_does_not_affect_the_others(loaders: Loaders) -> None:
     cancelled, other = loaders.load(SERVICE, KS[2]), loaders.load(SERVICE, KS[1])
     cancelled.cancel()
     assert await other is not None
@@ -164,7 +164,7 @@ async def test_ten_thousand_keys_are_one_statement(loaders: Loaders, recording: 
     assert (len(recording.batches), sum(service is not None for service in found)) == (1, 1)
 
 
-async def test_loads_that_were_given_up_are_not_read(loaders: Loaders, recording: Recording) -> None:
+async def test_cancelled_loads_are_not_read(loaders: Loaders, recording: Recording) -> None:
     asked = loaders.load(SERVICE, KS[1])
     await loaders.cancel()
     await asyncio.sleep(0)
@@ -189,7 +189,7 @@ ENDED_BY_AN_ERROR = [
 
 
 @pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
-async def test_an_operation_that_an_error_ended_keeps_no_connection(archive: Archive, query: str) -> None:
+async def test_an_operation_ended_by_an_error_keeps_no_connection(archive: Archive, query: str) -> None:
     """Its other fields' loads are under way then."""
     ask = asker(archive)
     open_before = len(connections())
@@ -200,7 +200,7 @@ async def test_an_operation_that_an_error_ended_keeps_no_connection(archive: Arc
 
 
 @pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
-async def test_an_operation_that_an_error_ended_leaves_no_task_behind(archive: Archive, query: str) -> None:
+async def test_an_operation_ended_by_an_error_leaves_no_task_behind(archive: Archive, query: str) -> None:
     """One that waits for what never comes is destroyed by the garbage collector, which the log calls an error."""
     ask = asker(archive)
     others = asyncio.all_tasks()
@@ -211,7 +211,7 @@ async def test_an_operation_that_an_error_ended_leaves_no_task_behind(archive: A
 
 
 @pytest.mark.parametrize("nested", ["service { sid }", "session { interactions(first: 30) { nodes { sid } } }"])
-async def test_a_wide_query_lets_others_have_the_loop_between_a_few_rows(
+async def test_a_wide_query_yields_the_loop_every_few_rows(
     archive: Archive, nested: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though one answer is what a thousand resolvers wait for: they go on a few at a time."""

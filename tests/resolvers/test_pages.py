@@ -54,7 +54,7 @@ ONE_STATEMENT = [
 
 
 @pytest.mark.parametrize("query", ONE_STATEMENT)
-async def test_pages_in_the_rows_of_a_page_are_read_with_it(edge_case_archive: Archive, query: str) -> None:
+async def test_nested_pages_are_read_with_their_parents(edge_case_archive: Archive, query: str) -> None:
     result = await planned(edge_case_archive, f"{{ {query} }}")
     assert result.statements == 1
 
@@ -72,14 +72,14 @@ async def test_pages_in_the_rows_of_a_page_are_read_with_it(edge_case_archive: A
         "participants { sid interactions(first: 3) { nodes { sid } } }",
     ],
 )
-async def test_what_no_statement_can_write_with_its_parents_is_read_after_them(
+async def test_nested_pages_that_no_statement_can_include_are_read_afterwards(
     edge_case_archive: Archive, inner: str
 ) -> None:
     result = await planned(edge_case_archive, f"{{ sessions(first: 9) {{ nodes {{ sid {inner} }} }} }}")
     assert result.statements > 1
 
 
-async def test_a_cursor_of_another_parent_is_told_below_a_page_too(edge_case_archive: Archive) -> None:
+async def test_a_cursor_of_another_parent_is_an_error_in_nested_pages_too(edge_case_archive: Archive) -> None:
     one = f'interactions(first: 1, filter: {{ sessionSid: "{bodies.sid("KC", 1)}" }}) {{ edges {{ cursor }} }}'
     cursor = (await planned(edge_case_archive, f"{{ {one} }}")).encoded().split(b'"')[-2].decode()
     query = (
@@ -92,7 +92,7 @@ async def test_a_cursor_of_another_parent_is_told_below_a_page_too(edge_case_arc
     assert "errors" in results[0].response
 
 
-async def test_texts_with_colons_bind_nothing(edge_case_archive: Archive) -> None:
+async def test_texts_with_colons_are_not_parsed_as_parameters(edge_case_archive: Archive) -> None:
     """What is withheld stands in a row's format as :null, next to what the statement does bind."""
     inner = "sid data body sessionSid serviceSid accountSid dateCreated dateUpdated"
     query = f"{{ sessions(first: 9) {{ nodes {{ interactions(first: 9) {{ nodes {{ {inner} }} }} }} }} }}"

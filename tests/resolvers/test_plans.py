@@ -31,7 +31,7 @@ async def both(archive: Archive, request: Request, plans: PlanCache) -> tuple[Re
     return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
 
 
-async def test_both_ways_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
+async def test_both_paths_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
     """Run it longer by hand: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
     documents = Documents(seed, EXECUTABLE, await edge_case_rows.pool_of(edge_case_archive))
@@ -71,7 +71,7 @@ fragment People on Interaction {{
 
 
 @pytest.mark.parametrize("deep", [True, False])
-async def test_the_whole_read_side_is_planned(edge_case_archive: Archive, deep: bool) -> None:
+async def test_every_query_field_is_planned(edge_case_archive: Archive, deep: bool) -> None:
     asked = Request(WHOLE, None, {"deep": deep, "sid": bodies.sid("KC", 1)})
     ordinary, planned = await both(edge_case_archive, asked, PlanCache())
     assert planned.body is not None
@@ -90,7 +90,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize("selected", EDGES)
-async def test_edges_are_planned_whatever_they_begin_with(edge_case_archive: Archive, selected: str) -> None:
+async def test_edges_are_planned_whatever_field_comes_first(edge_case_archive: Archive, selected: str) -> None:
     """Page by page, up to the end and beyond it; SQLite writes most of these pages whole."""
     pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
     places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
@@ -119,13 +119,13 @@ async def test_edges_are_planned_whatever_they_begin_with(edge_case_archive: Arc
         "{ services {",
     ],
 )
-async def test_what_is_not_planned_is_answered_as_ever(edge_case_archive: Archive, query: str) -> None:
+async def test_queries_without_a_plan_are_answered_by_the_ordinary_path(edge_case_archive: Archive, query: str) -> None:
     ordinary, planned = await both(edge_case_archive, Request(query), PlanCache())
     assert planned.body is None
     assert planned.encoded() == ordinary.encoded()
 
 
-async def test_no_more_documents_are_remembered_than_may_be(edge_case_archive: Archive) -> None:
+async def test_the_number_of_cached_documents_is_bounded(edge_case_archive: Archive) -> None:
     """A long comment makes a document large, whatever it asks for."""
     plans, comment = PlanCache(remembered_bytes=1_000_000), "x" * 90_000
     for number in range(30):
@@ -134,7 +134,7 @@ async def test_no_more_documents_are_remembered_than_may_be(edge_case_archive: A
     assert 0 < len(plans) <= 10
 
 
-async def test_no_more_plans_of_one_document_are_kept_than_may_be(edge_case_archive: Archive) -> None:
+async def test_the_number_of_plans_of_one_document_is_bounded(edge_case_archive: Archive) -> None:
     """Each choice of flags is a plan of its own; a client can think of any number of them."""
     names = [f"f{number}" for number in range(7)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)

@@ -57,7 +57,7 @@ ENDS = [None, *range(ROWS)]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_a_page_is_what_relays_algorithm_makes_it(database: Path, size: dict[str, int]) -> None:
+async def test_a_page_equals_the_result_of_relays_algorithm(database: Path, size: dict[str, int]) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, ROWS + 1)))
         cursors = [
@@ -84,7 +84,7 @@ async def test_a_page_is_what_relays_algorithm_makes_it(database: Path, size: di
 
 @pytest.mark.parametrize("argument", ["first", "last"])
 @pytest.mark.parametrize("selected", ["totalCount", "nodes { sid }", "edges { node { sid } }", EDGES, EDGES + INFO])
-async def test_a_page_of_no_rows_is_a_page_below_others_too(database: Path, argument: str, selected: str) -> None:
+async def test_an_empty_page_works_in_nested_connections_too(database: Path, argument: str, selected: str) -> None:
     async with open_archive(database) as archive:
         talks = [bodies.interaction(number, 1 + number % 3) for number in range(1, 7)]
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, 4)), *talks)
@@ -103,7 +103,7 @@ async def test_a_negative_or_too_large_size_is_an_error(archive: Archive, size: 
         assert "from 0 to 100" in result.response["errors"][0]["message"]
 
 
-async def test_a_client_that_follows_next_pages_comes_to_an_end(database: Path) -> None:
+async def test_following_next_pages_ends(database: Path) -> None:
     """Between two cursors, with nothing new in between: what is after the last page is empty, and says so."""
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, ROWS + 1)))

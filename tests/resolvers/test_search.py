@@ -35,7 +35,7 @@ lists = pytest.mark.parametrize(
 
 
 @lists
-async def test_a_page_and_its_count_are_what_a_look_at_every_row_gives(
+async def test_a_page_and_its_count_equal_a_scan_of_all_rows(
     filled: Archive, relation: Relation[Any], order: Order
 ) -> None:
     pick, reader = Random(order.column), filled.reader()
@@ -65,7 +65,7 @@ async def test_a_page_and_its_count_are_what_a_look_at_every_row_gives(
 
 
 @lists
-async def test_every_filter_and_order_is_read_off_an_index_and_sorts_no_table(
+async def test_every_filter_and_order_uses_an_index_and_sorts_no_table(
     archive: Archive, relation: Relation[Any], order: Order
 ) -> None:
     table, at = relation.record.table, Position("2026", "KI")
@@ -86,7 +86,7 @@ async def test_every_filter_and_order_is_read_off_an_index_and_sorts_no_table(
                 assert len(sorts) <= ("merged" in query.sql) + by_values, steps
 
 
-async def test_a_changed_row_moves_to_its_new_kind(filled: Archive) -> None:
+async def test_a_changed_row_gets_its_new_facet_combination(filled: Archive) -> None:
     (row,) = (await filled.reader().read(Page(interactions.ALL, 1), [None]))[0]
     await bodies.put(filled, bodies.interaction(9_001, outbound_resource_status="queued"))
     queued = Page(interactions.ALL, 10, filter=InteractionFilter(outbound_status=("queued",)))
@@ -96,14 +96,14 @@ async def test_a_changed_row_moves_to_its_new_kind(filled: Archive) -> None:
     assert await filled.reader().read(queued, [None]) == [[]]
 
 
-async def test_rows_with_a_nul_have_their_kind_too(archive: Archive) -> None:
+async def test_rows_with_a_nul_have_a_facet_combination_too(archive: Archive) -> None:
     await bodies.put(archive, bodies.interaction(1, url="a\0b", type="voice"))
     calls = Page(interactions.ALL, 10, filter=InteractionFilter(type=("voice",)))
     ((found,),) = await archive.reader().read(calls, [None])
     assert found.url == "a\0b"
 
 
-async def test_a_search_that_takes_too_long_is_stopped_and_leaves_its_place_to_the_next(filled: Archive) -> None:
+async def test_a_search_that_takes_too_long_is_stopped_and_frees_its_connection(filled: Archive) -> None:
     async with open_archive(filled.path, search_seconds=0) as hasty:
         for _ in range(3):
             with pytest.raises(
@@ -113,7 +113,7 @@ async def test_a_search_that_takes_too_long_is_stopped_and_leaves_its_place_to_t
         assert await hasty.reader().read(Count(interactions.ALL), [None]) == [INTERACTIONS]
 
 
-async def test_a_search_that_was_given_up_leaves_its_place_to_the_next(filled: Archive) -> None:
+async def test_a_cancelled_search_frees_its_connection(filled: Archive) -> None:
     reader, search = filled.reader(), Page(interactions.ALL, 1, filter=InteractionFilter(body_contains="fifty"))
     given_up = [asyncio.create_task(reader.read(search, [None])) for _ in range(8)]
     await asyncio.sleep(0)

@@ -48,13 +48,15 @@ async def test_content_is_null_and_the_extensions_say_which(archive: Archive, pl
     assert "errors" not in answer
 
 
-async def test_who_may_read_content_gets_it_and_no_extensions(archive: Archive, plans: PlanCache | None) -> None:
+async def test_with_read_content_the_response_has_content_and_no_extensions(
+    archive: Archive, plans: PlanCache | None
+) -> None:
     for access in (granted("console", ["read:content"]), ANYBODY):
         answer = await asker(archive, access, plans)("{ interactions { nodes { body } } }")
         assert answer == {"data": {"interactions": {"nodes": [{"body": BODY}, {"body": None}]}}}
 
 
-async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: PlanCache | None) -> None:
+async def test_content_is_withheld_on_every_path_to_a_record(archive: Archive, plans: PlanCache | None) -> None:
     query = """
     query ($ki: ID!, $kp: ID!, $kc: ID!, $ks: ID!) {
       node(id: $ki) { ...all }
@@ -81,7 +83,7 @@ async def test_no_way_to_a_record_lets_content_out(archive: Archive, plans: Plan
     assert answer["extensions"] == {"withheld": ALL}
 
 
-async def test_what_is_withheld_is_told_by_the_document_not_by_the_rows(
+async def test_the_withheld_fields_depend_on_the_document_not_on_rows(
     archive: Archive, plans: PlanCache | None
 ) -> None:
     nothing = await asker(archive, READER, plans)(
@@ -119,7 +121,7 @@ async def test_a_search_in_bodies_is_not_planned(archive: Archive) -> None:
         assert (result.is_planned, result.code) == (False, "FORBIDDEN")
 
 
-async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> None:
+async def test_the_withheld_fields_are_listed_beside_the_cost(archive: Archive) -> None:
     request = Request("{ interactions { nodes { body } } }", cost_mode=CostMode.REPORT)
     response = (await execute(request, Context(archive, access=READER), UNLIMITED)).response
     assert response["extensions"]["withheld"] == ["Interaction.body"]
@@ -127,7 +129,7 @@ async def test_what_is_withheld_is_told_beside_the_cost(archive: Archive) -> Non
 
 
 @pytest.mark.parametrize("text", ["secret", "not there"])
-async def test_a_search_in_bodies_is_forbidden_whatever_it_would_find(
+async def test_a_search_in_bodies_is_forbidden_whatever_it_would_match(
     archive: Archive, plans: PlanCache | None, text: str
 ) -> None:
     query = "query ($text: String) { interactions(filter: {bodyContains: $text}) { totalCount nodes { sid } } }"
@@ -164,7 +166,7 @@ def test_the_fields_of_an_operation_are_found_through_fragments(
     assert withheld(ANYBODY, scoped_fields(parse(document))[operation]) == []
 
 
-def test_each_fragment_is_walked_once() -> None:
+def test_each_fragment_is_visited_once() -> None:
     """A chain that spreads each fragment twice has 2^200 paths."""
     chain = " ".join(f"fragment f{n} on Interaction {{ ...f{n + 1} ...f{n + 1} }}" for n in range(200))
     document = parse(f"{{ interactions {{ nodes {{ ...f0 }} }} }} {chain} fragment f200 on Interaction {{ body }}")
@@ -182,5 +184,5 @@ def test_each_fragment_is_walked_once() -> None:
         (["openid", "delete"], {Scope.READ, Scope.DELETE}),
     ],
 )
-def test_every_scope_brings_reading_and_nothing_else(scopes: list[str], given: set[Scope]) -> None:
+def test_every_scope_includes_read_and_no_other_scope(scopes: list[str], given: set[Scope]) -> None:
     assert granted("console", scopes).scopes == given

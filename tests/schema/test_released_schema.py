@@ -26,7 +26,7 @@ def unannounced(new: GraphQLSchema, changelog: str) -> list[str]:
     return [change for change in changes if f"**Breaking:** {change}" not in unreleased]
 
 
-def test_nothing_that_was_released_breaks_unannounced() -> None:
+def test_nothing_released_breaks_without_announcement() -> None:
     assert unannounced(build_schema(SDL_FILE.read_text("utf-8")), CHANGELOG) == []
 
 
@@ -60,7 +60,7 @@ def reasons(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
                 yield f"{name}.{field_name}({argument_name}:)", argument.deprecation_reason
 
 
-def test_what_is_deprecated_says_in_a_sentence_what_to_use_instead() -> None:
+def test_a_deprecation_says_in_a_sentence_what_to_use_instead() -> None:
     sentence = re.compile(r"[A-Z].*\.")
     told = {place: reason for place, reason in reasons(EXECUTABLE) if reason is not None}
     assert [place for place, reason in told.items() if not sentence.fullmatch(reason)] == []

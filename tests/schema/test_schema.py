@@ -85,7 +85,7 @@ def words_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OURS if not isinstance(kind, GraphQLScalarType)], ids=str)
-def test_a_description_says_more_than_the_name(kind: GraphQLNamedType) -> None:
+def test_a_description_says_more_than_the_name_does(kind: GraphQLNamedType) -> None:
     told = {
         coordinate: words_in(description or "") - words_in(coordinate) for coordinate, description in described(kind)
     }
@@ -116,7 +116,7 @@ def test_twilios_properties_are_the_columns_and_the_fields(table: str) -> None:
         (enums.NumberSelectionBehavior, "service_enum_number_selection_behavior"),
     ],
 )
-def test_twilios_words_are_the_enums_in_capitals_and_unknown(words: type[StrEnum], listed: str) -> None:
+def test_the_enums_have_twilios_values_in_capitals_and_unknown(words: type[StrEnum], listed: str) -> None:
     twilios = VOCABULARY["enums"][listed]
     assert set(words) == {*twilios, "unknown"}
     shown = EXECUTABLE.type_map[words.__name__]
@@ -146,7 +146,7 @@ def test_a_field_without_a_resolver_is_an_attribute_of_its_record(name: str) -> 
 
 
 @pytest.mark.parametrize("table", RESOURCES)
-def test_a_field_is_non_null_just_where_its_column_is(table: str) -> None:
+def test_a_field_is_non_null_exactly_if_its_column_is(table: str) -> None:
     fields = object_type(table.title()).fields
     for column in columns(RESOURCES[table]):
         if field := fields.get(to_camel_case(column.name)):
@@ -209,7 +209,7 @@ def test_the_only_mutation_deletes() -> None:
     assert EXECUTABLE.subscription_type is None
 
 
-def test_the_one_scalar_of_ours_says_where_it_is_specified() -> None:
+def test_the_custom_scalar_links_to_its_specification() -> None:
     standard = {"ID", "String", "Int", "Float", "Boolean"}
     scalars = [kind for kind in OURS if isinstance(kind, GraphQLScalarType) and kind.name not in standard]
     assert [(scalar.name, scalar.specified_by_url) for scalar in scalars] == [
@@ -217,7 +217,7 @@ def test_the_one_scalar_of_ours_says_where_it_is_specified() -> None:
     ]
 
 
-async def test_a_word_outside_twilios_lists_shows_as_unknown(ask: Ask, archive: Archive) -> None:
+async def test_an_unlisted_enum_value_is_shown_as_unknown(ask: Ask, archive: Archive) -> None:
     await bodies.put(archive, bodies.interaction(1, type="Fax", inbound_resource_status="read"))
     async with archive.writer.transaction() as transaction:
         await transaction.execute("UPDATE interaction SET outbound_resource_status = 'odd'")

@@ -161,7 +161,7 @@ def reader(database: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-async def test_small_writes_that_restart_the_log_beside_a_reader_lose_no_page(rebuilt: Path, tmp_path: Path) -> None:
+async def test_small_writes_that_restart_the_log_during_a_read_lose_no_page(rebuilt: Path, tmp_path: Path) -> None:
     """A reader of the newest state keeps the log from being emptied, but not from being overwritten from its start."""
     database = tmp_path / "archive.db"
     log = database.with_name("archive.db-wal")
@@ -184,7 +184,7 @@ async def test_small_writes_that_restart_the_log_beside_a_reader_lose_no_page(re
     await demand_clean(database)
 
 
-async def test_a_page_in_the_writers_memory_brings_nothing_back(rebuilt: Path, tmp_path: Path) -> None:
+async def test_a_page_in_the_writers_cache_brings_nothing_back(rebuilt: Path, tmp_path: Path) -> None:
     """Rows are written to the pages that were cleaned in the file, which SQLite may still hold as they were."""
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
@@ -198,7 +198,7 @@ async def test_a_page_in_the_writers_memory_brings_nothing_back(rebuilt: Path, t
             assert traces(database).isdisjoint(gone)
 
 
-async def test_a_log_that_another_program_has_moved_is_noticed(rebuilt: Path, tmp_path: Path) -> None:
+async def test_a_log_checkpointed_by_another_program_is_noticed(rebuilt: Path, tmp_path: Path) -> None:
     """SQLite's shell, say, opens what a crash left; closing it moves the log and takes it away."""
     database, left = tmp_path / "archive.db", tmp_path / "left.db"
     copy_files(rebuilt, database)
@@ -211,7 +211,7 @@ async def test_a_log_that_another_program_has_moved_is_noticed(rebuilt: Path, tm
     await demand_clean(left)
 
 
-async def test_closing_beside_a_reader_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
+async def test_closing_during_a_read_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
     async with AsyncExitStack() as stack:
@@ -223,7 +223,7 @@ async def test_closing_beside_a_reader_leaves_the_log_to_the_next_start(rebuilt:
     await demand_clean(database)
 
 
-async def test_closing_where_cleaning_fails_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
+async def test_closing_after_a_failed_cleaning_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
     """SQLite would move the log when its last connection closes, and nobody would know which pages to clean."""
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
@@ -284,7 +284,7 @@ async def erase_number_one(archive: Archive) -> None:
     ("name", "neighbour"),
     [("[prod].db", "p.db"), ("a?c.db", "abc.db"), ("*.db", "x.db"), ("a.db", "a.db.version-1.db")],
 )
-async def test_copies_are_found_by_their_name_and_no_pattern(
+async def test_copies_are_found_by_their_exact_name(
     one_session: Path, tmp_path: Path, name: str, neighbour: str
 ) -> None:
     database = tmp_path / name

@@ -98,7 +98,7 @@ async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Pat
         assert not any(page[start:end])
 
 
-async def test_a_row_that_is_written_again_stays_out(archive: Archive) -> None:
+async def test_an_erased_row_that_is_written_again_stays_out(archive: Archive) -> None:
     await put_canaries(archive, [1], Random(1))
     await erase(archive, 1)
     await put_canaries(archive, [1, 2], Random(1))
@@ -106,7 +106,7 @@ async def test_a_row_that_is_written_again_stays_out(archive: Archive) -> None:
     assert [row and row.sid for row in found] == [None, bodies.sid("KI", 2)]
 
 
-async def test_the_ledger_holds_the_deletion_without_its_content(archive: Archive) -> None:
+async def test_the_ledger_has_the_deletion_without_its_content(archive: Archive) -> None:
     await put_canaries(archive, [1], Random(1))
     await erase(archive, 1)
     (entry,) = [tuple(row) for row in await archive.fetch("SELECT * FROM deletion")]
@@ -125,7 +125,7 @@ async def test_the_ledger_holds_the_deletion_without_its_content(archive: Archiv
     assert "CANARY" not in repr(entry)
 
 
-async def test_copies_from_before_a_migration_go_with_what_they_hold(archive: Archive, database: Path) -> None:
+async def test_copies_made_before_a_migration_are_deleted_by_an_erasure(archive: Archive, database: Path) -> None:
     await put_canaries(archive, [1], Random(1))
     copy = database.with_name(f"{database.name}.version-0")
     copy.write_text(canary(1))
@@ -133,7 +133,7 @@ async def test_copies_from_before_a_migration_go_with_what_they_hold(archive: Ar
     assert not copy.exists()
 
 
-async def test_a_reader_that_holds_the_log_up_leaves_the_entry_open_until_it_can_be_closed(
+async def test_a_reader_that_blocks_the_checkpoint_keeps_the_entry_open_until_it_ends(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put_canaries(archive, [1, 2], Random(1))
@@ -153,7 +153,7 @@ async def test_a_reader_that_holds_the_log_up_leaves_the_entry_open_until_it_can
     assert await erasure.recover(archive) == 0
 
 
-async def test_what_was_intended_before_a_crash_is_finished_at_the_next_start(database: Path) -> None:
+async def test_a_deletion_requested_before_a_crash_is_finished_at_the_next_start(database: Path) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1))
         await put_canaries(archive, [1, 2], Random(1))

@@ -45,7 +45,7 @@ async def test_a_statement_that_is_too_long_for_the_loop_is_read_in_a_thread(poo
     assert connection.rows_on_loop(SHORT, ()) == [(1,)]
 
 
-async def test_a_statement_that_proved_long_is_not_tried_on_the_loop_again(
+async def test_a_long_statement_is_not_tried_on_the_loop_again(
     pool: EventLoopConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = await pool.take(), await pool.take()
@@ -59,7 +59,7 @@ async def test_a_statement_that_proved_long_is_not_tried_on_the_loop_again(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_an_operation_that_takes_as_long_as_it_may_is_stopped(pool: EventLoopConnectionPool) -> None:
+async def test_an_operation_is_stopped_at_its_time_limit(pool: EventLoopConnectionPool) -> None:
     connection = await pool.take()
     connection.begin(several=True, until=perf_counter())
     with pytest.raises(OutOfTime):
@@ -68,7 +68,7 @@ async def test_an_operation_that_takes_as_long_as_it_may_is_stopped(pool: EventL
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_read_that_is_given_up_ends_and_leaves_its_connection_to_the_next(
+async def test_a_cancelled_read_ends_and_frees_its_connection(
     pool: EventLoopConnectionPool,
 ) -> None:
     for _ in range(2 * OPERATIONS_AT_ONCE):
@@ -83,7 +83,7 @@ async def test_a_read_that_is_given_up_ends_and_leaves_its_connection_to_the_nex
         pool.give_back(connection)
 
 
-async def test_an_operation_that_gives_up_waiting_takes_no_place_from_the_next(pool: EventLoopConnectionPool) -> None:
+async def test_a_cancelled_waiter_keeps_no_connection(pool: EventLoopConnectionPool) -> None:
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
     impatient, patient = (asyncio.create_task(pool.take()) for _ in range(2))
     await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_an_operation_that_gives_up_waiting_takes_no_place_from_the_next(p
     assert await patient
 
 
-async def test_an_operation_of_one_statement_waits_for_none_of_many(pool: EventLoopConnectionPool) -> None:
+async def test_an_operation_of_one_statement_never_waits_for_one_of_several(pool: EventLoopConnectionPool) -> None:
     for _ in range(OPERATIONS_AT_ONCE):
         assert pool.take_free(several=True)
     assert pool.take_free(several=True) is None
@@ -104,7 +104,7 @@ async def test_an_operation_of_one_statement_waits_for_none_of_many(pool: EventL
         pool.give_back(connection)
 
 
-async def test_no_operation_is_stopped_for_the_time_that_the_one_before_it_took(pool: EventLoopConnectionPool) -> None:
+async def test_an_operations_time_limit_does_not_include_the_one_before(pool: EventLoopConnectionPool) -> None:
     """SQLite counts the steps of BEGIN and ROLLBACK too, and looks at the clock once in pool hundred of them."""
     connection = await pool.take()
     connection.begin(several=True)
@@ -116,7 +116,7 @@ async def test_no_operation_is_stopped_for_the_time_that_the_one_before_it_took(
     pool.give_back(connection)
 
 
-async def test_who_waits_longest_is_served_before_anybody_who_comes_later(pool: EventLoopConnectionPool) -> None:
+async def test_waiters_are_served_in_order_of_arrival(pool: EventLoopConnectionPool) -> None:
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
     first, second = (asyncio.create_task(pool.take()) for _ in range(2))
     await asyncio.sleep(0)
@@ -126,7 +126,7 @@ async def test_who_waits_longest_is_served_before_anybody_who_comes_later(pool: 
     assert [await first, await second] == taken[:2]
 
 
-async def test_a_point_read_that_waits_is_overtaken_by_no_newcomer(pool: EventLoopConnectionPool) -> None:
+async def test_a_waiting_point_read_is_not_overtaken(pool: EventLoopConnectionPool) -> None:
     """Whichever connection comes free first, its own or one of the others, and whoever else waits."""
     single = pool.take_free(several=False)
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
@@ -157,7 +157,9 @@ async def test_the_connection_of_point_reads_goes_to_no_operation_of_several(poo
 
 
 @pytest.mark.parametrize("several", [True, False])
-async def test_who_was_cancelled_just_now_is_handed_nothing(pool: EventLoopConnectionPool, several: bool) -> None:
+async def test_a_waiter_that_was_just_cancelled_gets_no_connection(
+    pool: EventLoopConnectionPool, several: bool
+) -> None:
     """A connection comes back in the same turn of the loop, before the cancelled one could say that it has gone."""
     single = pool.take_free(several=False)
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
@@ -171,7 +173,7 @@ async def test_who_was_cancelled_just_now_is_handed_nothing(pool: EventLoopConne
     assert cancelled.cancelled()
 
 
-async def test_a_machine_that_is_busy_elsewhere_makes_no_statement_long(
+async def test_a_busy_machine_makes_no_statement_count_as_long(
     pool: EventLoopConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock goes on between any two looks, but the processor worked for others."""
@@ -201,9 +203,7 @@ def write(database: Path, number: int) -> None:
         connection.execute(f"CREATE TABLE written{number} (x)")
 
 
-async def test_requests_that_came_in_one_turn_of_the_loop_see_one_state(
-    pool: EventLoopConnectionPool, database: Path
-) -> None:
+async def test_requests_of_one_turn_of_the_loop_see_one_state(pool: EventLoopConnectionPool, database: Path) -> None:
     """And those that come in the next one see whatever was written before they came."""
     seen: list[int] = []
 
@@ -228,7 +228,7 @@ async def test_an_operation_that_had_to_wait_sees_what_was_written_before_it_rea
     assert tables(pool) == 2
 
 
-async def test_a_read_that_goes_on_beyond_its_turn_keeps_its_state_for_as_long(
+async def test_a_read_that_outlasts_its_turn_keeps_its_transaction(
     pool: EventLoopConnectionPool, database: Path
 ) -> None:
     taken: list[EventLoopConnection] = []

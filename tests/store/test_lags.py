@@ -33,7 +33,7 @@ def near_the_boundaries() -> Iterator[bodies.Body]:
                 yield bodies.interaction(number, date_created=dates[0], date_updated=dates[1])
 
 
-async def test_a_period_finds_every_row_in_the_other_dates_order(archive: Archive) -> None:
+async def test_a_period_of_one_date_finds_every_row_in_the_order_of_the_other(archive: Archive) -> None:
     """However SQLite's arithmetic with dates rounds at the end of a lag."""
     await bodies.put(archive, bodies.service(1), bodies.session(1), *near_the_boundaries())
     rows: list[Interaction]
@@ -45,7 +45,7 @@ async def test_a_period_finds_every_row_in_the_other_dates_order(archive: Archiv
         assert row in page
 
 
-async def test_the_slack_is_more_than_sqlites_arithmetic_is_wrong_by(archive: Archive) -> None:
+async def test_the_slack_exceeds_sqlites_rounding_errors(archive: Archive) -> None:
     pick, worst = Random(7), timedelta()
     first, span = datetime(1, 1, 1), datetime(9999, 12, 31) - datetime(1, 1, 1)
     for _ in range(3_000):

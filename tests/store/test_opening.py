@@ -121,7 +121,7 @@ async def test_an_empty_file_becomes_an_archive(database: Path) -> None:
         assert archive.created
 
 
-async def test_a_log_that_a_crash_left_is_not_taken_for_damage(filled: Path) -> None:
+async def test_a_log_left_by_a_crash_does_not_count_as_damage(filled: Path) -> None:
     """After a crash in the middle of a checkpoint the file is shorter than its header says, and the log mends it."""
     content = filled.read_bytes()
     async with open_archive(filled) as archive:
@@ -136,7 +136,7 @@ async def test_a_log_that_a_crash_left_is_not_taken_for_damage(filled: Path) -> 
         assert [tuple(row) for row in await archive.fetch("SELECT count(*) FROM interaction")] == [(599,)]
 
 
-async def test_an_older_database_is_migrated_after_a_copy_is_set_aside(filled: Path, tmp_path: Path) -> None:
+async def test_an_older_database_is_copied_and_then_migrated(filled: Path, tmp_path: Path) -> None:
     newer = tmp_path / "migrations"
     newer.mkdir()
     for file in migrations.FOLDER.glob("*.sql"):
@@ -153,7 +153,7 @@ async def test_an_older_database_is_migrated_after_a_copy_is_set_aside(filled: P
         assert connection.execute("SELECT count(*) FROM interaction").fetchall() == [(299,)]
 
 
-async def test_a_migration_finds_the_rows_plain_that_the_writer_finds_plain(tmp_path: Path) -> None:
+async def test_a_migration_and_the_writer_agree_which_rows_are_json_safe(tmp_path: Path) -> None:
     file = tmp_path / "archive.db"
     async with open_archive(file) as archive:
         await edge_case_rows.fill(archive)

@@ -43,7 +43,7 @@ async def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: i
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o660])
-def test_the_copy_that_a_migration_sets_aside_is_private(tmp_path: Path, umask: int, mode: int) -> None:
+def test_the_copy_made_before_a_migration_is_private(tmp_path: Path, umask: int, mode: int) -> None:
     """Nobody shares a copy, whoever shares the database."""
     folder = tmp_path / "migrations"
     folder.mkdir()
@@ -58,7 +58,7 @@ def test_the_copy_that_a_migration_sets_aside_is_private(tmp_path: Path, umask: 
 
 
 @pytest.mark.parametrize(("mode", "of_locks"), [(0o600, 0o600), (0o640, 0o600), (0o644, 0o600), (0o660, 0o660)])
-async def test_an_existing_files_mode_stays_and_those_beside_it_are_as_open_as_writing_needs(
+async def test_an_existing_files_mode_stays_and_new_files_get_what_writers_need(
     tmp_path: Path, umask: int, mode: int, of_locks: int
 ) -> None:
     """SQLite gives its log the database's mode; a lock that others may open they could hold."""
@@ -88,7 +88,7 @@ async def test_a_lock_that_is_private_stays_private_beside_a_database_that_is_no
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o644, True)])
-async def test_a_database_that_others_can_read_is_named(
+async def test_a_database_readable_by_others_is_named(
     tmp_path: Path, mode: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = tmp_path / "archive.db"
@@ -102,7 +102,7 @@ async def test_a_database_that_others_can_read_is_named(
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".version-5"])
-async def test_any_file_with_what_people_wrote_that_others_can_read_is_named(
+async def test_any_file_with_content_readable_by_others_is_named(
     tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = tmp_path / "an archive.db"
@@ -118,7 +118,7 @@ async def test_any_file_with_what_people_wrote_that_others_can_read_is_named(
     assert record.getMessage() == (f"{file} can be read by others on this machine. Make it private: chmod 600 '{file}'")
 
 
-async def test_a_new_database_in_an_empty_file_that_others_can_read_is_named(
+async def test_a_new_database_in_an_empty_file_readable_by_others_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = tmp_path / "archive.db"
@@ -140,7 +140,7 @@ def linked(tmp_path: Path) -> Path:
     return link
 
 
-async def test_a_linked_database_works_whole(linked: Path) -> None:
+async def test_a_database_behind_a_symbolic_link_works(linked: Path) -> None:
     """Reading, writing, keys, the lock of a sync and erasure, by the link and by the file itself."""
     real = linked.resolve()
     canary = "a canary in a linked file"
@@ -161,7 +161,7 @@ async def test_a_linked_database_works_whole(linked: Path) -> None:
         assert canary.encode() not in file.read_bytes(), file.name
 
 
-async def test_a_linked_database_is_served(linked: Path) -> None:
+async def test_a_database_behind_a_symbolic_link_is_served(linked: Path) -> None:
     async with open_archive(linked) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.interaction(1))
     mutation = "mutation ($sid: ID!) { deleteInteraction(input: { sid: $sid }) { deletedInteractionId } }"
@@ -172,7 +172,7 @@ async def test_a_linked_database_is_served(linked: Path) -> None:
             assert answer["data"]["deleteInteraction"]["deletedInteractionId"] == bodies.sid("KI", 1)
 
 
-async def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+async def test_a_loop_of_links_is_reported(tmp_path: Path) -> None:
     (tmp_path / "one.db").symlink_to(tmp_path / "two.db")
     (tmp_path / "two.db").symlink_to(tmp_path / "one.db")
     with pytest.raises(errors.DatabaseUnreachable):

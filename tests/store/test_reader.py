@@ -30,7 +30,7 @@ async def test_a_statement_is_interrupted_at_its_deadline(connection: ReadConnec
     assert list(await connection.fetch("SELECT 1")) == [(1,)]
 
 
-async def test_a_state_is_let_go_whatever_the_deadline_was(archive: Archive) -> None:
+async def test_a_transaction_ends_whatever_its_deadline(archive: Archive) -> None:
     """SQLite looks during ROLLBACK too, once in many of them; here at each of its steps."""
     connection = await open_read_connection(str(archive.path), one_transaction=True)
     try:
@@ -51,7 +51,7 @@ async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_
         await long
 
 
-async def test_a_statement_that_nobody_awaits_any_more_ends(connection: ReadConnection) -> None:
+async def test_a_cancelled_statement_ends(connection: ReadConnection) -> None:
     connection._deadline.at = 1
     task = asyncio.create_task(connection.fetch(FOR_EVER, by=math.inf))
     while connection._deadline.at == 1:
@@ -62,7 +62,7 @@ async def test_a_statement_that_nobody_awaits_any_more_ends(connection: ReadConn
     assert list(await asyncio.wait_for(connection.fetch("SELECT 1"), 20)) == [(1,)]
 
 
-async def test_nothing_runs_once_the_deadline_is_over(archive: Archive) -> None:
+async def test_nothing_runs_after_the_deadline(archive: Archive) -> None:
     reader = archive.reader()
     reader.deadline = 0
     with pytest.raises(OutOfTime):

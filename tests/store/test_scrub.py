@@ -53,7 +53,7 @@ def test_only_unallocated_space_is_ever_zeroed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "page", [bytes(4096), b"\x0d" + b"\xff" * 4095, b"\x0d\0\0\0\x01\x0f\x00\0\0\x01" + bytes(4086)]
 )
-def test_a_page_that_is_no_sound_b_tree_page_is_left_alone(page: bytes) -> None:
+def test_a_page_that_is_not_an_intact_b_tree_page_is_not_changed(page: bytes) -> None:
     assert unallocated(page) is None
 
 

@@ -22,7 +22,7 @@ async def count(archive: Archive) -> int:
     return found
 
 
-async def test_what_raises_in_a_transaction_leaves_nothing_behind(archive: Archive) -> None:
+async def test_an_exception_in_a_transaction_rolls_it_back(archive: Archive) -> None:
     version = await archive.data_version()
 
     async def fail_half_way() -> None:
@@ -35,7 +35,7 @@ async def test_what_raises_in_a_transaction_leaves_nothing_behind(archive: Archi
     assert (await count(archive), await archive.data_version()) == (0, version)
 
 
-async def test_every_write_that_changes_an_answer_moves_the_data_version(archive: Archive) -> None:
+async def test_every_write_that_changes_an_answer_changes_the_data_version(archive: Archive) -> None:
     versions = [await archive.data_version()]
     for body in (
         bodies.interaction(1),
@@ -50,7 +50,7 @@ async def test_every_write_that_changes_an_answer_moves_the_data_version(archive
     assert await archive.data_version() == versions[-1]
 
 
-async def test_every_table_that_answers_are_read_from_moves_the_data_version(archive: Archive) -> None:
+async def test_every_table_that_answers_are_read_from_changes_the_data_version(archive: Archive) -> None:
     """Each by its triggers, whoever writes it. What else there is changes no answer that a client may keep."""
     of_no_answer = {
         "archive",
@@ -85,7 +85,7 @@ async def test_the_data_version_never_repeats_after_a_backup_is_restored(databas
     assert len(set(seen)) == len(seen)
 
 
-async def test_a_row_that_comes_again_replaces_the_one_before(archive: Archive) -> None:
+async def test_a_row_that_is_written_again_is_replaced(archive: Archive) -> None:
     await bodies.put(archive, bodies.interaction(1), bodies.interaction(1, outbound_resource_status="failed"))
     assert [tuple(row) for row in await archive.fetch("SELECT outbound_resource_status FROM interaction")] == [
         ("failed",)
@@ -97,7 +97,7 @@ async def test_a_child_without_its_parent_is_refused(archive: Archive) -> None:
         await bodies.put(archive, bodies.interaction(1, of=99))
 
 
-async def test_reading_goes_on_while_a_write_is_under_way(archive: Archive) -> None:
+async def test_reading_continues_during_a_write(archive: Archive) -> None:
     async with archive.writer.transaction() as transaction:
         await transaction.put([bodies.record(bodies.interaction(1))])
         assert await count(archive) == 0
@@ -115,7 +115,7 @@ async def test_writers_of_several_archives_on_one_file_take_turns(archive: Archi
         assert (await count(archive), await count(second)) == (20, 20)
 
 
-async def test_a_file_that_another_program_keeps_locked_gives_a_sentence(
+async def test_a_file_locked_by_another_program_gives_a_sentence(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await archive.writer._connection.execute("PRAGMA busy_timeout=1")
@@ -128,9 +128,7 @@ async def test_a_file_that_another_program_keeps_locked_gives_a_sentence(
     assert await count(archive) == 1
 
 
-async def test_a_long_log_is_moved_into_the_database(
-    archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_log_is_checkpointed(archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = database.with_name(f"{database.name}-wal")
     await bodies.put(archive, bodies.interaction(1))
     assert log.stat().st_size > 0
@@ -150,7 +148,7 @@ async def test_no_connection_checkpoints_by_itself(archive: Archive, database: P
     assert database.read_bytes() == before
 
 
-async def test_a_write_that_is_cancelled_anywhere_leaves_the_writer_free(archive: Archive) -> None:
+async def test_a_write_cancelled_at_any_point_leaves_the_writer_usable(archive: Archive) -> None:
     """A task is cancelled after every number of turns of the loop that its transaction can take."""
     written = 0
     for turns in range(40):
@@ -165,7 +163,7 @@ async def test_a_write_that_is_cancelled_anywhere_leaves_the_writer_free(archive
     assert await count(archive) >= written
 
 
-async def test_a_checkpoint_that_is_cancelled_is_finished_first(archive: Archive, database: Path) -> None:
+async def test_a_cancelled_checkpoint_is_finished_first(archive: Archive, database: Path) -> None:
     log = database.with_name(f"{database.name}-wal")
     for turns in range(12):
         await bodies.put(archive, bodies.interaction(turns + 1))

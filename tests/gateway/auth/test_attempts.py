@@ -36,7 +36,7 @@ async def test_wrong_keys_are_limited_by_client_before_they_are_looked_up(archiv
     assert (await authenticator.access(near, headers_of(text))).name == "console"
 
 
-async def test_good_keys_are_no_attempts(archive: Archive) -> None:
+async def test_valid_keys_do_not_count_as_attempts(archive: Archive) -> None:
     text = await keys.create(archive, "console", ("read",), None)
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock, rate=3)
@@ -59,7 +59,7 @@ async def statuses_of(authenticator: Authenticator, *shown: str) -> Counter[int]
 
 
 @pytest.mark.parametrize("rate", [None, 3])
-async def test_valid_keys_that_come_at_once_are_all_accepted(archive: Archive, rate: int | None) -> None:
+async def test_concurrent_valid_keys_are_all_accepted(archive: Archive, rate: int | None) -> None:
     texts = [await keys.create(archive, f"console {number}", ("read",), None) for number in range(2 * WRONG_KEYS)]
     authenticator = Authenticator(archive, True, rate=rate)
     assert await statuses_of(authenticator, *texts[:1] * 300) == {200: 300}
@@ -68,7 +68,7 @@ async def test_valid_keys_that_come_at_once_are_all_accepted(archive: Archive, r
 
 
 @pytest.mark.parametrize("rate", [None, 3])
-async def test_wrong_keys_that_come_at_once_are_looked_up_as_often_as_the_bound_says(
+async def test_concurrent_wrong_keys_are_looked_up_only_up_to_the_limit(
     archive: Archive, rate: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = most = 0
@@ -91,7 +91,7 @@ async def test_wrong_keys_that_come_at_once_are_looked_up_as_often_as_the_bound_
     assert most <= MAX_CONCURRENT
 
 
-async def test_a_guesser_locks_out_no_key_that_was_valid_before(archive: Archive) -> None:
+async def test_guesses_do_not_lock_out_a_key_that_was_valid_before(archive: Archive) -> None:
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock, rate=3)
     text = await keys.create(archive, "console", ("read",), None)
@@ -106,7 +106,7 @@ async def test_a_guesser_locks_out_no_key_that_was_valid_before(archive: Archive
     await authenticator.wait_for_notes()
 
 
-async def test_a_server_with_a_rate_limits_wrong_keys_by_it(database: Path) -> None:
+async def test_a_configured_rate_also_limits_wrong_keys(database: Path) -> None:
     async with serving(database, require_key=True, limits={"rate": 5}) as client:
         statuses = []
         for number in range(8):

@@ -50,7 +50,7 @@ async def guarded(database: Path, both_paths: None) -> AsyncIterator[Guarded]:
             yield Guarded(client, archive)
 
 
-async def test_without_a_key_the_answer_is_401_and_says_what_is_wanted(guarded: Guarded) -> None:
+async def test_without_a_key_the_answer_is_401_and_says_what_is_needed(guarded: Guarded) -> None:
     async with guarded.client.post("/graphql", json=QUERY) as response:
         assert response.status == 401
         assert response.headers["WWW-Authenticate"] == 'Bearer realm="proxygraph"'
@@ -76,7 +76,7 @@ async def test_a_refusal_comes_in_the_media_type_that_was_asked_for(guarded: Gua
 
 
 @pytest.mark.parametrize("shown", ["Bearer pgk_nobody", "Bearer", "Basic YTpi", "pgk_nobody", "Bearer \xff"])
-async def test_what_is_no_key_of_ours_is_an_invalid_token(guarded: Guarded, shown: str) -> None:
+async def test_an_unknown_key_is_an_invalid_token(guarded: Guarded, shown: str) -> None:
     async with guarded.client.post("/graphql", json=QUERY, headers={"Authorization": shown}) as response:
         assert response.status == 401
         assert response.headers["WWW-Authenticate"] == 'Bearer realm="proxygraph", error="invalid_token"'
@@ -84,12 +84,12 @@ async def test_what_is_no_key_of_ours_is_an_invalid_token(guarded: Guarded, show
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-async def test_every_scope_reads(guarded: Guarded, scope: Scope) -> None:
+async def test_every_scope_allows_reading(guarded: Guarded, scope: Scope) -> None:
     status, answer = await guarded.ask(QUERY, await guarded.key("console", scope))
     assert (status, answer) == (200, {"data": {"services": {"totalCount": 1}}})
 
 
-async def test_an_expired_and_a_revoked_key_are_told_so(guarded: Guarded) -> None:
+async def test_an_expired_and_a_revoked_key_are_refused_with_the_reason(guarded: Guarded) -> None:
     expired = await guarded.key("expired", "read", expires_at="2026-01-01T00:00:00.000Z")
     revoked = await guarded.key("revoked", "read")
     await keys.revoke(guarded.archive, "revoked")
@@ -109,7 +109,7 @@ async def test_probes_need_no_key_and_metrics_do(guarded: Guarded) -> None:
         assert response.status == 200
 
 
-async def test_a_key_counts_on_loopback_too(database: Path) -> None:
+async def test_a_keys_scopes_apply_on_loopback_too(database: Path) -> None:
     async with open_archive(database) as archive, serving(database) as client:
         open_to_all = Guarded(client, archive)
         assert (await open_to_all.ask(QUERY, {}))[0] == 200
@@ -143,7 +143,7 @@ async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_her
             assert await mirror.ledger() == {bodies.sid("KI", 1000): "erasure-desk"}
 
 
-async def test_a_repeated_key_reads_nothing_and_a_revoked_one_is_out_after_five_seconds(archive: Archive) -> None:
+async def test_a_repeated_key_is_not_looked_up_and_a_revoked_one_fails_after_five_seconds(archive: Archive) -> None:
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock)
     text = await keys.create(archive, "console", ("read",), None)
@@ -157,7 +157,7 @@ async def test_a_repeated_key_reads_nothing_and_a_revoked_one_is_out_after_five_
     await authenticator.wait_for_notes()
 
 
-async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> None:
+async def test_the_cache_entry_expires_with_the_key(archive: Archive) -> None:
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock)
     ends = datetime.now(UTC) + timedelta(seconds=4)
@@ -172,7 +172,7 @@ async def test_what_is_remembered_ends_when_the_key_does(archive: Archive) -> No
         await authenticator.access({}, headers_of(text))
 
 
-async def test_a_use_is_noted_at_most_once_a_minute(archive: Archive) -> None:
+async def test_the_last_use_is_stored_at_most_once_a_minute(archive: Archive) -> None:
     clock = Clock()
     authenticator = Authenticator(archive, True, clock=clock)
     text = await keys.create(archive, "console", ("read",), None)

@@ -54,7 +54,7 @@ async def test_a_key_that_names_no_algorithm_verifies_each_that_its_type_fits(
         ({"kty": "oct", "k": "c2VjcmV0"}, "RS256", False),
     ],
 )
-async def test_a_key_verifies_what_it_is_for_and_nothing_else(
+async def test_a_key_verifies_only_the_algorithm_it_is_for(
     provider: Provider, changes: dict[str, Any], algorithm: str, verifies: bool
 ) -> None:
     provider.keys = [provider.keys[0] | changes]
@@ -67,7 +67,7 @@ async def test_a_key_verifies_what_it_is_for_and_nothing_else(
                 await tokens.verified(signed(algorithm=algorithm))
 
 
-async def test_a_curve_verifies_its_own_algorithm_alone(provider: Provider) -> None:
+async def test_a_curve_verifies_only_its_own_algorithm(provider: Provider) -> None:
     curve = ec.generate_private_key(ec.SECP384R1())
     provider.keys = [provider.jwk("curve", curve)]
     async with aiohttp.ClientSession() as http:
@@ -77,7 +77,7 @@ async def test_a_curve_verifies_its_own_algorithm_alone(provider: Provider) -> N
             await tokens.verified(signed(EC, "curve", "ES256"))
 
 
-async def test_a_key_for_encryption_beside_the_one_for_signatures_is_passed_over(provider: Provider) -> None:
+async def test_a_key_for_encryption_beside_the_one_for_signatures_is_ignored(provider: Provider) -> None:
     """Some providers show both under one id, and tokens may name none."""
     provider.keys = [provider.jwk("one", RSA[1]) | {"use": "enc"}, *provider.keys]
     async with aiohttp.ClientSession() as http:

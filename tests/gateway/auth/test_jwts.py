@@ -46,7 +46,7 @@ async def tokens(provider: Provider, clock: Clock) -> AsyncIterator[JwtVerifier]
         yield JwtVerifier(provider.settings(), http, clock)
 
 
-async def test_a_good_token_gives_its_scopes_under_its_subjects_name(tokens: JwtVerifier, provider: Provider) -> None:
+async def test_a_valid_token_has_its_scopes_and_its_subjects_name(tokens: JwtVerifier, provider: Provider) -> None:
     provider.keys.append(provider.jwk("curve", EC))
     for token in (signed(), signed(EC, "curve", "ES256"), signed(aud=["other", AUDIENCE])):
         access, seconds = await tokens.verified(token)
@@ -121,7 +121,7 @@ async def test_an_invalid_token_is_refused_with_the_reason(tokens: JwtVerifier, 
     assert refused.value.status == 401
 
 
-async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_the_time(
+async def test_a_new_key_is_fetched_when_a_token_names_it_but_not_too_often(
     tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
@@ -137,7 +137,7 @@ async def test_a_new_key_is_found_when_a_token_names_it_but_not_asked_for_all_th
     assert provider.asked == 2
 
 
-async def test_a_provider_that_is_away_is_a_503_until_it_is_back(
+async def test_an_unreachable_provider_is_a_503_until_it_is_back(
     tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     provider.down = True
@@ -149,7 +149,7 @@ async def test_a_provider_that_is_away_is_a_503_until_it_is_back(
     await tokens.verified(signed())
 
 
-async def test_the_last_keys_serve_for_an_hour_while_the_provider_is_away(
+async def test_the_last_keys_are_used_for_an_hour_while_the_provider_is_unreachable(
     tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
@@ -164,7 +164,7 @@ async def test_the_last_keys_serve_for_an_hour_while_the_provider_is_away(
         await tokens.verified(signed())
 
 
-async def test_a_key_that_is_taken_back_is_out_once_the_set_is_read_again(
+async def test_a_withdrawn_key_is_refused_once_the_set_is_fetched_again(
     tokens: JwtVerifier, provider: Provider, clock: Clock
 ) -> None:
     await tokens.verified(signed())
@@ -177,7 +177,7 @@ async def test_a_key_that_is_taken_back_is_out_once_the_set_is_read_again(
         await tokens.verified(signed())
 
 
-async def test_a_server_takes_tokens_beside_keys_and_the_ledger_has_the_subject(
+async def test_a_server_accepts_tokens_and_keys_and_the_ledger_has_the_subject(
     database: Path, provider: Provider
 ) -> None:
     async with open_archive(database) as archive:
@@ -200,7 +200,7 @@ async def test_a_server_takes_tokens_beside_keys_and_the_ledger_has_the_subject(
         ]
 
 
-async def test_a_server_whose_provider_is_away_answers_503_and_keys_still_open_it(database: Path) -> None:
+async def test_while_the_provider_is_unreachable_tokens_get_503_and_keys_still_work(database: Path) -> None:
     provider = Provider()
     async with provider.serving():
         settings = provider.settings()

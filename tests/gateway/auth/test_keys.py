@@ -26,7 +26,7 @@ async def test_a_key_is_256_bits_behind_a_prefix_and_only_its_hash_is_kept(archi
     assert not [file for file in database.parent.iterdir() if text.encode() in file.read_bytes()]
 
 
-async def test_a_key_is_found_by_its_text_alone(archive: Archive) -> None:
+async def test_a_key_is_found_only_by_its_text(archive: Archive) -> None:
     text = await keys.create(archive, "console", ("delete", "read"), LATER)
     found = await keys.find(archive, text)
     assert found
@@ -40,7 +40,7 @@ async def test_a_key_is_found_by_its_text_alone(archive: Archive) -> None:
     assert await keys.find(archive, hashlib.sha256(text.encode()).hexdigest()) is None
 
 
-async def test_a_revoked_or_expired_key_opens_nothing_and_keeps_its_name(archive: Archive) -> None:
+async def test_a_revoked_or_expired_key_is_invalid_and_its_name_stays_taken(archive: Archive) -> None:
     assert not await keys.has_keys(archive)
     revoked = await keys.create(archive, "revoked", ("read",), None)
     assert await keys.has_keys(archive)
@@ -56,7 +56,7 @@ async def test_a_revoked_or_expired_key_opens_nothing_and_keeps_its_name(archive
     assert not await keys.revoke(archive, "nobody")
 
 
-async def test_making_using_and_revoking_a_key_leaves_the_data_version(archive: Archive) -> None:
+async def test_creating_using_and_revoking_a_key_do_not_change_the_data_version(archive: Archive) -> None:
     before = await archive.data_version()
     await keys.create(archive, "console", ("read",), None)
     await keys.note_use(archive, "console")
@@ -67,7 +67,7 @@ async def test_making_using_and_revoking_a_key_leaves_the_data_version(archive: 
     assert key.last_used_at
 
 
-def test_a_key_is_printed_once_and_alone(tmp_path: Path) -> None:
+def test_a_key_is_printed_once_on_a_line_of_its_own(tmp_path: Path) -> None:
     database = str(tmp_path / "archive.db")
     made = run(
         "keys", "create", "console", "--scope", "read", "--scope", "delete", "--expires", "90d", "--database", database
@@ -93,7 +93,7 @@ def test_a_key_is_printed_once_and_alone(tmp_path: Path) -> None:
     assert (nobody.returncode, nobody.stderr.startswith("There is no key named nobody.")) == (1, True)
 
 
-def test_everything_wrong_with_a_key_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_with_a_key_is_reported_at_once(tmp_path: Path) -> None:
     result = run(
         "keys", "create", "anonymous", "--scope", "write", "--expires", "soon", "--database", str(tmp_path / "a.db")
     )
@@ -108,7 +108,7 @@ def test_everything_wrong_with_a_key_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
-def test_a_server_that_others_can_reach_does_not_start_without_keys(command: str, tmp_path: Path) -> None:
+def test_a_server_on_a_public_address_does_not_start_without_keys(command: str, tmp_path: Path) -> None:
     database = tmp_path / "archive.db"
     result = run(command, "--host", "0.0.0.0", "--port", "0", "--database", str(database))
     assert (result.returncode, result.stdout) == (1, "")
@@ -117,7 +117,7 @@ def test_a_server_that_others_can_reach_does_not_start_without_keys(command: str
     assert f"python -m gateway keys create NAME --scope read --database {database}" in sentence
 
 
-def test_wrong_access_settings_are_told_at_once(tmp_path: Path) -> None:
+def test_invalid_access_settings_are_all_reported_at_once(tmp_path: Path) -> None:
     result = run(
         "serve",
         "--database",

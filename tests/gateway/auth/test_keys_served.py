@@ -45,13 +45,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield Served(address, database)
 
 
-def test_a_running_server_honours_what_is_made_and_revoked(served: Served) -> None:
+def test_a_running_server_picks_up_created_and_revoked_keys(served: Served) -> None:
     kept, revoked = served.key("kept", "read"), served.key("revoked", "read")
     assert run("keys", "revoke", "revoked", "--database", served.database).returncode == 0
     assert (served.status(kept), served.status(revoked)) == (200, 401)
 
 
-def test_a_server_that_others_can_reach_starts_with_a_key_and_wants_one_of_everybody(tmp_path: Path) -> None:
+def test_a_server_on_a_public_address_starts_with_a_key_and_requires_one(tmp_path: Path) -> None:
     database = str(tmp_path / "archive.db")
     key = run("keys", "create", "console", "--scope", "read", "--database", database).stdout.strip()
     with running("serve", "--host", "0.0.0.0", "--database", database) as address:

@@ -73,7 +73,7 @@ async def test_a_request_from_this_machine_needs_no_key(keyless: Path, headers: 
         {"Forwarded": 'by="for=127.0.0.1"'},
     ],
 )
-async def test_a_request_that_was_forwarded_from_elsewhere_is_refused_without_a_key(
+async def test_a_request_forwarded_from_another_machine_is_refused_without_a_key(
     keyless: Path, headers: dict[str, str]
 ) -> None:
     async with serving(keyless) as client:
@@ -99,7 +99,7 @@ async def test_a_request_that_was_forwarded_from_elsewhere_is_refused_without_a_
         ({"X-Forwarded-Host": "console.test, LOCALHOST:80"}, 200),
     ],
 )
-async def test_a_page_that_was_rebound_to_a_proxy_on_this_machine_is_refused(
+async def test_dns_rebinding_to_a_proxy_on_this_machine_is_refused(
     keyless: Path, headers: dict[str, str], status: int
 ) -> None:
     """The proxy asks for localhost; what the browser asked for is what it adds."""
@@ -112,5 +112,5 @@ async def test_a_page_that_was_rebound_to_a_proxy_on_this_machine_is_refused(
 
 
 @pytest.mark.parametrize("client", [None, ("203.0.113.9", 1), ("unknown", 0), ("", 0), ("localhost", 1)])
-def test_a_connection_from_elsewhere_is_not_local(client: tuple[str, int] | None) -> None:
+def test_a_connection_from_another_machine_is_not_local(client: tuple[str, int] | None) -> None:
     assert not is_local({"client": client}, {})

@@ -44,18 +44,18 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["sync"], ["seed"], ["ledger"], ["schema"]])
-def test_help_tells_a_newcomer_what_each_flag_does(command: list[str]) -> None:
+def test_help_says_what_each_flag_does(command: list[str]) -> None:
     result = CliRunner().invoke(commands, [*command, "--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
     flags = {"demo": 3, "serve": 9, "sync": 5, "seed": 5, "ledger": 1}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 
-def test_the_module_without_a_command_tells_how_to_use_it() -> None:
+def test_without_a_command_the_help_is_printed() -> None:
     assert "Usage: python -m gateway" in run().stdout
 
 
-def test_a_command_that_serves_nothing_loads_no_graphql_and_no_server() -> None:
+def test_a_command_that_does_not_serve_imports_no_graphql_and_no_server() -> None:
     told = "import sys, gateway.cli.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
@@ -66,7 +66,7 @@ def test_the_schema_is_printed_and_checked() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_all_wrong_settings_are_told_at_once() -> None:
+def test_all_invalid_settings_are_reported_at_once() -> None:
     result = run("serve", "--workers", "0", "--host", "", PROXYGRAPH_PORT="http", PROXYGRAPH_WORKERS="5")
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
@@ -76,7 +76,7 @@ def test_all_wrong_settings_are_told_at_once() -> None:
     ]
 
 
-def test_documents_that_can_not_be_used_are_told_before_anything_is_served(tmp_path: Path) -> None:
+def test_unusable_persisted_documents_are_reported_before_serving(tmp_path: Path) -> None:
     result = run("serve", "--documents", str(tmp_path), "--database", str(tmp_path / "new.db"), "--port", "0")
     assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
     result = run("serve", "--documents-mode", "enforce", PROXYGRAPH_MAX_DEPTH="0")
@@ -87,14 +87,14 @@ def test_documents_that_can_not_be_used_are_told_before_anything_is_served(tmp_p
     ]
 
 
-def test_what_is_needed_is_asked_for() -> None:
+def test_missing_settings_are_reported() -> None:
     result = run("seed", "--services", "many")
     assert result.returncode == 2
     assert "--database (or PROXYGRAPH_DATABASE) is needed, but was not given." in result.stderr.splitlines()
     assert len(result.stderr.splitlines()) == 2
 
 
-def test_flags_win_over_the_environment(tmp_path: Path, seeded: Path) -> None:
+def test_flags_override_the_environment(tmp_path: Path, seeded: Path) -> None:
     result = run("seed", "--database", str(seeded), PROXYGRAPH_DATABASE=str(tmp_path / "other.db"))
     assert str(seeded) in result.stderr
     assert not list(tmp_path.iterdir())
@@ -145,12 +145,12 @@ def test_several_workers_serve_one_database(seeded: Path) -> None:
             assert re.search(rf"^{re.escape(name)}\S* \S+$", shown, re.MULTILINE), name
 
 
-def test_a_database_that_is_not_there_is_created_empty(tmp_path: Path) -> None:
+def test_a_missing_database_is_created_empty(tmp_path: Path) -> None:
     with running("serve", "--database", str(tmp_path / "new.db")) as address:
         assert counts(address) == [0, 0, 0]
 
 
-def test_the_demo_fills_a_new_database_and_leaves_it_for_the_next_time(tmp_path: Path) -> None:
+def test_the_demo_fills_a_new_database_and_reuses_it_the_next_time(tmp_path: Path) -> None:
     database = tmp_path / "demo.db"
     with running("demo", "--database", str(database)) as address:
         first = counts(address)
@@ -162,7 +162,7 @@ def test_the_demo_fills_a_new_database_and_leaves_it_for_the_next_time(tmp_path:
         assert counts(address) == [*first[:2], first[2] - 1]
 
 
-def test_the_demo_goes_on_where_filling_was_cut_off(tmp_path: Path) -> None:
+def test_the_demo_continues_an_interrupted_fill(tmp_path: Path) -> None:
     database = tmp_path / "demo.db"
     with running("demo", "--database", str(database)) as address:
         whole = counts(address)
@@ -174,7 +174,7 @@ def test_the_demo_goes_on_where_filling_was_cut_off(tmp_path: Path) -> None:
         assert counts(address)[:2] == whole[:2]
 
 
-def test_the_demo_writes_into_no_archive_that_is_somebodys(seeded: Path, tmp_path: Path) -> None:
+def test_the_demo_never_writes_into_a_real_archive(seeded: Path, tmp_path: Path) -> None:
     real = tmp_path / "real.db"
     real.touch(mode=0o600)  # A file that others may read is warned of.
     real.write_bytes(seeded.read_bytes())
@@ -191,7 +191,7 @@ def test_the_demo_writes_into_no_archive_that_is_somebodys(seeded: Path, tmp_pat
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["demo", "--port", "0"], ["seed"]])
-def test_a_database_that_cannot_be_used_gives_one_sentence_and_exit_code_1(command: list[str], tmp_path: Path) -> None:
+def test_an_unusable_database_gives_one_sentence_and_exit_code_1(command: list[str], tmp_path: Path) -> None:
     database = tmp_path / "not.db"
     database.write_bytes(b"no database at all")
     result = run(*command, "--database", str(database))
@@ -201,7 +201,7 @@ def test_a_database_that_cannot_be_used_gives_one_sentence_and_exit_code_1(comma
     assert [file.name for file in tmp_path.iterdir()] == ["not.db"]
 
 
-def test_a_port_that_is_taken_is_named(seeded: Path) -> None:
+def test_a_port_in_use_is_named(seeded: Path) -> None:
     with running("serve", "--database", str(seeded)) as address:
         port = address.rsplit(":", 1)[1]
         result = run("serve", "--database", str(seeded), "--port", port)

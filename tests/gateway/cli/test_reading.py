@@ -25,7 +25,7 @@ from store.sqlite.statements.lookups import Lookup
 
 
 @pytest.mark.parametrize("command", [["ledger"], ["keys", "list"], ["keys", "revoke", "desk"]], ids=" ".join)
-def test_a_command_that_reads_refuses_a_file_that_is_not_there(tmp_path: Path, command: list[str]) -> None:
+def test_a_reading_command_refuses_a_missing_file(tmp_path: Path, command: list[str]) -> None:
     database = tmp_path / "mistyped.db"
     result = CliRunner().invoke(commands, [*command, "--database", str(database)])
     assert result.exit_code == 1
@@ -97,7 +97,7 @@ def as_nobody(what: str, database: Path) -> str:
     return result.stdout + result.stderr
 
 
-def test_a_database_that_may_not_be_written_is_read(open_folder: Path, one_session: Path) -> None:
+def test_a_read_only_database_is_read(open_folder: Path, one_session: Path) -> None:
     database = open_folder / "archive.db"
     copy(one_session, database)
     database.chmod(0o444)
@@ -106,7 +106,7 @@ def test_a_database_that_may_not_be_written_is_read(open_folder: Path, one_sessi
     assert [file.name for file in open_folder.iterdir()] == ["archive.db"]
 
 
-def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, one_session: Path) -> None:
+def test_a_read_only_folder_is_named(open_folder: Path, one_session: Path) -> None:
     database = open_folder / "archive.db"
     copy(one_session, database)
     database.chmod(0o666)
@@ -136,7 +136,7 @@ def test_a_database_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_full_disk_gives_a_sentence_and_the_next_run_goes_on(archive: Archive, database: Path) -> None:
+async def test_a_full_disk_gives_a_sentence_and_the_next_run_continues(archive: Archive, database: Path) -> None:
     """SQLite's own limit on the file's size stands in for the disk's: it gives the same error."""
     execute = archive.writer._connection.execute_fetchall
     ((pages,),) = await execute("PRAGMA page_count")
@@ -158,7 +158,7 @@ def read_only_mounts() -> list[Path]:
 
 
 @pytest.mark.skipif(not read_only_mounts(), reason="nothing is mounted for reading only here")
-def test_a_read_only_mount_is_told_as_one() -> None:
+def test_a_read_only_mount_is_reported_as_such() -> None:
     folder = read_only_mounts()[0]
     assert is_mounted_read_only(folder)
     with pytest.raises(errors.DatabaseReadOnly, match="is on a file system that is mounted read-only"):

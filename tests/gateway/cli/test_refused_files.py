@@ -46,7 +46,7 @@ def kept(database: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", [*READING, ["keys", "revoke", "console"]])
-def test_a_command_that_reads_or_revokes_refuses_a_file_that_is_not_there(command: list[str], tmp_path: Path) -> None:
+def test_reading_and_revoking_commands_refuse_a_missing_file(command: list[str], tmp_path: Path) -> None:
     missing = tmp_path / "mistyped.db"
     assert refusal(*command, "--database", str(missing)) == f"There is no database {missing}. Name one that exists."
     assert not list(tmp_path.iterdir())
@@ -62,9 +62,7 @@ def test_a_database_in_memory_is_refused_by_every_command(
 
 
 @pytest.mark.parametrize("command", READING)
-def test_a_command_that_reads_reads_a_read_only_file_and_leaves_nothing_beside_it(
-    command: list[str], kept: Path
-) -> None:
+def test_a_reading_command_reads_a_read_only_file_and_creates_no_file_beside_it(command: list[str], kept: Path) -> None:
     kept.chmod(stat.S_IRUSR)
     kept.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
     before = kept.read_bytes()
@@ -79,7 +77,7 @@ def test_a_command_that_reads_reads_a_read_only_file_and_leaves_nothing_beside_i
 
 
 @pytest.mark.parametrize("command", READING)
-def test_a_command_that_reads_sees_what_a_server_has_just_written(command: list[str], kept: Path) -> None:
+def test_a_reading_command_sees_what_a_server_has_just_written(command: list[str], kept: Path) -> None:
     async def read_meanwhile() -> str:
         async with open_archive(kept) as archive:
             await keys.create(archive, "new-one", ("read",), None)
@@ -91,7 +89,7 @@ def test_a_command_that_reads_sees_what_a_server_has_just_written(command: list[
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["sync"], ["seed"], ["demo", "--port", "0"]])
-def test_a_folder_that_can_not_be_written_is_named(command: list[str], tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(command: list[str], tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
         line = refusal(*command, "--database", str(tmp_path / "a.db"))
@@ -107,13 +105,13 @@ def test_a_sync_creates_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [*READING, ["keys", "revoke", "console"], ["serve", "--port", "0"], ["sync"]])
-def test_a_name_that_no_file_can_have_is_refused_in_a_sentence(command: list[str], tmp_path: Path) -> None:
+def test_an_impossible_file_name_is_refused_in_a_sentence(command: list[str], tmp_path: Path) -> None:
     path = tmp_path / ("x" * 300)
     reason = "File name too long"
     assert refusal(*command, "--database", str(path)) == f"{path} can't be reached ({reason}). Name another file."
 
 
-def test_a_new_archive_is_told_by_the_command_that_makes_a_key(tmp_path: Path) -> None:
+def test_keys_create_says_that_it_created_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     for told in (1, 0):
         name = f"key-{told}"
@@ -156,7 +154,7 @@ def locked(path: Path) -> None:
 
 
 @pytest.mark.parametrize("use", [prepare, read_only_uri, locked])
-def test_a_folder_that_this_user_may_not_enter_is_a_sentence(use: Callable[[Path], object], elsewhere: Path) -> None:
+def test_a_folder_without_permission_to_enter_gives_a_sentence(use: Callable[[Path], object], elsewhere: Path) -> None:
     path = elsewhere / "closed" / "a.db"
     path.parent.mkdir()
     path.touch()
@@ -165,7 +163,7 @@ def test_a_folder_that_this_user_may_not_enter_is_a_sentence(use: Callable[[Path
         use(path)
 
 
-def test_a_file_that_this_user_may_not_read_is_a_sentence(elsewhere: Path) -> None:
+def test_a_file_without_permission_to_read_gives_a_sentence(elsewhere: Path) -> None:
     path = elsewhere / "a.db"
     path.write_bytes(b"x")
     path.chmod(0)
@@ -173,7 +171,7 @@ def test_a_file_that_this_user_may_not_read_is_a_sentence(elsewhere: Path) -> No
         read_only_uri(path)
 
 
-def test_a_lock_that_another_user_left_is_a_sentence_that_names_it(elsewhere: Path) -> None:
+def test_a_lock_file_of_another_user_is_named_in_a_sentence(elsewhere: Path) -> None:
     path, lock = elsewhere / "a.db", elsewhere / "a.db-sync-lock"
     path.touch()
     path.chmod(0o666)

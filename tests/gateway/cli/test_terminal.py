@@ -73,9 +73,7 @@ def in_a_terminal(columns: int, *arguments: str) -> str:
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])
 @pytest.mark.parametrize("command", [["ledger"], ["keys", "list"]])
-def test_a_file_or_pipe_gets_each_row_whole_on_a_line_of_its_own(
-    written: Path, command: list[str], columns: str
-) -> None:
+def test_in_a_file_or_pipe_each_row_is_one_whole_line(written: Path, command: list[str], columns: str) -> None:
     result = run(*command, "--database", str(written), COLUMNS=columns)
     titles, row = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
@@ -87,7 +85,7 @@ def test_a_file_or_pipe_gets_each_row_whole_on_a_line_of_its_own(
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120, 160])
-def test_a_terminal_of_any_width_shows_what_identifies_whole(written: Path, columns: int) -> None:
+def test_a_terminal_of_any_width_shows_sids_and_times_whole(written: Path, columns: int) -> None:
     shown = in_a_terminal(columns, "ledger", "--database", str(written))
     for value in (INTERACTION, SESSION, "jwt:someone@example.com", ASKED, "intended"):
         assert value in shown
@@ -98,7 +96,7 @@ def test_a_terminal_of_any_width_shows_what_identifies_whole(written: Path, colu
     assert re.search(r"read:content delete\s", shown)
 
 
-def test_what_a_name_holds_can_not_forge_a_row_or_steer_the_terminal() -> None:
+def test_a_name_can_not_forge_a_row_or_send_control_sequences() -> None:
     console = Console(file=io.StringIO(), soft_wrap=True, markup=False, emoji=False)
     show(console, ("Name", "State"), [("a\nb\x1b[2J [bold] :cat:", "open")])
     assert isinstance(console.file, io.StringIO)
@@ -113,9 +111,7 @@ def test_what_a_name_holds_can_not_forge_a_row_or_steer_the_terminal() -> None:
         for value in ("inf", "nan", "1e12")
     ],
 )
-def test_numbers_that_no_timer_or_date_can_hold_are_refused_with_what_came(
-    name: str, value: str, tmp_path: Path
-) -> None:
+def test_numbers_out_of_range_are_refused_with_the_given_value(name: str, value: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(
         commands,
         ["serve", "--database", str(tmp_path / "x.db"), "--port", "0"],
@@ -128,7 +124,7 @@ def test_numbers_that_no_timer_or_date_can_hold_are_refused_with_what_came(
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "1e12"])
-def test_the_sync_refuses_such_numbers_too(value: str, tmp_path: Path) -> None:
+def test_the_sync_refuses_numbers_out_of_range_too(value: str, tmp_path: Path) -> None:
     wrong = {"PROXYGRAPH_SYNC_RECHECK_HOURS": value, "PROXYGRAPH_SYNC_RATE": value}
     account = {"TWILIO_ACCOUNT_SID": bodies.sid("AC", 1), "TWILIO_AUTH_TOKEN": "secret"}
     result = CliRunner().invoke(commands, ["sync", "--database", str(tmp_path / "x.db")], env=wrong | account)
@@ -163,11 +159,11 @@ KNOWN = ("PROXYGRAPH_WORKERS", "PROXYGRAPH_PORT", "TWILIO_AUTH_TOKEN", "TWILIO_A
         (["PROXYGRAPH_SERVICE_HOST", "PROXYGRAPH_PORT_8000_TCP_ADDR", "PROXYGRAPH_BUILD_GRAPHIQL"], []),
     ],
 )  # fmt: skip
-def test_a_misspelt_variable_is_named_with_the_nearest_setting(environment: list[str], told: list[str]) -> None:
+def test_a_misspelt_variable_is_named_with_the_most_similar_setting(environment: list[str], told: list[str]) -> None:
     assert list(misspelt(environment, KNOWN)) == told
 
 
-def test_every_command_names_misspelt_variables_and_goes_on(written: Path) -> None:
+def test_every_command_warns_of_misspelt_variables_and_continues(written: Path) -> None:
     result = run("ledger", "--database", str(written), PROXYGRAPH_LOG_FROMAT="json")
     assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
     assert result.stderr == (
@@ -175,7 +171,7 @@ def test_every_command_names_misspelt_variables_and_goes_on(written: Path) -> No
     )
 
 
-def test_no_setting_is_taken_for_a_misspelt_one() -> None:
+def test_no_real_setting_counts_as_misspelt() -> None:
     kinds: list[type[BaseSettings]] = [*SETTINGS_GROUPS, KeysSettings, DemoSettings]
     every = [variable(kind, name) for kind in kinds for name in kind.model_fields]
     known = [variable(kind, name) for kind in SETTINGS_GROUPS for name in kind.model_fields]
@@ -193,7 +189,7 @@ def every_help() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("command", every_help())
-def test_help_fits_80_columns_and_shows_values_only_where_they_are_taken(command: list[str]) -> None:
+def test_help_fits_80_columns_and_shows_placeholders_only_for_options_with_values(command: list[str]) -> None:
     shown = CliRunner().invoke(commands, [*command, "--help"], env={"COLUMNS": "80"}).stdout
     assert max(map(len, shown.splitlines())) <= 80
     assert "bool" not in shown

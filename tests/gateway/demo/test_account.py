@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_account_to_the_last_digit() -> None:
     assert one.services != another.services
 
 
-def test_a_size_is_met_exactly() -> None:
+def test_the_account_has_exactly_the_given_size() -> None:
     lengths = [len(made.interactions) for made in Account(1, services=2, sessions=3, interactions=7).conversations()]
     assert lengths == [7] * 6
 
@@ -54,7 +54,7 @@ def test_it_has_calls_with_lengths_and_one_sided_interactions(demo: Demo) -> Non
     assert all(row.body and "{" not in row.body for row in rows if row.type == "message")
 
 
-def test_it_has_removed_participants_and_those_who_took_their_place(demo: Demo) -> None:
+def test_it_has_removed_participants_and_their_successors(demo: Demo) -> None:
     crowds = [people for _, people, _ in demo if len(people) == 3]
     assert crowds
     for people in crowds:
@@ -62,7 +62,7 @@ def test_it_has_removed_participants_and_those_who_took_their_place(demo: Demo) 
         assert people[1]["date_deleted"] == people[2]["date_created"]
 
 
-def test_it_has_sessions_in_which_nobody_spoke(demo: Demo) -> None:
+def test_it_has_sessions_without_interactions(demo: Demo) -> None:
     silent = [session for session, _, interactions in demo if not interactions]
     assert silent
     assert all(session["date_last_interaction"] is None for session in silent)
@@ -76,7 +76,7 @@ def test_nobody_in_it_is_a_person(demo: Demo) -> None:
     assert all(fiction.fullmatch(person[name]) for person in people for name in ("identifier", "proxy_identifier"))
 
 
-def test_every_blank_of_every_line_can_be_filled() -> None:
+def test_every_placeholder_of_every_line_has_values() -> None:
     for trade in TRADES:
         for scene in trade.scenes:
             for speaker, text in scene:
@@ -84,13 +84,13 @@ def test_every_blank_of_every_line_can_be_filled() -> None:
                 assert set(re.findall(r"{(\w+)}", text)) <= set(SLOTS)
 
 
-def test_conversations_stay_in_the_order_of_their_script() -> None:
+def test_conversations_follow_the_order_of_their_script() -> None:
     (first,) = islice(Account(1, services=1, sessions=1, interactions=50).conversations(), 1)
     dates = [body["date_created"] for body in first.interactions]
     assert dates == sorted(dates)
 
 
-def test_a_scene_speaks_of_one_thing_to_its_end(demo: Demo) -> None:
+def test_a_scene_uses_the_same_values_throughout(demo: Demo) -> None:
     told = 0
     for _, _, interactions in demo:
         texts = [twilio_mapping.record(Interaction, body).body or "" for body in interactions]

@@ -18,7 +18,7 @@ QUERY = {"query": "{ services { totalCount } }"}
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
+def test_requests_over_the_in_flight_limit_are_told_to_retry() -> None:
     in_flight = InFlightLimit(2)
     in_flight.enter("one")
     in_flight.enter("other")
@@ -29,7 +29,7 @@ def test_more_requests_than_may_be_there_are_told_to_come_back() -> None:
     in_flight.enter("another")
 
 
-def test_no_caller_can_have_all_requests_in_flight() -> None:
+def test_no_single_caller_can_use_up_the_in_flight_limit() -> None:
     in_flight = InFlightLimit(100)
     for _ in range(75):
         in_flight.enter("one")
@@ -42,7 +42,7 @@ def test_no_caller_can_have_all_requests_in_flight() -> None:
     in_flight.enter("one")
 
 
-async def test_few_operations_run_at_once_and_one_that_searches_gives_its_turn_to_others() -> None:
+async def test_few_operations_run_at_once_and_a_search_releases_its_slot() -> None:
     slots, found = ExecutionSlots(), asyncio.Event()
     running: list[str] = []
 
@@ -69,7 +69,7 @@ async def test_few_operations_run_at_once_and_one_that_searches_gives_its_turn_t
     assert len(running) == len(searches) + len(others)
 
 
-async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
+async def test_a_cancelled_search_keeps_no_slot() -> None:
     slots = ExecutionSlots()
 
     async def search() -> None:
@@ -85,7 +85,7 @@ async def test_a_search_that_is_given_up_takes_no_turn_with_it() -> None:
         pass
 
 
-async def test_a_search_that_begins_while_a_turn_is_waited_for_takes_no_second_one() -> None:
+async def test_a_search_that_starts_while_another_waits_for_the_slot_takes_no_second_slot() -> None:
     slots, ends, leave = ExecutionSlots(), [asyncio.Event(), asyncio.Event()], asyncio.Event()
 
     async def search(slot: ExecutionSlot, end: asyncio.Event) -> None:
@@ -112,7 +112,7 @@ async def test_a_search_that_begins_while_a_turn_is_waited_for_takes_no_second_o
         pass
 
 
-async def test_a_search_that_outlives_its_operation_takes_no_turn() -> None:
+async def test_a_search_that_outlives_its_operation_takes_no_slot() -> None:
     slots, found = ExecutionSlots(), asyncio.Event()
 
     async def search(slot: ExecutionSlot) -> None:
@@ -132,7 +132,7 @@ async def test_a_search_that_outlives_its_operation_takes_no_turn() -> None:
 
 @pytest.mark.parametrize("plans", ["true", "false"], ids=["planned", "ordinary"])
 @pytest.mark.parametrize("leaves", ["closes", "resets"])
-async def test_what_nobody_awaits_any_more_is_cancelled(
+async def test_a_request_whose_client_disconnected_is_cancelled(
     database: Path, plans: str, leaves: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred searches that would take minutes, of clients that are gone, keep nobody waiting."""

@@ -50,7 +50,7 @@ async def statements(client: aiohttp.ClientSession) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("proxygraph_sql_statements_total"))
 
 
-async def test_an_answer_to_get_can_be_kept_and_is_not_worked_out_again(client: aiohttp.ClientSession) -> None:
+async def test_a_get_response_can_be_cached_and_is_not_computed_again(client: aiohttp.ClientSession) -> None:
     async with client.get("/graphql", params=QUERY) as response:
         kept = response.headers["ETag"]
         assert kept.startswith('W/"')
@@ -69,7 +69,7 @@ async def test_an_answer_to_get_can_be_kept_and_is_not_worked_out_again(client: 
             assert response.status == 200
 
 
-async def test_any_write_moves_the_tag(database: Path) -> None:
+async def test_any_write_changes_the_etag(database: Path) -> None:
     """By the server's own writer, by another process of ours, and by a program that knows nothing of us."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))
@@ -94,7 +94,7 @@ async def test_any_write_moves_the_tag(database: Path) -> None:
         assert len(set(tags)) == 4
 
 
-async def test_a_tag_is_of_the_document_the_variables_and_the_media_type(client: aiohttp.ClientSession) -> None:
+async def test_an_etag_depends_on_document_variables_and_media_type(client: aiohttp.ClientSession) -> None:
     named = "query ($n: Int) { services(first: $n) { totalCount } }"
     tags = {
         await tag(client),
@@ -110,7 +110,7 @@ async def test_a_tag_is_of_the_document_the_variables_and_the_media_type(client:
 @pytest.mark.parametrize(
     "file", ["resolvers/nodes.py", "store/sqlite/migrations/0007_more.sql", "schema/schema.graphql"]
 )
-def test_a_tag_is_of_the_code_that_answers(tmp_path: Path, file: str) -> None:
+def test_an_etag_depends_on_the_version_of_the_code(tmp_path: Path, file: str) -> None:
     before = code_of(tmp_path)
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).write_text("new")
@@ -118,11 +118,11 @@ def test_a_tag_is_of_the_code_that_answers(tmp_path: Path, file: str) -> None:
     assert code_of(tmp_path) == code_of(tmp_path)
 
 
-def test_the_code_that_answers_is_found() -> None:
+def test_the_version_of_the_code_is_found() -> None:
     assert code_of(ROOT) == CODE != code_of(ROOT / "nowhere")
 
 
-async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
+async def test_an_etag_depends_on_the_keys_scopes(database: Path) -> None:
     async with open_archive(database) as archive:
         shown = {
             name: f"Bearer {await keys.create(archive, name, (scope,), None)}"
@@ -141,7 +141,7 @@ async def test_a_tag_is_of_what_the_key_may_see(database: Path) -> None:
 BODIES = {"query": "{ interactions { nodes { body } } }"}
 
 
-async def test_no_tag_lets_a_key_find_out_what_it_may_not_read(database: Path) -> None:
+async def test_no_etag_reveals_content_to_a_key_without_the_scope(database: Path) -> None:
     """A key that shows another's tag is answered anew, with what it may read; and each write moves both tags."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1), interaction(2))
@@ -166,7 +166,7 @@ async def test_no_tag_lets_a_key_find_out_what_it_may_not_read(database: Path) -
     assert len({*seen}) == 4
 
 
-async def test_a_tag_is_made_of_nothing_that_anybody_wrote(tmp_path: Path) -> None:
+async def test_an_etag_contains_no_content(tmp_path: Path) -> None:
     """Two archives that differ in content alone give the same tag, so there is nothing in it to guess content by."""
     tags = []
     for text in ("one thing", "another"):
@@ -180,7 +180,7 @@ async def test_a_tag_is_made_of_nothing_that_anybody_wrote(tmp_path: Path) -> No
     assert tags[0] == tags[1]
 
 
-async def test_two_servers_over_one_archive_give_the_same_tag_whoever_writes(
+async def test_two_servers_over_one_archive_give_the_same_etag_whoever_writes(
     client: aiohttp.ClientSession, database: Path
 ) -> None:
     async with serving(database) as other:
@@ -191,7 +191,7 @@ async def test_two_servers_over_one_archive_give_the_same_tag_whoever_writes(
         assert await tag(other) == await tag(client) != before
 
 
-async def test_that_a_key_was_used_moves_no_tag(database: Path) -> None:
+async def test_storing_the_use_of_a_key_does_not_change_the_etag(database: Path) -> None:
     """The use is written to the file, but no answer changes by it."""
     tags = set()
     async with open_archive(database) as archive, serving(database, require_key=True) as client:
@@ -214,12 +214,12 @@ async def test_that_a_key_was_used_moves_no_tag(database: Path) -> None:
         'query { node(id: "x") { id } }',
     ],
 )
-async def test_what_changes_by_itself_or_is_wrong_is_not_kept(client: aiohttp.ClientSession, query: str) -> None:
+async def test_volatile_and_failed_responses_are_not_cached(client: aiohttp.ClientSession, query: str) -> None:
     async with client.get("/graphql", params={"query": query}) as response:
         assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False)
 
 
-async def test_an_answer_to_post_is_not_kept(client: aiohttp.ClientSession) -> None:
+async def test_a_post_response_is_not_cached(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json=QUERY) as response:
         assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False)
 
@@ -236,7 +236,7 @@ async def test_an_answer_to_post_is_not_kept(client: aiohttp.ClientSession) -> N
         ("*", None),
     ],
 )
-async def test_a_large_answer_is_compressed_as_the_client_takes_it(
+async def test_a_large_response_is_compressed_as_the_client_accepts(
     database: Path, accepted: str, encoding: str | None
 ) -> None:
     async with open_archive(database) as archive:
@@ -253,6 +253,6 @@ async def test_a_large_answer_is_compressed_as_the_client_takes_it(
         assert (len(body) < len(plain) / 3) == (encoding is not None)
 
 
-async def test_a_small_answer_is_not_compressed(client: aiohttp.ClientSession) -> None:
+async def test_a_small_response_is_not_compressed(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json=QUERY, headers={"Accept-Encoding": "gzip"}) as response:
         assert "Content-Encoding" not in response.headers

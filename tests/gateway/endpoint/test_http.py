@@ -102,7 +102,7 @@ async def test_a_request_error_has_no_data_and_says_what_is_wrong(
         (b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 5_000 + b"}}", None, None),
     ],
 )
-async def test_a_body_that_is_no_request_gets_a_sentence_and_never_a_5xx(
+async def test_an_invalid_request_body_gets_a_sentence_and_never_a_5xx(
     client: aiohttp.ClientSession, body: bytes, status: int | None, message: str | None
 ) -> None:
     for accept, expected in ((GRAPHQL, status), ({}, status and 400)):
@@ -128,7 +128,7 @@ async def test_a_body_over_the_limit_is_refused(client: aiohttp.ClientSession) -
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-async def test_what_a_form_of_another_site_can_send_is_refused(
+async def test_a_request_that_a_form_of_another_site_can_send_is_refused(
     client: aiohttp.ClientSession, content_type: str
 ) -> None:
     async with client.post("/graphql", data=b"{}", headers={"Content-Type": content_type}) as response:
@@ -143,14 +143,14 @@ async def test_what_a_form_of_another_site_can_send_is_refused(
         ("POST", "/livez", "GET, HEAD"),
     ],
 )
-async def test_another_method_is_refused_with_those_that_are_allowed(
+async def test_another_method_is_refused_with_the_allowed_ones(
     client: aiohttp.ClientSession, method: str, path: str, allow: str
 ) -> None:
     async with client.request(method, path) as response:
         assert (response.status, response.headers["Allow"]) == (405, allow)
 
 
-async def test_an_accept_header_that_nothing_fits_is_refused(client: aiohttp.ClientSession) -> None:
+async def test_an_accept_header_that_excludes_all_media_types_is_refused(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json=QUERY, headers={"Accept": "text/csv"}) as response:
         assert response.status == 406
 
@@ -177,7 +177,7 @@ async def test_probes_and_metrics_answer(client: aiohttp.ClientSession) -> None:
         assert (response.status, await response.text()) == (200, "")
 
 
-async def test_the_root_leads_to_graphql_and_nothing_else_is_there(client: aiohttp.ClientSession) -> None:
+async def test_the_root_redirects_to_graphql_and_other_paths_are_404(client: aiohttp.ClientSession) -> None:
     async with client.get("/", allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (307, "/graphql")
     async with client.get("/nothing") as response:
@@ -208,7 +208,7 @@ async def test_an_unexpected_error_is_masked_and_logged_with_its_path(
             assert await response.json() == DATA
 
 
-async def test_a_variable_that_is_null_where_it_cannot_be_is_the_clients_fault(client: aiohttp.ClientSession) -> None:
+async def test_null_for_a_non_null_variable_is_the_clients_error(client: aiohttp.ClientSession) -> None:
     request = {"query": 'query ($sid: ID = "x") { service(sid: $sid) { sid } }', "variables": {"sid": None}}
     async with client.post("/graphql", json=request) as response:
         (error,) = (await response.json())["errors"]
@@ -236,5 +236,5 @@ JSON, RESPONSE = b"application/json", b"application/graphql-response+json"
         (b"APPLICATION/JSON; charset=utf-8", JSON),
     ],
 )
-def test_the_accept_header_decides_by_its_weights(accept: bytes, chosen: bytes | None) -> None:
+def test_the_accept_headers_weights_decide(accept: bytes, chosen: bytes | None) -> None:
     assert preferred(accept, (RESPONSE, JSON)) == chosen

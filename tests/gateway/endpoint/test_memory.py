@@ -35,9 +35,7 @@ DOCUMENTS: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("planned", [True, False])
 @pytest.mark.parametrize("kind", DOCUMENTS)
-async def test_documents_take_no_more_bytes_than_they_are_counted_by(
-    archive: Archive, kind: str, planned: bool
-) -> None:
+async def test_cached_documents_take_no_more_bytes_than_counted(archive: Archive, kind: str, planned: bool) -> None:
     plans = PlanCache()
     await execute(Request("{ services { totalCount nodes { sid } } }"), Context(archive), Limits.of({}), plans)
     documents.REMEMBERED.clear()
@@ -55,7 +53,7 @@ async def test_documents_take_no_more_bytes_than_they_are_counted_by(
 
 
 @pytest.mark.parametrize("length", [LONGEST_KEY, LONGEST_KEY + 1])
-async def test_long_response_keys_are_answered_as_any(archive: Archive, length: int) -> None:
+async def test_long_response_keys_work_like_others(archive: Archive, length: int) -> None:
     key, inner = "k" * length, "i" * length
     asked = Request(f"{{ {key}: services {{ {inner}: totalCount }} }}")
     result = await execute(asked, Context(archive), Limits.of({}), PlanCache())
@@ -63,7 +61,7 @@ async def test_long_response_keys_are_answered_as_any(archive: Archive, length: 
     assert result.encoded() == b'{"data":{"%b":{"%b":1}}}' % (key.encode(), inner.encode())
 
 
-def test_statements_are_remembered_up_to_so_many_bytes() -> None:
+def test_cached_statements_are_bounded_in_bytes() -> None:
     gc.collect()
     tracemalloc.start()
     try:
@@ -76,7 +74,7 @@ def test_statements_are_remembered_up_to_so_many_bytes() -> None:
     assert kept <= 2.5 * REMEMBERED_BYTES  # A statement, and the projection by which it is found.
 
 
-def test_accept_headers_are_remembered_up_to_so_many_bytes() -> None:
+def test_cached_accept_headers_are_bounded_in_bytes() -> None:
     tracemalloc.start()
     try:
         for number in range(500):
@@ -87,7 +85,7 @@ def test_accept_headers_are_remembered_up_to_so_many_bytes() -> None:
     assert kept <= 2_000_000
 
 
-def test_callers_are_counted_up_to_a_number() -> None:
+def test_the_number_of_counted_callers_is_bounded() -> None:
     rates, most = Rates(1), MOST_CALLERS
     for number in range(most + 1):
         rates.count(caller_of({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)}, ANYBODY))
@@ -99,7 +97,7 @@ def test_callers_are_counted_up_to_a_number() -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("2001:db8::1", "2001:db8::ffff:2"), ("unknown", "_hidden"), ("unknown", f"{LONG}.1")]
 )
-def test_a_client_has_one_rate_whatever_it_calls_itself(one: str, other: str) -> None:
+def test_addresses_of_one_ipv6_network_and_invalid_addresses_share_one_rate(one: str, other: str) -> None:
     """One client has all addresses of an IPv6 network of 64 bits; a proxy may pass on what is no address at all."""
     rates = Rates(1)
     rates.count(caller_of({"client": (one, 1)}, ANYBODY))

@@ -57,7 +57,7 @@ async def outcome(client: aiohttp.ClientSession, request: dict[str, Any]) -> tup
         return response.status, await response.json()
 
 
-async def test_a_document_that_a_url_names_needs_no_more_than_a_key(database: Path, folder: Path) -> None:
+async def test_a_persisted_document_in_a_url_needs_only_a_key(database: Path, folder: Path) -> None:
     async with open_archive(database) as archive:
         key = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}", "Accept": "*/*"}
     named = {"documentId": f"sha256:{digest(QUERY)}", "variables": '{"n":1}'}
@@ -68,7 +68,7 @@ async def test_a_document_that_a_url_names_needs_no_more_than_a_key(database: Pa
         assert response.status == 200
 
 
-async def test_a_document_of_a_folder_is_named_by_its_sha256(database: Path, folder: Path) -> None:
+async def test_a_document_in_a_folder_is_identified_by_its_sha256(database: Path, folder: Path) -> None:
     async with serving(database, protocol={"documents": folder}) as client:
         name = f"sha256:{digest(QUERY)}"
         assert await outcome(client, {"documentId": name, "variables": {"n": 1}}) == (200, ANSWER)
@@ -103,7 +103,9 @@ async def test_a_manifest_of_apollo_or_relay_or_codegen_is_read(
 
 
 @pytest.mark.parametrize("own_id", [digest(QUERY), "named-1"], ids=["its sha-256", "an id of its own"])
-async def test_apollos_clients_name_a_document_by_the_manifests_id(database: Path, tmp_path: Path, own_id: str) -> None:
+async def test_apollo_clients_identify_a_document_by_the_manifests_id(
+    database: Path, tmp_path: Path, own_id: str
+) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(apollos((own_id, QUERY)), "utf-8")
     async with serving(database, protocol={"documents": file, "documents_mode": "enforce"}) as client:
@@ -111,7 +113,7 @@ async def test_apollos_clients_name_a_document_by_the_manifests_id(database: Pat
         assert await outcome(client, request) == (200, ANSWER)
 
 
-async def test_an_unknown_document_is_one_error(database: Path, folder: Path) -> None:
+async def test_an_unknown_document_id_is_one_error(database: Path, folder: Path) -> None:
     async with serving(database, protocol={"documents": folder}) as client:
         for name in (f"sha256:{digest(OTHER)}", "nonsense", ""):
             status, answer = await outcome(client, {"documentId": name})
@@ -122,7 +124,7 @@ async def test_an_unknown_document_is_one_error(database: Path, folder: Path) ->
 
 
 @pytest.mark.parametrize("mode", ["off", "log", "enforce"])
-async def test_other_documents_run_or_are_logged_or_refused(
+async def test_documents_that_are_not_persisted_run_or_are_logged_or_refused(
     database: Path, folder: Path, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "proxygraph.documents")
@@ -140,7 +142,7 @@ async def test_other_documents_run_or_are_logged_or_refused(
             assert (status, answer) == (200, {"data": {"services": {"totalCount": 1}}})
 
 
-async def test_a_document_is_remembered_once_it_was_sent_with_its_hash(client: aiohttp.ClientSession) -> None:
+async def test_a_document_sent_with_its_hash_is_stored(client: aiohttp.ClientSession) -> None:
     status, answer = await outcome(client, apq(QUERY))
     (error,) = answer["errors"]
     assert (status, error["message"], error["extensions"]["code"]) == (
@@ -162,20 +164,20 @@ async def test_a_document_is_remembered_once_it_was_sent_with_its_hash(client: a
     ],
     ids=["of another text", "of another version", "without a hash", "no object"],
 )
-async def test_a_hash_that_can_not_be_right_is_refused(client: aiohttp.ClientSession, request_: dict[str, Any]) -> None:
+async def test_a_malformed_hash_is_refused(client: aiohttp.ClientSession, request_: dict[str, Any]) -> None:
     status, answer = await outcome(client, request_)
     assert (status, set(answer)) == (422, {"errors"})
 
 
 @pytest.mark.parametrize("text", ["{ nowhere }", "{ services {", "query ($n: Int!) { services(first: $n) { sid } }"])
-async def test_a_document_that_could_not_run_is_not_remembered(client: aiohttp.ClientSession, text: str) -> None:
+async def test_an_invalid_document_is_not_stored(client: aiohttp.ClientSession, text: str) -> None:
     first = await outcome(client, apq(text, query=text))
     assert "data" not in first[1]
     _, again = await outcome(client, apq(text))
     assert again["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_what_is_remembered_is_bounded_in_bytes() -> None:
+def test_stored_documents_are_bounded_in_bytes() -> None:
     documents = PersistedDocuments({}, DocumentsMode.OFF)
     comment = "\N{SNOWMAN}" * 100_000
     texts = [f"{{ services {{ totalCount }} }} #{number}{comment}" for number in range(40)]
@@ -200,7 +202,7 @@ def test_what_is_remembered_is_bounded_in_bytes() -> None:
         ("folder", b"\xff", "has a document that is not UTF-8."),
     ],
 )
-def test_documents_that_can_not_be_used_are_told_in_a_sentence(
+def test_unusable_documents_are_reported_in_a_sentence(
     tmp_path: Path, name: str, content: bytes | None, sentence: str
 ) -> None:
     place = tmp_path / name

@@ -57,7 +57,7 @@ POSTED: list[tuple[str, bytes, int, int, int]] = [
 
 
 @pytest.mark.parametrize(("about", "body", "draft", "older", "legacy"), POSTED, ids=[row[0] for row in POSTED])
-async def test_a_post_is_answered_as_the_draft_has_it(
+async def test_a_post_is_answered_as_the_draft_says(
     client: aiohttp.ClientSession, database: Path, about: str, body: bytes, draft: int, older: int, legacy: int
 ) -> None:
     for accept, expected in ((RESPONSE, draft), (JSON, older)):
@@ -88,7 +88,7 @@ HEADERS: list[tuple[str, str, Mapping[str, str], int]] = [
 
 
 @pytest.mark.parametrize(("method", "about", "headers", "status"), HEADERS)
-async def test_what_can_not_be_negotiated_is_refused(
+async def test_an_unacceptable_media_type_is_refused(
     client: aiohttp.ClientSession, method: str, about: str, headers: dict[str, str], status: int
 ) -> None:
     body = json.dumps({"query": QUERY}).encode()
@@ -112,9 +112,7 @@ async def test_what_can_not_be_negotiated_is_refused(
         (f"{RESPONSE};q=nan, */*", JSON),
     ],
 )
-async def test_the_accept_header_decides_by_its_weights(
-    client: aiohttp.ClientSession, accept: str, media_type: str
-) -> None:
+async def test_the_accept_headers_weights_decide(client: aiohttp.ClientSession, accept: str, media_type: str) -> None:
     for request in (
         client.post("/graphql", json={"query": QUERY}, headers={"Accept": accept}),
         client.get("/graphql", params={"query": QUERY}, headers={"Accept": accept}),
@@ -143,7 +141,7 @@ IN_URLS: list[tuple[str, dict[str, str], int, Any]] = [
 
 
 @pytest.mark.parametrize(("about", "parameters", "status", "answer"), IN_URLS, ids=[row[0] for row in IN_URLS])
-async def test_a_get_is_answered_as_the_draft_has_it(
+async def test_a_get_is_answered_as_the_draft_says(
     client: aiohttp.ClientSession, about: str, parameters: dict[str, str], status: int, answer: Any
 ) -> None:
     address = f"/graphql?{urlencode(parameters)}"
@@ -156,7 +154,7 @@ async def test_a_get_is_answered_as_the_draft_has_it(
         assert head.headers["Content-Length"] == response.headers["Content-Length"]
 
 
-async def test_a_url_that_is_no_utf_8_is_refused(client: aiohttp.ClientSession) -> None:
+async def test_a_url_that_is_not_utf_8_is_refused(client: aiohttp.ClientSession) -> None:
     host, port = client._base_url.host, client._base_url.port  # type: ignore[union-attr]
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(b"GET /graphql?query=%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -173,7 +171,7 @@ async def test_a_get_never_runs_a_mutation(client: aiohttp.ClientSession) -> Non
             assert answer["errors"][0]["extensions"] == {"code": "METHOD_NOT_ALLOWED"}
 
 
-async def test_options_tells_the_methods(client: aiohttp.ClientSession) -> None:
+async def test_options_lists_the_methods(client: aiohttp.ClientSession) -> None:
     async with client.options("/graphql") as response:
         assert (response.status, response.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
 
@@ -210,7 +208,7 @@ async def test_no_body_is_answered_with_a_5xx(client: aiohttp.ClientSession, bod
         assert await response.json() == DATA
 
 
-async def test_two_operations_and_no_name_run_neither(database: Path) -> None:
+async def test_two_operations_without_a_name_run_neither(database: Path) -> None:
     """Plain Strawberry runs the first."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))

@@ -96,7 +96,7 @@ async def test_a_query_runs_and_shows_its_answer_its_time_and_its_cost(studio: S
     assert await studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_every_tab_but_the_one_that_deletes_finds_something_at_once(studio: Studio) -> None:
+async def test_every_tab_except_the_mutation_shows_data_at_once(studio: Studio) -> None:
     for tab in ("Conversation", "WhoSpokeToWhom", "PageByPage"):
         await studio.choose(tab)
         answer = await studio.run()
@@ -114,7 +114,7 @@ async def test_a_field_is_completed(studio: Studio) -> None:
     assert await studio.shown("operation") == "{ interactions"
 
 
-async def test_a_mistake_is_underlined_and_explained(studio: Studio) -> None:
+async def test_an_error_is_underlined_and_explained(studio: Studio) -> None:
     await studio.write("operation", "{ nothing }")
     await studio.page.locator(".squiggly-error").first.wait_for()
     await studio.page.locator(".graphiql-query-editor .view-line").get_by_text("nothing").hover()
@@ -144,7 +144,7 @@ async def test_the_explorer_puts_a_field_into_the_query(studio: Studio) -> None:
     assert (await studio.run())["data"]["session"]["closedReason"] == "api"
 
 
-async def test_the_explorer_leaves_the_focus_where_it_is(studio: Studio) -> None:
+async def test_the_explorer_does_not_move_the_focus(studio: Studio) -> None:
     await studio.page.get_by_label("Show GraphiQL Explorer").click()
     argument = studio.page.locator(".graphiql-plugin input[value='20']")
     await argument.wait_for()
@@ -162,7 +162,7 @@ async def test_a_page_of_the_docs_begins_at_its_top(studio: Studio) -> None:
 
 @narrow
 @pytest.mark.parametrize("pane", PANES)
-async def test_on_a_phone_a_pane_covers_all_but_the_bar_that_closes_it(studio: Studio, pane: str) -> None:
+async def test_on_a_phone_a_pane_covers_everything_except_the_bar_that_closes_it(studio: Studio, pane: str) -> None:
     await studio.page.get_by_label(f"Show {pane}").click()
     box = await studio.page.locator(".graphiql-plugin").bounding_box()
     assert box
@@ -175,7 +175,7 @@ async def test_on_a_phone_a_pane_covers_all_but_the_bar_that_closes_it(studio: S
 
 
 @narrow
-async def test_on_a_phone_the_settings_are_whole_on_the_screen(studio: Studio) -> None:
+async def test_on_a_phone_the_settings_fit_on_the_screen(studio: Studio) -> None:
     await studio.page.get_by_label("Open settings dialog").click()
     for name in ("System", "Light", "Dark", "Clear data"):
         await expect(studio.page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
@@ -189,7 +189,7 @@ async def test_on_a_phone_the_lines_of_a_query_wrap(studio: Studio) -> None:
 
 @at_both_widths
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_what_is_shown_has_contrast_and_names(studio: Studio, scheme: Literal["light", "dark"]) -> None:
+async def test_the_page_passes_the_accessibility_checks(studio: Studio, scheme: Literal["light", "dark"]) -> None:
     await studio.page.emulate_media(color_scheme=scheme)
     await studio.run()
     found = await Axe().run(studio.page)
@@ -201,7 +201,7 @@ async def test_what_is_shown_has_contrast_and_names(studio: Studio, scheme: Lite
     assert {rule: nodes for rule, nodes in told.items() if rule not in GRAPHIQLS_OWN} == {}
 
 
-async def test_the_history_keeps_what_was_run(studio: Studio) -> None:
+async def test_the_history_has_executed_queries(studio: Studio) -> None:
     await studio.run()
     await studio.page.get_by_label("Show History").click()
     await expect(studio.page.locator(".graphiql-history-item")).to_contain_text(["Conversation"])
@@ -219,7 +219,7 @@ async def test_a_connection_is_read_page_by_page(studio: Studio) -> None:
 
 
 @at_both_widths
-async def test_an_interaction_is_deleted_and_gone(studio: Studio) -> None:
+async def test_an_interaction_is_deleted_and_no_longer_shown(studio: Studio) -> None:
     await studio.choose("PageByPage")
     page = (await studio.run())["data"]["interactions"]
     sid = page["nodes"][0]["sid"]
@@ -237,7 +237,7 @@ async def test_an_interaction_is_deleted_and_gone(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-async def test_a_wrong_key_is_told_and_a_right_one_is_kept_for_this_browser_tab_alone(
+async def test_a_wrong_key_is_reported_and_a_valid_one_is_stored_only_for_this_tab(
     chromium: Browser, database: Path, filled: Path, size: tuple[int, int]
 ) -> None:
     database.write_bytes(filled.read_bytes())
@@ -262,7 +262,7 @@ async def test_a_wrong_key_is_told_and_a_right_one_is_kept_for_this_browser_tab_
     assert {noise for noise in studio.noise if "status of 401" not in noise} == set()
 
 
-async def test_what_was_left_open_is_there_again(studio: Studio) -> None:
+async def test_open_tabs_are_restored(studio: Studio) -> None:
     await studio.choose("PageByPage")
     await studio.write("variables", '{"first": 3}')
     await expect(studio.page.get_by_label("Variables", exact=True)).to_contain_text("3")
@@ -275,7 +275,7 @@ async def test_what_was_left_open_is_there_again(studio: Studio) -> None:
     assert len((await studio.run())["data"]["interactions"]["nodes"]) == 3
 
 
-async def test_the_page_follows_the_systems_light_and_dark(studio: Studio) -> None:
+async def test_the_page_follows_the_systems_light_or_dark_theme(studio: Studio) -> None:
     page = studio.page.locator(".graphiql-container")
     comment = studio.page.locator(".graphiql-query-editor .view-line span span").first
     colours = "(element) => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"

@@ -41,27 +41,27 @@ def build(into: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_npm_the_installation_goes_on_and_leaves_the_reason(tmp_path: Path) -> None:
+def test_without_npm_the_installation_continues_and_stores_the_reason(tmp_path: Path) -> None:
     result = build(tmp_path / "dist")
     reason = "expected npm with Node 20.19 or later, but found none here, nor on PyPI.\n"
     assert (result.returncode, result.stderr) == (0, f"GraphiQL will be loaded from a CDN: {reason}")
     assert (tmp_path / "dist" / "reason.txt").read_text("utf-8") == reason
 
 
-def test_a_page_that_has_to_be_built_fails_the_installation(tmp_path: Path) -> None:
+def test_a_required_page_that_cant_be_built_fails_the_installation(tmp_path: Path) -> None:
     result = build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="require")
     assert result.returncode == 1
     assert "PageNotBuilt: expected npm" in result.stderr
     assert not (tmp_path / "dist").exists()
 
 
-def test_a_page_that_is_not_wanted_is_left_out(tmp_path: Path) -> None:
+def test_an_unwanted_page_is_not_built(tmp_path: Path) -> None:
     assert build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="skip").returncode == 0
     assert not (tmp_path / "dist").exists()
 
 
 @pytest.mark.parametrize(("version", "accepted"), [("v18.20.4", False), ("v20.18.1", False), ("v24.1.0", True)])
-def test_an_npm_whose_node_is_too_old_counts_as_none(tmp_path: Path, version: str, accepted: bool) -> None:
+def test_an_npm_with_too_old_a_node_counts_as_missing(tmp_path: Path, version: str, accepted: bool) -> None:
     for name in ("node", "npm"):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\necho {version}\nexit 1\n" if name == "npm" else f"#!/bin/sh\necho {version}\n")
@@ -73,14 +73,14 @@ def test_an_npm_whose_node_is_too_old_counts_as_none(tmp_path: Path, version: st
 
 
 @needs_page
-def test_a_page_that_is_there_is_not_built_again(tmp_path: Path) -> None:
+def test_an_existing_page_is_not_built_again(tmp_path: Path) -> None:
     shutil.copytree(built.FOLDER, tmp_path / "dist")
     assert build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="require").returncode == 0
     assert (tmp_path / "dist" / "index.html").exists()
 
 
 @needs_page
-async def test_what_the_page_loads_is_kept_for_good_and_comes_compressed(client: aiohttp.ClientSession) -> None:
+async def test_the_pages_files_are_cached_for_ever_and_compressed(client: aiohttp.ClientSession) -> None:
     async with client.get("/graphql", headers={"Accept": "text/html"}) as response:
         names = re.findall(r'(?:src|href)="\./(graphiql/[^"]+)"', await response.text())
         assert response.headers["Cache-Control"] == "no-cache"
@@ -98,7 +98,7 @@ async def test_what_the_page_loads_is_kept_for_good_and_comes_compressed(client:
 
 
 @needs_page
-async def test_the_page_and_its_files_can_neither_be_framed_nor_sniffed_nor_reach_elsewhere(
+async def test_the_page_has_the_security_headers(
     client: aiohttp.ClientSession,
 ) -> None:
     worker = next(file.name for file in built.FILES.glob("graphql.worker-*.js"))
@@ -120,17 +120,17 @@ async def test_the_licences_of_what_is_bundled_are_served_beside_it(client: aioh
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2fbuilt.py", "../built.py", "index.html", ""])
-async def test_no_other_file_is_served(client: aiohttp.ClientSession, name: str) -> None:
+async def test_only_the_pages_files_are_served(client: aiohttp.ClientSession, name: str) -> None:
     async with client.get(f"/graphiql/{name}") as response:
         assert response.status == 404
 
 
-async def test_a_file_is_only_read(client: aiohttp.ClientSession) -> None:
+async def test_files_allow_only_get_and_head(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphiql/nothing.js") as response:
         assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_the_page_from_a_cdn_runs_nothing_but_the_bytes_that_npm_published() -> None:
+def test_the_page_from_a_cdn_runs_only_what_npm_published() -> None:
     page = cdn.PAGE.decode()
     assert page.count("integrity=") == page.count("https://unpkg.com/") == 4
     assert "query WhoSpokeToWhom" in page
@@ -138,7 +138,7 @@ def test_the_page_from_a_cdn_runs_nothing_but_the_bytes_that_npm_published() -> 
 
 
 @pytest.mark.parametrize("file", sorted(queries.FOLDER.glob("*.graphql")), ids=lambda file: file.stem)
-async def test_each_query_that_the_page_opens_on_runs_and_finds_something(database: Path, file: Path) -> None:
+async def test_each_query_of_the_page_runs_and_returns_data(database: Path, file: Path) -> None:
     async with open_archive(database) as archive:
         await fill(archive, DEMO, lambda _: None)
         ask = asker(archive)

@@ -28,13 +28,13 @@ async def code(client: aiohttp.ClientSession, headers: Mapping[str, str], path: 
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000", "::1]", "localhost."])
-async def test_names_of_the_loopback_are_this_server(client: aiohttp.ClientSession, host: str) -> None:
+async def test_loopback_names_are_accepted(client: aiohttp.ClientSession, host: str) -> None:
     expected = (400, "BAD_REQUEST") if host == "::1]" else (200, "")
     assert await code(client, {"Host": host}) == expected
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.com"])
-async def test_a_name_that_was_rebound_to_the_loopback_is_refused(client: aiohttp.ClientSession, host: str) -> None:
+async def test_a_name_rebound_to_the_loopback_is_refused(client: aiohttp.ClientSession, host: str) -> None:
     assert await code(client, {"Host": host}) == (421, "MISDIRECTED_REQUEST")
     async with client.get("/metrics", headers={"Host": host}) as response:
         assert response.status == 421
@@ -47,7 +47,7 @@ async def test_the_setting_adds_names(database: Path) -> None:
         assert (await code(client, {"Host": "evil.test"}))[0] == 421
 
 
-async def test_with_keys_any_name_will_do_unless_the_setting_says_which(database: Path) -> None:
+async def test_with_keys_any_host_is_accepted_unless_the_setting_lists_some(database: Path) -> None:
     async with serving(database, require_key=True) as client:
         assert (await code(client, {"Host": "api.example.com"})) == (401, "UNAUTHENTICATED")
     async with serving(database, require_key=True, allowed_hosts="api.example.com") as client:
@@ -55,14 +55,16 @@ async def test_with_keys_any_name_will_do_unless_the_setting_says_which(database
         assert (await code(client, {"Host": "evil.example.com"})) == (421, "MISDIRECTED_REQUEST")
 
 
-async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_not(client: aiohttp.ClientSession) -> None:
+async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_accepted(
+    client: aiohttp.ClientSession,
+) -> None:
     own = str(client._base_url).rstrip("/")
     assert await code(client, {"Origin": own}) == (200, "")
     for origin in ("https://evil.example.com", "null", f"{own}.evil.example.com", "http://localhost:1"):
         assert await code(client, {"Origin": origin}) == (403, "FORBIDDEN")
 
 
-async def test_a_page_of_the_list_passes_its_preflight_and_may_read_the_answer(database: Path) -> None:
+async def test_a_configured_origin_passes_its_preflight_and_may_read_the_response(database: Path) -> None:
     async with open_archive(database) as archive:
         key = await keys.create(archive, "console", ("read",), None)
     async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
@@ -84,7 +86,7 @@ async def test_a_page_of_the_list_passes_its_preflight_and_may_read_the_answer(d
 
 
 @pytest.mark.parametrize("settings", [{}, {"require_key": True}, {"cors_origins": "https://other.example.com"}])
-async def test_a_page_off_the_list_does_not_pass(database: Path, settings: dict[str, Any]) -> None:
+async def test_an_unlisted_origin_does_not_pass_its_preflight(database: Path, settings: dict[str, Any]) -> None:
     async with serving(database, **settings) as client, client.options("/graphql", headers=PREFLIGHT) as response:
         assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
@@ -103,7 +105,7 @@ async def test_a_page_off_the_list_does_not_pass(database: Path, settings: dict[
         ({"authorization": "Bearer pgk_x"}, False),
     ],
 )
-def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict[str, str], could: bool) -> None:
+def test_only_headers_that_forms_cant_send_prove_a_preflight(headers: dict[str, str], could: bool) -> None:
     given = {name.encode(): value.encode() for name, value in headers.items()}
     assert browser_could_send(given) is could
 
@@ -122,7 +124,7 @@ def test_only_what_no_form_sends_shows_that_a_preflight_came_first(headers: dict
         ({"Origin": CONSOLE, "Apollo-Require-Preflight": "1"}, 200),
     ],
 )
-async def test_a_query_in_a_url_that_a_foreign_page_could_send_is_refused(
+async def test_a_get_query_that_a_foreign_page_could_send_is_refused(
     database: Path, headers: dict[str, str], status: int
 ) -> None:
     """A page's image or link has no Origin, but browsers tell by Sec-Fetch-Site where it comes from."""
@@ -137,7 +139,7 @@ async def test_a_query_in_a_url_that_a_foreign_page_could_send_is_refused(
             assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-async def test_a_key_is_as_good_as_a_preflight(database: Path) -> None:
+async def test_a_key_proves_a_preflight(database: Path) -> None:
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
     async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
@@ -158,7 +160,7 @@ async def test_a_key_is_as_good_as_a_preflight(database: Path) -> None:
         ({"Content-Type": "application/json"}, 200),
     ],
 )
-async def test_where_keys_are_wanted_a_query_in_a_url_is_sent_on_purpose(
+async def test_if_keys_are_required_a_get_query_must_show_intent(
     database: Path, wish: dict[str, str], status: int
 ) -> None:
     """A key alone does not show it: a proxy on the way may have made it of its visitor's cookie."""
@@ -171,7 +173,7 @@ async def test_where_keys_are_wanted_a_query_in_a_url_is_sent_on_purpose(
             assert response.status == 200
 
 
-async def test_a_page_elsewhere_may_lead_to_graphiql(client: aiohttp.ClientSession) -> None:
+async def test_another_site_may_link_to_graphiql(client: aiohttp.ClientSession) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Accept": "text/html,*/*;q=0.8"}
     async with client.get("/graphql", headers=headers) as response:
         assert (response.status, response.content_type) == (200, "text/html")
@@ -200,7 +202,7 @@ async def test_every_answer_has_the_security_headers(
         assert "Strict-Transport-Security" not in response.headers
 
 
-async def test_browsers_are_held_to_tls_where_the_setting_says_so(database: Path) -> None:
+async def test_hsts_is_sent_if_the_setting_says_so(database: Path) -> None:
     async with serving(database, hsts_seconds=300) as client, client.get("/livez") as response:
         assert response.headers["Strict-Transport-Security"] == "max-age=300; includeSubDomains"
 
@@ -219,7 +221,7 @@ ODD_ENUM = {"query": "query ($ids: [ID!]!) { nodes(ids: $ids, first: 1) { idd } 
         ({"require_key": True, "introspection": True, "graphiql": True}, True),
     ],
 )
-async def test_the_schema_and_graphiql_are_shown_where_no_key_is_needed_or_a_setting_says_so(
+async def test_introspection_and_graphiql_are_on_without_keys_or_by_a_setting(
     database: Path, settings: dict[str, Any], shown: bool
 ) -> None:
     async with open_archive(database) as archive:

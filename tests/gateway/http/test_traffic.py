@@ -42,7 +42,7 @@ async def raw(client: aiohttp.ClientSession, sent: bytes) -> bytes:
         writer.close()
 
 
-async def test_a_rate_is_told_and_what_is_beyond_it_refused(database: Path) -> None:
+async def test_the_rate_is_in_the_response_and_requests_over_it_are_refused(database: Path) -> None:
     async with serving(database, {"rate": 2}) as client:
         for left in (1, 0):
             async with client.post("/graphql", json=QUERY) as response:
@@ -58,12 +58,12 @@ async def test_a_rate_is_told_and_what_is_beyond_it_refused(database: Path) -> N
             assert response.status == 200
 
 
-async def test_who_needs_no_key_is_counted_only_where_a_rate_is_set(client: aiohttp.ClientSession) -> None:
+async def test_callers_without_a_key_are_counted_only_if_a_rate_is_set(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json=QUERY) as response:
         assert "RateLimit" not in response.headers
 
 
-def test_each_key_has_a_quota_of_its_own_and_a_new_one_each_minute() -> None:
+def test_each_key_has_its_own_quota_which_is_renewed_each_minute() -> None:
     now = [100.0]
     rates = Rates(1, clock=lambda: now[0])
     one, other = Caller("one", has_key=True), Caller("other", has_key=True)
@@ -87,14 +87,14 @@ async def test_requests_are_counted_by_the_name_of_their_key(database: Path) -> 
                 assert response.status == status
 
 
-async def test_a_key_has_a_rate_unless_told_otherwise(database: Path) -> None:
+async def test_a_key_has_a_default_rate(database: Path) -> None:
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
     async with serving(database) as client, client.post("/graphql", json=QUERY, headers=headers) as response:
         assert response.headers["RateLimit-Policy"] == '"minute";q=60000;w=60'
 
 
-async def test_an_operation_of_several_searches_takes_one_turn_again(database: Path) -> None:
+async def test_an_operation_with_several_searches_reacquires_one_slot(database: Path) -> None:
     """It once took one for each, so that a few such operations kept all others waiting for ever."""
     search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
     query = {"query": f"{{ a: {search} b: {search} c: {search} }}"}
@@ -104,7 +104,7 @@ async def test_an_operation_of_several_searches_takes_one_turn_again(database: P
                 assert "errors" not in await response.json()
 
 
-async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Path) -> None:
+async def test_a_full_server_answers_503_with_retry_after(database: Path) -> None:
     async with serving(database, {"max_concurrent": 1}) as client:
 
         async def status() -> tuple[int, str | None]:
@@ -129,14 +129,16 @@ async def test_a_server_that_is_full_says_503_and_when_to_come_back(database: Pa
     ],
     ids=["nothing", "half a head", "half a body", "half of the chunks", "a body after the answer"],
 )
-async def test_a_client_that_never_ends_its_request_is_let_go(database: Path, sent: bytes, status: bytes) -> None:
+async def test_a_client_that_never_completes_its_request_is_disconnected(
+    database: Path, sent: bytes, status: bytes
+) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         assert (await raw(client, sent)).startswith(status)
         async with client.post("/graphql", json=QUERY) as response:
             assert response.status == 200
 
 
-async def test_a_client_that_never_takes_its_answer_is_let_go(database: Path) -> None:
+async def test_a_client_that_never_reads_its_response_is_disconnected(database: Path) -> None:
     """It would hold an answer's memory for as long as it likes; the operating system takes a few MB of it."""
     async with open_archive(database) as archive:
         data = json.dumps({"body": "x" * 1_000_000})
@@ -160,14 +162,14 @@ async def test_a_head_that_is_too_long_is_refused(client: aiohttp.ClientSession)
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_connection_is_kept_for_the_next_request_however_patient(database: Path) -> None:
+async def test_a_connection_stays_open_for_the_next_request(database: Path) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         both = await raw(client, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
         assert both.count(b"HTTP/1.1 200 OK") == 2
 
 
-async def test_what_trickles_on_after_its_answer_keeps_no_connection(database: Path) -> None:
+async def test_a_body_that_trickles_on_after_its_response_keeps_no_connection_open(database: Path) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         address: Any = client._build_url("/graphql")
         reader, writer = await asyncio.open_connection(address.host, address.port)

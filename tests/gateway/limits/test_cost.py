@@ -57,16 +57,16 @@ def cost_of(query: str) -> Cost:
         ('{ __type(name: "Nowhere") { name } }', {}, 1),
     ],
 )
-def test_an_estimate_takes_every_page_for_full(query: str, variables: dict[str, Any], fields: int) -> None:
+def test_an_estimate_assumes_that_every_page_is_full(query: str, variables: dict[str, Any], fields: int) -> None:
     assert cost_of(query).estimate(variables) == fields
 
 
-def test_what_no_variable_decides_is_a_constant() -> None:
+def test_costs_without_variables_are_constant() -> None:
     query = "{ services(first: 9) { nodes { sessions(first: 9) { nodes { interactions { nodes { sid } } } } } } }"
     assert cost_of(query)._sum.pages == ()
 
 
-async def test_a_client_is_told_what_its_query_costs(client: aiohttp.ClientSession) -> None:
+async def test_a_client_can_see_the_cost_of_its_query(client: aiohttp.ClientSession) -> None:
     query = {"query": "{ services(first: 10) { nodes { sid uniqueName } } }"}
     cost = {"estimated": 22, "counted": 4, "maximum": 500_000, "statements": 1}
     async with client.post("/graphql", json=query, headers=REPORT) as response:
@@ -75,7 +75,7 @@ async def test_a_client_is_told_what_its_query_costs(client: aiohttp.ClientSessi
         assert "extensions" not in await response.json()
 
 
-async def test_a_cost_can_be_asked_without_running_the_query(client: aiohttp.ClientSession) -> None:
+async def test_the_cost_can_be_requested_without_running_the_query(client: aiohttp.ClientSession) -> None:
     large = {"query": "{ services { nodes { sessions { nodes { interactions { nodes { sid type body url } } } } } } }"}
     mutation = {"query": 'mutation { deleteInteraction(input: {sid: "x"}) { deletedInteractionId } }'}
     for request, estimate in ((large, 2 + 50 * (2 + 50 * (2 + 50 * 4))), (mutation, 2)):
@@ -122,7 +122,7 @@ def test_the_estimate_of_introspection_is_not_below_its_count(query: str) -> Non
         assert cost.estimate({"n": name}) >= cost.counted(answer.data)
 
 
-async def test_introspection_is_answered_and_not_twenty_times_at_once(client: aiohttp.ClientSession) -> None:
+async def test_introspection_is_answered_but_not_twenty_times_in_one_request(client: aiohttp.ClientSession) -> None:
     """All of it is answered without giving others the loop, so its fields cost more than those of rows."""
     query = get_introspection_query()
     async with client.post("/graphql", json={"query": query}, headers=REPORT) as response:

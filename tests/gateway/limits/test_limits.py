@@ -50,7 +50,7 @@ SENSIBLE = [
 
 @pytest.mark.parametrize("query", SENSIBLE, ids=range(len(SENSIBLE)))
 @on_both_paths
-async def test_what_people_ask_passes_the_defaults(client: aiohttp.ClientSession, query: str) -> None:
+async def test_usual_queries_pass_the_default_limits(client: aiohttp.ClientSession, query: str) -> None:
     async with client.post("/graphql", json={"query": query}, headers=RESPONSE) as response:
         assert (response.status, "errors" in await response.json()) == (200, False)
 
@@ -72,7 +72,7 @@ TOO_LARGE: list[tuple[str, str, int, int]] = [
 
 @pytest.mark.parametrize(("limit", "query", "maximum", "actual"), TOO_LARGE)
 @on_both_paths
-async def test_what_is_too_large_is_told_the_limit_its_value_and_its_own(
+async def test_the_error_names_the_limit_its_maximum_and_the_actual_value(
     client: aiohttp.ClientSession, limit: str, query: str, maximum: int, actual: int
 ) -> None:
     async with client.post("/graphql", json={"query": query}, headers=RESPONSE) as response:
@@ -108,7 +108,7 @@ async def test_each_limit_is_a_setting(database: Path) -> None:
         ({"max_statements": 2}, {"first": 1, "deep": True}, "statements"),
     ],
 )
-async def test_a_document_that_was_answered_is_refused_with_larger_variables(
+async def test_a_cached_document_is_refused_with_larger_variables(
     database: Path, limits: dict[str, int], variables: dict[str, Any], limit: str
 ) -> None:
     """What is remembered of a document, its plan above all, is not what its limits depend on."""
@@ -153,13 +153,13 @@ def test_a_chain_of_fragments_is_measured_in_milliseconds_and_exactly() -> None:
 
 
 @on_both_paths
-async def test_the_chain_is_answered(client: aiohttp.ClientSession) -> None:
+async def test_the_chain_of_fragments_is_answered(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json={"query": CHAIN}) as response:
         assert await response.json() == {"data": {"__typename": "Query"}}
 
 
 @on_both_paths
-async def test_fragments_that_contain_themselves_are_refused(client: aiohttp.ClientSession) -> None:
+async def test_cyclic_fragments_are_refused(client: aiohttp.ClientSession) -> None:
     for query in (
         "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
         "{ services { nodes { ...a } } } fragment a on Service { sessions { nodes { service { ...a } } } }",
@@ -170,13 +170,13 @@ async def test_fragments_that_contain_themselves_are_refused(client: aiohttp.Cli
 
 
 @on_both_paths
-async def test_a_document_full_of_mistakes_is_told_a_few(client: aiohttp.ClientSession) -> None:
+async def test_a_document_with_many_errors_gets_a_few_of_them(client: aiohttp.ClientSession) -> None:
     async with client.post("/graphql", json={"query": "{ __typename" + " @aa" * 10 + " }"}) as response:
         assert len((await response.json())["errors"]) == 6
 
 
 @on_both_paths
-async def test_introspection_in_a_circle_is_refused(client: aiohttp.ClientSession) -> None:
+async def test_circular_introspection_is_refused(client: aiohttp.ClientSession) -> None:
     query = "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + "} }" * 4 + " } }"
     async with client.post("/graphql", json={"query": query}) as response:
         (error,) = (await response.json())["errors"]
@@ -211,7 +211,7 @@ def test_tokens_are_counted_as_the_parser_does(text: str) -> None:
     ],
     ids=["levels", "small pages, which a plan reads together"],
 )
-async def test_statements_beyond_the_limit_do_not_run(database: Path, query: str, maximum: int) -> None:
+async def test_statements_over_the_limit_do_not_run(database: Path, query: str, maximum: int) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1))
     async with serving(database, {"max_statements": maximum}) as client:

@@ -23,7 +23,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [re.sub(r"^\S+Z INFO | ms=[\d.]+", "", line) for text in said for line in text.splitlines()]
 
 
-async def test_a_request_is_a_line_with_its_operation_key_status_and_time(
+async def test_a_request_is_logged_with_operation_key_status_and_duration(
     database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
@@ -42,7 +42,7 @@ async def test_a_request_is_a_line_with_its_operation_key_status_and_time(
     ]
 
 
-async def test_a_name_that_is_no_operation_of_the_document_and_a_long_one_are_not_repeated(
+async def test_an_unknown_operation_name_and_a_long_one_are_not_logged(
     database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
@@ -70,7 +70,7 @@ def entry() -> RequestLogEntry:
     )
 
 
-async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> None:
+async def test_json_lines_are_json(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({"log_format": "json"}))
     access_log.write([entry()])
@@ -85,7 +85,7 @@ async def test_lines_for_machines_are_json(caplog: pytest.LogCaptureFixture) -> 
     assert (other["level"], other["logger"], other["message"]) == ("WARNING", "proxygraph.gateway", "a word")
 
 
-async def test_no_record_is_longer_than_a_pipe_takes_in_one_piece(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_record_is_longer_than_an_atomic_write_to_a_pipe(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     access_log = AccessLog(LogSettings.of({}))
     access_log.write(entry() for _ in range(100))

@@ -34,7 +34,7 @@ def messages(text: str) -> list[str]:
         (["serve", "--database", "/nowhere/at/all.db", "--port", "0"], {}, "There is no folder /nowhere/at"),
     ],
 )
-def test_with_json_logs_what_a_command_says_on_stderr_is_json(
+def test_with_json_logs_a_commands_stderr_is_json(
     arguments: list[str], environment: dict[str, str], expected: str
 ) -> None:
     result = run(*arguments, PROXYGRAPH_LOG_FORMAT="json", **environment)
@@ -42,7 +42,7 @@ def test_with_json_logs_what_a_command_says_on_stderr_is_json(
     assert [message for message in messages(result.stderr) if message.startswith(expected)]
 
 
-def test_with_json_logs_a_server_says_everything_as_json(tmp_path: Path) -> None:
+def test_with_json_logs_all_output_of_a_server_is_json(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("w") as file, running(
         "serve", "--database", str(tmp_path / "new.db"), stderr=file, PROXYGRAPH_LOG_FORMAT="json",

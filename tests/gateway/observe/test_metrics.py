@@ -42,7 +42,7 @@ async def shown(client: aiohttp.ClientSession) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^proxygraph_(\S+) (\S+)$", text, re.MULTILINE)}
 
 
-async def test_every_metric_is_there(client: aiohttp.ClientSession) -> None:
+async def test_every_metric_is_exposed(client: aiohttp.ClientSession) -> None:
     await (await client.post("/graphql", json={"query": "{ __typename }"})).read()
     names = {name.partition("{")[0] for name in await shown(client)}
     assert not set(NAMES) - names
@@ -75,7 +75,7 @@ async def test_requests_statements_rows_and_answers_are_counted(database: Path) 
     assert moved['http_responses_total{status="422"}'] == 1
 
 
-async def test_the_logs_size_is_that_of_the_file(database: Path) -> None:
+async def test_the_metric_of_the_logs_size_is_the_files_size(database: Path) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1))
         async with serving(database) as client:
@@ -89,9 +89,7 @@ async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, databa
         assert (await shown(client))["loop_lag_seconds_count"] > before
 
 
-async def test_words_outside_of_twilios_lists_are_counted(
-    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unknown_enum_values_are_counted(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(unknown_words, ("mode", "telepathy"), 3)
     name = 'unknown_words_total{column="mode"}'
     before = (await shown(client))[name]
@@ -121,7 +119,7 @@ async def test_metrics_are_closed_while_the_archive_is_not_open(database: Path) 
     assert b"proxygraph" not in sent[1]["body"]
 
 
-def test_the_gauges_of_a_worker_that_has_ended_go(tmp_path: Path) -> None:
+def test_the_gauges_of_a_worker_that_has_ended_are_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     files = [f"gauge_livesum_{pid}.db" for pid in (os.getpid(), ended.pid)] + [f"counter_{ended.pid}.db"]
@@ -131,7 +129,7 @@ def test_the_gauges_of_a_worker_that_has_ended_go(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([files[0], files[2]])
 
 
-def test_words_outside_of_twilios_lists_are_shown_before_there_is_one(tmp_path: Path) -> None:
+def test_the_counter_of_unknown_enum_values_starts_at_0(tmp_path: Path) -> None:
     """With one worker and with several: what is missing can't be told from what is not counted."""
     code = "import sys; from gateway.observe import metrics; sys.stdout.write(metrics.exposition().decode())"
     for added in ({}, {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}):
@@ -143,7 +141,7 @@ def test_words_outside_of_twilios_lists_are_shown_before_there_is_one(tmp_path: 
             assert f'proxygraph_unknown_words_total{{column="{column}"}} 0.0' in run.stdout
 
 
-def test_the_figures_of_a_process_are_those_of_prometheus_own_collectors(
+def test_the_process_metrics_equal_those_of_prometheus_own_collectors(
     tmp_path: Path,
 ) -> None:
     """Where several workers serve; noted twice, a counter has still the whole."""

@@ -107,7 +107,7 @@ async def deleted(client: aiohttp.ClientSession, sid: str, headers: dict[str, st
 
 
 @pytest.mark.parametrize(("log_format", "plans"), [("plain", "true"), ("json", "false")])
-async def test_a_canary_shows_nowhere_but_in_the_answer_to_who_may_read_it(
+async def test_content_appears_only_in_responses_to_callers_who_may_read_it(
     database: Path, tmp_path: Path, log_format: str, plans: str
 ) -> None:
     fake, collector, log = FakeTwilio(), Collector(), tmp_path / "log"
@@ -212,7 +212,7 @@ async def synced(client: aiohttp.ClientSession, headers: dict[str, str]) -> None
                     return
 
 
-async def test_an_error_outside_of_graphql_is_masked_too(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_outside_graphql_is_masked_too(database: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A table that another program dropped under the server."""
     async with open_archive(database):
         pass

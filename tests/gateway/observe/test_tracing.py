@@ -53,9 +53,7 @@ async def post(client: aiohttp.ClientSession, request: dict[str, Any], **headers
         return response.status
 
 
-async def test_a_trace_goes_on_to_twilio_as_it_came_and_nothing_else_of_it_does(
-    database: Path, fake: Recording
-) -> None:
+async def test_only_the_traceparent_is_forwarded_to_twilio(database: Path, fake: Recording) -> None:
     async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=TRACEPARENT, tracestate="vendor=anything", baggage="who=me")
     (headers,) = fake.headers["DELETE"]
@@ -66,14 +64,14 @@ async def test_a_trace_goes_on_to_twilio_as_it_came_and_nothing_else_of_it_does(
 @pytest.mark.parametrize(
     "given", ["", "00-0-0-01", f"ff-{TRACE}-{PARENT}-01", f"00-{'0' * 32}-{PARENT}-01", "what I wrote"]
 )
-async def test_what_is_no_traceparent_goes_nowhere(database: Path, fake: Recording, given: str) -> None:
+async def test_an_invalid_traceparent_is_not_forwarded(database: Path, fake: Recording, given: str) -> None:
     async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=given)
         (headers,) = fake.headers["DELETE"]
         assert "traceparent" not in headers
 
 
-async def test_a_request_is_a_span_of_the_conventions_in_the_clients_trace(
+async def test_a_request_is_a_span_in_the_clients_trace_as_the_conventions_say(
     database: Path, fake: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector = Collector()
@@ -100,7 +98,7 @@ async def test_a_request_is_a_span_of_the_conventions_in_the_clients_trace(
     assert refused["attributes"]["error.type"] == "request_error"
 
 
-async def test_a_span_has_the_start_of_a_long_name(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_span_has_a_long_name_shortened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans that wait for their collector are bounded in number, so each has to be small."""
     collector = Collector()
     async with collector.serving():

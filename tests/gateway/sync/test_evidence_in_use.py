@@ -83,7 +83,7 @@ async def deleted(client: aiohttp.ClientSession) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("flags", [{}, {"full": True}, {"full": True, "erase": True}, {"keep": True}], ids=str)
-async def test_a_sync_with_the_key_of_another_account_leaves_the_archive_as_it_was(
+async def test_a_sync_with_another_accounts_key_does_not_change_the_archive(
     database: Path, mirrored: FakeTwilio, flags: dict[str, bool]
 ) -> None:
     other = of_another_account(services=1)
@@ -98,7 +98,7 @@ async def test_a_sync_with_the_key_of_another_account_leaves_the_archive_as_it_w
         await mirror.assert_equal()
 
 
-async def test_a_sync_with_the_key_of_another_account_leaves_a_new_archive_to_whom_it_is_for(
+async def test_a_sync_with_another_accounts_key_does_not_claim_a_new_archive(
     database: Path, mirrored: FakeTwilio
 ) -> None:
     new, other = database.with_name("new.db"), of_another_account(services=1)
@@ -110,7 +110,7 @@ async def test_a_sync_with_the_key_of_another_account_leaves_a_new_archive_to_wh
         await mirror.assert_equal()
 
 
-async def test_a_server_with_the_key_of_another_account_leaves_a_new_archive_to_whom_it_is_for(
+async def test_a_server_with_another_accounts_key_does_not_claim_a_new_archive(
     database: Path,
 ) -> None:
     other = of_another_account(services=1)
@@ -121,7 +121,7 @@ async def test_a_server_with_the_key_of_another_account_leaves_a_new_archive_to_
         await mirror.assert_equal()
 
 
-async def test_an_archive_whose_rows_are_anothers_is_refused_though_no_run_has_named_its_account(
+async def test_an_archive_with_rows_of_another_account_is_refused_even_before_it_is_bound(
     archive: Archive,
 ) -> None:
     await check_account(archive, bodies.ACCOUNT)
@@ -130,7 +130,7 @@ async def test_an_archive_whose_rows_are_anothers_is_refused_though_no_run_has_n
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_for_another_account_does_not_begin(database: Path, mirrored: FakeTwilio, workers: str) -> None:
+def test_a_server_for_another_account_does_not_start(database: Path, mirrored: FakeTwilio, workers: str) -> None:
     environment = {"TWILIO_ACCOUNT_SID": OTHER, "TWILIO_AUTH_TOKEN": "secret"}
     arguments = ("serve", "--database", str(database), "--port", "0", "--workers", workers)
     served = run(*arguments, **environment)
@@ -139,7 +139,7 @@ def test_a_server_for_another_account_does_not_begin(database: Path, mirrored: F
 
 
 @pytest.mark.parametrize("services", [1, 0])
-async def test_a_deletion_with_the_key_of_another_account_is_not_told_as_done(
+async def test_a_deletion_with_another_accounts_key_is_not_reported_as_done(
     database: Path, mirrored: FakeTwilio, services: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside a background sync too; another account that is empty shows nothing that says whose it is."""
@@ -168,7 +168,7 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_an_address_that_is_no_proxy_api_is_told_when_serving_begins_and_deletes_nothing(
+async def test_an_address_without_the_proxy_api_is_reported_at_start_and_nothing_is_deleted(
     database: Path, mirrored: FakeTwilio, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with mirrored.serving() as url:
@@ -202,7 +202,7 @@ MISLEADING: dict[str, tuple[str, int, dict[str, Any] | str]] = {
 
 
 @pytest.mark.parametrize("case", MISLEADING)
-async def test_an_answer_that_misleads_ends_the_sync_with_an_error_and_takes_nothing_away(
+async def test_a_misleading_answer_ends_the_sync_with_an_error_and_erases_nothing(
     database: Path, mirrored: FakeTwilio, case: str
 ) -> None:
     template, status, body = MISLEADING[case]

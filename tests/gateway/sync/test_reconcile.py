@@ -38,7 +38,7 @@ async def archived(mirror: Mirror) -> list[str]:
     return sorted(sid for sid, at in (await mirror.column("KC", "archived_at")).items() if at)
 
 
-async def test_what_retention_took_is_kept_and_marked(database: Path) -> None:
+async def test_sessions_deleted_by_retention_are_kept_and_marked(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     close(fake, 1, days=91)
@@ -55,7 +55,7 @@ async def test_what_retention_took_is_kept_and_marked(database: Path) -> None:
         assert (again.archived, again.erased) == (0, 0)
 
 
-async def test_an_interaction_that_was_deleted_is_erased_and_noted(database: Path) -> None:
+async def test_an_interaction_deleted_at_twilio_is_erased_and_in_the_ledger(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -72,7 +72,7 @@ async def test_an_interaction_that_was_deleted_is_erased_and_noted(database: Pat
         assert b"what was said in 1, 1" in content
 
 
-async def test_a_session_that_was_deleted_is_erased_with_what_it_held(database: Path) -> None:
+async def test_a_session_deleted_at_twilio_is_erased_with_its_contents(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     close(fake, 2, days=10)
@@ -94,7 +94,7 @@ async def test_a_session_that_was_deleted_is_erased_with_what_it_held(database: 
         assert b"what was said in 1" not in database.read_bytes()
 
 
-async def test_a_service_that_was_deleted_takes_its_sessions_along_but_not_what_retention_took(database: Path) -> None:
+async def test_a_deleted_services_sessions_are_erased_unless_retention_deleted_them(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     close(fake, 1, days=100)
@@ -108,7 +108,7 @@ async def test_a_service_that_was_deleted_takes_its_sessions_along_but_not_what_
         assert len(await mirror.stored("KS")) == 2, "what is kept needs its Service"
 
 
-async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: Path) -> None:
+async def test_a_deleted_service_without_sessions_is_removed(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=1)
     async with mirroring(database, fake) as mirror:
@@ -118,7 +118,7 @@ async def test_a_service_that_was_deleted_and_holds_nothing_more_goes(database: 
         await mirror.assert_equal()
 
 
-async def test_a_service_that_goes_while_it_is_read_is_classified_too(database: Path) -> None:
+async def test_a_service_deleted_while_it_is_read_is_classified_too(database: Path) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{bodies.sid('KS', 1)}/Sessions") and bodies.sid("KS", 1) in fake:
             fake.remove(bodies.sid("KS", 1))
@@ -133,7 +133,7 @@ async def test_a_service_that_goes_while_it_is_read_is_classified_too(database: 
         assert await mirror.stored("KS") == [bodies.sid("KS", 2)]
 
 
-async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(database: Path) -> None:
+async def test_a_session_last_seen_open_may_have_expired_since(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -150,7 +150,7 @@ async def test_a_session_that_was_open_when_last_seen_may_have_been_taken_since(
         assert (progress.archived, progress.erased) == (1, 0)
 
 
-async def test_a_session_that_comes_back_is_no_longer_marked(database: Path) -> None:
+async def test_a_session_that_reappears_is_no_longer_marked(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     close(fake, 1, days=100)
@@ -169,7 +169,7 @@ async def test_a_session_that_comes_back_is_no_longer_marked(database: Path) -> 
 
 
 @pytest.mark.parametrize("missing_from", ["Sessions", "Interactions"])
-async def test_a_list_that_lacks_what_is_there_erases_nothing(database: Path, missing_from: str) -> None:
+async def test_a_list_that_lacks_existing_rows_erases_nothing(database: Path, missing_from: str) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -248,7 +248,7 @@ async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> N
         await mirror.assert_equal()
 
 
-async def test_what_was_deleted_can_be_kept_instead(database: Path) -> None:
+async def test_rows_deleted_at_twilio_can_be_kept_instead(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -261,7 +261,7 @@ async def test_what_was_deleted_can_be_kept_instead(database: Path) -> None:
         assert await archived(mirror) == [KC[1]]
 
 
-async def test_a_session_that_goes_while_it_is_read_is_classified_too(database: Path) -> None:
+async def test_a_session_deleted_while_it_is_read_is_classified_too(database: Path) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{KC[1]}/Participants") and KC[1] in fake:
             fake.remove(KC[1])

@@ -25,7 +25,7 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
-async def test_the_archive_is_what_twilio_has(database: Path) -> None:
+async def test_the_archive_equals_the_account(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=5, interactions=4)
     async with mirroring(database, fake) as mirror:
@@ -57,7 +57,7 @@ async def test_long_lists_are_read_whole(database: Path) -> None:
     ],
     ids=["odd case", "fractions", "nulls", "unknown words", "unknown properties", "failures"],
 )
-async def test_it_is_complete_also_where_twilio_is_odd(database: Path, faults: Faults) -> None:
+async def test_it_equals_the_account_even_if_twilios_bodies_are_unusual(database: Path, faults: Faults) -> None:
     fake = FakeTwilio(faults=faults)
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -65,7 +65,7 @@ async def test_it_is_complete_also_where_twilio_is_odd(database: Path, faults: F
         await mirror.assert_equal()
 
 
-async def test_a_second_run_reads_only_what_moved(database: Path) -> None:
+async def test_a_second_run_reads_only_changed_sessions(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=200, interactions=1)
     async with mirroring(database, fake) as mirror:
@@ -95,7 +95,7 @@ async def test_recent_sessions_are_always_read_again(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_one_service_can_be_read_alone(database: Path) -> None:
+async def test_a_single_service_can_be_synced(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -106,7 +106,7 @@ async def test_one_service_can_be_read_alone(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_rows_that_shift_between_pages_are_all_met(database: Path) -> None:
+async def test_rows_that_shift_between_pages_are_all_read(database: Path) -> None:
     """While the sessions are listed, earlier ones are deleted and new ones come: pages shift under the reader."""
     pick, late = Random(1), iter(range(5_000, 6_000))
 
@@ -170,7 +170,7 @@ async def test_a_body_without_a_sid_is_left_out_and_the_rest_is_kept(
         assert "what was said" not in caplog.text
 
 
-async def test_an_archive_belongs_to_one_account(database: Path) -> None:
+async def test_an_archive_is_bound_to_one_account(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -206,7 +206,7 @@ async def test_every_run_is_recorded(database: Path) -> None:
         assert rows[1][:4] == (2, "full", "complete", 0)
 
 
-async def test_what_people_wrote_reaches_no_log(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_content_reaches_no_log(database: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     fake = FakeTwilio(faults=Faults(seed=3, too_many=0.2, server_error=0.2, unknown_words=True))
     account(fake)

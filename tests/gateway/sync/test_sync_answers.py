@@ -79,7 +79,7 @@ def page(key: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "refusal", [HTML, {"message": "no Route matched with those values"}, {"code": 404, "message": "No"}]
 )
-async def test_a_404_that_is_not_twilios_erases_and_marks_nothing(
+async def test_a_404_from_something_else_than_twilio_erases_and_marks_nothing(
     database: Path, refusal: Any, lists: str, key: str, below: str, sessions: int, flags: dict[str, bool]
 ) -> None:
     fake = FakeTwilio()
@@ -99,7 +99,7 @@ async def test_a_404_that_is_not_twilios_erases_and_marks_nothing(
 
 
 @pytest.mark.parametrize("sessions", [2, 130])
-async def test_a_list_of_sessions_without_a_word_about_its_next_page_is_cut_off(database: Path, sessions: int) -> None:
+async def test_a_list_of_sessions_without_next_page_url_is_incomplete(database: Path, sessions: int) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions, interactions=1)
     rows = [fake.get(sid) for sid in fake.sids("KC")[:2]]
@@ -115,7 +115,7 @@ async def test_a_list_of_sessions_without_a_word_about_its_next_page_is_cut_off(
         await mirror.assert_equal()
 
 
-async def test_a_full_page_of_interactions_without_a_word_about_the_next_is_cut_off(database: Path) -> None:
+async def test_a_full_page_of_interactions_without_next_page_url_is_incomplete(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2, interactions=0)
     fake.put(*(bodies.interaction(number, account_sid=fake.account_sid) for number in range(1, 131)))
@@ -140,7 +140,7 @@ class Unsure(FakeTwilio):
 
 
 @pytest.mark.parametrize("flags", [{"full": True}, {"full": True, "erase": True}, {"keep": True}])
-async def test_what_is_above_has_to_be_seen_to_stand(database: Path, flags: dict[str, bool]) -> None:
+async def test_the_parent_must_be_confirmed_to_exist(database: Path, flags: dict[str, bool]) -> None:
     fake = Unsure()
     account(fake, services=2, sessions=5)
     async with mirroring(database, fake) as mirror:
@@ -160,7 +160,7 @@ async def test_what_is_above_has_to_be_seen_to_stand(database: Path, flags: dict
 @pytest.mark.parametrize(
     "body", [HTML, {}, {"interactions": None}, '{"sessions": [{"sid": "KC0'], ids=["login page", "empty", "null", "cut"]
 )
-async def test_an_answer_that_is_no_page_ends_the_run_as_not_complete(
+async def test_an_answer_that_is_not_a_page_ends_the_run_as_incomplete(
     database: Path, template: str, body: dict[str, Any] | str
 ) -> None:
     fake = FakeTwilio()

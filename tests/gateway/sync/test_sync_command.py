@@ -54,7 +54,7 @@ async def synced(fake: FakeTwilio, database: Path, *flags: str, **environment: s
         return process.returncode, out.decode(), err.decode()
 
 
-async def test_a_complete_run_says_what_it_did(database: Path) -> None:
+async def test_a_complete_run_prints_a_summary(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -69,7 +69,7 @@ async def test_a_complete_run_says_what_it_did(database: Path) -> None:
         await assert_equal(archive, fake)
 
 
-async def test_machines_get_json_and_nothing_else(database: Path) -> None:
+async def test_with_json_only_json_is_printed(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -79,7 +79,7 @@ async def test_machines_get_json_and_nothing_else(database: Path) -> None:
     assert (summary["new"], summary["requests"], summary["sessions"]) == (32, 15, 6)
 
 
-async def test_what_twilio_refuses_is_told_with_exit_code_1(database: Path) -> None:
+async def test_twilios_refusal_is_reported_with_exit_code_1(database: Path) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         code, _, err = await synced(fake, database, TWILIO_AUTH_TOKEN="wrong-secret")
@@ -88,7 +88,7 @@ async def test_what_twilio_refuses_is_told_with_exit_code_1(database: Path) -> N
     assert "wrong-secret" not in err
 
 
-async def test_too_much_to_erase_is_told_with_exit_code_3(database: Path) -> None:
+async def test_too_many_erasures_are_reported_with_exit_code_3(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30, interactions=1)
     async with fake.serving():
@@ -101,7 +101,7 @@ async def test_too_much_to_erase_is_told_with_exit_code_3(database: Path) -> Non
         assert (code, "25 erased" in out) == (0, True)
 
 
-async def test_what_was_left_out_is_listed_by_sid_with_exit_code_1(database: Path) -> None:
+async def test_left_out_resources_are_listed_by_sid_with_exit_code_1(database: Path) -> None:
     def refuse(fake: FakeTwilio, path: str, number: int) -> None:
         if any(path.endswith(f"{sid}/Participants") for sid in odd):
             raise web.HTTPBadRequest(text='{"code": 70001, "message": "Odd"}', content_type="application/json")
@@ -118,7 +118,7 @@ async def test_what_was_left_out_is_listed_by_sid_with_exit_code_1(database: Pat
         assert (code, [each["sid"] for each in json.loads(out)["left_out"]]) == (1, odd)
 
 
-async def test_a_clock_that_is_wrong_is_told_with_exit_code_1(database: Path) -> None:
+async def test_a_wrong_clock_is_reported_with_exit_code_1(database: Path) -> None:
     fake = FakeTwilio(clock=lambda: now() - timedelta(days=4_000))
     account(fake)
     async with fake.serving():
@@ -127,7 +127,7 @@ async def test_a_clock_that_is_wrong_is_told_with_exit_code_1(database: Path) ->
 
 
 @pytest.mark.parametrize("given", ["KS" + "f" * 32, "no-such-name", ""])
-async def test_a_service_that_is_not_there_is_told_with_exit_code_2(database: Path, given: str) -> None:
+async def test_an_unknown_service_is_reported_with_exit_code_2(database: Path, given: str) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -153,7 +153,7 @@ async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database:
     assert err == f"A sync of {database} is running already; let it finish, or stop it first.\n"
 
 
-async def test_wrong_settings_are_told_all_at_once_with_exit_code_2(database: Path) -> None:
+async def test_all_invalid_settings_are_reported_at_once_with_exit_code_2(database: Path) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         wrong = {"TWILIO_ACCOUNT_SID": "AC1", "PROXYGRAPH_SYNC_RECHECK_HOURS": "-1"}
@@ -163,7 +163,7 @@ async def test_wrong_settings_are_told_all_at_once_with_exit_code_2(database: Pa
     assert not database.exists()
 
 
-def test_services_are_named_with_commas_between_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_services_are_separated_by_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROXYGRAPH_SYNC_SERVICE", "KS1, KS2")
     assert SyncSettings.of({}).service == ["KS1", "KS2"]
     assert SyncSettings.of({"service": ["KS3"]}).service == ["KS3"]
@@ -183,7 +183,7 @@ def in_the_foreground() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_the_foreground")
-async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(database: Path) -> None:
+async def test_ctrl_c_stops_cleanly_and_says_how_to_continue(database: Path) -> None:
     fake = FakeTwilio(latency=0.01)
     account(fake, services=2, sessions=150)
     async with fake.serving():
@@ -205,7 +205,7 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(database: Path) -> Non
         await assert_equal(archive, fake)
 
 
-async def test_killed_at_random_moments_it_ends_equal_to_twilio(database: Path, request: pytest.FixtureRequest) -> None:
+async def test_killed_at_random_times_it_ends_equal_to_twilio(database: Path, request: pytest.FixtureRequest) -> None:
     """Six times here; more with --kills, such as fifty."""
     pick = Random(11)
     fake = FakeTwilio(faults=Faults(seed=2, too_many=0.1, server_error=0.1))
@@ -249,7 +249,7 @@ async def test_serve_syncs_beside_answering(database: Path, every: str) -> None:
         assert runs >= 1
 
 
-async def test_a_failing_run_offers_to_run_it_again_only_where_that_helps(database: Path) -> None:
+async def test_a_failed_run_suggests_another_run_only_if_that_may_help(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
     again = "run it again to go on"
@@ -266,7 +266,7 @@ async def test_a_failing_run_offers_to_run_it_again_only_where_that_helps(databa
     assert (code, again in err) == (1, True)
 
 
-def test_a_failing_run_says_the_reason_before_the_figures(database: Path) -> None:
+def test_a_failed_run_prints_the_reason_before_the_summary(database: Path) -> None:
     environment = {
         "TWILIO_ACCOUNT_SID": bodies.sid("AC", 1),
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

@@ -44,7 +44,9 @@ async def status(mirror: Mirror, fields: str) -> Any:
 
 
 @pytest.mark.parametrize(("sessions", "removed"), [(3, 1), (40, 30)], ids=["few", "more than are erased unasked"])
-async def test_what_was_kept_is_marked_shown_and_not_asked_again(database: Path, sessions: int, removed: int) -> None:
+async def test_kept_rows_are_marked_and_shown_and_not_fetched_again(
+    database: Path, sessions: int, removed: int
+) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions)
     async with mirroring(database, fake) as mirror:
@@ -66,7 +68,7 @@ async def test_what_was_kept_is_marked_shown_and_not_asked_again(database: Path,
         assert data["other"] == {"keptAt": None}
 
 
-async def test_what_was_kept_and_comes_back_is_no_longer_marked(database: Path) -> None:
+async def test_a_kept_row_that_reappears_is_no_longer_marked(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     row = fake.get(KI[1])
@@ -79,7 +81,7 @@ async def test_what_was_kept_and_comes_back_is_no_longer_marked(database: Path) 
         await mirror.assert_equal()
 
 
-async def test_a_session_that_is_deleted_later_keeps_what_was_kept_of_it(database: Path) -> None:
+async def test_a_session_deleted_later_keeps_its_kept_interactions(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3, interactions=3)
     async with mirroring(database, fake) as mirror:
@@ -95,14 +97,14 @@ async def test_a_session_that_is_deleted_later_keeps_what_was_kept_of_it(databas
         assert (await mirror.column("KC", "archived_at"))[KC[1]] is not None
 
 
-def test_to_keep_and_to_erase_is_no_decision() -> None:
+def test_keep_and_erase_together_are_an_error() -> None:
     with pytest.raises(SettingsError, match="either --keep or --erase, but got both"):
         SyncSettings.of({"keep": True, "erase": True})
 
 
 @pytest.mark.parametrize("names", [["KS" + "f" * 32], [""], [], ["no-such-name"], [KS[1], "no-such-name"]])
 @pytest.mark.parametrize("full", [False, True])
-async def test_a_service_that_is_not_there_is_an_error_that_names_those_that_are(
+async def test_an_unknown_service_is_an_error_that_names_the_known_ones(
     database: Path, names: list[str], full: bool
 ) -> None:
     fake = FakeTwilio()
@@ -119,9 +121,7 @@ async def test_a_service_that_is_not_there_is_an_error_that_names_those_that_are
 
 @pytest.mark.parametrize("by_name", [False, True])
 @pytest.mark.parametrize("full", [False, True])
-async def test_a_partial_run_moves_the_freshness_of_its_service_alone(
-    database: Path, by_name: bool, full: bool
-) -> None:
+async def test_a_partial_run_updates_only_its_services_freshness(database: Path, by_name: bool, full: bool) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=2)
     fake.put(fake.get(KS[2]) | {"unique_name": "rides"})
@@ -139,7 +139,7 @@ async def test_a_partial_run_moves_the_freshness_of_its_service_alone(
         assert not await is_full_run_due(mirror.archive, WEEK)
 
 
-async def test_a_partial_run_takes_no_other_service_for_gone(database: Path) -> None:
+async def test_a_partial_run_never_counts_other_services_as_gone(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -178,7 +178,7 @@ async def test_a_full_run_that_fails_is_repeated_after_growing_pauses(
         assert await is_full_run_due(mirror.archive, timedelta(minutes=1)), "never later than by the interval"
 
 
-async def test_a_stopped_full_run_is_gone_on_with_at_once(database: Path) -> None:
+async def test_a_stopped_full_run_is_continued_at_once(database: Path) -> None:
     async with mirroring(database, FakeTwilio()) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(
@@ -201,7 +201,7 @@ async def test_each_run_counts_its_own_requests(database: Path) -> None:
         assert rows == [8, 2, 8]
 
 
-async def test_old_runs_are_forgotten_but_for_the_last_complete_ones(database: Path) -> None:
+async def test_old_runs_are_pruned_except_for_the_last_complete_ones(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)
     async with mirroring(database, fake) as mirror:

@@ -46,7 +46,7 @@ async def freshness(mirror: Mirror) -> dict[str, object]:
 
 @pytest.mark.parametrize("years", [-11, -1, 12])
 @pytest.mark.parametrize("flags", [{}, {"erase": True}, {"keep": True}], ids=["plain", "erase", "keep"])
-async def test_a_clock_that_disagrees_with_twilios_decides_nothing_and_the_next_run_by_the_right_one_does(
+async def test_with_a_wrong_clock_a_run_decides_nothing_and_the_next_run_with_the_right_one_does(
     database: Path, years: int, flags: dict[str, bool]
 ) -> None:
     fake = FakeTwilio()
@@ -83,7 +83,7 @@ async def test_a_clock_that_disagrees_with_twilios_decides_nothing_and_the_next_
     ],
     ids=["ahead", "behind", "too far ahead", "too far behind", "behind the rows", "unknown"],
 )
-def test_clocks_may_be_a_few_minutes_apart(offset: timedelta | None, newest: str | None, believed: bool) -> None:
+def test_clocks_may_differ_by_a_few_minutes(offset: timedelta | None, newest: str | None, believed: bool) -> None:
     if believed:
         check_clock(offset, newest)
     else:
@@ -91,7 +91,7 @@ def test_clocks_may_be_a_few_minutes_apart(offset: timedelta | None, newest: str
             check_clock(offset, newest)
 
 
-async def test_instants_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag(database: Path) -> None:
+async def test_times_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     week = timedelta(days=7)
@@ -117,7 +117,7 @@ async def test_instants_of_a_wrong_clock_block_no_full_run_and_give_no_negative_
 
 
 @pytest.mark.parametrize(("listed_days_ago", "archived", "erased"), [(1, 0, 2), (89, 0, 2), (91, 1, 0)])
-async def test_a_quiet_open_session_stood_when_it_was_last_listed(
+async def test_an_unchanged_open_session_existed_when_it_was_last_listed(
     database: Path, listed_days_ago: int, archived: int, erased: int
 ) -> None:
     fake = FakeTwilio()
@@ -132,7 +132,7 @@ async def test_a_quiet_open_session_stood_when_it_was_last_listed(
         assert (progress.archived, progress.erased) == (archived, erased)
 
 
-async def test_each_listing_keeps_when_it_showed_a_session(database: Path) -> None:
+async def test_each_list_stores_when_it_showed_a_session(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -149,9 +149,7 @@ async def test_each_listing_keeps_when_it_showed_a_session(database: Path) -> No
 
 @pytest.mark.parametrize("refusal", [web.HTTPNotFound, web.HTTPBadRequest, web.HTTPForbidden])
 @pytest.mark.parametrize("full", [False, True])
-async def test_a_listing_that_ends_in_the_middle_is_not_complete_and_decides_nothing(
-    database: Path, refusal: type[web.HTTPException], full: bool
-) -> None:
+async def test_an_incomplete_list_decides_nothing(database: Path, refusal: type[web.HTTPException], full: bool) -> None:
     def break_off(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{KS[1]}/Sessions") and number == 1:
             raise refusal(text='{"code": 20404, "message": "No"}', content_type="application/json")
@@ -177,7 +175,7 @@ async def test_a_listing_that_ends_in_the_middle_is_not_complete_and_decides_not
 
 
 @pytest.mark.parametrize("removed_from", [0, 1])
-async def test_rows_that_fall_between_two_pages_are_found_by_one_of_the_next_two_plain_runs(
+async def test_rows_missed_between_two_pages_are_found_by_one_of_the_next_two_incremental_runs(
     database: Path, removed_from: int
 ) -> None:
     """Whether it is the first reading of the session or a later one."""
@@ -208,7 +206,7 @@ async def test_rows_that_fall_between_two_pages_are_found_by_one_of_the_next_two
 
 
 @pytest.mark.parametrize("sessions", [2, 40])
-async def test_an_account_that_shows_no_service_any_more_erases_and_marks_nothing_unasked(
+async def test_an_account_without_services_erases_and_marks_nothing_without_a_flag(
     database: Path, sessions: int
 ) -> None:
     fake = FakeTwilio()
@@ -238,7 +236,7 @@ async def test_a_service_that_exists_but_was_not_listed_is_reported(database: Pa
         await mirror.assert_equal()
 
 
-def test_an_archive_of_an_earlier_version_brings_its_evidence_along(tmp_path: Path) -> None:
+def test_an_archive_of_an_earlier_version_keeps_its_evidence(tmp_path: Path) -> None:
     earlier, path = tmp_path / "migrations", tmp_path / "archive.db"
     earlier.mkdir()
     for file in sorted(FOLDER.glob("000[1-6]_*.sql")):

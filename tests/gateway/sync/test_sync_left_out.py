@@ -57,7 +57,7 @@ async def shown(mirror: Mirror) -> dict[str, Any]:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
 @pytest.mark.parametrize(("sessions", "odd"), [(4, [2]), (150, [1, 3, 77, 150])], ids=["small", "larger"])
-async def test_a_session_that_fails_for_good_is_left_out_and_the_rest_is_read(
+async def test_a_session_that_always_fails_is_left_out_and_the_rest_is_read(
     database: Path, status: int, sessions: int, odd: list[int]
 ) -> None:
     fake = FakeTwilio()
@@ -110,7 +110,7 @@ async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: 
         assert [each["sid"] for each in (await shown(mirror))["leftOut"]] == [odd]
 
 
-async def test_where_nothing_can_be_read_nothing_is_erased_or_marked(database: Path) -> None:
+async def test_if_nothing_can_be_read_nothing_is_erased_or_marked(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30)
     async with mirroring(database, fake) as mirror:
@@ -123,7 +123,7 @@ async def test_where_nothing_can_be_read_nothing_is_erased_or_marked(database: P
         assert await mirror.ledger() == {}
 
 
-async def test_when_the_service_fails_too_it_is_not_the_session(database: Path) -> None:
+async def test_if_the_service_fails_too_the_whole_run_fails(database: Path) -> None:
     def revoke(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith("/Participants"):
             fake.fail_next("GET /Services/{}", 403, {"code": 20003, "message": "Revoked"}, times=1_000)
@@ -136,7 +136,7 @@ async def test_when_the_service_fails_too_it_is_not_the_session(database: Path) 
         assert await left_out.listed(mirror.archive) == []
 
 
-async def test_what_is_left_out_is_a_metric(database: Path) -> None:
+async def test_the_number_of_left_out_resources_is_a_metric(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=5)
     fake.faults = refusing(400, KC[1], KC[4])
@@ -147,7 +147,7 @@ async def test_what_is_left_out_is_a_metric(database: Path) -> None:
         assert "proxygraph_sync_left_out 2.0" in (await response.text()).splitlines()
 
 
-async def test_a_session_that_is_gone_is_left_out_no_longer(database: Path) -> None:
+async def test_a_deleted_session_is_no_longer_listed_as_left_out(database: Path) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=4)
     fake.faults = refusing(400, KC[1])
@@ -161,9 +161,7 @@ async def test_a_session_that_is_gone_is_left_out_no_longer(database: Path) -> N
 
 
 @pytest.mark.parametrize("sessions", [12, 60])
-async def test_what_was_read_before_a_failure_is_written_and_counted_from_the_file(
-    database: Path, sessions: int
-) -> None:
+async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(database: Path, sessions: int) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions, interactions=2)
     read: list[str] = []

@@ -90,7 +90,7 @@ async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) ->
 
 
 @pytest.mark.parametrize(("silent", "running"), [(0, True), (HEARTBEAT_TIMEOUT_SECONDS + 5, False)])
-async def test_a_run_is_running_while_it_gives_signs_of_life(
+async def test_a_run_is_running_while_it_stores_its_progress(
     archive: Archive, ask: Ask, silent: int, running: bool
 ) -> None:
     alive_at = twilio_mapping.instant((datetime.now(UTC) - timedelta(seconds=silent)).isoformat())

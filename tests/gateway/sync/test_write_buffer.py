@@ -44,7 +44,7 @@ async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["async
         yield ending
 
 
-async def test_a_flush_that_is_under_way_at_the_end_is_waited_for(mirror: Mirror) -> None:
+async def test_a_flush_in_progress_at_the_end_is_awaited(mirror: Mirror) -> None:
     async with at_the_end_while_a_flush_waits(mirror) as ending:
         pass
     await ending
@@ -59,7 +59,7 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
     assert await mirror.stored("KS") == []
 
 
-async def test_what_a_flush_that_was_cut_off_was_to_write_is_written_by_the_next(mirror: Mirror) -> None:
+async def test_the_rows_of_an_interrupted_flush_are_written_by_the_next(mirror: Mirror) -> None:
     buffer = WriteBuffer(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
     await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
     async with mirror.archive.writer.transaction():

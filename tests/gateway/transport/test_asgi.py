@@ -18,7 +18,7 @@ async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"]"})
 
 
-async def test_an_answer_without_a_length_comes_in_chunks_or_ends_with_its_connection() -> None:
+async def test_a_response_without_a_length_is_chunked_or_ends_with_its_connection() -> None:
     assert (await answers([GET % b""], in_parts)).endswith(b"\r\n\r\n2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n")
     older = await answers([b"GET / HTTP/1.0\r\n\r\n"], in_parts)
     assert older.endswith(b"\r\n\r\n[1]")
@@ -28,7 +28,7 @@ async def test_an_answer_without_a_length_comes_in_chunks_or_ends_with_its_conne
 
 
 @pytest.mark.parametrize("headers", [[(b"x", b"a\r\nb: c")], [(b"content-length", b"5")], None])
-async def test_an_application_that_fails_is_answered_for(
+async def test_a_failing_application_gets_a_500(
     headers: list[tuple[bytes, bytes]] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +43,7 @@ async def test_an_application_that_fails_is_answered_for(
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["waits", "leaves"])
-async def test_a_client_that_sends_no_more_is_asked_whether_it_is_there(leaves: bool) -> None:
+async def test_a_half_closed_connection_is_probed_by_an_interim_response(leaves: bool) -> None:
     """By an interim response, which a client that left has its system refuse."""
     may_answer, gone = asyncio.Event(), asyncio.Event()
 

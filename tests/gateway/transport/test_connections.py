@@ -46,7 +46,7 @@ PLANNED, ORDINARY = "{ services { totalCount } }", "{ syncStatus { running } }"
 """One is answered without waiting for anything, the other waits for a thread."""
 
 
-async def test_requests_sent_at_once_are_answered_in_their_order(streams: Streams) -> None:
+async def test_pipelined_requests_are_answered_in_order(streams: Streams) -> None:
     reader, writer = streams
     aliases = [f"{{ a{number}: __typename {query[1:]}" for number, query in enumerate((PLANNED, ORDINARY) * 10)]
     writer.write(b"".join(part for query in aliases for part in post(query)))
@@ -55,7 +55,7 @@ async def test_requests_sent_at_once_are_answered_in_their_order(streams: Stream
 
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
-async def test_a_request_in_pieces_is_answered_once_it_is_whole(streams: Streams, query: str) -> None:
+async def test_a_request_in_pieces_is_answered_once_it_is_complete(streams: Streams, query: str) -> None:
     reader, writer = streams
     for _ in range(2):
         head, body = post(query)
@@ -66,7 +66,7 @@ async def test_a_request_in_pieces_is_answered_once_it_is_whole(streams: Streams
         assert (await answer(reader))[0].startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-async def test_who_expects_to_be_told_to_continue_is_told(streams: Streams) -> None:
+async def test_expect_100_continue_is_answered(streams: Streams) -> None:
     reader, writer = streams
     head, body = post(PLANNED, "Expect: 100-continue")
     writer.write(head)
@@ -77,7 +77,9 @@ async def test_who_expects_to_be_told_to_continue_is_told(streams: Streams) -> N
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
 @pytest.mark.parametrize(("header", "version"), [("Connection: close", "1.1"), ("Accept: */*", "1.0")])
-async def test_the_last_answer_of_a_connection_says_so(streams: Streams, query: str, header: str, version: str) -> None:
+async def test_the_last_response_of_a_connection_has_connection_close(
+    streams: Streams, query: str, header: str, version: str
+) -> None:
     reader, writer = streams
     writer.write(b"".join(post(query, header, version=version)))
     head, _ = await answer(reader)
@@ -85,7 +87,7 @@ async def test_the_last_answer_of_a_connection_says_so(streams: Streams, query: 
     assert await reader.read() == b""
 
 
-async def test_the_head_alone_is_answered_with_the_bodys_length_and_no_body(streams: Streams) -> None:
+async def test_head_is_answered_with_the_bodys_length_and_no_body(streams: Streams) -> None:
     reader, writer = streams
     writer.write(b"HEAD /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"".join(post(PLANNED)))
     head = await reader.readuntil(b"\r\n\r\n")
@@ -93,14 +95,14 @@ async def test_the_head_alone_is_answered_with_the_bodys_length_and_no_body(stre
     assert (await answer(reader))[1] == {"services": {"totalCount": 1}}
 
 
-async def test_every_answer_is_dated(streams: Streams) -> None:
+async def test_every_response_has_a_date(streams: Streams) -> None:
     reader, writer = streams
     writer.write(b"".join(post(PLANNED)))
     assert b"\r\ndate: " in (await answer(reader))[0]
 
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
-async def test_a_request_is_answered_before_what_is_no_http_is_refused(streams: Streams, query: str) -> None:
+async def test_a_request_is_answered_before_invalid_bytes_behind_it_are_refused(streams: Streams, query: str) -> None:
     reader, writer = streams
     writer.write(b"".join(post(query)) + b"no request at all\r\n\r\n")
     await answer(reader)
@@ -108,7 +110,7 @@ async def test_a_request_is_answered_before_what_is_no_http_is_refused(streams: 
 
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
-async def test_an_answered_request_is_gone_at_once(streams: Streams, query: str) -> None:
+async def test_an_answered_request_is_freed_at_once(streams: Streams, query: str) -> None:
     """What waited for the garbage collector would be memory for nothing, and its work."""
     reader, writer = streams
     gc.collect()
@@ -131,7 +133,7 @@ async def test_a_request_is_answered_before_the_one_behind_it_is_refused(streams
 
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
-async def test_a_client_that_sends_no_more_still_gets_its_answers(streams: Streams, query: str) -> None:
+async def test_a_client_that_has_closed_its_side_still_gets_its_responses(streams: Streams, query: str) -> None:
     reader, writer = streams
     writer.write(b"".join(post(query)) * 3)
     writer.write_eof()

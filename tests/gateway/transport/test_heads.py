@@ -45,7 +45,7 @@ async def statuses(address: str, requests: list[bytes]) -> list[int]:
 
 @pytest.mark.parametrize("keys", [False, True], ids=["keyless", "with keys"])
 @pytest.mark.parametrize("name", NAMES)
-async def test_an_odd_value_of_a_header_is_the_clients_fault(
+async def test_an_invalid_header_value_is_the_clients_error(
     database: Path, one_session: Path, name: str, keys: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy(one_session, database)
@@ -75,7 +75,7 @@ HOSTS += [
 
 
 @pytest.mark.parametrize("keys", [False, True], ids=["keyless", "with keys"])
-async def test_a_request_names_one_host(database: Path, one_session: Path, keys: bool) -> None:
+async def test_a_request_must_have_exactly_one_host(database: Path, one_session: Path, keys: bool) -> None:
     copy(one_session, database)
     async with address_of(database, require_key=keys) as address, asyncio.timeout(30):
         found = await statuses(address, [b"GET /livez HTTP/1.1\r\n%b\r\n" % host for host in HOSTS])
@@ -92,7 +92,7 @@ HANDSHAKE = (
 )
 
 
-async def test_a_handshake_of_websocket_is_looked_at_as_any_request(
+async def test_a_websocket_handshake_is_treated_like_any_request(
     database: Path, one_session: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy(one_session, database)

@@ -83,7 +83,7 @@ FRAMED: list[tuple[str, bytes, list[int], list[str]]] = [
 
 
 @pytest.mark.parametrize(("about", "sent", "statuses", "bodies"), FRAMED, ids=[row[0] for row in FRAMED])
-async def test_a_request_ends_where_it_says_or_is_refused_however_it_is_cut(
+async def test_a_request_is_framed_or_refused_in_any_segmentation(
     about: str, sent: bytes, statuses: list[int], bodies: list[str]
 ) -> None:
     for pieces in cuts(sent):
@@ -107,20 +107,20 @@ BOUNDED: list[tuple[str, bytes, list[int]]] = [
 
 
 @pytest.mark.parametrize(("about", "sent", "statuses"), BOUNDED, ids=[row[0] for row in BOUNDED])
-async def test_what_is_too_long_is_refused_however_it_is_cut(about: str, sent: bytes, statuses: list[int]) -> None:
+async def test_too_long_a_head_is_refused_in_any_segmentation(about: str, sent: bytes, statuses: list[int]) -> None:
     for size in (len(sent), 16_000, 1_000, 997):
         pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
         assert read(await answers(pieces))[0] == statuses, size
 
 
-async def test_requests_behind_each_other_are_counted_each_by_itself() -> None:
+async def test_the_limits_apply_to_each_pipelined_request() -> None:
     """Once the bytes of a packet were counted, and not those of a head."""
     request = GET % (b"x" * 90)
     statuses, _ = read(await answers([request * 1_600]))
     assert statuses == [200] * 1_600
 
 
-async def test_trailers_are_no_headers() -> None:
+async def test_trailers_do_not_become_headers() -> None:
     sent = CHUNKED + b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\nHost: b\r\n\r\n"
     for pieces in cuts(sent + GET % b"next"):
         _, (first, second) = read(await answers(pieces))
@@ -137,7 +137,7 @@ UPGRADES = [
 
 
 @pytest.mark.parametrize(("about", "sent"), UPGRADES, ids=[row[0].decode() for row in UPGRADES])
-async def test_a_request_for_another_protocol_is_answered_in_this_one(about: bytes, sent: bytes) -> None:
+async def test_an_upgrade_request_is_answered_in_http_1(about: bytes, sent: bytes) -> None:
     for pieces in cuts(sent + GET % b"next"):
         statuses, (first, second) = read(await answers(pieces))
         assert (statuses, first[2], second[1]) == ([200, 200], "abc", "/next"), pieces
@@ -155,19 +155,21 @@ async def test_a_request_for_another_protocol_is_answered_in_this_one(about: byt
         (b"*", "a", "*", ""),
     ],
 )
-async def test_a_targets_authority_counts_more_than_the_host(target: bytes, host: str, path: str, query: str) -> None:
+async def test_the_targets_authority_takes_precedence_over_the_host(
+    target: bytes, host: str, path: str, query: str
+) -> None:
     _, ((_, found, _, asked, headers),) = read(await answers([b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target]))
     assert (found, asked, [value for name, value in headers if name == "host"]) == (path, query, [host])
 
 
-async def test_what_comes_of_a_body_after_its_answer_is_no_request() -> None:
+async def test_the_rest_of_a_body_after_its_response_is_not_parsed_as_a_request() -> None:
     inner = GET % b"inner"
     sent = post(b"Content-Length: %d" % len(inner), body=inner) + GET % b"next"
     for pieces in cuts(sent):
         assert read(await answers(pieces, at_once))[0] == [200, 200], pieces
 
 
-async def test_a_body_that_nobody_asked_for_is_not_taken_for_a_request() -> None:
+async def test_an_unread_body_is_not_parsed_as_a_request() -> None:
     inner = GET % b"inner"
     sent = [post(b"Expect: 100-continue", b"Content-Length: %d" % len(inner)), inner]
     answered = await answers(sent, at_once)

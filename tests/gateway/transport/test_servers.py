@@ -12,7 +12,7 @@ PROMISES = ("endpoint/test_protocol.py", "http/test_browsers.py", "endpoint/test
 
 @pytest.mark.servers
 @pytest.mark.parametrize("server", ["httptools", "hypercorn"])
-def test_the_promises_of_http_hold_under_another_server(server: str) -> None:
+def test_the_http_tests_pass_under_another_server(server: str) -> None:
     """uvicorn's own protocol, and a server that shares no code with it."""
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "--server", server]
     ran = subprocess.run(

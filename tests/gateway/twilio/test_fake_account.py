@@ -39,7 +39,7 @@ async def ask(fake: FakeTwilio) -> AsyncIterator[Ask]:
         yield asked
 
 
-def test_oddities_change_the_case_of_words_and_the_fraction_of_dates_only(fake: FakeTwilio) -> None:
+def test_oddities_change_only_the_case_of_enum_values_and_the_fractions_of_dates(fake: FakeTwilio) -> None:
     odd = FakeTwilio(faults=Faults(odd_case=True, fractions=True))
     odd.put(*WORLD)
     read, meant = odd.get(KI), fake.get(KI)
@@ -48,14 +48,14 @@ def test_oddities_change_the_case_of_words_and_the_fraction_of_dates_only(fake: 
     assert {n: str(v).lower()[:19] for n, v in read.items()} == {n: str(v).lower()[:19] for n, v in meant.items()}
 
 
-def test_nulls_leave_sids_and_words() -> None:
+def test_nulls_spare_sids_and_enum_values() -> None:
     fake = FakeTwilio(faults=Faults(nulls=True))
     fake.put(*WORLD)
     left = {name for name, value in fake.get(KC).items() if value is not None}
     assert left == {"sid", "account_sid", "service_sid", "status"}
 
 
-def test_a_quarter_of_the_words_are_unknown() -> None:
+def test_a_quarter_of_the_enum_values_are_unknown() -> None:
     odd = FakeTwilio(faults=Faults(unknown_words=True))
     odd.put(*MANY)
     types = Counter(odd.get(sid)["type"] for sid in odd.sids("KI"))
@@ -63,14 +63,16 @@ def test_a_quarter_of_the_words_are_unknown() -> None:
     assert 0.7 < types["message"] / 205 < 0.8
 
 
-def test_an_unknown_property_is_one_more(fake: FakeTwilio) -> None:
+def test_the_fault_adds_one_unknown_property(fake: FakeTwilio) -> None:
     odd = FakeTwilio(faults=Faults(unknown_properties=True))
     odd.put(*WORLD)
     assert odd.get(KC).keys() - fake.get(KC).keys() == {UNKNOWN_PROPERTY}
 
 
 @pytest.mark.parametrize("path", [f"{INTERACTIONS}/{KI}", SESSION])
-async def test_a_hold_keeps_what_is_held_and_what_that_is_in(path: str, ask: Ask, fake: FakeTwilio) -> None:
+async def test_a_legal_hold_prevents_deleting_the_resource_and_its_parents(
+    path: str, ask: Ask, fake: FakeTwilio
+) -> None:
     fake.hold(KI)
     held = await ask(path, "DELETE")
     assert (held.status, held.body["code"], KI in fake) == (400, 80615, True)
@@ -78,7 +80,7 @@ async def test_a_hold_keeps_what_is_held_and_what_that_is_in(path: str, ask: Ask
     assert ((await ask(path, "DELETE")).status, KI in fake) == (204, False)
 
 
-def test_retention_takes_sessions_that_were_closed_90_days_ago(fake: FakeTwilio) -> None:
+def test_retention_deletes_sessions_closed_90_days_ago(fake: FakeTwilio) -> None:
     closed: Body = {"status": "closed", "date_ended": "2026-01-01T00:00:00Z"}
     fake.put(session(1, **closed), session(2, **closed | {"status": "open"}))
     fake.clock = lambda: datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
@@ -92,12 +94,12 @@ def test_a_body_without_its_parent_is_refused() -> None:
         FakeTwilio().put(session())
 
 
-async def test_a_body_put_again_is_replaced_where_it_belongs(ask: Ask, fake: FakeTwilio) -> None:
+async def test_a_body_put_again_is_replaced(ask: Ask, fake: FakeTwilio) -> None:
     fake.put(interaction(1, date_created="2027-01-01T00:00:00Z"))
     assert [row["sid"] for row in (await ask(INTERACTIONS)).body["interactions"]] == [sid("KI", 2), KI]
 
 
-def test_an_interaction_put_as_a_message_interaction_is_an_interaction_like_any(fake: FakeTwilio) -> None:
+def test_an_interaction_put_as_a_message_interaction_is_an_ordinary_interaction(fake: FakeTwilio) -> None:
     plain = fake.get(KI)
     fake.put(interaction(1, participant_sid=sid("KP", 1), url=f"{plain['url']}/elsewhere"))
     assert fake.get(KI) == plain
@@ -134,14 +136,14 @@ async def fates(faults: Faults, requests: int = 400) -> list[Any]:
 
 
 @pytest.mark.parametrize("fault", FATES)
-async def test_a_fault_strikes_its_share_and_nothing_else_happens(fault: str) -> None:
+async def test_a_fault_has_its_share_and_no_other_effect(fault: str) -> None:
     quarter: Body = {fault: 0.25}
     read = Counter(await fates(Faults(**quarter)))
     assert read.keys() == FATES[fault] | {200}
     assert 0.7 < read[200] / 400 < 0.8
 
 
-async def test_answers_are_slow_for_their_share() -> None:
+async def test_the_share_of_slow_answers_is_right() -> None:
     async with asking(fake := FakeTwilio(faults=Faults(slow=0.25)), *WORLD) as ask:
         assert {(await ask(SESSIONS)).status for _ in range(400)} == {200}
     assert 0.2 < fake.fault_counts["slow"] / 400 < 0.3
@@ -152,7 +154,7 @@ async def test_faults_are_the_same_for_the_same_seed() -> None:
     assert await fates(faults, 100) == await fates(faults, 100)
 
 
-async def test_half_of_too_many_say_when_to_come_back() -> None:
+async def test_half_of_the_429s_have_retry_after() -> None:
     async with asking(FakeTwilio(faults=Faults(too_many=1)), *WORLD) as ask:
         waits = Counter([(await ask(SESSIONS)).headers.get("Retry-After") for _ in range(200)])
     assert waits.keys() == {None, "0", "1", "0.02", "0.05"}
@@ -164,7 +166,7 @@ async def test_server_errors_come_in_json_and_in_html() -> None:
         assert {type((await ask(SESSIONS)).body) for _ in range(20)} == {dict, str}
 
 
-async def test_a_deletion_whose_answer_broke_is_done() -> None:
+async def test_a_deletion_whose_answer_broke_off_is_done() -> None:
     async with asking(fake := FakeTwilio(faults=Faults(broken=1)), *WORLD) as ask:
         with pytest.raises(aiohttp.ClientError):  # that of the first try or, as aiohttp tries again, of the second
             await ask(SESSION, "DELETE")
@@ -172,7 +174,7 @@ async def test_a_deletion_whose_answer_broke_is_done() -> None:
 
 
 @pytest.mark.parametrize("late", [{"latency": 0.02}, {"faults": Faults(slow=1, slow_seconds=0.02)}])
-async def test_an_answer_comes_as_late_as_it_should(late: Body) -> None:
+async def test_a_slow_answer_takes_the_given_time(late: Body) -> None:
     async with asking(FakeTwilio(**late), *WORLD) as ask:
         begun = time.perf_counter()
         await ask(SESSIONS)
@@ -200,7 +202,7 @@ async def test_the_next_requests_fail_as_scripted(ask: Ask, fake: FakeTwilio) ->
 
 
 @pytest.mark.parametrize("wrong", [{"too_many": 0.6, "broken": 0.6}, {"drift": True}])
-def test_faults_that_make_no_sense_are_refused(wrong: Body) -> None:
+def test_invalid_faults_are_refused(wrong: Body) -> None:
     with pytest.raises(ValueError, match="Expected"):
         Faults(**wrong)
 

@@ -147,17 +147,17 @@ async def test_twilios_client_is_refused_with_20003_when_its_token_is_wrong(run:
     assert (refused.value.status, refused.value.code) == (401, 20003)
 
 
-async def test_twilios_client_fails_to_list_what_is_not_there(run: Run) -> None:
+async def test_twilios_client_fails_to_list_under_a_missing_parent(run: Run) -> None:
     with pytest.raises(TwilioException, match="Unable to fetch page"):
         await run(lambda proxy: proxy.services(sid("KS", 9)).sessions.list())
 
 
-async def test_an_api_key_opens_the_account_too(run: Run) -> None:
+async def test_an_api_key_is_accepted_too(run: Run) -> None:
     assert len(await run(lambda proxy: proxy.services.list(), API_KEY, API_SECRET)) == 1
 
 
 @pytest.mark.parametrize(("path", "example"), EXAMPLES)
-async def test_the_documents_own_examples_are_answered_to_the_letter(path: str, example: Body) -> None:
+async def test_the_examples_of_the_document_are_returned_exactly(path: str, example: Body) -> None:
     fake, item = FakeTwilio(), path.endswith("{Sid}")
     async with asking(fake, *PARENTS[: path.count("{") - item], *([example] if item else [])) as ask:
         answered = json.dumps((await ask(path.format_map(SIDS | {"Sid": example.get("sid")}))).body)
@@ -180,7 +180,7 @@ ODD["unknown_properties"] = "additionalProperties"
 
 
 @pytest.mark.parametrize("oddity", ODD)
-async def test_every_answer_is_as_the_document_has_it_but_for_its_oddity(oddity: str) -> None:
+async def test_every_answer_matches_the_document_except_for_its_oddity(oddity: str) -> None:
     faults: Body = {oddity: True} if oddity else {}
     account, seen, breaches = Account(1, 1, 4, 40), set[str](), set[str]()
     bodies = [body for talk in account.conversations() for body in (talk[0], *talk[1], *talk[2])]
@@ -191,7 +191,7 @@ async def test_every_answer_is_as_the_document_has_it_but_for_its_oddity(oddity:
     assert (seen, breaches) == (set(VERBS), {ODD[oddity]} - {""})
 
 
-async def test_a_page_says_where_it_is_and_where_the_next_and_the_previous_are(ask: Ask, fake: FakeTwilio) -> None:
+async def test_a_page_has_its_address_and_those_of_the_next_and_the_previous(ask: Ask, fake: FakeTwilio) -> None:
     fake.put(*MANY)
     first = (await ask(f"{INTERACTIONS}?PageSize=70")).body["meta"]
     second = (await ask(first["next_page_url"])).body["meta"]
@@ -253,7 +253,7 @@ async def test_a_session_is_found_by_a_unique_name_that_needs_quoting(ask: Ask, 
 
 
 @pytest.mark.parametrize(("path", "left"), [(SESSION, [KS]), (f"/Services/{KS}", [])])
-async def test_a_deletion_takes_everything_within_along(path: str, left: list[str], ask: Ask, fake: FakeTwilio) -> None:
+async def test_a_deletion_deletes_everything_below(path: str, left: list[str], ask: Ask, fake: FakeTwilio) -> None:
     assert (await ask(path, "DELETE")).status == 204
     assert [sid for prefix in KINDS for sid in fake.sids(prefix)] == left
 

@@ -68,7 +68,7 @@ async def connected_server(database: Path, fake: FakeTwilio) -> AsyncIterator[ai
         yield client
 
 
-async def test_without_an_account_it_is_deleted_here_alone_and_the_payload_and_the_ledger_say_so(
+async def test_without_an_account_it_is_deleted_only_here_and_the_payload_and_the_ledger_say_so(
     database: Path, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
@@ -78,7 +78,7 @@ async def test_without_an_account_it_is_deleted_here_alone_and_the_payload_and_t
     assert KI[0] in fake
 
 
-async def test_with_an_account_the_payload_says_whether_twilio_deleted_it_or_had_it_no_more(
+async def test_with_an_account_the_payload_says_whether_twilio_deleted_it_or_no_longer_had_it(
     database: Path, fake: FakeTwilio
 ) -> None:
     fake.remove(KI[1])
@@ -88,7 +88,7 @@ async def test_with_an_account_the_payload_says_whether_twilio_deleted_it_or_had
     assert await entries(database) == {KI[0]: AtTwilio.DELETED, KI[1]: AtTwilio.ALREADY_GONE}
 
 
-async def test_what_did_not_happen_at_twilio_is_told_too(database: Path, fake: FakeTwilio) -> None:
+async def test_what_twilio_did_not_do_is_in_the_payload_too(database: Path, fake: FakeTwilio) -> None:
     fake.hold(KI[0])
     async with connected_server(database, fake) as client:
         assert (await delete(client, KI[0]))["atTwilio"] == "REFUSED"
@@ -100,7 +100,7 @@ async def test_what_did_not_happen_at_twilio_is_told_too(database: Path, fake: F
         assert (KI[2] in fake, await entries(database)) == (True, {KI[2]: AtTwilio.PENDING})
 
 
-async def test_what_went_here_alone_is_deleted_at_twilio_once_a_server_has_the_account(
+async def test_what_was_deleted_only_here_is_deleted_at_twilio_once_a_server_has_the_account(
     database: Path, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
@@ -114,7 +114,7 @@ async def test_what_went_here_alone_is_deleted_at_twilio_once_a_server_has_the_a
     assert fake.sids("KI") == [KI[3]]
 
 
-async def test_what_went_here_alone_stays_out_of_the_archive_until_then(database: Path, fake: FakeTwilio) -> None:
+async def test_what_was_deleted_only_here_stays_out_of_the_archive_until_then(database: Path, fake: FakeTwilio) -> None:
     async with serving(database) as client:
         await delete(client, KI[0])
     async with mirroring(database, fake) as mirror:
@@ -126,7 +126,7 @@ async def caught_up(mirror: Mirror, **how: Any) -> tuple[int, int]:
     return await finish_deletions(mirror.archive, TwilioUpstream(mirror.twilio), **how)
 
 
-async def test_what_twilio_refuses_when_it_is_caught_up_with_is_noted_and_asked_again_at_the_next_start(
+async def test_a_refused_later_deletion_is_stored_and_retried_at_the_next_start(
     database: Path, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
@@ -142,7 +142,7 @@ async def test_what_twilio_refuses_when_it_is_caught_up_with_is_noted_and_asked_
         assert (KI[0] in fake, await entries(database)) == (False, {KI[0]: AtTwilio.DELETED})
 
 
-async def test_while_twilio_is_away_what_went_here_alone_waits(database: Path, fake: FakeTwilio) -> None:
+async def test_while_twilio_is_unreachable_later_deletions_wait(database: Path, fake: FakeTwilio) -> None:
     async with serving(database) as client:
         await delete(client, KI[0])
     async with mirroring(database, fake) as mirror:
@@ -172,7 +172,7 @@ async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeT
     assert fake.sids("KI") == KI[2:]
 
 
-async def test_a_wish_whose_answer_got_lost_outlives_a_later_attempt_that_fails(
+async def test_a_request_whose_answer_got_lost_survives_a_later_failed_attempt(
     database: Path, fake: FakeTwilio
 ) -> None:
     async with connected_server(database, fake) as client:
@@ -187,7 +187,7 @@ async def test_a_wish_whose_answer_got_lost_outlives_a_later_attempt_that_fails(
         await mirror.assert_equal()
 
 
-async def test_a_wish_is_left_to_the_request_that_has_it_unless_its_answer_got_lost(
+async def test_a_deletion_in_progress_is_left_alone_unless_its_answer_got_lost(
     database: Path, fake: FakeTwilio
 ) -> None:
     async with mirroring(database, fake) as mirror:
@@ -202,7 +202,7 @@ async def test_a_wish_is_left_to_the_request_that_has_it_unless_its_answer_got_l
         assert fake.sids("KI") == KI[2:]
 
 
-async def test_credentials_that_do_not_open_take_no_wish_back(database: Path, fake: FakeTwilio) -> None:
+async def test_invalid_credentials_withdraw_no_request(database: Path, fake: FakeTwilio) -> None:
     async with connected_server(database, fake) as client:
         fake.fail_next(TEMPLATE, 504, "<html>", times=3)
         await delete(client, KI[0])
@@ -211,7 +211,7 @@ async def test_credentials_that_do_not_open_take_no_wish_back(database: Path, fa
     assert await entries(database) == {KI[0]: AtTwilio.PENDING}
 
 
-async def test_what_was_deleted_before_it_was_noted_is_not_caught_up_with(database: Path, tmp_path: Path) -> None:
+async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(database: Path, tmp_path: Path) -> None:
     """Nobody was told then that Twilio would be asked later."""
     older = tmp_path / "migrations"
     older.mkdir()

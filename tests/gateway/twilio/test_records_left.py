@@ -31,14 +31,14 @@ async def fake(database: Path) -> FakeTwilio:
     return fake
 
 
-async def test_a_server_finishes_what_was_left(database: Path, fake: FakeTwilio) -> None:
+async def test_a_server_finishes_pending_deletions(database: Path, fake: FakeTwilio) -> None:
     async with fake.serving(), serving(database, twilio=settings_for(fake)), asyncio.timeout(30):
         while SM in fake.records:
             await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("may", [True, False])
-async def test_a_sync_finishes_what_was_left_and_goes_on_where_it_may_not(
+async def test_a_sync_finishes_pending_deletions_and_continues_if_it_cannot(
     database: Path, fake: FakeTwilio, may: bool
 ) -> None:
     fake.fail_next(LIST, 403, {"code": 70051, "message": "Forbidden"}, times=0 if may else 1)

@@ -54,7 +54,7 @@ def test_region_and_edge_are_taken_from_the_environment(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["EDGE", "REGION"])
 @pytest.mark.parametrize("wrong", ["evil.example/", "a b", "x@y"])
-def test_what_is_no_part_of_a_host_is_told(monkeypatch: pytest.MonkeyPatch, name: str, wrong: str) -> None:
+def test_an_invalid_region_or_edge_is_reported(monkeypatch: pytest.MonkeyPatch, name: str, wrong: str) -> None:
     for variable, value in ((name, wrong), ("ACCOUNT_SID", bodies.ACCOUNT), ("AUTH_TOKEN", "secret")):
         monkeypatch.setenv(f"TWILIO_{variable}", value)
     with pytest.raises(SettingsError) as caught:
@@ -65,12 +65,12 @@ def test_what_is_no_part_of_a_host_is_told(monkeypatch: pytest.MonkeyPatch, name
     ]
 
 
-def test_a_region_beside_an_address_elsewhere_is_told() -> None:
+def test_a_region_with_an_address_elsewhere_is_reported() -> None:
     with pytest.raises(ValueError, match="but TWILIO_PROXY_URL names another host"):
         settings(region="ie1", proxy_url="https://twilio.example/v1")
 
 
-async def test_a_next_page_at_twilios_usual_host_is_read_from_that_of_the_region() -> None:
+async def test_a_next_page_at_twilios_usual_host_is_read_from_the_regions_host() -> None:
     async with connected(settings(region="ie1")) as twilio:
         first = URL("https://proxy.ie1.twilio.com/v1/Services?PageSize=100")
         usual = "https://proxy.twilio.com/v1/Services?PageSize=100&Page=1&PageToken=PT1"
@@ -87,14 +87,14 @@ async def test_without_a_region_a_next_page_at_another_host_is_refused() -> None
 
 
 @pytest.mark.parametrize("named", ["http://[bad", "http://user:hidden@proxy.example:port", "socks5://hidden@proxy:1"])
-def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+def test_an_invalid_proxy_is_reported_without_its_password(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", named)
     with pytest.raises(NetworkUnusable, match=r"^Expected HTTPS_PROXY to name an HTTP proxy") as caught:
         proxy_for(URL("https://proxy.twilio.com/v1"))
     assert "hidden" not in str(caught.value)
 
 
-async def test_a_host_that_can_not_be_reached_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_host_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         changes = {"PROXYGRAPH_SYNC_ATTEMPTS": 1}
@@ -117,7 +117,7 @@ async def test_a_host_that_can_not_be_reached_is_named_with_the_reason(monkeypat
 @pytest.mark.parametrize(
     ("status", "error", "requests"), [(407, NetworkUnusable, 1), (503, TwilioUnavailable, 2)], ids=["407", "503"]
 )
-async def test_a_proxy_that_wants_other_credentials_is_told_at_once_and_one_that_fails_is_tried_again(
+async def test_a_proxy_with_wrong_credentials_is_reported_at_once_and_a_failing_one_is_retried(
     monkeypatch: pytest.MonkeyPatch, status: int, error: type[TwilioError], requests: int
 ) -> None:
     asked: list[str] = []

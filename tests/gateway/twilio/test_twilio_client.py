@@ -65,7 +65,7 @@ async def test_a_list_is_read_to_its_last_page() -> None:
     ],
     ids=["429", "5xx", "broken", "not JSON"],
 )
-async def test_what_fails_for_a_moment_is_tried_again(faults: Faults) -> None:
+async def test_temporary_failures_are_retried(faults: Faults) -> None:
     fake = FakeTwilio(faults=faults)
     account(fake, services=1, sessions=60, interactions=0)
     async for twilio in with_client(fake):
@@ -74,7 +74,7 @@ async def test_what_fails_for_a_moment_is_tried_again(faults: Faults) -> None:
         assert twilio.retries == twilio.requests - 60 > 0
 
 
-async def test_a_failure_that_lasts_is_told_in_the_end() -> None:
+async def test_a_permanent_failure_is_reported_after_the_retries() -> None:
     fake = FakeTwilio()
     fake.fail_next("Services", 503, "<html>", times=100)
     async for twilio in with_client(fake):
@@ -99,7 +99,9 @@ async def test_a_failure_that_lasts_is_told_in_the_end() -> None:
         *((status, {"code": 80615, "message": "held"}, TwilioHeld) for status in (400, 401, 403, 404, 409, 423, 451)),
     ],
 )
-async def test_what_asking_again_cannot_help_is_told_at_once(status: int, body: Any, error: type[TwilioError]) -> None:
+async def test_an_error_that_retrying_cannot_help_is_reported_at_once(
+    status: int, body: Any, error: type[TwilioError]
+) -> None:
     fake = FakeTwilio()
     fake.fail_next("Services", status, body)
     async for twilio in with_client(fake):
@@ -118,14 +120,14 @@ async def test_a_text_that_was_cut_in_the_middle_of_an_emoji_is_read() -> None:
         assert fake.total_requests == 1
 
 
-async def test_wrong_credentials_are_told_and_never_shown() -> None:
+async def test_wrong_credentials_are_reported_but_not_shown() -> None:
     async for twilio in with_client(FakeTwilio(), auth_token="wrong-secret"):
         with pytest.raises(TwilioDenied) as caught:
             await twilio.fetch("Services", KS)
         assert "wrong-secret" not in repr(caught.value) + str(caught.value.__cause__) + str(caught.value.__context__)
 
 
-async def test_nobody_at_home_is_told() -> None:
+async def test_an_unreachable_server_is_reported() -> None:
     fake = FakeTwilio()
     async with fake.serving():
         settings = settings_for(fake)
@@ -167,7 +169,7 @@ async def test_a_next_page_that_leads_elsewhere_is_refused(elsewhere: Any) -> No
         assert fake.total_requests == 1
 
 
-async def test_pages_that_lead_in_circles_are_refused() -> None:
+async def test_pages_in_a_loop_are_refused() -> None:
     fake = FakeTwilio()
     async for twilio in with_client(fake):
         fake.fail_next("Services", 200, page(f"{fake.base_url}/Services?PageSize=100&Page=1"), times=3)
@@ -177,7 +179,7 @@ async def test_pages_that_lead_in_circles_are_refused() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"meta": None}, {"meta": {"key": "services"}, "services": {}}])
-async def test_an_answer_that_is_no_page_is_refused(body: dict[str, Any]) -> None:
+async def test_an_answer_that_is_not_a_page_is_refused(body: dict[str, Any]) -> None:
     fake = FakeTwilio()
     async for twilio in with_client(fake):
         fake.fail_next("Services", 200, body)
@@ -200,7 +202,7 @@ async def test_the_rate_stays_under_twilios() -> None:
     assert max(sum(at <= other < at + 5 for other in times) for at in times) <= 150
 
 
-async def test_a_429_halves_what_may_be_under_way_and_answers_widen_it_again() -> None:
+async def test_a_429_halves_the_concurrency_limit_and_successes_raise_it_again() -> None:
     limit = AdaptiveLimit(8)
     limit.halve()
     limit.halve()
@@ -210,7 +212,7 @@ async def test_a_429_halves_what_may_be_under_way_and_answers_widen_it_again() -
     assert limit.current == 8
 
 
-async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody() -> None:
+async def test_the_limit_is_never_exceeded_and_every_waiter_is_served() -> None:
     limit, inside, most = AdaptiveLimit(3), 0, 0
 
     async def pass_through() -> None:
@@ -254,7 +256,7 @@ async def test_the_gate_lets_no_more_through_than_its_width_and_forgets_nobody()
         ),
     ],
 )
-def test_wrong_settings_are_told_without_secrets(
+def test_invalid_settings_are_reported_without_secrets(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], problem: str
 ) -> None:
     for name in ("ACCOUNT_SID", "AUTH_TOKEN", "API_KEY", "API_SECRET", "PROXY_URL", "API_URL"):
@@ -266,7 +268,7 @@ def test_wrong_settings_are_told_without_secrets(
     assert caught.value.problems == [problem]
 
 
-async def test_an_api_key_is_a_way_in() -> None:
+async def test_an_api_key_can_be_used() -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=0)
     async for twilio in with_client(fake, auth_token=None, api_key="SK" + "0" * 32, api_secret="key-secret"):

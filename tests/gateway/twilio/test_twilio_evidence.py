@@ -63,7 +63,7 @@ async def test_what_belongs_to_another_account_is_refused() -> None:
     assert ACCOUNT_SID in answer.message
 
 
-async def test_gone_is_what_twilio_calls_gone_below_something_that_stands() -> None:
+async def test_a_row_is_gone_if_twilio_says_so_and_its_parent_exists() -> None:
     fake = filled()
     async for twilio in asking(fake):
         assert not await twilio.is_gone(*INTERACTION)
@@ -73,7 +73,7 @@ async def test_gone_is_what_twilio_calls_gone_below_something_that_stands() -> N
         assert await twilio.is_gone(*SESSION)
 
 
-async def test_nothing_is_gone_where_nothing_of_the_account_stands() -> None:
+async def test_nothing_is_gone_if_nothing_of_the_account_is_confirmed_to_exist() -> None:
     """An empty account and one whose credentials see nothing look the same."""
     async for twilio in asking(FakeTwilio()):
         with pytest.raises(TwilioMissing, match="nothing can be taken for deleted"):
@@ -95,7 +95,7 @@ async def test_nothing_is_gone_where_nothing_of_the_account_stands() -> None:
         (410, {"code": 20404, "message": "gone"}),
     ],
 )
-async def test_an_answer_that_twilio_does_not_give_takes_nothing_for_gone(status: int, body: Any) -> None:
+async def test_an_answer_that_is_not_twilios_proves_no_deletion(status: int, body: Any) -> None:
     fake = filled()
     async for twilio in asking(fake):
         await twilio.verify()
@@ -107,7 +107,7 @@ async def test_an_answer_that_twilio_does_not_give_takes_nothing_for_gone(status
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, LOGIN_PAGE), (404, {}), (200, LOGIN_PAGE), (302, LOGIN_PAGE)])
-async def test_a_deletion_that_twilio_did_not_confirm_is_not_told_as_done(status: int, body: Any) -> None:
+async def test_a_deletion_that_twilio_did_not_confirm_is_not_reported_as_done(status: int, body: Any) -> None:
     fake = filled()
     async for twilio in asking(fake):
         fake.fail_next("DELETE", status, body)
@@ -116,7 +116,7 @@ async def test_a_deletion_that_twilio_did_not_confirm_is_not_told_as_done(status
     assert fake.has(f"/Services/{KS}/Sessions/{KC}/Interactions", KI)
 
 
-async def test_a_deletion_answered_404_is_not_told_as_done_while_the_interaction_is_still_there() -> None:
+async def test_a_deletion_answered_404_is_not_reported_as_done_while_the_interaction_exists() -> None:
     fake = filled()
     async for twilio in asking(fake):
         fake.fail_next("DELETE", 404, {"code": 20404, "message": "not found"})
@@ -125,7 +125,7 @@ async def test_a_deletion_answered_404_is_not_told_as_done_while_the_interaction
         assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.DELETED
 
 
-async def test_a_body_of_another_resource_shows_nothing_to_exist() -> None:
+async def test_a_body_of_another_resource_proves_no_existence() -> None:
     fake = filled()
     async for twilio in asking(fake):
         other = fake.get(KS) | {"sid": bodies.sid("KS", 9)}
@@ -134,7 +134,7 @@ async def test_a_body_of_another_resource_shows_nothing_to_exist() -> None:
             await twilio.fetch("Services", KS)
 
 
-async def test_what_is_gone_already_counts_as_deleted() -> None:
+async def test_an_interaction_that_is_already_gone_counts_as_deleted() -> None:
     fake = filled()
     fake.remove(KI)
     async for twilio in asking(fake):
@@ -142,7 +142,7 @@ async def test_what_is_gone_already_counts_as_deleted() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 423, 451])
-async def test_a_legal_hold_is_told_by_its_code_whatever_the_status(status: int) -> None:
+async def test_a_legal_hold_is_recognised_by_its_code_whatever_the_status(status: int) -> None:
     fake = filled()
     async for twilio in asking(fake):
         fake.fail_next("DELETE", status, {"code": 80615, "message": "on hold"})
@@ -150,7 +150,7 @@ async def test_a_legal_hold_is_told_by_its_code_whatever_the_status(status: int)
 
 
 @pytest.mark.parametrize("wrong", ["http://{host}", "http://{host}/v2", "http://{host}/v1/Services"])
-async def test_an_address_that_is_no_proxy_api_is_told(wrong: str) -> None:
+async def test_an_address_without_the_proxy_api_is_reported(wrong: str) -> None:
     fake = filled()
     async with fake.serving() as url:
         host = url.split("/")[2]
@@ -162,7 +162,7 @@ async def test_an_address_that_is_no_proxy_api_is_told(wrong: str) -> None:
             assert answer.outcome is Outcome.UNAVAILABLE
 
 
-async def test_the_address_is_asked_once() -> None:
+async def test_the_address_is_checked_once() -> None:
     fake = filled()
     async for twilio in asking(fake):
         await twilio.verify()
@@ -170,7 +170,7 @@ async def test_the_address_is_asked_once() -> None:
     assert fake.total_requests == 1
 
 
-async def test_twilios_clock_is_read_off_its_answers() -> None:
+async def test_twilios_clock_is_read_from_its_responses() -> None:
     fake = filled()
     async for twilio in asking(fake):
         assert twilio.clock_offset is None
@@ -201,14 +201,14 @@ def test_a_proxy_is_taken_from_the_environment(
     assert proxy_for(URL("https://proxy.twilio.com/v1")) == (URL(proxy) if proxy else None)
 
 
-def test_a_proxy_of_another_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_another_type_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
     monkeypatch.setenv("NO_PROXY", "")
     with pytest.raises(NetworkUnusable, match=r"Name an HTTP proxy, or add proxy\.twilio\.com to NO_PROXY"):
         proxy_for(URL("https://proxy.twilio.com/v1"))
 
 
-async def test_requests_go_through_the_proxy_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_go_through_the_configured_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy gets the whole address in the request line."""
     asked: list[str] = []
 
@@ -232,7 +232,7 @@ async def test_requests_go_through_the_proxy_that_is_named(monkeypatch: pytest.M
     assert asked == ["localhost/v1/Services?PageSize=100"]
 
 
-def test_a_file_of_certificates_that_can_not_be_used_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unusable_certificate_file_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for place in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
         if place.stem == "empty":
             place.write_text("no certificate")
@@ -267,7 +267,7 @@ def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
     return context, files[0]
 
 
-async def test_a_certificate_that_is_not_trusted_is_told_at_once_and_a_companys_own_is_taken(
+async def test_an_untrusted_certificate_is_reported_at_once_and_a_companys_own_is_accepted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):

@@ -31,7 +31,7 @@ def shown(name: str, given: Any, kind: ColumnType) -> Any:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-async def test_an_example_comes_out_of_graphql_with_every_property(example: str, database: Path) -> None:
+async def test_graphql_returns_every_property_of_an_example(example: str, database: Path) -> None:
     body = EXAMPLES[example]
     kind = bodies.RECORD_TYPES[body["sid"][:2]]
     kinds = {column.name: column.column_type for column in columns(kind)}

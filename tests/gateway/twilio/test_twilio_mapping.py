@@ -42,7 +42,7 @@ def test_null_in_every_property_that_may_be_null_is_kept_as_null(kind: Any) -> N
 
 
 @pytest.mark.parametrize("given", [None, "", "KS9", "ks9"])
-def test_the_path_says_who_the_parents_are_where_the_body_does_not_contradict(given: str | None) -> None:
+def test_the_parents_come_from_the_path_unless_the_body_contradicts_it(given: str | None) -> None:
     kept = twilio_mapping.record(Session, bodies.session(1) | {"service_sid": given}, service_sid="KS9")
     assert kept.service_sid == (given or "KS9")
 
@@ -52,7 +52,7 @@ def test_a_body_that_contradicts_its_path_is_refused() -> None:
         twilio_mapping.record(Session, bodies.session(1) | {"service_sid": "KS1"}, service_sid="KS9")
 
 
-def test_whose_a_row_is_comes_from_its_body_alone() -> None:
+def test_the_account_of_a_row_comes_only_from_its_body() -> None:
     with pytest.raises(BodyRejected, match=f"with the account_sid AC9, but its body gives '{bodies.ACCOUNT}'"):
         twilio_mapping.record(Session, bodies.session(1), account_sid="AC9")
 
@@ -82,17 +82,17 @@ def test_a_date_that_is_missing_is_taken_from_the_other() -> None:
     assert kept.date_created == kept.date_updated
 
 
-def test_a_date_that_is_no_date_is_kept_as_it_came() -> None:
+def test_an_invalid_date_is_kept_in_extra() -> None:
     kept = twilio_mapping.record(Session, bodies.session(date_ended="yesterday"))
     assert (kept.date_ended, json.loads(kept.extra or "")) == (None, {"date_ended": "yesterday"})
 
 
-def test_words_are_compared_without_their_case() -> None:
+def test_enum_values_are_compared_case_insensitively() -> None:
     kept = twilio_mapping.record(Interaction, bodies.interaction(type="Voice", inbound_resource_type="Call"))
     assert (kept.type, kept.inbound_resource_type) == ("voice", "call")
 
 
-def test_an_unknown_word_is_counted_logged_once_and_kept_as_it_came(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_enum_value_is_counted_logged_once_and_kept_in_extra(caplog: pytest.LogCaptureFixture) -> None:
     twilio_mapping.unknown_words.clear()
     for _ in range(3):
         kept = twilio_mapping.record(Interaction, bodies.interaction(outbound_resource_status="Partially-Delivered"))
@@ -108,7 +108,7 @@ def test_unknown_properties_are_kept() -> None:
 
 
 @pytest.mark.parametrize("ttl", [2**31, "many", True, 1.5])
-def test_a_number_that_graphql_cannot_show_is_kept_as_it_came(ttl: Any) -> None:
+def test_a_number_too_large_for_graphql_is_kept_in_extra(ttl: Any) -> None:
     kept = twilio_mapping.record(Session, bodies.session(ttl=ttl))
     assert (kept.ttl, json.loads(kept.extra or "")) == (None, {"ttl": ttl})
 

@@ -236,7 +236,7 @@ async def test_where_deletions_alone_fail_all_wait_and_the_reason_is_stored(mirr
 @pytest.mark.parametrize(
     "faults", [Faults(seed=1, too_many=0.3), Faults(seed=2, server_error=0.3), Faults(seed=3, broken=0.3)]
 )
-async def test_what_fails_for_a_moment_is_tried_again(database: Path, faults: Faults) -> None:
+async def test_temporary_failures_are_retried(database: Path, faults: Faults) -> None:
     fake = FakeTwilio(faults=faults)
     account(fake, services=1, sessions=4, interactions=10)
     with stamina.set_testing(True, attempts=30):
