@@ -45,13 +45,13 @@ def starts_ms(place: Place) -> list[float]:
     return times
 
 
-def workers(place: Place, effort: Effort, told: Callable[[str], None]) -> tuple[float, float]:
+def workers(place: Place, effort: Effort, report: Callable[[str], None]) -> tuple[float, float]:
     """Answers a second by one worker and by two, medians of interleaved rounds."""
     bodies = place.scratch / WORKERS
     bodies.write_text("\n".join(NESTED.bodies(place.archive)))
     rates: dict[int, list[float]] = {1: [], 2: []}
     for number in range(effort.rounds):
-        told(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
+        report(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
         for count, found in rates.items():
             with contending(OURS, place, workers=count) as server:
                 # Looked at while warming up: here the load would take the cores that are measured.
@@ -76,7 +76,7 @@ def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
         return by_themselves, beside
 
 
-def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
+def growth(place: Place, requests: int, report: Callable[[str], None]) -> Growth:
     """How memory grows over so many point requests, with ten thousand documents that differ in more than a literal.
 
     One request in twenty is with the next of them all, more than are remembered; the others are with a hundred of them.
@@ -91,7 +91,7 @@ def growth(place: Place, requests: int, told: Callable[[str], None]) -> Growth:
             answered += load.post(server.url, bodies, CONNECTIONS, SLICE_SECONDS).answers
             if at_a_tenth is None and answered >= requests / 10:
                 at_a_tenth = _resident(server)
-            told(f"{answered:,} of {requests:,} requests answered; {_resident(server):.0f} MB …")
+            report(f"{answered:,} of {requests:,} requests answered; {_resident(server):.0f} MB …")
         return Growth(answered, at_start, at_a_tenth or at_start, _resident(server))
 
 

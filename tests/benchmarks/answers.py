@@ -12,7 +12,7 @@ CURSORS = frozenset({"cursor", "startCursor", "endCursor"})
 
 
 def compare(
-    contenders: Sequence[Contender], bodies: Mapping[Work, Sequence[str]], place: Place, told: Callable[[str], None]
+    contenders: Sequence[Contender], bodies: Mapping[Work, Sequence[str]], place: Place, report: Callable[[str], None]
 ) -> set[Work]:
     """Compares the answers of ``contenders``, the gateway first, and returns the works that the gateway refuses.
 
@@ -28,7 +28,7 @@ def compare(
                 except BenchmarkFailed as failure:
                     if contender is not OURS or not work.raised:
                         raise
-                    told(f"{work.name}: {OURS.about} is left out, since it refuses: {failure}")
+                    report(f"{work.name}: {OURS.about} is left out, since it refuses: {failure}")
                     refused.add(work)
                     continue
                 for text, answer, wanted in zip(texts, given, expected.setdefault(work, given), strict=False):
@@ -36,7 +36,7 @@ def compare(
                         raise BenchmarkFailed(
                             f"{contender.about} answers {work.name} otherwise than the others do: {text}"
                         )
-        told(f"{contender.name} answers all works alike.")
+        report(f"{contender.name} answers all works alike.")
     return refused
 
 

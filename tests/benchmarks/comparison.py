@@ -81,7 +81,7 @@ def compare(
     refused: Collection[Work],
     place: Place,
     effort: Effort,
-    told: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Findings:
     """Measures the works of these ``names``, whose request bodies are in ``files``.
 
@@ -93,33 +93,33 @@ def compare(
         for work, bodies in files.items():
             if work.name not in names:
                 continue
-            told(f"Round {number + 1} of {effort.rounds}: {work.name} …")
+            report(f"Round {number + 1} of {effort.rounds}: {work.name} …")
             for contender in contenders:
                 if contender is OURS and work in refused:
                     continue
-                with _or_left_out(contender, work.name, told), contending(contender, place, work.raised) as server:
+                with _or_left_out(contender, work.name, report), contending(contender, place, work.raised) as server:
                     rate = measured(server, bodies, effort.seconds, not work.light)
                     findings.add(contender, {Figure(work.name, "/s"): rate})
                     if not work.raised:
                         findings.note_memory(contender, server)
         if MIXED in names:
-            told(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
+            report(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
             for contender in contenders:
-                with _or_left_out(contender, MIXED, told), contending(contender, place) as server:
+                with _or_left_out(contender, MIXED, report), contending(contender, place) as server:
                     findings.add(contender, _mixed(server, files, effort.seconds))
                     findings.note_memory(contender, server)
     return findings
 
 
 @contextmanager
-def _or_left_out(contender: Contender, work: str, told: Callable[[str], None]) -> Iterator[None]:
+def _or_left_out(contender: Contender, work: str, report: Callable[[str], None]) -> Iterator[None]:
     """A peer that fails is left out of a work's round; where the gateway fails, so does the benchmark."""
     try:
         yield
     except BenchmarkFailed as failure:
         if contender is OURS:
             raise BenchmarkFailed(f"{work}, {contender.name}: {failure}") from failure
-        told(f"{contender.name} is left out of this: {failure}")
+        report(f"{contender.name} is left out of this: {failure}")
 
 
 def warm_up(server: Server, bodies: Path) -> float:

@@ -103,7 +103,7 @@ def main(
     raise typer.Exit(1 if fuzzed.findings or fuzzed.grown else 0)
 
 
-def fuzz(scratch: Path, requests: int, seed: int, seconds: float, told: Callable[[str], None]) -> Fuzzed:
+def fuzz(scratch: Path, requests: int, seed: int, seconds: float, report: Callable[[str], None]) -> Fuzzed:
     """Sends so many requests of ``seed`` to both servers; raises BenchmarkFailed where these don't start."""
     database = scratch / "fuzz.db"
     pool, shown = asyncio.run(_filled(database))
@@ -114,13 +114,13 @@ def fuzz(scratch: Path, requests: int, seed: int, seconds: float, told: Callable
             for log, plans in zip(logs, ("true", "false"), strict=True)
         ]
         connections = [stack.enter_context(closing(Connection(server.port))) for server in servers]
-        fuzzed = _Fuzzing(servers, connections, Random(seed), pool, shown, told).run(requests, seconds)
+        fuzzed = _Fuzzing(servers, connections, Random(seed), pool, shown, report).run(requests, seconds)
     for log in logs:
         said = log.read_text("utf-8", "replace")
         if error := re.search(r" ERROR |Traceback", said):
             finding = Finding("log", f"{log.name} has errors: {said[error.start() :][:2_000]}", b"")
             fuzzed.findings.append(finding)
-            told(finding.why)
+            report(finding.why)
     return fuzzed
 
 
@@ -144,9 +144,9 @@ class _Fuzzing:
         random: Random,
         pool: Pool,
         shown: list[str],
-        told: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
-        self._servers, self._connections, self._random, self._told = servers, connections, random, told
+        self._servers, self._connections, self._random, self._report = servers, connections, random, report
         self._documents = Documents(random.randrange(2**32), EXECUTABLE, pool)
         self._requests = OddRequests(random, shown, [*pool.ids["Interaction"][-40:], "KI" + "0" * 32, "x"])
         self._outcomes: Counter[tuple[str, int]] = Counter()
@@ -161,7 +161,7 @@ class _Fuzzing:
             if number % max(min(requests // 20, TOLD_EVERY), 1) == 0:
                 memory.append(self._memory())
                 sizes = " and ".join(f"{size:.0f} MB" for size in memory[-1])
-                self._told(
+                self._report(
                     f"{number:,} requests, {time.monotonic() - begun:.0f} s, {len(self._findings)} findings, {sizes}"
                 )
             if time.monotonic() - begun > seconds:
@@ -231,7 +231,7 @@ class _Fuzzing:
 
     def _found(self, finding: Finding) -> None:
         self._findings.append(finding)
-        self._told(f"{finding.kind}: {finding.why[:SHOWN]}\n  {finding.sent[:SHOWN]!r}")
+        self._report(f"{finding.kind}: {finding.why[:SHOWN]}\n  {finding.sent[:SHOWN]!r}")
 
     def _memory(self) -> tuple[float, ...]:
         return tuple(memory for server in self._servers if (memory := server.memory()))

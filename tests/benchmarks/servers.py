@@ -60,10 +60,10 @@ class Server(NamedTuple):
 
         A page of the archive counts once, by however many connections it is mapped, as it is there only once.
         """
-        told = Path(f"/proc/{self.process.pid}/smaps_rollup")
-        if not told.exists():
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup")
+        if not rollup.exists():
             return None
-        sizes = dict(line.split(":", 1) for line in told.read_text().splitlines()[1:])
+        sizes = dict(line.split(":", 1) for line in rollup.read_text().splitlines()[1:])
         return int(sizes["Pss"].split()[0]) / 1024
 
 

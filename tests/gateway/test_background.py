@@ -83,10 +83,10 @@ async def test_a_failure_is_logged_each_time_and_its_stack_once_without_its_text
 ) -> None:
     with caplog.at_level(logging.INFO):
         await pauses_of(ValueError(SECRET), ValueError(SECRET), 1)
-    told = [record.getMessage() for record in caplog.records]
-    assert sum("failed and will be retried" in line for line in told) == 2
-    assert sum("test_background.py" in line for line in told) == 1
-    assert told[-1] == "The background task work works again."
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("failed and will be retried" in line for line in lines) == 2
+    assert sum("test_background.py" in line for line in lines) == 1
+    assert lines[-1] == "The background task work works again."
     assert SECRET not in caplog.text
 
 

@@ -50,9 +50,9 @@ async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) 
 
 
 def test_every_command_is_in_the_table() -> None:
-    told = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
+    documented = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
     registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
-    assert sorted(told) == sorted(registered + [str(group.name) for group in commands.registered_groups])
+    assert sorted(documented) == sorted(registered + [str(group.name) for group in commands.registered_groups])
 
 
 FILES = {span for span in readme.SPANS if re.fullmatch(r"(?:gateway|store|resolvers|schema|tests|\.ci)/[\w./-]*", span)}

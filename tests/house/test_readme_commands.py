@@ -117,12 +117,12 @@ async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None
         for script in SCRIPTS:
             if script in ("", STAND_IN):
                 continue
-            for told, here in {
+            for documented, actual in {
                 "SID=AC…": f"SID={account['TWILIO_ACCOUNT_SID']}",
                 "TOKEN=…": f"TOKEN={account['TWILIO_AUTH_TOKEN']}",
                 ADDRESS_TOLD: address,
             }.items():
-                script = script.replace(told, here)
+                script = script.replace(documented, actual)
             lines = await servers.enter_async_context(started(script, checkout, environment))
             printed += lines
             address = next((found[0] for line in lines if (found := ADDRESS.search(line))), address)
@@ -197,9 +197,9 @@ def flags_of(parser: Any) -> set[str]:
 def test_every_flag_in_the_text_is_one_of_its_programs() -> None:
     programs = {command for command in IN_THE_TEXT if "benchmarks" in command}
     known = flags_of(GATEWAY).union({"--help"}, *(flags_of(parser_and_arguments(command)[0]) for command in programs))
-    told = {word for span in readme.SPANS if span.startswith("--") for word in span.split() if word.startswith("--")}
-    assert told
-    assert told <= known
+    flags = {word for span in readme.SPANS if span.startswith("--") for word in span.split() if word.startswith("--")}
+    assert flags
+    assert flags <= known
 
 
 @pytest.mark.parametrize("command", FOR_PYTEST)

@@ -20,7 +20,7 @@ CHANGELOG = (TESTS.parent / "CHANGELOG.md").read_text("utf-8")
 
 
 def unannounced(new: GraphQLSchema, changelog: str) -> list[str]:
-    """The changes from the released schema that break clients and are not told as such under Unreleased."""
+    """The breaking changes from the released schema that the changelog doesn't announce under Unreleased."""
     unreleased = " ".join(changelog.split("## Unreleased")[1].split("\n## ")[0].split())
     changes = [change.description for change in find_breaking_changes(RELEASED, new)]
     return [change for change in changes if f"**Breaking:** {change}" not in unreleased]
@@ -52,8 +52,8 @@ def test_a_change_that_breaks_clients_is_found_unless_it_is_announced(before: st
 
 
 def reasons(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
-    for name, kind in schema.type_map.items():
-        fields = getattr(kind, "fields", {}) | getattr(kind, "values", {})
+    for name, type_ in schema.type_map.items():
+        fields = getattr(type_, "fields", {}) | getattr(type_, "values", {})
         for field_name, field in fields.items():
             yield f"{name}.{field_name}", field.deprecation_reason
             for argument_name, argument in getattr(field, "args", {}).items():
@@ -62,5 +62,5 @@ def reasons(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
 
 def test_a_deprecation_says_in_a_sentence_what_to_use_instead() -> None:
     sentence = re.compile(r"[A-Z].*\.")
-    told = {place: reason for place, reason in reasons(EXECUTABLE) if reason is not None}
-    assert [place for place, reason in told.items() if not sentence.fullmatch(reason)] == []
+    deprecated = {place: reason for place, reason in reasons(EXECUTABLE) if reason is not None}
+    assert [place for place, reason in deprecated.items() if not sentence.fullmatch(reason)] == []

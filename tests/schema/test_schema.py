@@ -86,10 +86,10 @@ def words_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("kind", [kind for kind in OURS if not isinstance(kind, GraphQLScalarType)], ids=str)
 def test_a_description_says_more_than_the_name_does(kind: GraphQLNamedType) -> None:
-    told = {
+    words_by_coordinate = {
         coordinate: words_in(description or "") - words_in(coordinate) for coordinate, description in described(kind)
     }
-    assert [coordinate for coordinate, words in told.items() if len(words) < 2] == []
+    assert [coordinate for coordinate, words in words_by_coordinate.items() if len(words) < 2] == []
 
 
 @pytest.mark.parametrize("table", RESOURCES)

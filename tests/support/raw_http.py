@@ -1,4 +1,4 @@
-"""Raw bytes over a connection of the server's, and what is answered to them."""
+"""Sends raw bytes over a connection of the server, and parses the responses."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ HOST = b"Host: a\r\n"
 GET = b"GET /%b HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
-async def told(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers what it was told; some of it only after a while."""
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that responds with the request it received; to some requests only in a later turn of the loop."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -32,8 +32,8 @@ async def told(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-async def answers(pieces: list[bytes], app: Any = told) -> bytes:
-    """All that a connection answers to these pieces of data, after which the client sends no more."""
+async def answers(pieces: list[bytes], app: Any = echo) -> bytes:
+    """All bytes that a connection sends in response to these pieces of data, after which the client closes its side."""
     config = uvicorn.Config(app, lifespan="off", log_config=None, forwarded_allow_ips="*")
     config.load()
     ours, theirs = socket.socketpair()
@@ -47,34 +47,34 @@ async def answers(pieces: list[bytes], app: Any = told) -> bytes:
             connection.data_received(piece)
             await asyncio.sleep(0)
     theirs.shutdown(socket.SHUT_WR)
-    answered = b""
+    received = b""
     async with asyncio.timeout(20):
         while data := await loop.sock_recv(theirs, 65_536):
-            answered += data
+            received += data
     theirs.close()
-    return answered
+    return received
 
 
-def read(answered: bytes) -> tuple[list[int], list[Any]]:
-    """The statuses of the answers, and what the application said in them."""
-    statuses, said = [], []
-    while answered:
-        head, _, rest = answered.partition(b"\r\n\r\n")
+def parse_responses(received: bytes) -> tuple[list[int], list[Any]]:
+    """The statuses of the responses, and the requests that ``echo`` received."""
+    statuses, echoed = [], []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
         statuses.append(int(head.split(b" ", 2)[1]))
         lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         length = int(lengths[0]) if lengths else 0
         if statuses[-1] == 200:
-            said.append(json.loads(rest[:length]))
-        answered = rest[length:]
-    return statuses, said
+            echoed.append(json.loads(rest[:length]))
+        received = rest[length:]
+    return statuses, echoed
 
 
 def post(*headers: bytes, body: bytes = b"") -> bytes:
     return b"".join((b"POST / HTTP/1.1\r\n", HOST, *(header + b"\r\n" for header in headers), b"\r\n", body))
 
 
-def cuts(sent: bytes) -> list[list[bytes]]:
-    """The bytes at once, one by one, and cut in a few places."""
+def segmentations(sent: bytes) -> list[list[bytes]]:
+    """Ways to split the bytes: not at all, into single bytes, and five times at random positions."""
     chosen = random.Random(sent)
     some = []
     for _ in range(5):
@@ -83,7 +83,7 @@ def cuts(sent: bytes) -> list[list[bytes]]:
     return [[sent], [sent[place : place + 1] for place in range(len(sent))], *some]
 
 
-async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers before it has the body, of which it wants to know nothing."""
+async def respond_at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that responds without reading the body."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"[]"})

@@ -54,14 +54,14 @@ SPANS = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"^```.*?^```$", "", TEX
 
 def settings_table(group: str) -> str:
     """The table of a group, from the code."""
-    told: set[str] = set()
+    documented: set[str] = set()
     for kind in GROUPS.values():
         own = {variable(kind, name): field for name, field in kind.model_fields.items()}
         if kind is GROUPS[group]:
-            rows = ((name, field) for name, field in own.items() if name not in told)
+            rows = ((name, field) for name, field in own.items() if name not in documented)
             lines = (f"| `{name}` | {_default(field.default)} | {field.description} |\n" for name, field in rows)
             return "| setting | default | what it is |\n|---|---|---|\n" + "".join(lines)
-        told |= own.keys()
+        documented |= own.keys()
     raise KeyError(group)
 
 

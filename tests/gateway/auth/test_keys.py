@@ -129,8 +129,8 @@ def test_invalid_access_settings_are_all_reported_at_once(tmp_path: Path) -> Non
         PROXYGRAPH_JWT_ALGORITHMS="RS256,HS256",
     )
     assert result.returncode == 2
-    told = {line.split(":")[0].split()[0] for line in result.stderr.splitlines()}
-    assert told == {
+    reported = {line.split(":")[0].split()[0] for line in result.stderr.splitlines()}
+    assert reported == {
         "PROXYGRAPH_CORS_ORIGINS",
         "PROXYGRAPH_ALLOWED_HOSTS",
         "PROXYGRAPH_LOG_LEVEL",

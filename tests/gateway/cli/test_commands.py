@@ -56,8 +56,8 @@ def test_without_a_command_the_help_is_printed() -> None:
 
 
 def test_a_command_that_does_not_serve_imports_no_graphql_and_no_server() -> None:
-    told = "import sys, gateway.cli.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
-    assert subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
+    script = "import sys, gateway.cli.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_the_schema_is_printed_and_checked() -> None:

@@ -111,9 +111,9 @@ def test_a_read_only_folder_is_named(open_folder: Path, one_session: Path) -> No
     copy(one_session, database)
     database.chmod(0o666)
     open_folder.chmod(0o555)
-    told = as_nobody("write", database)
-    assert told.startswith(f"DatabaseReadOnly The folder {open_folder} ")
-    assert "Traceback" not in told
+    printed = as_nobody("write", database)
+    assert printed.startswith(f"DatabaseReadOnly The folder {open_folder} ")
+    assert "Traceback" not in printed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave a file to somebody else")
@@ -124,9 +124,9 @@ def test_a_lock_of_another_user_is_named_with_its_owner(open_folder: Path, one_s
     database.chmod(0o666)
     open_folder.chmod(0o777)
     lock.touch(0o600)
-    told = as_nobody("write", database)
-    assert told.startswith(f"DatabaseReadOnly The file {lock} belongs to root, and this user may not write it.")
-    assert "Run it as root" in told
+    printed = as_nobody("write", database)
+    assert printed.startswith(f"DatabaseReadOnly The file {lock} belongs to root, and this user may not write it.")
+    assert "Run it as root" in printed
 
 
 def test_a_database_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

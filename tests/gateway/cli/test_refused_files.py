@@ -113,12 +113,12 @@ def test_an_impossible_file_name_is_refused_in_a_sentence(command: list[str], tm
 
 def test_keys_create_says_that_it_created_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
-    for told in (1, 0):
-        name = f"key-{told}"
+    for times in (1, 0):
+        name = f"key-{times}"
         made = ["keys", "create", name, "--scope", "read", "--database", str(path)]
         result = CliRunner().invoke(commands, made)
         assert result.exit_code == 0
-        assert result.stderr.count(f"Created {path}, a new and empty archive.") == told
+        assert result.stderr.count(f"Created {path}, a new and empty archive.") == times
 
 
 @contextmanager

@@ -147,7 +147,7 @@ KNOWN = ("PROXYGRAPH_WORKERS", "PROXYGRAPH_PORT", "TWILIO_AUTH_TOKEN", "TWILIO_A
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "warned"),
     [
         (["PROXYGRAPH_WORKER"], ["PROXYGRAPH_WORKER is not a setting of Proxygraph, so it is ignored. Did you mean "
                                  "PROXYGRAPH_WORKERS?"]),
@@ -159,8 +159,8 @@ KNOWN = ("PROXYGRAPH_WORKERS", "PROXYGRAPH_PORT", "TWILIO_AUTH_TOKEN", "TWILIO_A
         (["PROXYGRAPH_SERVICE_HOST", "PROXYGRAPH_PORT_8000_TCP_ADDR", "PROXYGRAPH_BUILD_GRAPHIQL"], []),
     ],
 )  # fmt: skip
-def test_a_misspelt_variable_is_named_with_the_most_similar_setting(environment: list[str], told: list[str]) -> None:
-    assert list(misspelt(environment, KNOWN)) == told
+def test_a_misspelt_variable_is_named_with_the_most_similar_setting(environment: list[str], warned: list[str]) -> None:
+    assert list(misspelt(environment, KNOWN)) == warned
 
 
 def test_every_command_warns_of_misspelt_variables_and_continues(written: Path) -> None:

@@ -91,7 +91,7 @@ def test_conversations_follow_the_order_of_their_script() -> None:
 
 
 def test_a_scene_uses_the_same_values_throughout(demo: Demo) -> None:
-    told = 0
+    checked = 0
     for _, _, interactions in demo:
         texts = [twilio_mapping.record(Interaction, body).body or "" for body in interactions]
         lost = None
@@ -100,5 +100,5 @@ def test_a_scene_uses_the_same_values_throughout(demo: Demo) -> None:
                 lost = found[1]
             if found := re.fullmatch(r"Found (.+)! I can bring it to you .+\.", text):
                 assert found[1] == lost
-                told += 1
-    assert told
+                checked += 1
+    assert checked

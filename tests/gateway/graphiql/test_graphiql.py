@@ -91,8 +91,8 @@ async def test_a_query_runs_and_shows_its_answer_its_time_and_its_cost(studio: S
     assert len(answer["data"]["session"]["interactions"]["nodes"]) == 12
     assert json.loads(await studio.shown("response")) == {"data": answer["data"]}
     cost = answer["extensions"]["cost"]
-    told = rf"^\d+(\.\d)? ms · cost {cost['counted']} · {cost['statements']} statements$"
-    await expect(studio.page.locator(".answer-status")).to_have_text(re.compile(told))
+    shown = rf"^\d+(\.\d)? ms · cost {cost['counted']} · {cost['statements']} statements$"
+    await expect(studio.page.locator(".answer-status")).to_have_text(re.compile(shown))
     assert await studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -197,8 +197,8 @@ async def test_the_page_passes_the_accessibility_checks(studio: Studio, scheme: 
     for pane in PANES:
         await studio.page.get_by_label(f"Show {pane}").click()
         violations += (await Axe().run(studio.page)).response["violations"]
-    told = {violation["id"]: [node["html"] for node in violation["nodes"]] for violation in violations}
-    assert {rule: nodes for rule, nodes in told.items() if rule not in GRAPHIQLS_OWN} == {}
+    violations_by_rule = {violation["id"]: [node["html"] for node in violation["nodes"]] for violation in violations}
+    assert {rule: nodes for rule, nodes in violations_by_rule.items() if rule not in GRAPHIQLS_OWN} == {}
 
 
 async def test_the_history_has_executed_queries(studio: Studio) -> None:

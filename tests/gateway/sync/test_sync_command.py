@@ -112,8 +112,8 @@ async def test_left_out_resources_are_listed_by_sid_with_exit_code_1(database: P
     async with fake.serving():
         code, out, err = await synced(fake, database)
         assert (code, "Rows: 22 new" in out) == (1, True)
-        told = [line for line in err.splitlines() if line.startswith("Left out: ")]
-        assert [line.split()[2] for line in told] == odd
+        listed = [line for line in err.splitlines() if line.startswith("Left out: ")]
+        assert [line.split()[2] for line in listed] == odd
         code, out, _ = await synced(fake, database, "--json")
         assert (code, [each["sid"] for each in json.loads(out)["left_out"]]) == (1, odd)
 

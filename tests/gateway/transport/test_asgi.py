@@ -9,7 +9,7 @@ from uvicorn.server import ServerState
 
 from gateway.http.exchange import Receive, Scope, Send
 from gateway.transport.connection import Connection
-from raw_http import GET, answers, at_once
+from raw_http import GET, answers, respond_at_once
 
 
 async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +54,7 @@ async def test_a_half_closed_connection_is_probed_by_an_interim_response(leaves:
         await asyncio.wait((waiting, receiving), return_when=asyncio.FIRST_COMPLETED)
         if may_answer.is_set():
             receiving.cancel()
-            await at_once(scope, receive, send)
+            await respond_at_once(scope, receive, send)
         else:
             waiting.cancel()
             assert receiving.result() == {"type": "http.disconnect"}

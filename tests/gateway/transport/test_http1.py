@@ -7,7 +7,7 @@ The cases are known ones: those by which servers in front of each other were mad
 import pytest
 
 from gateway.transport.parser import LONGEST_HEAD, LONGEST_TARGET, LONGEST_TRAILERS
-from raw_http import GET, HOST, answers, at_once, cuts, post, read
+from raw_http import GET, HOST, answers, parse_responses, post, respond_at_once, segmentations
 
 CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -86,8 +86,8 @@ FRAMED: list[tuple[str, bytes, list[int], list[str]]] = [
 async def test_a_request_is_framed_or_refused_in_any_segmentation(
     about: str, sent: bytes, statuses: list[int], bodies: list[str]
 ) -> None:
-    for pieces in cuts(sent):
-        found, said = read(await answers(pieces))
+    for pieces in segmentations(sent):
+        found, said = parse_responses(await answers(pieces))
         assert (found, [body for _, _, body, *_ in said]) == (statuses, bodies), pieces
 
 
@@ -110,20 +110,20 @@ BOUNDED: list[tuple[str, bytes, list[int]]] = [
 async def test_too_long_a_head_is_refused_in_any_segmentation(about: str, sent: bytes, statuses: list[int]) -> None:
     for size in (len(sent), 16_000, 1_000, 997):
         pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
-        assert read(await answers(pieces))[0] == statuses, size
+        assert parse_responses(await answers(pieces))[0] == statuses, size
 
 
 async def test_the_limits_apply_to_each_pipelined_request() -> None:
     """Once the bytes of a packet were counted, and not those of a head."""
     request = GET % (b"x" * 90)
-    statuses, _ = read(await answers([request * 1_600]))
+    statuses, _ = parse_responses(await answers([request * 1_600]))
     assert statuses == [200] * 1_600
 
 
 async def test_trailers_do_not_become_headers() -> None:
     sent = CHUNKED + b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\nHost: b\r\n\r\n"
-    for pieces in cuts(sent + GET % b"next"):
-        _, (first, second) = read(await answers(pieces))
+    for pieces in segmentations(sent + GET % b"next"):
+        _, (first, second) = parse_responses(await answers(pieces))
         assert dict(first[4]) == {"host": "a", "transfer-encoding": "chunked"}
         assert (first[2], second[1]) == ("a", "/next")
 
@@ -138,8 +138,8 @@ UPGRADES = [
 
 @pytest.mark.parametrize(("about", "sent"), UPGRADES, ids=[row[0].decode() for row in UPGRADES])
 async def test_an_upgrade_request_is_answered_in_http_1(about: bytes, sent: bytes) -> None:
-    for pieces in cuts(sent + GET % b"next"):
-        statuses, (first, second) = read(await answers(pieces))
+    for pieces in segmentations(sent + GET % b"next"):
+        statuses, (first, second) = parse_responses(await answers(pieces))
         assert (statuses, first[2], second[1]) == ([200, 200], "abc", "/next"), pieces
 
 
@@ -158,19 +158,21 @@ async def test_an_upgrade_request_is_answered_in_http_1(about: bytes, sent: byte
 async def test_the_targets_authority_takes_precedence_over_the_host(
     target: bytes, host: str, path: str, query: str
 ) -> None:
-    _, ((_, found, _, asked, headers),) = read(await answers([b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target]))
+    _, ((_, found, _, asked, headers),) = parse_responses(
+        await answers([b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target])
+    )
     assert (found, asked, [value for name, value in headers if name == "host"]) == (path, query, [host])
 
 
 async def test_the_rest_of_a_body_after_its_response_is_not_parsed_as_a_request() -> None:
     inner = GET % b"inner"
     sent = post(b"Content-Length: %d" % len(inner), body=inner) + GET % b"next"
-    for pieces in cuts(sent):
-        assert read(await answers(pieces, at_once))[0] == [200, 200], pieces
+    for pieces in segmentations(sent):
+        assert parse_responses(await answers(pieces, respond_at_once))[0] == [200, 200], pieces
 
 
 async def test_an_unread_body_is_not_parsed_as_a_request() -> None:
     inner = GET % b"inner"
     sent = [post(b"Expect: 100-continue", b"Content-Length: %d" % len(inner)), inner]
-    answered = await answers(sent, at_once)
-    assert (read(answered)[0], b"connection: close" in answered) == ([200], True)
+    answered = await answers(sent, respond_at_once)
+    assert (parse_responses(answered)[0], b"connection: close" in answered) == ([200], True)
