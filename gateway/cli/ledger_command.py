@@ -16,6 +16,7 @@ from gateway.settings.server import KeysSettings
 from store.archive import read_archive
 from store.erasure.ledger import LedgerEntry, entries
 from store.erasure.receipts import references
+from store.participants import Participant
 from store.twilio_mapping import instant
 
 TIME = "TIME"
@@ -95,7 +96,7 @@ def _show(found: list[LedgerEntry]) -> None:
             entry.requested_by,
             entry.intended_at,
             entry.state,
-            (entry.twilio or "not known").lower().replace("_", " "),
+            _at_twilio(entry),
         )
         for entry in found
     ]
@@ -103,6 +104,12 @@ def _show(found: list[LedgerEntry]) -> None:
     for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
         waiting = sum(entry.waits_for == reason for entry in found)
         tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)
+
+
+def _at_twilio(entry: LedgerEntry) -> str:
+    if entry.sid.startswith(Participant.prefix):
+        return "see its receipt" if entry.erased_at else ""
+    return (entry.twilio or "not known").lower().replace("_", " ")
 
 
 def _times(

@@ -30,7 +30,7 @@ TITLES = {
     "interactions": "Interactions",
     "participants": "Participants",
     "sessions": "Sessions",
-    "records": "At Twilio",
+    "records": "Messages, Calls",
 }
 
 HOLDS = {
@@ -133,7 +133,7 @@ def _labelled(label: str, value: str) -> str:
 def _counted(kind: str, counts: Mapping[str, int]) -> str:
     parts = [f"{counts[outcome]:,} {_word(outcome)}" for outcome in OUTCOMES if counts.get(outcome)]
     parts += [f"{number:,} {_word(outcome)}" for outcome, number in counts.items() if outcome not in OUTCOMES]
-    of = " (Messages and Calls)" if kind == "records" else ""
+    of = " (at Twilio)" if kind == "records" and parts else ""
     return (", ".join(parts) or "none") + of
 
 

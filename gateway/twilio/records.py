@@ -31,6 +31,8 @@ from store.erasure.twilio_records import RecordState, list_of
 VERIFIED_SECONDS = 60
 """How long a list of an account that was seen proves, with Twilio's 404, that a record of it is gone."""
 
+AGAIN = "The same command, a sync or a server with the account tries again."
+
 
 class RecordAnswer(NamedTuple):
     """What became of a record, and why it is still there: a sentence without content, also to be stored."""
@@ -96,7 +98,7 @@ class TwilioRecords:
         except TwilioIncomplete:
             return RecordAnswer(
                 RecordState.INCOMPLETE,
-                f"Twilio can't delete it before it is complete (code {NOT_COMPLETE}); it is tried again.",
+                f"Twilio can't delete it before it is complete (code {NOT_COMPLETE}). {AGAIN}",
             )
         except TwilioHeld as error:
             return RecordAnswer(RecordState.HELD, f"A legal hold at Twilio keeps it ({_answer_of(error)}).")
@@ -115,7 +117,7 @@ class TwilioRecords:
             return RecordAnswer(RecordState.ALREADY_GONE)
         except TwilioUnavailable as error:
             return _unavailable(error)
-        return RecordAnswer(RecordState.PENDING, "Twilio answered 404 and still shows it; it is tried again.")
+        return RecordAnswer(RecordState.PENDING, f"Twilio answered 404 and still shows it. {AGAIN}")
 
     async def _send(self, verb: str, *path: str, query: str = "") -> dict[str, Any]:
         name = f"/{'/'.join(path)}.json"
@@ -134,4 +136,4 @@ def _answer_of(error: TwilioError) -> str:
 
 def _unavailable(error: TwilioUnavailable) -> RecordAnswer:
     answered = f"Twilio answered {_answer_of(error)}" if error.status else "Twilio gave no answer"
-    return RecordAnswer(RecordState.PENDING, f"{answered}; it is tried again.")
+    return RecordAnswer(RecordState.PENDING, f"{answered}. {AGAIN}")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from store.archive import Readable
-from store.erasure.twilio_records import RecordState
+from store.erasure.twilio_records import IN_THE_API, RecordState
 
 CASE = "SELECT account_sid, begun_at FROM erasure_case WHERE reference = ?"
 REFERENCES = "SELECT reference FROM erasure_case ORDER BY begun_at DESC, reference LIMIT 20"
@@ -29,6 +29,18 @@ WHERE item.reference = ? ORDER BY item.sid
 RECORDS = """
 SELECT twilio_record.sid, twilio_record.state, twilio_record.reason FROM erasure_case_item AS item
 JOIN twilio_record ON twilio_record.interaction_sid = item.sid WHERE item.reference = ?
+""".strip()
+
+ERASED_INTERACTIONS = """
+SELECT sid FROM erasure_case_item WHERE reference = ? AND outcome = 'ERASED' AND sid >= 'KI' AND sid < 'KJ' ORDER BY sid
+""".strip()
+RECORDS_LEFT = f"""
+SELECT count(*) FROM (
+  SELECT inbound_resource_sid AS sid FROM erasure_case_item JOIN deletion USING (sid) WHERE reference = :reference
+  UNION SELECT outbound_resource_sid FROM erasure_case_item JOIN deletion USING (sid) WHERE reference = :reference
+) AS record WHERE ({IN_THE_API}) AND NOT EXISTS (
+  SELECT 1 FROM twilio_record WHERE twilio_record.sid = record.sid AND state IN ('DELETED', 'ALREADY_GONE')
+)
 """.strip()
 
 
@@ -90,3 +102,14 @@ async def case(archive: Readable, reference: str) -> Case | None:
 async def references(archive: Readable) -> list[str]:
     """The references of the last twenty cases, the newest first."""
     return [row[0] for row in await archive.fetch(REFERENCES)]
+
+
+async def erased_interactions(archive: Readable, reference: str) -> list[str]:
+    """The SIDs of the Interactions that the case has erased."""
+    return [row[0] for row in await archive.fetch(ERASED_INTERACTIONS, (reference,))]
+
+
+async def records_left(archive: Readable, reference: str) -> int:
+    """How many Message and Call records behind what the case has erased are not known to be gone at Twilio."""
+    ((number,),) = await archive.fetch(RECORDS_LEFT, {"reference": reference})
+    return int(number)

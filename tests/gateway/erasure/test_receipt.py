@@ -219,7 +219,7 @@ def test_ledger_prints_the_receipt_again(archived: Path) -> None:
     assert f"For             identifier {MASKED}" in lines
     assert "Complete        no, see below" in lines
     assert "Interactions    3 erased, 1 held" in lines
-    assert "At Twilio       7 kept (Messages and Calls)" in lines
+    assert "Messages, Calls 7 kept (at Twilio)" in lines
     assert f"  {KI[3]}  {HOLD}" in lines
     assert not [line for line in lines if len(line) > 80 and "https://" not in line and HOLD not in line]
 

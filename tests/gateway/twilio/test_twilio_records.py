@@ -15,7 +15,7 @@ from fake_twilio import FakeTwilio
 from gateway.twilio import record_deletions
 from gateway.twilio.errors import ForeignAccount, NotTwilio, TwilioDenied, TwilioError
 from gateway.twilio.record_deletions import Deleted, delete_records, finish_records
-from gateway.twilio.records import TwilioRecords
+from gateway.twilio.records import AGAIN, TwilioRecords
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import erase_everywhere
 from store.archive import Archive, open_archive
@@ -155,7 +155,7 @@ async def test_a_record_that_is_not_complete_waits_and_is_told(mirror: Mirror, f
     assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)
     found = await twilio_records.of_interactions(mirror.archive, [KI[0]])
     (waiting,) = [each for each in found.values() if each.state is RecordState.INCOMPLETE]
-    assert waiting.reason == "Twilio can't delete it before it is complete (code 20009); it is tried again."
+    assert waiting.reason == f"Twilio can't delete it before it is complete (code 20009). {AGAIN}"
 
 
 async def test_a_record_that_is_not_complete_is_tried_again_after_a_while(
@@ -230,7 +230,7 @@ async def test_where_deletions_alone_fail_all_wait_and_the_reason_is_stored(mirr
     fake.fail_next(DELETE, 503, "<html>", times=6)
     assert await delete(mirror, KI[0]) == Deleted(left=2)
     found = await twilio_records.of_interactions(mirror.archive, [KI[0]])
-    assert {each.reason for each in found.values()} == {"Twilio answered 503; it is tried again."}
+    assert {each.reason for each in found.values()} == {f"Twilio answered 503. {AGAIN}"}
 
 
 @pytest.mark.parametrize(
