@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 import store.interactions
-from resolvers.arguments.filters import InteractionFilterArgument, demand_search, interaction_filter
+from resolvers.arguments.filters import InteractionFilterArgument, demand_content, interaction_filter
 from resolvers.arguments.orders import InteractionOrderBy, order_of
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments
 from resolvers.arguments.sids import InteractionSid
@@ -37,7 +37,7 @@ def interactions_of(relation: Relation[Interaction]) -> Callable[..., Connection
     ) -> Connection[Interaction]:
         page = PageArguments(first, after, last, before)
         wanted = interaction_filter(filter)
-        demand_search(wanted, info.context.access)
+        demand_content(wanted, info.context.access)
         return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
     return resolver_spec(ConnectionSpec(relation, order_of, interaction_filter))(resolve)

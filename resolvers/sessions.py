@@ -8,7 +8,7 @@ from strawberry import UNSET
 import store.interactions
 import store.participants
 import store.sessions
-from resolvers.arguments.filters import SessionFilterArgument, session_filter
+from resolvers.arguments.filters import SessionFilterArgument, demand_content, session_filter
 from resolvers.arguments.orders import SessionOrderBy, order_of
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments
 from resolvers.arguments.sids import InteractionSid, ParticipantSid, SessionSid
@@ -16,6 +16,7 @@ from resolvers.connections import Connection
 from resolvers.context import Info
 from resolvers.interactions import interactions_of
 from resolvers.nodes import find, find_under, load_record
+from resolvers.participants import participants_of
 from resolvers.resolver_specs import ConnectionSpec, ListSpec, LookupSpec, ReferenceSpec, resolver_spec
 from store.columns import Record
 from store.interactions import Interaction
@@ -28,6 +29,7 @@ from store.sqlite.statements.pages import Page
 ALL_PARTICIPANTS = Page(store.participants.OF_SESSION)
 
 interactions = interactions_of(store.interactions.OF_SESSION)
+participants_connection = participants_of(store.participants.CONNECTED_OF_SESSION)
 
 
 def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session]]:
@@ -44,7 +46,9 @@ def sessions_of(relation: Relation[Session]) -> Callable[..., Connection[Session
         before: Before = UNSET,
     ) -> Connection[Session]:
         page = PageArguments(first, after, last, before)
-        return Connection(info.context, relation, root, page, order_of(order_by), session_filter(filter))
+        wanted = session_filter(filter)
+        demand_content(wanted, info.context.access)
+        return Connection(info.context, relation, root, page, order_of(order_by), wanted)
 
     return resolver_spec(ConnectionSpec(relation, order_of, session_filter))(resolve)
 

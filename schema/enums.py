@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import strawberry
 from graphql import GraphQLEnumType
 
-from resolvers.arguments.orders import InteractionOrder, SessionOrder
+from resolvers.arguments.orders import InteractionOrder, ParticipantOrder, SessionOrder
 from resolvers.deletions import DeleteInteractionErrorCode, Erasure
 from store.enums import (
     GeoMatchLevel,
@@ -30,6 +30,7 @@ __all__ = [
     "InteractionOrder",
     "InteractionType",
     "NumberSelectionBehavior",
+    "ParticipantOrder",
     "ResourceStatus",
     "ResourceType",
     "SessionMode",
@@ -171,6 +172,17 @@ _describe(
         InteractionOrder.DATE_CREATED_DESC: f"When they began, {_FIRST['DESC']}.",
         InteractionOrder.DATE_UPDATED_ASC: f"When they last changed, {_FIRST['ASC']}.",
         InteractionOrder.DATE_UPDATED_DESC: f"When they last changed, {_FIRST['DESC']}.",
+    },
+)
+
+_describe(
+    ParticipantOrder,
+    "The sort key and direction of a list of Participants.",
+    {
+        ParticipantOrder.DATE_CREATED_ASC: f"When they were added, {_FIRST['ASC']}: new ones come at the end.",
+        ParticipantOrder.DATE_CREATED_DESC: f"When they were added, {_FIRST['DESC']}.",
+        ParticipantOrder.DATE_UPDATED_ASC: f"When they last changed, {_FIRST['ASC']}.",
+        ParticipantOrder.DATE_UPDATED_DESC: f"When they last changed, {_FIRST['DESC']}.",
     },
 )
 

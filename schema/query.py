@@ -2,11 +2,12 @@
 
 import strawberry
 
-from resolvers import interactions, nodes, services, sessions, sync_status
+from resolvers import interactions, nodes, participants, services, sessions, sync_status
 from schema.connections import Connection
 from schema.fields import resolved
 from schema.interactions import Interaction
 from schema.node import Node
+from schema.participants import Participant
 from schema.services import Service
 from schema.sessions import Session
 from schema.sync_status import SyncStatus
@@ -29,6 +30,10 @@ class Query:
     session: Session | None = resolved(sessions.session, "The Session with this SID; null if there is none.")
     sessions: Connection[Session] = resolved(
         sessions.sessions, "The Sessions of all Services, in one list. Twilio's own API has no such list."
+    )
+    participants: Connection[Participant] = resolved(
+        participants.participants,
+        "The Participants of all Sessions of all Services, in one list. Twilio's own API has no such list.",
     )
     interaction: Interaction | None = resolved(
         interactions.interaction, "The Interaction with this SID, in any Session; null if there is none."

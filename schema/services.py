@@ -15,6 +15,7 @@ from store.services import Service as ServiceRecord
 
 if TYPE_CHECKING:
     from schema.interactions import Interaction
+    from schema.participants import Participant
     from schema.sessions import Session
 
 
@@ -58,6 +59,9 @@ class Service(Node):
     )
     sessions: Connection[Annotated["Session", strawberry.lazy("schema.sessions")]] = resolved(
         services.sessions, "The Sessions of this Service, each a conversation between two people."
+    )
+    participants: Connection[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
+        services.participants, "The Participants of all Sessions of this Service, in one list."
     )
     interactions: Connection[Annotated["Interaction", strawberry.lazy("schema.interactions")]] = resolved(
         services.interactions, "The Interactions of all Sessions of this Service, in one list."

@@ -65,6 +65,10 @@ class Session(Node):
     participants: list[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
         sessions.participants, "The Session's two participants, and those who were removed (dateDeleted is set)."
     )
+    participants_connection: Connection[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
+        sessions.participants_connection,
+        "The same in pages, with a filter and an order: for a Session from which very many were removed.",
+    )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
         sessions.participant, "The Participant with this SID, if it is one of this Session."
     )

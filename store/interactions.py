@@ -155,7 +155,7 @@ def _on_either_leg(attribute: str, noun: str) -> AccessPath:
     )
 
 
-def _by_person(leg: str, counted: str = "TRUE") -> ValueColumn:
+def _by_person(leg: str, counted: str = "") -> ValueColumn:
     index = f"interaction_by_{leg}_person"
     return ValueColumn(f"{leg}_person", {"date_created": index, "date_updated": f"{index}_updated"}, counted)
 

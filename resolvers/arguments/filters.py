@@ -16,20 +16,30 @@ from resolvers.errors import BadInput
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
 from store.interactions import InteractionFilter
-from store.lists.filters import Period, words
-from store.participants import Participant
+from store.lists.filters import Filter, Period, texts, words
+from store.participants import Participant, ParticipantFilter
 from store.services import Service
 from store.sessions import Session, SessionFilter
 
 T = TypeVar("T")
 
 LONGEST_TEXT = 256
+MOST_VALUES = 100
+"""How many identifiers a list may have."""
+CONTENT = {"identifier": "identifier", "proxy_identifier": "proxyIdentifier", "body_contains": "bodyContains"}
+"""The conditions on content, which need read:content, and their GraphQL names."""
 RESOURCE_SID = re.compile(f"[a-zA-Z]{{2}}{SID_DIGITS}")
 
 
 def _condition(description: str, name: str | None = None) -> T:  # type: ignore[type-var]
     condition: T = strawberry.field(description=description, name=name, default=UNSET)
     return condition
+
+
+_EXACT = (
+    f"A list of up to {MOST_VALUES}, or one: a telephone number in E.164, such as +12025550121, or a channel address, "
+    "such as messenger:123, exactly as Twilio has it. It needs a key with read:content."
+)
 
 
 @strawberry.input(description="A half-open period: it includes its start and excludes its end. Either may be omitted.")
@@ -51,6 +61,9 @@ class InteractionFilterInput:
     service_sid: strawberry.ID | None = _condition("Only those of this Service.")
     session_sid: strawberry.ID | None = _condition("Only those of this Session.")
     participant_sid: strawberry.ID | None = _condition("Only those with this Participant on either leg.")
+    identifier: list[str] | None = _condition(
+        f"Only those with a Participant of one of these identifiers on either leg, in any Session. {_EXACT}"
+    )
     resource_sid: strawberry.ID | None = _condition(
         "Only the one with this Message (SM, MM) or Call (CA) on either leg."
     )
@@ -76,6 +89,9 @@ class SessionFilterInput:
     """Becomes a store.sessions.SessionFilter."""
 
     unique_name: str | None = _condition("Only the one with exactly this uniqueName.")
+    identifier: list[str] | None = _condition(
+        f"Only those in which a Participant of one of these identifiers takes part, or took part. {_EXACT}"
+    )
     status: list[SessionStatus] | None = _condition("Only those with one of these statuses.")
     mode: list[SessionMode] | None = _condition("Only those with one of these modes.")
     date_created: DateRange | None = _condition("Only those that were created in this period.")
@@ -84,9 +100,30 @@ class SessionFilterInput:
     )
 
 
+@strawberry.input(
+    name="ParticipantFilter",
+    description="Selects the Participants that meet every condition. null doesn't filter; an empty list "
+    "matches nothing.",
+)
+class ParticipantFilterInput:
+    """Becomes a store.participants.ParticipantFilter."""
+
+    service_sid: strawberry.ID | None = _condition("Only those of this Service.")
+    session_sid: strawberry.ID | None = _condition("Only those of this Session.")
+    identifier: list[str] | None = _condition(f"Only those with one of these identifiers. {_EXACT}")
+    proxy_identifier: list[str] | None = _condition(f"Only those that use one of these proxy numbers. {_EXACT}")
+    friendly_name: str | None = _condition("Only those with exactly this friendlyName.")
+    removed: bool | None = _condition(
+        "Only those that were removed from their Session (true), or only those that were not (false)."
+    )
+
+
 _DESCRIPTION = "Selects rows; by default all."
 InteractionFilterArgument: TypeAlias = Annotated[
     InteractionFilterInput | None, strawberry.argument(description=_DESCRIPTION, name="filter")
+]
+ParticipantFilterArgument: TypeAlias = Annotated[
+    ParticipantFilterInput | None, strawberry.argument(description=_DESCRIPTION, name="filter")
 ]
 SessionFilterArgument: TypeAlias = Annotated[
     SessionFilterInput | None, strawberry.argument(description=_DESCRIPTION, name="filter")
@@ -102,6 +139,7 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
         service_sid=_sid(Service, asked.service_sid),
         session_sid=_sid(Session, asked.session_sid),
         participant_sid=_sid(Participant, asked.participant_sid),
+        identifier=_identifiers(given(asked.identifier), "identifier"),
         resource_sid=_resource_sid(given(asked.resource_sid)),
         type=words(given(asked.type)),
         inbound_status=words(given(asked.inbound_status)),
@@ -112,10 +150,35 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
     return wanted if wanted.active_names() else None
 
 
-def demand_search(wanted: InteractionFilter | None, access: Access) -> None:
-    """Raises Forbidden for a text search without read:content. Plans need no such check: none runs a search."""
-    if wanted is not None and wanted.body_contains is not None:
-        access.demand(Scope.READ_CONTENT, "bodyContains")
+def demand_content(wanted: Filter | None, access: Access) -> None:
+    """Raises Forbidden for a condition on content without read:content.
+
+    Raised before anything of the list is read or a cursor is looked at, so that its answer is the same whatever the
+    archive has.
+    """
+    for name in content_conditions(wanted):
+        access.demand(Scope.READ_CONTENT, CONTENT[name])
+
+
+def content_conditions(wanted: Filter | None) -> list[str]:
+    """The conditions on content of a filter, by name."""
+    return [name for name, _ in wanted.active() if name in CONTENT] if wanted is not None else []
+
+
+def participant_filter(argument: ParticipantFilterInput | None) -> ParticipantFilter | None:
+    """The store's filter; None if there is no condition. Raises BadInput for a malformed value."""
+    asked = given(argument)
+    if asked is None:
+        return None
+    wanted = ParticipantFilter(
+        service_sid=_sid(Service, asked.service_sid),
+        session_sid=_sid(Session, asked.session_sid),
+        identifier=_identifiers(given(asked.identifier), "identifier"),
+        proxy_identifier=_identifiers(given(asked.proxy_identifier), "proxyIdentifier"),
+        friendly_name=given(asked.friendly_name),
+        removed=given(asked.removed),
+    )
+    return wanted if wanted.active_names() else None
 
 
 def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
@@ -125,6 +188,7 @@ def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
         return None
     wanted = SessionFilter(
         unique_name=given(asked.unique_name),
+        identifier=_identifiers(given(asked.identifier), "identifier"),
         status=words(given(asked.status)),
         mode=words(given(asked.mode)),
         date_created=_period(given(asked.date_created)),
@@ -142,6 +206,12 @@ def _resource_sid(sid: str | None) -> str | None:
     if sid is None or RESOURCE_SID.fullmatch(sid):
         return sid
     raise BadInput(f"Expected resourceSid to be a SID, two letters and 32 hexadecimal digits, {but_got(sid)}")
+
+
+def _identifiers(identifiers: list[str] | None, name: str) -> tuple[str, ...] | None:
+    if identifiers is None or len(identifiers) <= MOST_VALUES:
+        return texts(identifiers)
+    raise BadInput(f"Expected {name} to be a list of up to {MOST_VALUES} texts, but got {len(identifiers)}.")
 
 
 def _period(asked: DateRange | None) -> Period | None:

@@ -19,6 +19,15 @@ class InteractionOrder(StrEnum):
     DATE_UPDATED_DESC = "date_updated desc"
 
 
+class ParticipantOrder(StrEnum):
+    """What Participants can be sorted by."""
+
+    DATE_CREATED_ASC = "date_created asc"
+    DATE_CREATED_DESC = "date_created desc"
+    DATE_UPDATED_ASC = "date_updated asc"
+    DATE_UPDATED_DESC = "date_updated desc"
+
+
 class SessionOrder(StrEnum):
     """The sort orders of Sessions."""
 
@@ -40,12 +49,15 @@ _DESCRIPTION = "The order of the list, then by sid in the same direction. Defaul
 InteractionOrderBy: TypeAlias = Annotated[
     InteractionOrder | None, strawberry.argument(description=_DESCRIPTION, name="orderBy")
 ]
+ParticipantOrderBy: TypeAlias = Annotated[
+    ParticipantOrder | None, strawberry.argument(description=_DESCRIPTION, name="orderBy")
+]
 SessionOrderBy: TypeAlias = Annotated[
     SessionOrder | None, strawberry.argument(description=_DESCRIPTION, name="orderBy")
 ]
 
 
-def order_of(argument: InteractionOrder | SessionOrder | None) -> Order:
+def order_of(argument: InteractionOrder | ParticipantOrder | SessionOrder | None) -> Order:
     """The store's order for ``orderBy``."""
     name = given(argument)
     return BY_DATE_CREATED if name is None else ORDERS[name]

@@ -20,6 +20,7 @@ from graphql import (
     get_named_type,
 )
 
+from resolvers.access import Scope
 from resolvers.arguments.sids import RECORDS, pattern_of
 from resolvers.plans import connection_members, root_steps, steps
 from resolvers.plans.connection_steps import ConnectionStep, Selected
@@ -211,7 +212,7 @@ class Compiler:
             info=Part.PAGE_INFO in parts,
             total=not parts.isdisjoint((Part.TOTAL_COUNT, Part.TOTAL_COUNT_CAPPED)),
         )
-        return ConnectionStep(spec, arguments, selected_parts)
+        return ConnectionStep(spec, arguments, selected_parts, Scope.READ_CONTENT in self._scopes)
 
     def _edge_shape(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
         parts: list[FixedText | Expression | Projection] = []

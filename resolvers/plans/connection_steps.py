@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 from strawberry import UNSET
 
 from resolvers.arguments.cursors import fingerprint, fingerprints, position_of
+from resolvers.arguments.filters import content_conditions
 from resolvers.arguments.paging import page_size
 from resolvers.errors import BadInput
 from resolvers.plans.connection_members import ConnectionPage, Write
@@ -50,11 +51,12 @@ class RequestedPage(NamedTuple):
 
 
 class ConnectionStep(NamedTuple):
-    """The connections of one field, for any number of parents."""
+    """The connections of one field, for any number of parents; FORBIDDEN is for the ordinary path to answer."""
 
     spec: ConnectionSpec
     arguments: dict[str, Evaluate]
     selected: Selected
+    may_read_content: bool
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """The JSON of each parent's connection; raises Fallback if an argument is invalid."""
@@ -158,6 +160,8 @@ class ConnectionStep(NamedTuple):
             size, backwards = page_size(_given(given, "first"), _given(given, "last"), run.bounds.max_page_size)
             order = spec.order(_given(given, "order_by")) if spec.order else BY_DATE_CREATED
             chosen = spec.filter(_given(given, "filter")) if spec.filter else None
+            if not self.may_read_content and content_conditions(chosen):
+                raise Fallback
             after, before = _given(given, "after"), _given(given, "before")
             page = Page(spec.relation, size + self.selected.info, backwards, None, None, order, chosen)
             for key in keys if after is not None or before is not None else ():

@@ -73,14 +73,12 @@ def either(*columns: str) -> str:
     return f"{{value}} IN ({', '.join(columns)})"
 
 
-PERSONS = """
-SELECT person AS value FROM (
-  SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS person
-  FROM json_each({value}) AS asked
-) WHERE person IS NOT NULL
-""".strip()
-"""The SELECT of the persons with the identifiers in a JSON array: the number that participants with one identifier
-share. An identifier that no participant has gives none."""
+PERSONS = (
+    "SELECT person AS value FROM json_each({value}) AS asked CROSS JOIN participant "
+    "ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)"
+)
+"""The SELECT of the persons with the identifiers in a JSON array. A person is the number that the participants with one
+identifier share; an identifier that no participant has gives none."""
 
 
 def of_persons(*columns: str) -> str:
@@ -101,6 +99,14 @@ def contains(column: str) -> str:
 def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
     """A list of words as a filter has it: sorted and distinct."""
     return None if values is None else tuple(sorted(set(values)))
+
+
+def texts(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """A list of texts as a filter has it: as ``words``, without those that no column can have.
+
+    SQLite would end a text in a JSON array at its NUL, and so find the rows of another text.
+    """
+    return None if values is None else words(value for value in values if "\0" not in value)
 
 
 def _moved(moment: str, by: timedelta) -> str:

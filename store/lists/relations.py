@@ -31,12 +31,12 @@ class ValueColumn(NamedTuple):
     """A ``column`` with the values that are looked for, and its indexes by the order's column.
 
     Each index continues with the facet combination, the order's key and the SID. ``counted`` is a condition, over
-    ``{values}``, that counts a row once that several columns of the path lead to.
+    ``{values}``, that counts a row once that several columns of the path lead to; "" where no other column does.
     """
 
     column: str
     indexes: Mapping[str, str]
-    counted: str = "TRUE"
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -116,7 +116,7 @@ class Arguments:
         if fixed is ANY_VALUE:
             if type_.nullable and roll < 0.4:
                 return Given(["null"], None)
-            if type_.item and roll < 0.85:
+            if type_.item and roll < 0.75:
                 return self._list(type_.item, name, of, parent, depth)
             if type_.fields:
                 return self._object(type_, of, parent, depth)

@@ -56,5 +56,5 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   ) AS page FROM json_each(:parents) AS parent
 )
 
--- keys: 2
+-- keys: 3
 SELECT CAST(json_group_array(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)) AS BLOB) FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))

@@ -29,7 +29,7 @@ SMALL_ACCOUNT = (
     bodies.session(3, of=2),
     bodies.participant(1, identifier="+12025550101", proxy_identifier="+12025550102"),
     bodies.participant(2, identifier="+12025550103", date_deleted=bodies.time(12)),
-    bodies.participant(3, of=2),
+    bodies.participant(3, of=2, identifier="+12025550103"),
     bodies.interaction(11),
     bodies.interaction(12, inbound_participant_sid=bodies.sid("KP", 2), outbound_participant_sid=bodies.sid("KP", 1)),
     bodies.interaction(
@@ -43,6 +43,7 @@ SMALL_ACCOUNT = (
         outbound_resource_type=None,
     ),
     bodies.interaction(21, of=2, outbound_resource_status="read"),
+    bodies.interaction(22, of=2, inbound_participant_sid=None, outbound_participant_sid=bodies.sid("KP", 3)),
     bodies.interaction(31, of=3, service_sid=bodies.sid("KS", 2)),
 )
 

@@ -17,6 +17,7 @@ from documents import Documents
 from gateway.endpoint.execution import Request, Result, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED, serving
+from resolvers.access import ANYBODY, Access, granted
 from resolvers.context import Context
 from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
@@ -25,10 +26,12 @@ from store.archive import Archive, open_archive
 from store.sqlite.event_loop_connections import EventLoopConnection
 from store.sqlite.reader import Reader
 
+READER = granted("console", ["read"])
 
-async def both(archive: Archive, request: Request, plans: PlanCache) -> tuple[Result, Result]:
-    ordinary = await execute(request, Context(archive), UNLIMITED)
-    return ordinary, await execute(request, Context(archive), UNLIMITED, plans)
+
+async def both(archive: Archive, request: Request, plans: PlanCache, access: Access = ANYBODY) -> tuple[Result, Result]:
+    ordinary = await execute(request, Context(archive, access=access), UNLIMITED)
+    return ordinary, await execute(request, Context(archive, access=access), UNLIMITED, plans)
 
 
 async def test_both_paths_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
@@ -42,9 +45,14 @@ async def test_both_paths_give_the_same_bytes(edge_case_archive: Archive, reques
         assert planned.encoded() == ordinary.encoded(), document
         outcomes["planned" if planned.body is not None else "errors" if "errors" in ordinary.response else "other"] += 1
         documents.learn(document, ordinary.response)
+        if not sum(outcomes.values()) % 4:
+            ordinary, planned = await both(edge_case_archive, asked, plans, READER)
+            assert planned.encoded() == ordinary.encoded(), document
+            outcomes["forbidden"] += "FORBIDDEN" in ordinary.encoded().decode()
     assert outcomes["planned"] > 0.6 * number
     assert outcomes["errors"] > 0.05 * number
     assert outcomes["other"] < 0.25 * number
+    assert outcomes["forbidden"] > 0.005 * number
 
 
 WHOLE = f"""

@@ -200,7 +200,7 @@ def test_every_connection_has_the_same_arguments_and_fields() -> None:
                 }
                 assert isinstance(shown, GraphQLObjectType)
                 assert list(shown.fields) == ["edges", "nodes", "pageInfo", "totalCount", "totalCountCapped"]
-    assert found == 7
+    assert found == 10
 
 
 def test_the_only_mutation_deletes() -> None:

@@ -142,14 +142,14 @@ async def test_an_older_archive_gets_the_persons_that_a_sync_would_have_written(
     (persons,) = migrations.FOLDER.glob("*_persons.sql")
     for file in files[: files.index(persons)]:
         (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    prepare(older, folder).connection.close()
+    prepare(older, folder).close()
     with closing(sqlite3.connect(older)) as connection:
         connection.execute("ATTACH ? AS newer", (str(database),))
         for table in ("service", "session", "participant", "interaction", "session_kind", "interaction_kind"):
             columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
             connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
         connection.commit()
-    prepare(older).connection.close()
+    prepare(older).close()
     assert derived(older) == derived(database)
     async with open_archive(older) as archive:
         await bodies.put(archive, bodies.participant(99, of=1, identifier="new"))

@@ -170,6 +170,10 @@ async def pool_of(archive: Archive) -> Pool:
             under.setdefault((session, kind), []).append(one)
             under.setdefault((service, kind), []).append(one)
     names = [row[0] for row in await archive.fetch(DISTINCT_VALUES.format(table="session", column="unique_name"))]
+    people = {
+        column: [row[0] for row in await archive.fetch(DISTINCT_VALUES.format(table="participant", column=column))]
+        for column in ("identifier", "proxy_identifier", "friendly_name")
+    }
     legs = await archive.fetch(DISTINCT_VALUES.format(table="interaction", column="inbound_resource_sid"))
     times = await archive.fetch(DISTINCT_VALUES.format(table="interaction", column="date_created"))
     spelled = ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T01:00:00.5+01:00"]
@@ -179,6 +183,9 @@ async def pool_of(archive: Archive) -> Pool:
         words={
             "": [*TEXTS[1:], "text", "%", "_", "é", "TEXT 1"],
             "uniqueName": names,
+            "identifier": people["identifier"],
+            "proxyIdentifier": people["proxy_identifier"],
+            "friendlyName": people["friendly_name"],
             "resourceSid": [row[0] for row in legs],
         },
         times=[*spelled, *(row[0] for row in times)],
@@ -230,7 +237,7 @@ def _participants() -> Iterator[bodies.Body]:
             number,
             of=1 if number < 4 else 1 + number % 12,
             friendly_name=name,
-            identifier=f"+1555{number:07d}",
+            identifier=f"+1555{number % 7:07d}" if number % 4 else [*TEXTS, *SURROGATES][-number % 25],
             proxy_identifier=TEXTS[-number % len(TEXTS)],
             date_deleted=TIMES[number % len(TIMES)] if number % 3 == 0 else None,
             date_created=bodies.time(7),

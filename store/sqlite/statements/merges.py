@@ -138,7 +138,7 @@ def merged_count(relation: Relation[Any], active: frozenset[str], parent: str) -
             table=path.table,
             index=column.indexes[BY_DATE_CREATED.column],
             conditions=" AND ".join(
-                [f"{column.column} IN ({values})", column.counted.format(values=values), *kinds, *rest]
+                filter(None, [f"{column.column} IN ({values})", column.counted.format(values=values), *kinds, *rest])
             ),
         )
         for column in path.columns
