@@ -1,1 +1,1 @@
-"""Rows: the archive of Services, Sessions, Participants and Interactions, and the only place that knows SQL."""
+"""The store: the archive of Services, Sessions, Participants and Interactions. Only this package contains SQL."""

@@ -1,4 +1,4 @@
-"""The archive: one database file, opened, with its writer and its readers."""
+"""The archive: one open database file, with its writer and its read connections."""
 
 import os
 import sqlite3
@@ -26,7 +26,7 @@ SEARCH_SECONDS = 5.0
 
 
 class Readable(Protocol):
-    """Something that runs small reads: an Archive, or a file that is opened for one command."""
+    """Runs small reads: an Archive, or a file opened for one command."""
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Iterable[Any]:
         """The rows of a statement."""
@@ -34,7 +34,7 @@ class Readable(Protocol):
 
 
 class Archive:
-    """An open database. ``open_archive`` makes one; ``created`` says whether the file was made by it."""
+    """An open database, from ``open_archive``; ``created`` says whether that created the file."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Archive:
         self._operation_pool = operation_pool
 
     def reader(self) -> Reader:
-        """A reader whose every read sees the archive's newest state."""
+        """A reader of which each read sees the archive's newest state."""
         return Reader(self._connections, self._searches)
 
     def operation_reader(self) -> Reader:
@@ -65,7 +65,7 @@ class Archive:
         return Reader(self._connections, self._searches, self._operation_pool)
 
     async def data_version(self) -> int:
-        """A number that every write changes."""
+        """The data version, a number that increases with every write that can change an answer."""
         ((version,),) = await self.fetch(DATA_VERSION)
         return int(version)
 
@@ -84,15 +84,15 @@ class Archive:
 async def open_archive(
     path: Path, check_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS, create: bool = True
 ) -> AsyncIterator[Archive]:
-    """The archive at ``path``, created or migrated where needed; closed at the end of the block.
+    """The archive at ``path``, created or migrated if needed; closed at the end of the block.
 
-    A search, which no index serves, is stopped after ``search_seconds``. ``check_for_damage`` reads a small file whole;
-    a file that was just checked doesn't need that. Raises a DatabaseError if the file can't be used.
+    A search that no index serves is stopped after ``search_seconds``. ``check_for_damage`` reads a small file
+    completely, which isn't needed right after another check. Raises a DatabaseError if the file can't be used.
     """
     path = resolved(path)
     prepared = prepare(path, check_for_damage=check_for_damage, create=create)
     async with AsyncExitStack() as stack:
-        # Closing any handle of a file drops the locks that this process has on it, so this one closes last.
+        # Closing any handle of a file drops all of this process's locks on it, so this one is closed last.
         stack.callback(os.close, prepared.file)
         after_writing = stack.enter_context(ExitStack())
         with closing(prepared.connection):
@@ -100,7 +100,7 @@ async def open_archive(
             stack.push_async_callback(writing.close)
         cleaner = stack.enter_context(closing(Cleaner(path, prepared.file)))
         writer = Writer(writing, path, cleaner)
-        stack.push_async_callback(_cleaned, writer, path, after_writing)
+        stack.push_async_callback(_clean_before_closing, writer, path, after_writing)
         connections = []
         for _ in range(READERS + SEARCHERS):
             connections.append(await open_read_connection(str(path)))
@@ -118,22 +118,22 @@ async def open_archive(
 
 @asynccontextmanager
 async def read_archive(path: Path) -> AsyncIterator[Readable]:
-    """The archive at ``path`` for commands that only read; also where nothing may be written.
+    """The archive at ``path`` for commands that only read, even if the file is read-only.
 
-    Creates and changes nothing, except that it migrates an older database if it may write it. Raises a DatabaseError
-    if the database is missing or can't be used.
+    Creates and changes nothing, except that an older database is migrated. Raises a DatabaseError if the database is
+    missing or can't be used.
     """
     path = resolved(path)
-    address = read_only_uri(path)
-    if address is None:
+    uri = read_only_uri(path)
+    if uri is None:
         async with open_archive(path, check_for_damage=False) as archive:
             yield archive
         return
-    with closing(sqlite3.connect(address, **READING)) as connection:
-        yield _File(connection)
+    with closing(sqlite3.connect(uri, **READING)) as connection:
+        yield _ReadOnlyFile(connection)
 
 
-class _File:
+class _ReadOnlyFile:
     """A database file that one command reads."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -143,8 +143,8 @@ class _File:
         return self._connection.execute(sql, parameters).fetchall()
 
 
-async def _cleaned(writer: Writer, path: Path, after_writing: ExitStack) -> None:
-    """Cleans before the connections close; if that fails, keeps the log as it is, for the next cleaning."""
+async def _clean_before_closing(writer: Writer, path: Path, after_writing: ExitStack) -> None:
+    """Cleans before the connections close. If that fails, keeps the log unchanged, for the next cleaning."""
     with suppress(StoreError):
         if await writer.clean(closing=True) is None:
             return

@@ -1,6 +1,6 @@
-"""Column types. One annotation says how a property is parsed, stored and typed.
+"""Column types: the annotation of a record's field says how the property is parsed, stored and typed.
 
-A record's fields *are* its table's columns, in order, named as Twilio names its JSON properties.
+A record's fields are its table's columns, in the same order, with the names of Twilio's JSON properties.
 """
 
 from enum import StrEnum
@@ -11,9 +11,9 @@ import msgspec
 from store import enums
 
 SID_DIGITS = "[0-9a-fA-F]{32}"
-"""A pattern of what follows a SID's two letters."""
+"""The pattern of a SID after its two letters."""
 INT32 = range(-(2**31), 2**31)
-"""What an integer column keeps, since GraphQL's Int has no more (https://spec.graphql.org/draft/#sec-Int)."""
+"""The range of integer columns, which is that of GraphQL's Int (https://spec.graphql.org/draft/#sec-Int)."""
 
 
 class ColumnType(StrEnum):
@@ -23,14 +23,14 @@ class ColumnType(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     INSTANT = "instant"
-    WORD = "word"
+    ENUM = "enum"
     OWN = "own"
 
 
 class EnumType(NamedTuple):
     """Marks a property whose value is a member of one of Twilio's enumerations."""
 
-    words: type[StrEnum]
+    enum: type[StrEnum]
 
 
 Sid = Annotated[str, ColumnType.SID]
@@ -57,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     prefix: ClassVar[str]
     noun: ClassVar[str]
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """Properties that group columns: ``name`` is an object of the columns ``name_…``, or None if all are null."""
+    """Attributes that group columns: ``name`` is an object of the columns ``name_…``, or None if all are null."""
 
     personal: ClassVar[tuple[str, ...]] = ()
     """The columns that name a person. An erased row keeps its SID and loses these (store/erasure/participants.py)."""
@@ -70,11 +70,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Column(NamedTuple):
-    """A column: its name, type, possible words, and whether it may be null."""
+    """A column: its name, type, enumeration (if it has one), and whether it may be null."""
 
     name: str
     column_type: ColumnType
-    words: type[StrEnum] | None
+    enum: type[StrEnum] | None
     nullable: bool
 
 
@@ -90,5 +90,5 @@ def _column(name: str, hint: Any) -> Column:
     python_type, mark = get_args(hint)
     nullable = type(None) in get_args(python_type)
     if isinstance(mark, EnumType):
-        return Column(name, ColumnType.WORD, mark.words, nullable)
+        return Column(name, ColumnType.ENUM, mark.enum, nullable)
     return Column(name, mark, None, nullable)

@@ -1,25 +1,25 @@
-"""Whether an archive holds a demo account, a real one, or nothing. Demo rows and real rows must never mix."""
+"""Marks an archive as a demo, so that demo rows and real rows are never mixed."""
 
 from store.archive import Archive
 from store.sqlite.writer import Transaction
 
-MARK = "UPDATE archive SET demo = ?"
-MARKED = "SELECT demo FROM archive"
-ANYTHING = "SELECT EXISTS (SELECT 1 FROM service) OR EXISTS (SELECT 1 FROM deletion)"
+SET_MARK = "UPDATE archive SET demo = ?"
+GET_MARK = "SELECT demo FROM archive"
+HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM service) OR EXISTS (SELECT 1 FROM deletion)"
 
 
 async def mark_demo(transaction: Transaction, description: str) -> None:
     """Marks the archive as a demo; ``description`` names its seed and size."""
-    await transaction.execute(MARK, (description,))
+    await transaction.execute(SET_MARK, (description,))
 
 
 async def demo_mark(archive: Archive) -> str | None:
     """The description that ``mark_demo`` stored; None if the archive is no demo."""
-    ((description,),) = await archive.fetch(MARKED)
+    ((description,),) = await archive.fetch(GET_MARK)
     return str(description) if description is not None else None
 
 
 async def is_empty(archive: Archive) -> bool:
     """Whether the archive has no Service and no ledger entry."""
-    ((anything,),) = await archive.fetch(ANYTHING)
-    return not anything
+    ((has_rows,),) = await archive.fetch(HAS_ROWS)
+    return not has_rows

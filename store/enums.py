@@ -1,4 +1,4 @@
-"""Twilio's enumerations, from its OpenAPI document. Each has ``unknown`` for values that Twilio adds later."""
+"""Twilio's enumerations, from its OpenAPI document. Each has ``unknown`` for values that Twilio may add later."""
 
 from enum import StrEnum
 
@@ -82,10 +82,10 @@ class NumberSelectionBehavior(StrEnum):
     UNKNOWN = "unknown"
 
 
-USUAL = {ResourceStatus.RECEIVED, ResourceStatus.DELIVERED, ResourceStatus.COMPLETED, ResourceStatus.SENT}
-"""The most frequent statuses: those of nearly all finished messages and calls."""
+FREQUENT_STATUSES = {ResourceStatus.RECEIVED, ResourceStatus.DELIVERED, ResourceStatus.COMPLETED, ResourceStatus.SENT}
+"""The statuses of nearly all finished messages and calls."""
 
 
 def usual_first(shown: dict[str, str]) -> dict[str, str]:
     """``shown`` with the most frequent statuses first, because SQLite compares a column with each in turn."""
-    return dict(sorted(shown.items(), key=lambda pair: pair[0] not in USUAL))
+    return dict(sorted(shown.items(), key=lambda pair: pair[0] not in FREQUENT_STATUSES))

@@ -1,9 +1,9 @@
 """Keys of clients. Only their hashes are stored, so nobody can read a key from the file.
 
-A key is 256 random bits, so one SHA-256 is enough: slow hashes are for passwords, which can be guessed. The lookup is
-by hash. Nobody can choose a hash's digits, so the lookup's duration reveals nothing about a key.
+A key is 256 random bits, so one SHA-256 is enough: slow hashes are for passwords, which can be guessed. A key is looked
+up by its hash. Nobody can choose a hash's digits, so the duration of the lookup reveals nothing about a key.
 
-Nothing here moves the archive's data version: no answer changes when a key is made, used or revoked.
+Creating, using or revoking a key doesn't change the archive's data version, because it changes no answer.
 """
 
 import hashlib

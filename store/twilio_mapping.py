@@ -1,9 +1,9 @@
 """Maps a JSON body of Twilio's REST API to a record; every write of Twilio's data uses this mapping.
 
-Twilio guarantees no property (its OpenAPI document has no ``required`` list), so the archive does: a SID and
-the parents must be there, dates and type get a fallback, everything else may be null. A word outside Twilio's
-lists is kept as ``unknown``. What a column can't hold as it was given, and what we don't know, is JSON in
-``extra``.
+Twilio guarantees no property (its OpenAPI document has no ``required`` list), but the archive does: the SID and the
+parents' SIDs are required, dates and type have fallbacks, and everything else may be null. An enum value that Twilio
+doesn't document is stored as ``unknown``. Values that a column can't hold, and unknown properties, are stored as JSON
+in ``extra``.
 """
 
 import logging
@@ -23,18 +23,18 @@ from store.interactions import Interaction, contents
 R = TypeVar("R", bound=Record)
 
 LEFT_OUT = frozenset({"links"})
-"""REST properties that are not kept: ``links`` only spells out the paths that GraphQL's fields replace."""
+"""REST properties that are not stored: ``links`` only has paths, which GraphQL's fields replace."""
 
 UNKNOWN = "unknown"
 EPOCH = "1970-01-01T00:00:00.000Z"
 
 log = logging.getLogger("proxygraph.store")
-unknown_words: Counter[tuple[str, str]] = Counter()
-"""How often a word outside of Twilio's lists was received, by column and word; each is logged once."""
+unknown_values: Counter[tuple[str, str]] = Counter()
+"""How often an undocumented enum value was received, by column and value; each is logged once."""
 
 
 class Layout(NamedTuple):
-    """The columns that come from the body, the properties that are known, and the record's fields."""
+    """The columns that come from the body, the known properties, and the record's fields."""
 
     columns: tuple[Column, ...]
     known: frozenset[str]
@@ -42,21 +42,20 @@ class Layout(NamedTuple):
 
 
 @lru_cache
-def _layout(kind: type[Record]) -> Layout:
+def _layout(record_type: type[Record]) -> Layout:
     read = tuple(
-        column for column in columns(kind) if column.column_type is not ColumnType.OWN and column.name != "extra"
+        column for column in columns(record_type) if column.column_type is not ColumnType.OWN and column.name != "extra"
     )
-    return Layout(read, frozenset(column.name for column in read) | LEFT_OUT, kind.__struct_fields__)
+    return Layout(read, frozenset(column.name for column in read) | LEFT_OUT, record_type.__struct_fields__)
 
 
-def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
-    """``body`` as a record of ``kind``, under the ``parents`` (``service_sid=…``) of the path it was found at.
+def record(record_type: type[R], body: Mapping[str, Any], **parents: str) -> R:
+    """``body`` as a record; ``parents`` are the SIDs in the path of its resource, such as ``service_sid=…``.
 
-    The body may leave the parents out, but not contradict them. Raises BodyRejected if it contradicts the path, or if a
-    SID is missing.
+    The body may omit the parents, but not contradict them. Raises BodyRejected if it does, or if a SID is missing.
     """
-    _demand_agreement(kind, body, parents)
-    layout = _layout(kind)
+    _check_parents(record_type, body, parents)
+    layout = _layout(record_type)
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for column in layout.columns:
@@ -66,28 +65,28 @@ def record(kind: type[R], body: Mapping[str, Any], **parents: str) -> R:
             given = parents.get(name)
         if given is None:
             if column.column_type is ColumnType.SID:
-                raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
+                raise BodyRejected(f"Each {record_type.noun} needs its {name}, but the body has {given!r}.")
             values[name] = None
             continue
         values[name], is_whole = value_of(column, given)
         if not is_whole:
             extra[name] = given
             if column.column_type is ColumnType.SID:
-                raise BodyRejected(f"Each {kind.noun} needs its {name}, but the body gives {given!r}.")
+                raise BodyRejected(f"Each {record_type.noun} needs its {name}, but the body has {given!r}.")
     if not body.keys() <= layout.known:
         extra |= {name: body[name] for name in body if name not in layout.known and body[name] is not None}
-    _give_dates(values)
-    if kind is Interaction:
+    _fill_dates(values)
+    if record_type is Interaction:
         values["type"] = values["type"] or UNKNOWN
         text, values["duration_seconds"] = contents(values["data"])
         values["body"] = None if text is None else storable(text)
     values["extra"] = extra_text(extra)
     row: list[Any] = [values.get(name) for name in layout.fields]
-    return kind(*row)
+    return record_type(*row)
 
 
 def value_of(column: Column, given: Any) -> tuple[str | int | None, bool]:
-    """A property's value as ``column`` stores it, and whether that is all of it; if not, ``extra`` keeps it."""
+    """A property's value as ``column`` stores it, and whether it is complete; if not, ``extra`` keeps the original."""
     value = _READ[column.column_type](column, given)
     return value, not (value is None or (value == UNKNOWN and _folded(given) != UNKNOWN))
 
@@ -97,17 +96,19 @@ def extra_text(extra: Mapping[str, Any]) -> str | None:
     return storable(msgspec.json.encode(extra).decode()) if extra else None
 
 
-def _demand_agreement(kind: type[Record], body: Mapping[str, Any], parents: Mapping[str, str]) -> None:
+def _check_parents(record_type: type[Record], body: Mapping[str, Any], parents: Mapping[str, str]) -> None:
     for name, expected in parents.items():
         said = body.get(name)
         if isinstance(said, str) and said and said.lower() != expected.lower():
-            raise BodyRejected(f"Expected a {kind.noun} with the {name} {expected}, but its body gives {said!r:.60}.")
+            raise BodyRejected(
+                f"Expected a {record_type.noun} with the {name} {expected}, but its body gives {said!r:.60}."
+            )
 
 
 def instant(text: str) -> str:
     """An ISO 8601 time as UTC with milliseconds and fixed width, so that text order is time order.
 
-    A time without an offset is UTC, as Twilio's are. Raises ValueError where ``text`` is no time.
+    A time without an offset is UTC, as Twilio's are. Raises ValueError if ``text`` is not a time.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
@@ -150,9 +151,9 @@ def _instant(_: Column, given: Any) -> str | None:
         return None
 
 
-def _word(column: Column, given: Any) -> str | None:
+def _enum_value(column: Column, given: Any) -> str | None:
     word = _folded(given)
-    if column.words is None or word in _words(column.words):
+    if column.enum is None or word in _values(column.enum):
         return word
     _note_unknown(column.name, word)
     return UNKNOWN
@@ -164,18 +165,18 @@ def _folded(word: Any) -> str:
 
 
 @lru_cache
-def _words(words: type[StrEnum]) -> frozenset[str]:
-    return frozenset(words)
+def _values(enum: type[StrEnum]) -> frozenset[str]:
+    return frozenset(enum)
 
 
 def _note_unknown(column: str, word: str) -> None:
     seen = (column, word[:64])
-    if seen not in unknown_words:
-        log.warning("Twilio gave %s the value %r, which is not in its lists; it shows as UNKNOWN.", *seen)
-    unknown_words[seen] += 1
+    if seen not in unknown_values:
+        log.warning("Twilio sent %s with the undocumented value %r; it is shown as UNKNOWN.", *seen)
+    unknown_values[seen] += 1
 
 
-def _give_dates(values: dict[str, Any]) -> None:
+def _fill_dates(values: dict[str, Any]) -> None:
     created, updated = values["date_created"], values["date_updated"]
     values["date_created"] = created or updated or EPOCH
     values["date_updated"] = updated or created or EPOCH
@@ -186,5 +187,5 @@ _READ = {
     ColumnType.TEXT: _text,
     ColumnType.INTEGER: _integer,
     ColumnType.INSTANT: _instant,
-    ColumnType.WORD: _word,
+    ColumnType.ENUM: _enum_value,
 }

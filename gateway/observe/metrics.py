@@ -17,7 +17,7 @@ from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
-from store.twilio_mapping import unknown_words
+from store.twilio_mapping import unknown_values
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 LOOP_WATCHED_EVERY = 0.5
@@ -59,23 +59,23 @@ SYNC_LEFT_OUT = Gauge(
 )
 
 
-UNKNOWN_WORDS = Counter(
+UNKNOWN_VALUES = Counter(
     "proxygraph_unknown_words", "Values from Twilio that its documented enumerations lack, by property.", ["column"]
 )
 for each in (Service, Session, Participant, Interaction):
     for column in columns(each):
-        if column.words:
-            UNKNOWN_WORDS.labels(column.name)  # Shown as 0 from the start, also with several workers.
-_words_counted: Tally[tuple[str, str]] = Tally()
+        if column.enum:
+            UNKNOWN_VALUES.labels(column.name)  # Shown as 0 from the start, also with several workers.
+_values_counted: Tally[tuple[str, str]] = Tally()
 _process = ProcessFigures()
 
 
 def note_process() -> None:
     """Updates the metrics that don't depend on requests: unknown enum values of Twilio's, and the process's figures."""
-    for seen, number in unknown_words.items():
-        if more := number - _words_counted[seen]:
-            UNKNOWN_WORDS.labels(seen[0]).inc(more)
-            _words_counted[seen] = number
+    for seen, number in unknown_values.items():
+        if more := number - _values_counted[seen]:
+            UNKNOWN_VALUES.labels(seen[0]).inc(more)
+            _values_counted[seen] = number
     if is_one_of_several():
         _process.note()
 

@@ -1,1 +1,1 @@
-"""The parts of a list of rows: its relation, filters, orders and facets."""
+"""Lists of rows: relations, filters, orders and facets."""

@@ -1,13 +1,14 @@
-"""Facets: lets a filter on statuses, types or modes read an index, however many or few rows meet it.
+"""Facets: let a filter on statuses, types or modes use an index, however many or few rows match it.
 
-A status may be that of one row in ten or one in a million, so no index on a single status fits. The rows of a table
-have few combinations of Service, statuses, type and lag (the facets). A table lists these combinations, and each row
-has the id of its own in the column ``kind``; the indexes go by (kind, date, sid). A filter picks combinations from that
-table, of some hundred rows, and a page merges their rows in the order of the dates. It costs about one index step for
-each combination, whatever the size of the table.
+A status may occur in one row of ten or in one of a million, so an index on a single status doesn't fit. But the rows of
+a table have few different combinations of Service, statuses, type and lag (the facets). The facet table lists these
+combinations; each row has the id of its combination in the column ``kind``; the indexes are on (kind, date, sid). A
+filter selects combinations from the facet table, which has some hundred rows, and a page merges their rows by date.
+That takes about one index step for each combination, whatever the size of the table.
 
-A row's second date comes some time after its first. A combination also says which of the ``LAGS`` that time is in. So a
-period of the first date becomes a period of the second, a little longer, which the index of the second date serves.
+A row has two dates, and the time between them is its lag. A combination says which of the ``LAGS`` its rows have. So a
+filter on a period of the first date becomes a filter on a slightly longer period of the second date, which the index of
+the second date serves.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ LAGS = (
     timedelta(days=30),
     timedelta(days=365),
 )
-"""Lag 0 is from the first to the second of these, and so on; the last is open. Lag -1: the second date is earlier."""
+"""Lag 0 is from the first to the second of these, and so on; the last has no end. Lag -1 is a negative time."""
 
 SLACK = timedelta(seconds=1)
 """More than the rounding errors of SQLite's date arithmetic."""
@@ -34,8 +35,8 @@ SLACK = timedelta(seconds=1)
 class FacetTable:
     """The ``table`` of facet combinations; its ``columns`` are the facets, each with its SQL over a row.
 
-    ``served`` are the conditions that depend on facets alone; ``indexes`` has the index for each order's column.
-    ``lag`` is the order's column whose distance from date_created is a facet.
+    ``served`` are the conditions that depend only on facets; ``indexes`` has the index for each column to sort by.
+    ``lag`` is the column to sort by whose time after date_created is a facet.
     """
 
     table: str
@@ -60,14 +61,14 @@ def by_lag(end: str) -> str:
 
 
 def ends_by_lag(period: Period) -> dict[str, str]:
-    """For each lag from -1 on, the period of the second date, if the first is in ``period``; as bound values."""
-    before_its_time = ("", period.ends[1])
+    """For each lag from -1 on, the period of the second date if the first is in ``period``, as parameters."""
+    earlier = ("", period.ends[1])
     later = [
         Period(period.since, period.before if most else None).moved(least - SLACK, (most or least) + SLACK)
         for least, most in zip(LAGS, (*LAGS[1:], None), strict=True)
     ]
     return {
         f"{end}_{number}": moment
-        for number, ends in enumerate((before_its_time, *later))
+        for number, ends in enumerate((earlier, *later))
         for end, moment in zip(("since", "before"), ends, strict=True)
     }

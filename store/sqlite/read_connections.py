@@ -1,6 +1,6 @@
 """Read connections whose statements have deadlines and run in the connection's thread, and a pool of them.
 
-A connection's progress handler interrupts a statement that is past its deadline, or that nobody awaits any more.
+A connection's progress handler interrupts a statement that is past its deadline or was cancelled.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class ReadConnection(aiosqlite.Connection):
         self._deadline = Deadline()
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), by: float = math.inf) -> list[Any]:
-        """The statement's rows; raises OutOfTime if they aren't there ``by`` this time."""
+        """The statement's rows; raises OutOfTime if it isn't done ``by`` this time."""
         deadline = Deadline(by)
         try:
             rows: list[Any] = await self._execute(self._fetch_all, sql, parameters, deadline)  # type: ignore[no-untyped-call]
@@ -88,7 +88,7 @@ async def open_read_connection(path: str, one_transaction: bool = False) -> Read
     try:
         await connection.executescript(READ_PRAGMAS)
         await connection.set_progress_handler(connection.is_over, STEPS_BETWEEN_CHECKS)
-    except BaseException:  # Cancelled too: its thread would keep the process from ending.
+    except BaseException:  # Also if cancelled, since the connection's thread would keep the process from ending.
         connection.stop()
         raise
     return connection
@@ -103,7 +103,7 @@ class ReadConnectionPool:
         self._background: set[asyncio.Task[None]] = set()
 
     async def take(self) -> ReadConnection:
-        """A connection, to be given back: free or new. If the caller is cancelled, a new one goes to the pool."""
+        """A free or new connection, to be given back. If the caller is cancelled, the new one goes to the pool."""
         if self._free:
             return self._free.pop()
         opening = asyncio.create_task(open_read_connection(self._path, one_transaction=True))

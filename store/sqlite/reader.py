@@ -26,7 +26,7 @@ class Statement(NamedTuple):
 class Reader:
     """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
 
-    ``refusal`` is the OutOfBudget that was raised, if any. While it waits for a search, it is in ``while_searching``.
+    ``refusal`` is the OutOfBudget that was raised, if any. A search runs inside the context ``while_searching``.
     With an ``operation_pool``, it reads in one transaction on a connection of the pool until ``release``.
     """
 
@@ -48,7 +48,7 @@ class Reader:
     async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order, by one statement.
 
-        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong if a search's is.
+        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong at a search's limit.
         """
         try:
             if len(self.statements) >= self.allowed:

@@ -24,7 +24,7 @@ class Searches:
     async def fetch(
         self, sql: str, parameters: dict[str, Any], by: float, own: ReadConnection | None = None
     ) -> list[Any]:
-        """The statement's rows, read on one of the connections, or in its place on the operation's ``own``.
+        """The statement's rows, read on a connection of the searches, or instead on the operation's ``own`` one.
 
         Raises SearchTooLong at the search's time limit, OutOfTime at ``by``, the request's deadline.
         """

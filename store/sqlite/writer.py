@@ -1,4 +1,4 @@
-"""The writer: transactions and checkpoints, one at a time among all processes.
+"""The writer: runs transactions and checkpoints, one at a time among all processes.
 
 Only the writer checkpoints, under the same lock as transactions, because SQLite before 3.51.3 can
 corrupt a database when a checkpoint races with a write (see has_wal_reset_bug in store/sqlite/connections.py).
@@ -45,14 +45,14 @@ PERSONS: dict[type[Record], dict[str, str]] = {
 """Columns with the person on each leg. A participant that is written later gives its person to them by a trigger."""
 
 NUL = b"\\u0000"
-"""SQLite's JSON functions end a text at a NUL, so rows with one are bound column by column."""
+"""SQLite's JSON functions cut a text off at a NUL, so rows that contain one are bound column by column."""
 
 UPSERT = """
 INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
 ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE ({values}) IS NOT ({excluded})
 """.strip()
 INSERT_COMBINATIONS = (
-    "INSERT INTO {kinds} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
+    "INSERT INTO {facet_table} ({columns}) SELECT DISTINCT {values} FROM ({rows}) WHERE TRUE ON CONFLICT DO NOTHING"
 )
 WITH_FACETS = "SELECT *, {values} FROM ({rows})"
 WITHOUT_ERASED = """
@@ -60,8 +60,8 @@ SELECT {columns} FROM (SELECT *, EXISTS (SELECT 1 FROM deletion WHERE deletion.s
   FROM ({rows}) AS given)
 """.strip()
 WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows})"
-COMBINATION_ID = "(SELECT id FROM {kinds} WHERE {conditions})"
-HELD = """
+COMBINATION_ID = "(SELECT id FROM {facet_table} WHERE {conditions})"
+COUNT_STORED = """
 SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))),
   (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND sid IN (SELECT value FROM json_each(:sids)))
 """.strip()
@@ -92,25 +92,27 @@ class Transaction:
         Those that were deleted stay out; an erased Participant is written without what names the person.
         """
         written = Written()
-        kind: type[Record]
-        for kind, group in groupby(records, type):
+        record_type: type[Record]
+        for record_type, group in groupby(records, type):
             rows = {record.sid: record for record in group}
             sids = {"sids": msgspec.json.encode(list(rows)).decode()}
-            ((held, deleted),) = await self._connection.execute_fetchall(HELD.format(table=kind.table), sids)
-            moved = await self._upsert(kind, list(rows.values()))
-            new = len(rows) - held - (0 if kind.personal else deleted)
-            counts = (new, moved - new, held - (moved - new))
+            ((stored, deleted),) = await self._connection.execute_fetchall(
+                COUNT_STORED.format(table=record_type.table), sids
+            )
+            upserted = await self._upsert(record_type, list(rows.values()))
+            new = len(rows) - stored - (0 if record_type.personal else deleted)
+            counts = (new, upserted - new, stored - (upserted - new))
             written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
         return written
 
-    async def _upsert(self, kind: type[Record], rows: list[Record]) -> int:
+    async def _upsert(self, record_type: type[Record], rows: list[Record]) -> int:
         # All rows are bound as one JSON value, so that SQLite writes them without the interpreter lock: binding row by
         # row, beside a busy event loop, the thread would have to reacquire the lock for each.
         payload = msgspec.json.encode(rows)
         as_json = NUL not in payload
-        if insert_combinations := _insert_combinations(kind, as_json):
+        if insert_combinations := _insert_combinations(record_type, as_json):
             await self._with_rows(insert_combinations, rows, payload, as_json)
-        return await self._with_rows(_upsert(kind, as_json), rows, payload, as_json)
+        return await self._with_rows(_upsert(record_type, as_json), rows, payload, as_json)
 
     async def _with_rows(self, sql: str, rows: list[Record], payload: bytes, as_json: bool) -> int:
         if as_json:
@@ -134,39 +136,39 @@ class Writer:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
-        Raises DatabaseLocked where another process holds the write lock for too long.
+        Raises DatabaseLocked if another process holds the write lock for too long.
         """
-        async with self._exclusively():
+        async with self._write_lock():
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
                 await self._connection.execute("COMMIT")
             except BaseException:
-                # This runs in the connection's thread after what a cancelled task has left there, even a BEGIN.
-                await _to_the_end(self._connection.rollback())
+                # The connection's thread runs this after any statement that a cancelled task left there, even a BEGIN.
+                await _finish_even_if_cancelled(self._connection.rollback())
                 raise
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
                 await self._clean()
 
     async def clean(self, closing: bool = False) -> str | None:
-        """Moves the log into the database and cleans what it moved (store/sqlite/cleaning.py); tries once.
+        """Tries once to checkpoint the log and to scrub the pages it moved (store/sqlite/cleaning.py).
 
-        Returns None where that is done, or else the sentence why not. ``closing`` leaves no empty list behind.
-        Raises DatabaseLocked where another process holds the write lock for too long.
+        Returns None if that succeeded, else the reason as a sentence. ``closing`` also removes the empty list of pages.
+        Raises DatabaseLocked if another process holds the write lock for too long.
         """
-        async with self._exclusively():
+        async with self._write_lock():
             reason = await self._clean()
             if closing and reason is None:
                 await asyncio.to_thread(self._cleaner.forget_list)
             return reason
 
     async def _clean(self) -> str | None:
-        return await _to_the_end(asyncio.to_thread(self._cleaner.clean))
+        return await _finish_even_if_cancelled(asyncio.to_thread(self._cleaner.clean))
 
     @asynccontextmanager
-    async def _exclusively(self) -> AsyncIterator[None]:
+    async def _write_lock(self) -> AsyncIterator[None]:
         async with self._one_at_a_time:
-            await self._locked()
+            await self._acquire_lock()
             try:
                 yield
             except sqlite3.DatabaseError as error:
@@ -176,7 +178,7 @@ class Writer:
             finally:
                 await self._lock.release()
 
-    async def _locked(self) -> None:
+    async def _acquire_lock(self) -> None:
         try:
             await self._lock.acquire()
         except filelock.Timeout as error:
@@ -185,8 +187,8 @@ class Writer:
             raise refused_by_system(error, lock_of(self._path)) from error
 
 
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``; a cancellation is raised only after it is done, so that it never runs on unobserved."""
+async def _finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``. A cancellation is raised only after ``work`` is done, so it never runs on unobserved."""
     task, cancelled = asyncio.ensure_future(work), None
     while not task.done():
         try:
@@ -201,45 +203,45 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 @lru_cache
-def _upsert(kind: type[Record], as_json: bool) -> str:
-    columns = kind.__struct_fields__
+def _upsert(record_type: type[Record], as_json: bool) -> str:
+    columns = record_type.__struct_fields__
     rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
-    if kind.personal:
-        erased = (f"iif(erased, NULL, {name}) AS {name}" if name in kind.personal else name for name in columns)
+    if record_type.personal:
+        erased = (f"iif(erased, NULL, {name}) AS {name}" if name in record_type.personal else name for name in columns)
         rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
-    if facets := FACETS.get(kind):
-        same = " AND ".join(f"{facets.table}.{name} = row.kind_{name}" for name in facets.columns)
-        values = ", ".join(f"{value} AS kind_{name}" for name, value in facets.columns.items())
+    if facets := FACETS.get(record_type):
+        same = " AND ".join(f"{facets.table}.{name} = row.facet_{name}" for name in facets.columns)
+        values = ", ".join(f"{value} AS facet_{name}" for name, value in facets.columns.items())
         rows = WITH_FACETS.format(values=values, rows=rows)
-        given = f"{given}, {COMBINATION_ID.format(kinds=facets.table, conditions=same)}"
+        given = f"{given}, {COMBINATION_ID.format(facet_table=facets.table, conditions=same)}"
         columns = (*columns, "kind")
-    for column, person in PERSONS.get(kind, {}).items():
+    for column, person in PERSONS.get(record_type, {}).items():
         given, columns = f"{given}, {person}", (*columns, column)
-    if kind.plain:
-        rows = WITH_PLAIN.format(is_plain=is_plain(kind.plain), rows=rows)
+    if record_type.plain:
+        rows = WITH_PLAIN.format(is_plain=is_plain(record_type.plain), rows=rows)
         given, columns = f"{given}, row.plain", (*columns, "plain")
     others = [column for column in columns if column != "sid"]
     return UPSERT.format(
-        table=kind.table,
+        table=record_type.table,
         columns=", ".join(columns),
         given=given,
         rows=rows,
         assignments=", ".join(f"{column} = excluded.{column}" for column in others),
-        values=", ".join(f"{kind.table}.{column}" for column in others),
+        values=", ".join(f"{record_type.table}.{column}" for column in others),
         excluded=", ".join(f"excluded.{column}" for column in others),
     )
 
 
 @lru_cache
-def _insert_combinations(kind: type[Record], as_json: bool) -> str | None:
-    facets = FACETS.get(kind)
+def _insert_combinations(record_type: type[Record], as_json: bool) -> str | None:
+    facets = FACETS.get(record_type)
     if facets is None:
         return None
     return INSERT_COMBINATIONS.format(
-        kinds=facets.table,
+        facet_table=facets.table,
         columns=", ".join(facets.columns),
         values=", ".join(facets.columns.values()),
-        rows=_rows(kind.__struct_fields__, as_json),
+        rows=_rows(record_type.__struct_fields__, as_json),
     )
 
 

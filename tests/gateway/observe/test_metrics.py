@@ -20,7 +20,7 @@ from gateway.settings.access import AccessSettings
 from gateway.settings.server import ServeSettings
 from gateway_under_test import serving
 from store.archive import open_archive
-from store.twilio_mapping import unknown_words
+from store.twilio_mapping import unknown_values
 
 NAMES = [
     "graphql_requests_total",
@@ -90,10 +90,10 @@ async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, databa
 
 
 async def test_unknown_enum_values_are_counted(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(unknown_words, ("mode", "telepathy"), 3)
+    monkeypatch.setitem(unknown_values, ("mode", "telepathy"), 3)
     name = 'unknown_words_total{column="mode"}'
     before = (await shown(client))[name]
-    unknown_words["mode", "telepathy"] += 2
+    unknown_values["mode", "telepathy"] += 2
     assert (await shown(client))[name] == before + 2
 
 

@@ -27,7 +27,7 @@ def shown(name: str, given: Any, kind: ColumnType) -> Any:
         return None
     if kind is ColumnType.INSTANT:
         return given.replace("Z", ".000Z")
-    return given.upper().replace("-", "_") if kind is ColumnType.WORD else given
+    return given.upper().replace("-", "_") if kind is ColumnType.ENUM else given
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -59,7 +59,7 @@ def test_the_account_of_a_row_comes_only_from_its_body() -> None:
 
 @pytest.mark.parametrize("missing", ["sid", "session_sid", "account_sid"])
 def test_a_body_without_its_sid_or_a_parent_is_refused(missing: str) -> None:
-    with pytest.raises(BodyRejected, match=f"Each Interaction needs its {missing}, but the body gives None."):
+    with pytest.raises(BodyRejected, match=f"Each Interaction needs its {missing}, but the body has None."):
         twilio_mapping.record(Interaction, bodies.interaction() | {missing: None})
 
 
@@ -93,10 +93,10 @@ def test_enum_values_are_compared_case_insensitively() -> None:
 
 
 def test_an_unknown_enum_value_is_counted_logged_once_and_kept_in_extra(caplog: pytest.LogCaptureFixture) -> None:
-    twilio_mapping.unknown_words.clear()
+    twilio_mapping.unknown_values.clear()
     for _ in range(3):
         kept = twilio_mapping.record(Interaction, bodies.interaction(outbound_resource_status="Partially-Delivered"))
-    assert twilio_mapping.unknown_words == {("outbound_resource_status", "partially-delivered"): 3}
+    assert twilio_mapping.unknown_values == {("outbound_resource_status", "partially-delivered"): 3}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert kept.outbound_resource_status == "unknown"
     assert json.loads(kept.extra or "") == {"outbound_resource_status": "Partially-Delivered"}
