@@ -70,15 +70,21 @@ def backup(
         members = msgspec.structs.asdict(done.backup) | {"removed": done.removed}
         typer.echo(msgspec.json.format(msgspec.json.encode(members), indent=2))
         return
-    names = ("services", "sessions", "participants", "interactions")
-    rows = ", ".join(_counted(getattr(done.backup, name), name) for name in names)
+    rows = rows_of(done.backup)
     size = f"{(done.backup.bytes or 0) / MEGABYTE:,.1f} MB"
     tell(f"Backed up {settings.database} to {done.backup.path}: {rows}; {size}; checked.", logging.INFO, out)
     for path in done.removed:
         tell(f"Removed {path}.", logging.INFO, out)
 
 
-def _counted(number: int, plural: str) -> str:
+def rows_of(counts: object) -> str:
+    """The numbers of rows, for people; ``counts`` has a member for each kind."""
+    names = ("services", "sessions", "participants", "interactions")
+    return ", ".join(counted(getattr(counts, name), name) for name in names)
+
+
+def counted(number: int, plural: str) -> str:
+    """A number with its noun."""
     return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 

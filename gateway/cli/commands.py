@@ -17,6 +17,7 @@ from gateway.cli.command_line import Group, add, all_settings, flag, plain_switc
 from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
+from gateway.cli.restore_command import restore
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
@@ -195,7 +196,7 @@ def schema(
         )
 
 
-for command in (demo, serve, sync, seed, ledger, backup, schema):
+for command in (demo, serve, sync, seed, ledger, backup, restore, schema):
     add(commands, command)
 commands.add_typer(keys, name="keys")
 

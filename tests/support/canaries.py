@@ -1,6 +1,8 @@
 """Rows with texts that can be searched for in a file, and their erasure."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from shutil import copy
@@ -10,6 +12,11 @@ from store.archive import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.sqlite.statements.lookups import Lookup
+
+MESSAGES = list(range(1, 41))
+"""The messages of the archive that ``backup`` is made of."""
+NUMBER = "+12025550121"
+"""The number of its participant."""
 
 
 def canary(number: int) -> str:
@@ -39,3 +46,18 @@ def copy_files(database: Path, to: Path) -> None:
         source = database.with_name(database.name + ending)
         if source.exists():
             copy(source, to.with_name(to.name + ending))
+
+
+def sids(database: Path, table: str = "interaction") -> set[str]:
+    """The SIDs in the closed database."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True)) as connection:
+        return {sid for (sid,) in connection.execute(f"SELECT sid FROM {table}")}
+
+
+def messages(*numbers: int) -> set[str]:
+    return {bodies.sid("KI", number) for number in numbers}
+
+
+def content(database: Path) -> bytes:
+    """What is in the database and in the files beside it."""
+    return b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))

@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 import stat
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def messages(database: Path) -> int:
 
 def test_a_backup_is_made_beside_a_server_and_told_in_a_sentence(filled: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
-    with running("serve", "--database", str(filled)):
+    with running("serve", "--database", str(filled)) as address:
+        urllib.request.urlopen(f"{address}/readyz", timeout=20).close()
         result = run("backup", str(copy), "--database", str(filled))
     assert (result.returncode, result.stderr) == (0, "")
     size = f"{copy.stat().st_size / 1e6:.1f} MB"
