@@ -67,7 +67,7 @@ class Session(Node):
     )
     participants_connection: Connection[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
         sessions.participants_connection,
-        "The same in pages, with a filter and an order: for a Session from which very many were removed.",
+        "The Session's participants page by page, with a filter and an order; for Sessions with very many removed ones.",
     )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
         sessions.participant, "The Participant with this SID, if it is one of this Session."

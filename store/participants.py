@@ -66,14 +66,14 @@ def _by(column: str, values: str) -> ValuePath:
     return ValuePath(column, values, "participant", (ValueColumn(column, by_order),))
 
 
-EACH = "SELECT value FROM json_each({value})"
+GIVEN_VALUES = "SELECT value FROM json_each({value})"
 INDEXES = Indexes(
     narrow=(AccessPath("session_sid", (IndexRange("participant_by_session", equal("session_sid")),)),),
     wide=(),
     facets=FACETS,
     by_values=(
-        _by("identifier", EACH),
-        _by("proxy_identifier", EACH),
+        _by("identifier", GIVEN_VALUES),
+        _by("proxy_identifier", GIVEN_VALUES),
         _by("friendly_name", "SELECT {value} AS value"),
     ),
 )

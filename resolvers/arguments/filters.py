@@ -16,7 +16,7 @@ from resolvers.errors import BadInput
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
 from store.interactions import InteractionFilter
-from store.lists.filters import Filter, Period, texts, words
+from store.lists.filters import Filter, Period, texts, distinct
 from store.participants import Participant, ParticipantFilter
 from store.services import Service
 from store.sessions import Session, SessionFilter
@@ -27,7 +27,7 @@ LONGEST_TEXT = 256
 MOST_VALUES = 100
 """How many identifiers a list may have."""
 CONTENT = {"identifier": "identifier", "proxy_identifier": "proxyIdentifier", "body_contains": "bodyContains"}
-"""The conditions on content, which need read:content, and their GraphQL names."""
+"""The conditions on content, which need read:content, by name; the values are their GraphQL names."""
 RESOURCE_SID = re.compile(f"[a-zA-Z]{{2}}{SID_DIGITS}")
 
 
@@ -37,8 +37,8 @@ def _condition(description: str, name: str | None = None) -> T:  # type: ignore[
 
 
 _EXACT = (
-    f"A list of up to {MOST_VALUES}, or one: a telephone number in E.164, such as +12025550121, or a channel address, "
-    "such as messenger:123, exactly as Twilio has it. It needs a key with read:content."
+    f"One value or a list of up to {MOST_VALUES}: telephone numbers in E.164, such as +12025550121, or channel "
+    "addresses, such as messenger:123, exactly as Twilio has them. It needs a key with the scope read:content."
 )
 
 
@@ -62,7 +62,7 @@ class InteractionFilterInput:
     session_sid: strawberry.ID | None = _condition("Only those of this Session.")
     participant_sid: strawberry.ID | None = _condition("Only those with this Participant on either leg.")
     identifier: list[str] | None = _condition(
-        f"Only those with a Participant of one of these identifiers on either leg, in any Session. {_EXACT}"
+        f"Only those with a Participant with one of these identifiers on either leg, in any Session. {_EXACT}"
     )
     resource_sid: strawberry.ID | None = _condition(
         "Only the one with this Message (SM, MM) or Call (CA) on either leg."
@@ -90,7 +90,7 @@ class SessionFilterInput:
 
     unique_name: str | None = _condition("Only the one with exactly this uniqueName.")
     identifier: list[str] | None = _condition(
-        f"Only those in which a Participant of one of these identifiers takes part, or took part. {_EXACT}"
+        f"Only those in which a Participant with one of these identifiers takes part, or took part. {_EXACT}"
     )
     status: list[SessionStatus] | None = _condition("Only those with one of these statuses.")
     mode: list[SessionMode] | None = _condition("Only those with one of these modes.")
@@ -141,9 +141,9 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
         participant_sid=_sid(Participant, asked.participant_sid),
         identifier=_identifiers(given(asked.identifier), "identifier"),
         resource_sid=_resource_sid(given(asked.resource_sid)),
-        type=words(given(asked.type)),
-        inbound_status=words(given(asked.inbound_status)),
-        outbound_status=words(given(asked.outbound_status)),
+        type=distinct(given(asked.type)),
+        inbound_status=distinct(given(asked.inbound_status)),
+        outbound_status=distinct(given(asked.outbound_status)),
         date_created=_period(given(asked.date_created)),
         body_contains=_text(given(asked.body_contains)),
     )
@@ -151,17 +151,16 @@ def interaction_filter(argument: InteractionFilterInput | None) -> InteractionFi
 
 
 def demand_content(wanted: Filter | None, access: Access) -> None:
-    """Raises Forbidden for a condition on content without read:content.
+    """Raises Forbidden if the filter has a condition on content and the caller lacks read:content.
 
-    Raised before anything of the list is read or a cursor is looked at, so that its answer is the same whatever the
-    archive has.
+    To be called before a cursor is checked or anything is read, so that the error reveals nothing about the archive.
     """
     for name in content_conditions(wanted):
         access.demand(Scope.READ_CONTENT, CONTENT[name])
 
 
 def content_conditions(wanted: Filter | None) -> list[str]:
-    """The conditions on content of a filter, by name."""
+    """The names of a filter's conditions on content."""
     return [name for name, _ in wanted.active() if name in CONTENT] if wanted is not None else []
 
 
@@ -189,8 +188,8 @@ def session_filter(argument: SessionFilterInput | None) -> SessionFilter | None:
     wanted = SessionFilter(
         unique_name=given(asked.unique_name),
         identifier=_identifiers(given(asked.identifier), "identifier"),
-        status=words(given(asked.status)),
-        mode=words(given(asked.mode)),
+        status=distinct(given(asked.status)),
+        mode=distinct(given(asked.mode)),
         date_created=_period(given(asked.date_created)),
         date_last_interaction=_period(given(asked.date_last_interaction)),
     )

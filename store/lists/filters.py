@@ -1,4 +1,4 @@
-"""Filters: the conditions of a list. Their values are bound, and never become part of the SQL text."""
+"""Filters: the conditions of a list. Their values are bound as parameters and never become part of the SQL text."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -10,18 +10,18 @@ from store.lists.orders import END, START
 
 
 class Period(NamedTuple):
-    """A half-open stretch of time: from ``since`` on, up to but not at ``before``; None is open."""
+    """A half-open period: from ``since``, inclusive, to ``before``, exclusive. None means no end on that side."""
 
     since: str | None = None
     before: str | None = None
 
     @property
     def ends(self) -> tuple[str, str]:
-        """Both ends, as texts that compare with any date."""
+        """Both ends as texts that can be compared with any date."""
         return self.since or START.key, self.before or END.key
 
     def moved(self, least: timedelta, most: timedelta) -> tuple[str, str]:
-        """The ends of the period that starts ``least`` after this one's start, and ends ``most`` after its end."""
+        """The ends of this period with the start moved by ``least`` and the end moved by ``most``."""
         since, before = self.ends
         return (
             _moved(since, least) if self.since else since,
@@ -32,12 +32,12 @@ class Period(NamedTuple):
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """The conditions of one list; a row must meet all of them. None doesn't filter; an empty list matches nothing.
 
-    ``conditions`` has the SQL of each, over ``{value}``: a bound value, a JSON array of them, or the parent's SID.
+    ``conditions`` has the SQL of each. In it, ``{value}`` is the parameter: a value, a JSON array, or the parent's SID.
     """
 
     conditions: ClassVar[dict[str, str]]
     long: ClassVar[frozenset[str]] = frozenset()
-    """The conditions that no index serves, so that reading may take long."""
+    """The conditions that no index serves; reading with them may take long."""
 
     def active(self) -> Iterator[tuple[str, Any]]:
         """The active filters: the names and values of the conditions that are set."""
@@ -59,7 +59,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def equal(column: str) -> str:
-    """The condition that ``column`` is the value."""
+    """The condition that ``column`` equals the value."""
     return f"{column} = {{value}}"
 
 
@@ -69,7 +69,7 @@ def any_of(column: str) -> str:
 
 
 def either(*columns: str) -> str:
-    """The condition that one of ``columns`` is the value."""
+    """The condition that one of ``columns`` equals the value."""
     return f"{{value}} IN ({', '.join(columns)})"
 
 
@@ -77,8 +77,8 @@ PERSONS = (
     "SELECT person AS value FROM json_each({value}) AS asked CROSS JOIN participant "
     "ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)"
 )
-"""The SELECT of the persons with the identifiers in a JSON array. A person is the number that the participants with one
-identifier share; an identifier that no participant has gives none."""
+"""The SELECT of the persons with the identifiers in a JSON array. A person is a number that all participants with the
+same identifier share; an identifier that no participant has selects none."""
 
 
 def of_persons(*columns: str) -> str:
@@ -87,26 +87,26 @@ def of_persons(*columns: str) -> str:
 
 
 def within(column: str) -> str:
-    """The condition that ``column`` lies in the period."""
+    """The condition that ``column`` is in the period."""
     return f"({column} >= {{value}}_since AND {column} < {{value}}_before)"
 
 
 def contains(column: str) -> str:
-    """The condition that ``column`` contains the text, whatever the case of its ASCII letters."""
+    """The condition that ``column`` contains the text, ignoring the case of ASCII letters."""
     return f"instr(lower({column}), lower({{value}}))"
 
 
-def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    """A list of words as a filter has it: sorted and distinct."""
+def distinct(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The distinct values of a list, sorted, as a filter stores them."""
     return None if values is None else tuple(sorted(set(values)))
 
 
 def texts(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    """A list of texts as a filter has it: as ``words``, without those that no column can have.
+    """Like ``distinct``, but without texts that contain a NUL, which no column has.
 
-    SQLite would end a text in a JSON array at its NUL, and so find the rows of another text.
+    SQLite would cut such a text off at the NUL, and so find the rows of another text.
     """
-    return None if values is None else words(value for value in values if "\0" not in value)
+    return None if values is None else distinct(value for value in values if "\0" not in value)
 
 
 def _moved(moment: str, by: timedelta) -> str:

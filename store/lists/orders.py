@@ -1,4 +1,4 @@
-"""Orders: what a list is sorted by, always with the SID as the last key, and positions in such an order."""
+"""Orders: how a list is sorted (the SID is always the last key), and positions in an order."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ NEVER = "0000-00-00T00:00:00.000Z"
 
 
 class Position(NamedTuple):
-    """The position of a row, even of one that was deleted: the order's key, of fixed width, and the SID."""
+    """The position of a row, even if it was deleted since: its sort key, of fixed width, and its SID."""
 
     key: str
     sid: str

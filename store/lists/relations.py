@@ -1,4 +1,4 @@
-"""A relation: the rows that a connection lists, how they belong to their parent, and the indexes that serve them."""
+"""Relations: which rows a connection lists, how they belong to their parent, and which indexes find them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ R = TypeVar("R", bound=Record)
 
 
 class IndexRange(NamedTuple):
-    """A range of the index ``index_name``: the rows that meet ``condition``, over ``{value}``."""
+    """A range of the index ``index_name``: the rows that meet ``condition``, in which ``{value}`` is the parameter."""
 
     index_name: str
     condition: str
@@ -20,7 +20,7 @@ class IndexRange(NamedTuple):
 class AccessPath(NamedTuple):
     """How the rows with one value of ``attribute`` are found; with None, all rows.
 
-    Its ranges don't overlap. Each index continues with (date_created, sid), or leads to few rows, which SQLite sorts.
+    Its ranges don't overlap. Each index goes on with (date_created, sid), or finds few rows, which SQLite sorts.
     """
 
     attribute: str | None
@@ -28,10 +28,10 @@ class AccessPath(NamedTuple):
 
 
 class ValueColumn(NamedTuple):
-    """A ``column`` with the values that are looked for, and its indexes by the order's column.
+    """A ``column`` with the values to find, and its indexes by the column to sort by.
 
-    Each index continues with the facet combination, the order's key and the SID. ``counted`` is a condition, over
-    ``{values}``, that counts a row once that several columns of the path lead to; "" where no other column does.
+    Each index goes on with the facet combination, the sort key and the SID. ``counted`` is a condition, over
+    ``{values}``, by which a row that several columns of the path match is counted once; "" if that can't happen.
     """
 
     column: str
@@ -41,11 +41,11 @@ class ValueColumn(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValuePath:
-    """How the rows are found in which a column is one of several values, each of which may be in very many rows.
+    """How the rows are found in which a column has one of several values, each of which very many rows may have.
 
-    ``values`` is the SELECT of these values, over ``{value}``, which the condition ``attribute`` binds; no value is
-    null. ``table`` has the columns, beside the columns that the other conditions and the order read: the record's table
-    or one that has several rows for a record. ``repeats`` is the SQL for how often it may have the same record.
+    ``values`` is the SELECT of these values; no value is null. In it, ``{value}`` is the parameter of the condition
+    ``attribute``. ``table`` has these columns, and those of the other conditions and the order: it is the table of the
+    record or one with several rows for a record. ``repeats`` is the SQL for the most rows it may have for a record.
     """
 
     attribute: str
@@ -57,10 +57,10 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indexes:
-    """The access paths of a table: ``narrow`` ones lead to few rows, the narrowest first; ``wide`` ones may to many.
+    """The access paths of a table: ``narrow`` ones find few rows, the narrowest first; ``wide`` ones may find many.
 
-    If no narrow path fits, the first of ``by_values`` comes whose condition is set; then ``facets`` come before the
-    wide paths, for the filters and orders that they serve.
+    If no narrow path fits, the first of ``by_values`` with an active condition is used; otherwise ``facets``, if they
+    serve the filter and the order; otherwise a wide path.
     """
 
     narrow: tuple[AccessPath, ...]
@@ -71,10 +71,9 @@ class Indexes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relation(Generic[R]):
-    """The children of one type that a parent has. ``name`` is the field that lists them.
+    """The rows of one type that a parent lists. ``name`` is the field that lists them.
 
-    ``parent`` is the name of the condition that the parent's rows meet; None if there is no parent, and all rows
-    belong.
+    ``parent`` is the name of the condition that selects a parent's rows; None if there is no parent, for all rows.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""The sync's state in the archive, and how fresh the archive is."""
+"""The sync's state in the archive, and how up to date the archive is."""

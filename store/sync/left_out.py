@@ -1,4 +1,4 @@
-"""The Sessions and Services that the sync left out since they couldn't be read. Each run tries them again."""
+"""The Sessions and Services that the sync left out because they couldn't be read. Each run tries them again."""
 
 from collections.abc import Iterable, Mapping
 
@@ -32,7 +32,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 async def note(transaction: Transaction, left_out: Mapping[str, tuple[str, str]], services: Iterable[str]) -> None:
     """Stores what a run left out: by SID, the SID of its Service and the error.
 
-    ``services`` were listed to the end, so their other rows in this table have been read, and are removed.
+    The lists of ``services`` were read completely, so their other entries in this table are resolved and removed.
     """
     for sid, (service_sid, error) in left_out.items():
         await transaction.execute(LEAVE_OUT, (sid, service_sid, now(), error))

@@ -1,7 +1,7 @@
-"""Which Sessions were listed and read, and when: the evidence by which the sync decides what is gone.
+"""Which Sessions were listed and read, and when: the evidence by which the sync decides what is gone at Twilio.
 
-A mark is written in the transaction of its rows. So if a run is killed at any point, the next run continues it, and
-nothing is lost or duplicated.
+A mark is written in the same transaction as the rows that it refers to. So if a run is killed at any point, the next
+run continues it, and nothing is lost or duplicated.
 """
 
 import json
@@ -71,7 +71,7 @@ async def undecided_sessions(archive: Archive, service_sid: str) -> list[str]:
 
 
 async def unlisted(archive: Archive, service_sid: str, run: int, after: str) -> list[str]:
-    """Up to 100 Sessions after the SID ``after`` that the run's list of the Service did not show."""
+    """Up to 100 Sessions after the SID ``after`` that the run's list of the Service lacked."""
     bound = {"service": service_sid, "run": run, "after": after, "latest": latest_plausible()}
     return [row[0] for row in await archive.fetch(UNLISTED, bound)]
 

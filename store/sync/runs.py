@@ -1,6 +1,6 @@
 """The history of sync runs: their progress and outcome, and how fresh the archive is.
 
-A time in the future was written by a wrong clock, so every query here ignores it.
+A time in the future was written with a wrong clock, so every query here ignores it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from store.twilio_mapping import instant, now
 KEPT_RUNS = 1_000
 """How many runs are kept besides the last complete ones. ``syncStatus`` reads all of them."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""The largest difference between two clocks that both count as right."""
+"""Two clocks may differ by this much and both count as right."""
 
 START_RUN = """
 INSERT INTO sync_run (number, mode, partial, started_at, alive_at)
@@ -43,7 +43,7 @@ WHERE mode = 'full' AND outcome IN ('failed', 'refused') AND number > :after AND
 
 
 class Progress(msgspec.Struct):
-    """The counts of a run, as in the table ``sync_run``: Sessions that wait, what was read, rows by outcome."""
+    """The counts of a run, as in the table ``sync_run``: pending Sessions, what was read, and rows by outcome."""
 
     sessions_pending: int = 0
     services: int = 0
@@ -85,7 +85,7 @@ async def start_run(archive: Archive, mode: str, partial: bool = False) -> int:
 
 
 async def note_progress(transaction: Transaction, run: int, progress: Progress) -> None:
-    """Stores the run's counts, and that it is alive."""
+    """Stores the run's counts, and the current time as its last sign of life."""
     columns = msgspec.structs.asdict(progress)
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     await transaction.execute(

@@ -34,7 +34,7 @@ ON CONFLICT (service_sid) DO UPDATE SET completed_at = excluded.completed_at
 async def check_account(archive: Archive, account_sid: str) -> None:
     """Raises DatabaseOccupied if the archive is a demo, or of another account than ``account_sid``."""
     if await demo_mark(archive) is not None:
-        raise DatabaseOccupied(f"{archive.path} holds a demo; a real account is not mixed into it. Name another file.")
+        raise DatabaseOccupied(f"{archive.path} is a demo; a real account is not mixed into it. Name another file.")
     ((owner,),) = await archive.fetch(OWNER)
     if owner not in (None, account_sid):
         raise DatabaseOccupied(
@@ -53,7 +53,7 @@ async def bind_account(archive: Archive, account_sid: str) -> None:
 
 
 async def note_pending(transaction: Transaction, pending: Mapping[str, int]) -> None:
-    """Stores how many Sessions of each Service wait to be read."""
+    """Stores how many Sessions of each Service must still be read."""
     await transaction.execute(PENDING_SERVICE, {"pending": json.dumps(dict(pending))})
 
 
@@ -64,7 +64,7 @@ async def complete_services(transaction: Transaction, service_sids: Iterable[str
 
 
 async def archive_session(transaction: Transaction, sid: str) -> int:
-    """Marks a Session as gone at Twilio and kept here; returns 1, or 0 if it was marked before."""
+    """Marks a Session as deleted by Twilio's retention and kept here; returns 1, or 0 if it was marked before."""
     return await transaction.execute(ARCHIVE_SESSION, {"now": now(), "sid": sid})
 
 

@@ -35,7 +35,7 @@ FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) 
 
 
 class ServiceSync(msgspec.Struct, frozen=True):
-    """When one Service was last read completely, and how many of its Sessions wait."""
+    """When a Service was last read completely, and how many of its Sessions must still be read."""
 
     service_sid: str
     last_completed_at: str | None
@@ -43,7 +43,7 @@ class ServiceSync(msgspec.Struct, frozen=True):
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
-    """The last complete runs, and the run that is in progress or was the last."""
+    """When runs were last completed, and the run in progress or else the last one."""
 
     last_completed_at: str | None
     last_full_completed_at: str | None

@@ -188,7 +188,7 @@ async def test_a_demo_is_never_synced_into(database: Path) -> None:
     async with mirroring(database, fake) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute("UPDATE archive SET demo = 'seed=1'")
-        with pytest.raises(DatabaseOccupied, match="holds a demo; a real account is not mixed into it"):
+        with pytest.raises(DatabaseOccupied, match="is a demo; a real account is not mixed into it"):
             await mirror.sync()
 
 
