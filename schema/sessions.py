@@ -67,7 +67,7 @@ class Session(Node):
     )
     participants_connection: Connection[Annotated["Participant", strawberry.lazy("schema.participants")]] = resolved(
         sessions.participants_connection,
-        "The Session's participants page by page, with a filter and an order; for Sessions with very many removed ones.",
+        "The Session's participants page by page, with a filter and an order; for Sessions with very many.",
     )
     participant: Annotated["Participant", strawberry.lazy("schema.participants")] | None = resolved(
         sessions.participant, "The Participant with this SID, if it is one of this Session."

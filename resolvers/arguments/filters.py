@@ -16,7 +16,7 @@ from resolvers.errors import BadInput
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
 from store.interactions import InteractionFilter
-from store.lists.filters import Filter, Period, texts, distinct
+from store.lists.filters import Filter, Period, distinct, texts
 from store.participants import Participant, ParticipantFilter
 from store.services import Service
 from store.sessions import Session, SessionFilter
