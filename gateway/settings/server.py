@@ -103,7 +103,7 @@ class ServeSettings(Listening):
     search_seconds: float = Field(
         SEARCH_SECONDS, gt=0, le=DAY, description="Seconds after which a search by bodyContains is stopped."
     )
-    plans: bool = Field(True, description="Compile queries. If off, the answers are the same but slower.")
+    plans: bool = Field(True, description="Compile queries into plans. If off, the responses are the same but slower.")
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="The highest exact totalCount; if there are more rows, totalCountCapped is true."
     )
@@ -132,7 +132,7 @@ class Limits(Settings):
         le=100_000,
         description="The rows of a page, and the ids of nodes. Below 50, every list needs first or last.",
     )
-    max_cost: Most = Field(500_000, description="The fields of the answer, estimated before the operation runs.")
+    max_cost: Most = Field(500_000, description="The fields of the response, estimated before the operation runs.")
     max_statements: Most = Field(100, description="The SQL statements of an operation.")
     max_seconds: float = Field(10, gt=0, le=DAY, description="Seconds after which a query is interrupted.")
     max_concurrent: Most = Field(
@@ -142,7 +142,7 @@ class Limits(Settings):
         10,
         gt=0,
         le=DAY,
-        description="Seconds in which a client must send its request, and take each 64 kB of the answer.",
+        description="Seconds in which a client must send its request, and read each 64 kB of the response.",
     )
     rate: int | None = Field(
         None,
