@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -165,9 +165,12 @@ LONGEST_REMEMBERED = 1_000
 """Longer Accept headers are parsed each time, to bound the cache; those of browsers have 200 bytes."""
 
 
-def by_name(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def by_name(pairs: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Maps header names to values; values of a repeated name are joined by commas."""
-    found: dict[bytes, bytes] = {}
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found = {}
     for name, value in pairs:
         found[name] = found[name] + b"," + value if name in found else value
     return found

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-from gateway.http.exchange import Scope
+from gateway.http.exchange import Scope, by_name
 from gateway.transport.refusals import BAD_REQUEST, HEAD_TOO_LARGE, NOT_IMPLEMENTED, URL_TOO_LONG, VERSION, Refused
 
 LONGEST_HEAD = 32_768
@@ -118,14 +118,10 @@ class Parser:
         self.version = parser.get_http_version()
         self.method = parser.get_method().decode("ascii")
         self.keeps_alive = self.version == "1.1" and parser.should_keep_alive()
-        codings = None
-        for name, value in self.headers:
-            if name == b"content-length":
-                self._length = int(value)
-            elif name == b"transfer-encoding":
-                codings = value if codings is None else codings + b"," + value
-            elif name == b"expect":
-                self.expects_continue = self.version == "1.1" and value.lower() == b"100-continue"
+        headers = by_name(self.headers)
+        self._length = int(headers.get(b"content-length", 0))
+        self.expects_continue = self.version == "1.1" and headers.get(b"expect", b"").lower() == b"100-continue"
+        codings = headers.get(b"transfer-encoding")
         if self.version not in VERSIONS:
             self._refused = Refused(VERSION, f"Expected HTTP/1.1, but got HTTP/{self.version}")
         elif self.method == "CONNECT":

@@ -137,8 +137,8 @@ class RequestCycle:
 
     def _encoded_head(self, message: Message) -> bytes:
         status, headers = message["status"], message.get("headers", ())
-        lines = b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers])
-        if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
+        lines = b"\r\n".join([*[b": ".join(pair) for pair in headers], b""])
+        if len(lines.splitlines()) != len(headers):
             raise RuntimeError("Expected headers of one line each.")
         by_name = dict(headers)
         length = by_name.get(b"content-length")
