@@ -10,9 +10,6 @@ from resolvers.nodes import load_record
 from store.services import Service
 from store.sync.status import ServiceSync, StatusQuery, SyncStatus
 
-HEARTBEAT_TIMEOUT_SECONDS = 30
-"""A run that hasn't stored its progress for this long counts as ended, as after a crash."""
-
 
 def sync_status(info: Info) -> Awaitable[SyncStatus]:
     """``Query.syncStatus``."""
@@ -21,11 +18,7 @@ def sync_status(info: Info) -> Awaitable[SyncStatus]:
 
 def running(parent: strawberry.Parent[SyncStatus]) -> bool:
     """``SyncStatus.running``."""
-    return (
-        parent.finished_at is None
-        and parent.alive_at is not None
-        and abs(_age(parent.alive_at)) < HEARTBEAT_TIMEOUT_SECONDS
-    )
+    return parent.is_running()
 
 
 def last_error(parent: strawberry.Parent[SyncStatus], info: Info) -> str | None:

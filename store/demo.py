@@ -1,6 +1,6 @@
 """Marks an archive as a demo, so that demo rows and real rows are never mixed."""
 
-from store.archive import Archive
+from store.archive import Archive, Readable
 from store.sqlite.writer import Transaction
 
 SET_MARK = "UPDATE archive SET demo = ?"
@@ -13,7 +13,7 @@ async def mark_demo(transaction: Transaction, description: str) -> None:
     await transaction.execute(SET_MARK, (description,))
 
 
-async def demo_mark(archive: Archive) -> str | None:
+async def demo_mark(archive: Readable) -> str | None:
     """The description that ``mark_demo`` stored; None if the archive is no demo."""
     ((description,),) = await archive.fetch(GET_MARK)
     return str(description) if description is not None else None

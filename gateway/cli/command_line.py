@@ -15,7 +15,15 @@ from gateway.cli.messages import tell
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.settings.server import Limits, Protocol, SeedSettings, ServeSettings, Settings, SettingsError
+from gateway.settings.server import (
+    Limits,
+    Protocol,
+    SeedSettings,
+    ServeSettings,
+    Settings,
+    SettingsError,
+    StatusSettings,
+)
 from gateway.settings.unknown import misspelt
 
 S = TypeVar("S", bound=Settings)
@@ -30,6 +38,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
     JwtSettings,
     LogSettings,
     SeedSettings,
+    StatusSettings,
 )
 """Groups of settings that together have every environment variable."""
 

@@ -18,6 +18,7 @@ from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
 from gateway.cli.restore_command import restore
+from gateway.cli.status_command import status
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
@@ -196,7 +197,7 @@ def schema(
         )
 
 
-for command in (demo, serve, sync, seed, ledger, backup, restore, schema):
+for command in (demo, serve, sync, seed, ledger, status, backup, restore, schema):
     add(commands, command)
 commands.add_typer(keys, name="keys")
 

@@ -14,7 +14,7 @@ def show(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]])
     In a file or a pipe, and if the terminal is wide enough, a row is one line. In a narrower terminal, each value is on
     its own line, after its title.
     """
-    table = [list(titles), *([_printable(cell) for cell in row] for row in rows)]
+    table = [list(titles), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     if console.is_terminal and sum(widths) + len(GAP) * (len(widths) - 1) > console.width:
         label = max(map(cell_len, titles))
@@ -33,6 +33,7 @@ def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - cell_len(cell))
 
 
-def _printable(cell: str) -> str:
+def printable(cell: str) -> str:
+    """``cell`` with escapes in place of what a terminal would obey or what would begin another line."""
     # A name from a token may contain anything, even line breaks and control sequences of terminals.
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cell)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.settings.document_limits import DocumentLimits
@@ -216,6 +216,24 @@ class KeysSettings(Settings):
     """The settings of ``keys`` and ``ledger``."""
 
     database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
+
+
+class StatusSettings(Settings):
+    """The settings of ``status``."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}STATUS_")
+
+    database: Database = Field(
+        Path("proxygraph.db"),
+        validation_alias=AliasChoices("database", f"{PREFIX}DATABASE"),
+        description="The archive's file.",
+    )
+    stale_hours: float = Field(
+        24, gt=0, le=YEARS * 365 * 24, description="Hours without a complete sync after which an archive is stale."
+    )
+    key_days: float = Field(
+        14, ge=0, le=YEARS * 365, description="Days before and after a key's expiry in which it is shown."
+    )
 
 
 def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Settings]) -> str:

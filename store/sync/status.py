@@ -1,12 +1,16 @@
 """The sync's status, read by one statement: the last runs, and what was left out."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from store.sync.left_out import LeftOut
 from store.sync.runs import latest_plausible
+
+HEARTBEAT_TIMEOUT_SECONDS = 30
+"""A run that hasn't stored its progress for this long counts as ended, as after a crash."""
 
 STATUS = """
 SELECT CAST(json_object(
@@ -64,6 +68,13 @@ class SyncStatus(msgspec.Struct, frozen=True):
     erased: int | None
     requests: int | None
     retries: int | None
+
+    def is_running(self) -> bool:
+        """Whether a run is in progress: it has not ended, and has stored its progress lately."""
+        if self.finished_at is not None or self.alive_at is None:
+            return False
+        silent = (datetime.now(UTC) - datetime.fromisoformat(self.alive_at)).total_seconds()
+        return abs(silent) < HEARTBEAT_TIMEOUT_SECONDS
 
 
 class StatusQuery(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The commands as processes of their own, as a person runs them."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -55,3 +56,26 @@ def running(
             process.send_signal(stop)
             process.communicate(timeout=30)
         assert process.returncode == 0
+
+
+def in_a_terminal(columns: int, *arguments: str) -> str:
+    """What a command shows in a terminal of so many columns, with its ends of lines."""
+    main, side = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT | {"COLUMNS": str(columns), "TERM": "xterm"},
+        stdout=side,
+        stderr=side,
+    ) as process:
+        os.close(side)
+        shown = b""
+        try:
+            while piece := os.read(main, 4096):
+                shown += piece
+        except OSError:  # How Linux says that the other end is closed.
+            pass
+        finally:
+            os.close(main)
+        assert process.wait() == 0
+    return shown.decode().replace("\r\n", "\n")

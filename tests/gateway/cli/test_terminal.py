@@ -1,11 +1,7 @@
 """What a person at a terminal, a file or a log collector gets from the commands."""
 
 import io
-import os
-import pty
 import re
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,14 +13,13 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import bodies
-from checkout import ROOT
 from gateway.cli.command_line import SETTINGS_GROUPS, variable
 from gateway.cli.commands import commands
 from gateway.cli.sync_command import table
 from gateway.cli.tables import show
 from gateway.settings.server import DemoSettings, KeysSettings
 from gateway.settings.unknown import misspelt
-from running_commands import ENVIRONMENT, run
+from running_commands import in_a_terminal, run
 from store import keys
 from store.archive import open_archive
 from store.sync.runs import Progress
@@ -46,29 +41,6 @@ async def written(database: Path) -> Path:
                 (ASKED,),
             )
     return database
-
-
-def in_a_terminal(columns: int, *arguments: str) -> str:
-    """What a command shows in a terminal of so many columns, with its ends of lines."""
-    main, side = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", *arguments],
-        cwd=ROOT,
-        env=ENVIRONMENT | {"COLUMNS": str(columns), "TERM": "xterm"},
-        stdout=side,
-        stderr=side,
-    ) as process:
-        os.close(side)
-        shown = b""
-        try:
-            while piece := os.read(main, 4096):
-                shown += piece
-        except OSError:  # How Linux says that the other end is closed.
-            pass
-        finally:
-            os.close(main)
-        assert process.wait() == 0
-    return shown.decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])

@@ -11,10 +11,10 @@ from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioRefused
 from gateway_under_test import Ask, asker, serving
 from mirror import account, mirroring
-from resolvers.sync_status import HEARTBEAT_TIMEOUT_SECONDS
 from store import twilio_mapping
 from store.archive import Archive
 from store.sync.runs import start_run
+from store.sync.status import HEARTBEAT_TIMEOUT_SECONDS
 
 STATUS = """
 {

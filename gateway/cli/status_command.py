@@ -1,0 +1,161 @@
+"""``python -m gateway status``: how an archive is, for people and for a monitoring system.
+
+Exit codes: 0 all is well, 1 something needs attention (each in a sentence), 2 the archive can't be read, or wrong
+settings. It changes nothing, and reads beside a running server.
+"""
+
+import asyncio
+import logging
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.backup_command import MEGABYTE, rows_of
+from gateway.cli.command_line import flag, plain_switch, settings_of
+from gateway.cli.messages import fail, out, tell
+from gateway.cli.tables import printable, show
+from gateway.settings.server import StatusSettings
+from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from store.health.health import Health, Service
+
+ATTENTION, UNREADABLE = 1, 2
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def status(
+    database: Annotated[str | None, flag(StatusSettings, "database")] = None,
+    stale_hours: Annotated[str | None, flag(StatusSettings, "stale_hours")] = None,
+    key_days: Annotated[str | None, flag(StatusSettings, "key_days")] = None,
+    as_json: Annotated[bool, plain_switch("--json", "Print a JSON object, for machines.")] = False,
+) -> None:
+    """Show how the archive is: how fresh, how large, what is pending, what was checked.
+
+    It changes nothing. It reads beside a running server, and a file that may not be written.
+
+    Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or wrong settings.
+    """
+    settings = settings_of(StatusSettings, locals())
+    from store.health.attention import Bounds, attention
+    from store.health.health import read_health
+
+    bounds = Bounds(timedelta(hours=settings.stale_hours), timedelta(days=settings.key_days))
+    try:
+        health = asyncio.run(read_health(settings.database))
+    except StoreError as error:
+        if as_json:
+            _print_json({"state": "unreadable", "error": str(error)})
+            raise typer.Exit(UNREADABLE) from error
+        fail(str(error), UNREADABLE)
+    sentences = attention(health, bounds)
+    if as_json:
+        _print_json(_members(health, sentences))
+    else:
+        _tell(health, sentences)
+    raise typer.Exit(ATTENTION if sentences else 0)
+
+
+def _print_json(members: dict[str, Any]) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(members), indent=2))
+
+
+def _members(health: "Health", sentences: list[str]) -> dict[str, Any]:
+    """What --json prints: the figures by the store's names, with ages in seconds for a monitoring system."""
+    import msgspec
+
+    from store.health.health import age
+
+    def seconds(moment: str | None) -> int | None:
+        return None if moment is None else max(0, int(age(moment)))
+
+    members: dict[str, Any] = msgspec.to_builtins(health)
+    for service, record in zip(members["services"], health.services, strict=True):
+        service["lag_seconds"] = seconds(record.last_completed_at)
+    return {
+        "state": "attention" if sentences else "well",
+        "attention": sentences,
+        "proxygraph": _version(),
+        "running": health.sync is not None and health.sync.is_running(),
+        "lag_seconds": seconds(health.sync.last_completed_at if health.sync else None),
+        "integrity_checked_at": health.checked_at,
+        "integrity_age_seconds": seconds(health.checked_at),
+        **members,
+    }
+
+
+def _tell(health: "Health", sentences: list[str]) -> None:
+    level = logging.WARNING if sentences else logging.INFO
+    tell(f"{health.path}: {'needs attention' if sentences else 'all is well'}.", level, out)
+    for sentence in sentences:
+        tell(f"- {printable(sentence)}", logging.WARNING, out)
+    facts = dict(_facts(health))
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        tell(f"{name:{width}}  {printable(value)}", logging.INFO, out)
+    if health.services:
+        titles = ("Service", "Last read", "Waiting", "Left out")
+        show(out, titles, [_cells(service) for service in health.services])
+    for service in health.services:
+        if service.last_error:
+            error = f"{_name(service)}: the last of what was left out: {service.last_error}"
+            tell(printable(error), logging.WARNING, out)
+
+
+def _facts(health: "Health") -> list[tuple[str, str]]:
+    facts = []
+    if health.sync and health.rows and health.pending:
+        sync, deletions = health.sync, health.pending
+        valid = [key for key in health.keys if key.revoked_at is None]
+        there = len([backup for backup in health.backups if backup.finished_at]) - len(health.backups_gone)
+        facts = [
+            ("Account", "a demo" if health.demo is not None else health.account_sid or "none yet"),
+            ("Last sync", f"{_when(sync.last_completed_at)}{'; one is running' if sync.is_running() else ''}"),
+            ("Full sync", _when(sync.last_full_completed_at)),
+            ("Last error", sync.last_error or "none"),
+            ("Rows", rows_of(health.rows)),
+            ("Deletions", f"{health.rows.deletions:,}; {deletions.requested:,} wait for Twilio, "
+                          f"{deletions.erased:,} for the last byte"),
+            ("Left out", f"{sync.left_out_count:,} Sessions and Services"),
+            ("Keys", f"{len(valid):,} not revoked, of {len(health.keys):,}"),
+            ("Checked", _when(health.checked_at)),
+            ("Backups", f"{there:,}; {len(health.backups_gone):,} are no longer where they were made"),
+        ]  # fmt: skip
+    versions = health.versions
+    bug = " (with the WAL-reset bug)" if versions.has_wal_reset_bug else ""
+    return [
+        *facts,
+        ("Size", f"{health.file_bytes / MEGABYTE:,.1f} MB; its log {health.log_bytes / MEGABYTE:,.1f} MB"),
+        ("Versions", f"Proxygraph {_version()}, database {versions.database}, Python {versions.python}"),
+        ("SQLite", f"{versions.sqlite}{bug}"),
+    ]
+
+
+def _cells(service: "Service") -> tuple[str, ...]:
+    return (
+        _name(service),
+        _when(service.last_completed_at),
+        f"{service.sessions_pending:,}",
+        f"{service.left_out:,}",
+    )
+
+
+def _name(service: "Service") -> str:
+    return service.unique_name or service.sid
+
+
+def _when(moment: str | None) -> str:
+    from store.health.attention import ago
+
+    return "never" if moment is None else f"{ago(moment)} ({moment})"
+
+
+def _version() -> str:
+    # The project runs from its checkout, whose version an installation may not know.
+    version: str = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
+    return version

@@ -1,0 +1,100 @@
+"""Which of an archive's figures need somebody's attention, each as a sentence."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from store.health.health import Health, Service, age
+from store.keys import Key
+
+IN_PROGRESS = timedelta(minutes=5)
+"""A deletion that is pending for less is in progress."""
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+class Bounds(NamedTuple):
+    """After how long without a complete sync the archive is stale, and how soon a key's expiry is told."""
+
+    stale: timedelta
+    expiring: timedelta
+
+
+def attention(health: Health, bounds: Bounds) -> list[str]:
+    """A sentence for each thing that needs attention; none if all is well."""
+    versions = health.versions
+    if versions.database < versions.database_of_code:
+        return [
+            f"The file is of version {versions.database}. The next server or sync of this Proxygraph migrates it to "
+            f"version {versions.database_of_code}; until then only its sizes are known."
+        ]
+    return [*_of_sync(health, bounds.stale), *_of_deletions(health), *_of_keys(health.keys, bounds.expiring)]
+
+
+def ago(moment: str) -> str:
+    """How long ago a time was, for people: the largest unit of which there are two or more, or one."""
+    return f"{_length(age(moment))} ago"
+
+
+def _of_sync(health: Health, stale: timedelta) -> Iterator[str]:
+    sync = health.sync
+    if sync is None or health.demo is not None:
+        return
+    is_stale = sync.last_completed_at is None or age(sync.last_completed_at) > stale.total_seconds()
+    if sync.last_completed_at is None:
+        yield "No sync of the whole account was ever completed."
+    elif is_stale:
+        yield f"It is stale: the last sync of the whole account was completed {ago(sync.last_completed_at)}."
+    for service in health.services if not is_stale else ():
+        if service.last_completed_at is None:
+            yield f"The Service {_name(service)} was never read completely."
+        elif age(service.last_completed_at) > stale.total_seconds():
+            yield f"The Service {_name(service)} was last read completely {ago(service.last_completed_at)}."
+    if sync.last_error:
+        yield f"The last sync failed: {sync.last_error}"
+    if sync.left_out_count:
+        yield f"{_counted(sync.left_out_count, 'Session or Service', 'Sessions or Services')} could not be read."
+
+
+def _of_deletions(health: Health) -> Iterator[str]:
+    pending = health.pending
+    if pending is None:
+        return
+    if pending.requested_since and age(pending.requested_since) > IN_PROGRESS.total_seconds():
+        yield (
+            f"{_counted(pending.requested, 'deletion waits', 'deletions wait')} for Twilio, the oldest for "
+            f"{_length(age(pending.requested_since))}."
+        )
+    if pending.erased_since and age(pending.erased_since) > IN_PROGRESS.total_seconds():
+        yield (
+            f"{_counted(pending.erased, 'row is', 'rows are')} erased, but not yet to the last byte: "
+            f"{pending.waits_for or 'the server that was to do it has stopped.'}"
+        )
+    if pending.records:
+        records = _counted(pending.records, "Message or Call is", "Messages or Calls are")
+        yield f"{records} still to be deleted at Twilio."
+
+
+def _of_keys(keys: list[Key], expiring: timedelta) -> Iterator[str]:
+    for key in keys:
+        if key.revoked_at is not None or key.expires_at is None:
+            continue
+        left = -age(key.expires_at)
+        if 0 <= left <= expiring.total_seconds():
+            yield f"The key {key.name} expires in {_length(left)}."
+        elif -expiring.total_seconds() <= left < 0:
+            yield f"The key {key.name} expired {_length(-left)} ago. Revoke it, or make another."
+
+
+def _name(service: Service) -> str:
+    return service.unique_name or service.sid
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
+
+
+def _length(seconds: float) -> str:
+    seconds = max(0, int(seconds))
+    unit, size = next(((unit, size) for unit, size in UNITS if seconds >= 2 * size), UNITS[-1])
+    number = seconds // size
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
