@@ -25,8 +25,8 @@ class Outcome(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-UNDER_WAY = timedelta(minutes=10)
-"""The longest that a request may take to delete at Twilio, with all retries."""
+LONGEST_REQUEST = timedelta(minutes=10)
+"""The longest time that a deletion at Twilio may take, with all retries."""
 ERASES_HERE = (Outcome.DELETED, Outcome.ALREADY_GONE, Outcome.NOT_CONNECTED)
 """After these outcomes the row is erased here."""
 AT_TWILIO = {
@@ -41,7 +41,7 @@ AT_TWILIO = {
 
 
 class Answer(NamedTuple):
-    """The outcome, a sentence about it where the row stays, and whether no byte of the row is left here."""
+    """The outcome, a sentence about it if the row stays, and whether no byte of the row is left here."""
 
     outcome: Outcome
     message: str = ""
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A deletion that Twilio was asked for: its address, whether the request is new in the ledger, and the answer."""
+    """A deletion that was requested at Twilio: its address, whether its ledger entry is new, and the answer."""
 
     address: Address
     is_new: bool
@@ -65,9 +65,9 @@ class Upstream(Protocol):
         ...
 
     async def delete_interaction(self, service_sid: str, session_sid: str, sid: str) -> Answer:
-        """Deletes an Interaction there. ALREADY_GONE if Twilio no longer had it.
+        """Deletes an Interaction at Twilio. The outcome is ALREADY_GONE if Twilio no longer had it.
 
-        UNAVAILABLE if Twilio certainly did not delete it, UNCERTAIN if it may have, since the answer got lost.
+        It is UNAVAILABLE if Twilio certainly didn't delete it, UNCERTAIN if it may have because the answer got lost.
         """
         ...
 
@@ -77,8 +77,8 @@ async def erase_everywhere(
 ) -> Answer:
     """Deletes at Twilio, if an account is connected, and then here; keeps the row if Twilio refuses.
 
-    If it is uncertain whether Twilio deleted it, the request stays in the ledger, to be finished later. So does a
-    deletion without Twilio, to be repeated there once an account is connected.
+    If it is uncertain whether Twilio deleted it, the request stays in the ledger and is finished later. Without an
+    account, the ledger keeps the deletion, and it is repeated at Twilio once an account is connected.
     """
     is_new = await erasure.request(archive, interaction, requested_by, at_twilio=upstream is not None)
     address = Address(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
@@ -109,9 +109,10 @@ async def ask(upstream: Upstream | None, address: Address) -> Answer:
 
 
 async def settle(archive: Archive, asked: Sequence[Asked]) -> list[Answer]:
-    """Erases here, all at once, what Twilio no longer has; returns the answers in order.
+    """Erases here, in one transaction, what Twilio no longer has; returns the answers in order.
 
-    What Twilio refuses stays, and its request is withdrawn. A request stays if Twilio may have deleted it.
+    Rows that Twilio refuses to delete stay, and their requests are withdrawn. If Twilio may have deleted a row, its
+    request stays.
     """
     gone = {each.address.sid: AT_TWILIO[each.answer.outcome] for each in asked if each.answer.outcome in ERASES_HERE}
     is_clean = await erasure.erase_all(archive, gone) if gone else True
@@ -130,7 +131,7 @@ async def _not_erased(archive: Archive, asked: Asked) -> Answer:
     await erasure.note_at_twilio(archive, sid, AtTwilio.PENDING)
     if answer.outcome is Outcome.UNCERTAIN:
         return answer
-    earlier = "What an earlier attempt did is not known; it is finished as soon as Twilio can be asked."
+    earlier = "The outcome of an earlier attempt is unknown; it is settled as soon as Twilio can be reached."
     return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
 
 
@@ -145,11 +146,11 @@ async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: Addres
 async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start: bool = True) -> tuple[int, int]:
     """Finishes interrupted deletions, and deletes at Twilio what was only deleted here.
 
-    Returns how many were finished, and how many are still pending at Twilio. ``at_start`` no request is in progress;
-    later, requests younger than UNDER_WAY are left alone, and deletions that Twilio refused are not retried.
+    Returns how many were finished, and how many are still pending at Twilio. ``at_start`` says that no request is in
+    progress. Later, requests younger than LONGEST_REQUEST are skipped, and refused deletions aren't retried.
     """
     finished, left = await erasure.recover(archive) if at_start else 0, 0
-    before = instant((datetime.now(UTC) - (timedelta() if at_start else UNDER_WAY)).isoformat())
+    before = instant((datetime.now(UTC) - (timedelta() if at_start else LONGEST_REQUEST)).isoformat())
     for address in await ledger.pending_at_twilio(archive, before):
         outcome = (await ask(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
         if outcome in ERASES_HERE:

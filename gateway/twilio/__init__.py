@@ -1,1 +1,1 @@
-"""The client of Twilio's Proxy API."""
+"""The clients of Twilio's Proxy API and 2010 API, and the deletions that they perform."""

@@ -1,4 +1,4 @@
-"""An adaptive concurrency limit: grows slowly with Twilio's answers, and is halved by each 429."""
+"""An adaptive concurrency limit: each successful answer raises it a little, and each 429 halves it."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from collections import deque
 class AdaptiveLimit:
     """Limits the concurrent requests: ``maximum`` at first, half as many after each 429, then slowly more.
 
-    Twilio doesn't publish its limit on concurrent requests (error 20429), so it has to be found by trying.
+    Twilio doesn't publish its limit on concurrent requests (error 20429), so it must be found by trial.
     """
 
     def __init__(self, maximum: int) -> None:

@@ -33,16 +33,16 @@ PAGE_SIZE = 100
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 
 RECENTLY_SEEN_SECONDS = 60
-"""How long a resource that was seen proves, with Twilio's 404, that something below it is gone."""
+"""For how long a fetched resource proves that Twilio's 404 for something below it means a deletion."""
 MAX_RECENTLY_SEEN = 10_000
 BELOW_SESSION = 5
-"""The words in the path of a list of a session's participants or interactions."""
+"""The number of parts in the path of a list of a session's participants or interactions."""
 
 Path = tuple[str, ...]
 
 
 class Twilio:
-    """An account's Proxy API. ``requests`` and ``retries`` count what was sent."""
+    """An account's Proxy API. ``requests`` counts all requests that were sent, ``retries`` the repeated ones."""
 
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class Twilio:
 
     @property
     def account_sid(self) -> str:
-        """The account whose API it is."""
+        """The SID of the account."""
         return self._settings.account_sid
 
     async def verify(self) -> None:
@@ -114,7 +114,7 @@ class Twilio:
             return
         if () not in self._recently_seen and not await self._first_page("Services"):
             raise TwilioMissing(
-                f"Twilio shows nothing of the account {self.account_sid} any more, so nothing can be taken for deleted."
+                f"Twilio no longer shows anything of the account {self.account_sid}, so nothing can count as deleted."
             )
 
     async def delete(self, *path: str) -> None:
@@ -129,9 +129,9 @@ class Twilio:
             seen.add(address)
             page = await self._page(path, address)
             rows, meta = page.get(path[-1].lower()), page.get("meta")
-            if not isinstance(rows, list) or not isinstance(meta, dict) or _cut_off(path, rows, meta):
-                raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something else than a page.")
-            if len(path) == BELOW_SESSION:  # An invalid row is left out alone.
+            if not isinstance(rows, list) or not isinstance(meta, dict) or _is_incomplete(path, rows, meta):
+                raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with something other than a page.")
+            if len(path) == BELOW_SESSION:  # Only the invalid row is left out.
                 rows = [row if isinstance(row, dict) else {} for row in rows]
             for row in rows:
                 self._check_owner(row, path)
@@ -143,7 +143,9 @@ class Twilio:
                 return
             address = self.next_page(meta["next_page_url"], first)
             if address in seen:
-                raise PageRefused(f"The pages of /{'/'.join(path)} lead in circles: Twilio gave one of them twice.")
+                raise PageRefused(
+                    f"The pages of /{'/'.join(path)} form a loop: Twilio returned the same next page twice."
+                )
 
     async def _first_page(self, *path: str) -> list[Body]:
         async with aclosing(self.pages(*path)) as pages:
@@ -164,40 +166,42 @@ class Twilio:
         """
         try:
             address = URL(self._settings.located(str(given)), encoded=True)
-            same_place = address.origin() == first.origin() and address.path == first.path
-            leads_on = isinstance(given, str) and same_place and address.user is None and address.password is None
+            is_same_list = address.origin() == first.origin() and address.path == first.path
+            is_valid = isinstance(given, str) and is_same_list and address.user is None and address.password is None
         except ValueError:
-            address, leads_on = first, False
-        if not leads_on:
+            address, is_valid = first, False
+        if not is_valid:
             raise PageRefused(
-                f"Expected the next page of {first.path} at {first.origin()}, but Twilio gave an address elsewhere."
+                f"Expected the next page of {first.path} at {first.origin()}, but Twilio returned another address."
             )
         return address
 
     def _check_owner(self, body: Any, path: Path) -> None:
         if not isinstance(body, dict):
-            raise TwilioUnavailable(f"GET /{'/'.join(path)} was answered with a list of something else than resources.")
+            raise TwilioUnavailable(
+                f"GET /{'/'.join(path)} was answered with a list of something other than resources."
+            )
         owner = body.get("account_sid")
         if isinstance(owner, str) and owner.lower() != self.account_sid.lower():
             raise ForeignAccount(
-                f"Expected what belongs to the account {self.account_sid}, but /{'/'.join(path)} belongs to {owner}: "
-                "the credentials are that account's. Give those of one account."
+                f"Expected a resource of the account {self.account_sid}, but /{'/'.join(path)} belongs to {owner}: the "
+                "credentials are those of that account. Use the SID and the credentials of the same account."
             )
 
     def _address(self, path: Path, query: str = "") -> URL:
-        # Paths are SIDs and words of this module, with nothing in them to encode.
+        # Paths consist of SIDs and constants of this module, so nothing in them needs encoding.
         return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
     async def _request(self, verb: str, path: Path, address: URL) -> Body:
-        # Twilio counts per endpoint and service: the second word of a path is the service.
+        # Twilio limits the rate per endpoint and Service; the second part of a path is the Service.
         endpoint = path[-1] if len(path) % 2 else path[-2], path[1] if len(path) > 1 else ""
         return await self._sender.send(verb, address, f"{verb} /{'/'.join(path)}", endpoint)
 
 
 @asynccontextmanager
 async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
-    """A client with connections of its own, closed at the end of the block."""
-    proxy_for(URL(settings.base_url))  # Where the environment names none that can be used, nothing is begun.
+    """A client with its own connections, which are closed at the end of the block."""
+    proxy_for(URL(settings.base_url))  # Raises an error right away if the environment names an unusable proxy.
     stamina.instrumentation.set_on_retry_hooks([])  # Retries are counted, not logged one by one.
     authorization = aiohttp.encode_basic_auth(settings.username, settings.password.get_secret_value())
     connector = aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=30, ssl=tls_context())
@@ -209,7 +213,7 @@ async def connected(settings: TwilioSettings) -> AsyncIterator[Twilio]:
         yield Twilio(settings, http)
 
 
-def _cut_off(path: Path, rows: list[Any], meta: Body) -> bool:
+def _is_incomplete(path: Path, rows: list[Any], meta: Body) -> bool:
     """Whether the list is incomplete: no next_page_url in its meta, and it lists Sessions or its page is full."""
     return "next_page_url" not in meta and (len(path) < BELOW_SESSION or len(rows) >= PAGE_SIZE)
 

@@ -1,4 +1,4 @@
-"""The tree of errors of the clients, and the translation of Twilio's answers into them.
+"""The clients' errors, as one tree, and the translation of Twilio's error responses into them.
 
 TwilioError                   the message is a whole sentence, without credentials
 ├── TwilioMissing             404 with Twilio's code 20404: the resource doesn't exist
@@ -7,11 +7,11 @@ TwilioError                   the message is a whole sentence, without credentia
 ├── TwilioIncomplete          20009: a Message or Call that Twilio can't delete before it is complete
 ├── TwilioRefused             any other 4xx of Twilio's: a retry would not help
 ├── TwilioUnavailable         20429, 429, 5xx, no answer, or an invalid one: a retry may help
-├── NotTwilio                 an answer that Twilio's API does not give
+├── NotTwilio                 an answer that doesn't come from Twilio's API
 ├── TwilioUntrusted           the certificate of the host, or of a proxy on the way, isn't trusted
-├── NetworkUnusable           a variable of the environment names a proxy or a file that can't be used
-├── ForeignAccount            a body of another account than the one that is set
-└── PageRefused               a next-page address that leads elsewhere, or in circles
+├── NetworkUnusable           an environment variable names an unusable proxy or certificate file
+├── ForeignAccount            a body of another account than the configured one
+└── PageRefused               a next-page address at another host or path, or one that was read already
 """
 
 from typing import Any, NamedTuple
@@ -31,8 +31,8 @@ class Api(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """What to check where an answer is not this API's."""
-        return f"Check {self.setting}, and what is between here and Twilio."
+        """What to check if an answer doesn't come from this API."""
+        return f"Check {self.setting}, and any proxy between this machine and Twilio."
 
 
 PROXY_API = Api("Proxy API", "TWILIO_PROXY_URL")
@@ -42,8 +42,8 @@ API_2010 = Api("2010 API", "TWILIO_API_URL")
 class TwilioError(Exception):
     """A request to Twilio failed.
 
-    ``processed`` says whether Twilio may have processed it all the same, since the answer to this or an earlier attempt
-    got lost. ``status`` and ``code`` are those of Twilio's answer, if there was one.
+    ``processed`` says whether Twilio may nevertheless have processed it, because the answer to this or an earlier
+    attempt got lost. ``status`` and ``code`` are those of Twilio's answer, if there was one.
     """
 
     processed = False
@@ -87,7 +87,7 @@ class TwilioUnavailable(TwilioError):
 
 
 class NotTwilio(TwilioError):
-    """An answer that Twilio's API does not give: a gateway's, a login page's, or that of another API."""
+    """The answer doesn't come from Twilio's API, but from a gateway, a login page or another API."""
 
 
 class TwilioUntrusted(TwilioError):
@@ -95,35 +95,36 @@ class TwilioUntrusted(TwilioError):
 
 
 class NetworkUnusable(TwilioError):
-    """A variable of the environment names a proxy, or a file of certificates, that can't be used."""
+    """An environment variable names an unusable proxy or certificate file."""
 
 
 class ForeignAccount(TwilioError):
-    """A body of another account than the one that is set: the credentials are that account's."""
+    """A body belongs to another account than the configured one, so the credentials are those of that account."""
 
 
 class PageRefused(TwilioError):
-    """A next-page address that leads elsewhere, or in circles."""
+    """A next-page address is at another host or path, or was read already."""
 
 
 def error_of(status: int, body: Any, where: str, retry_after: str | None = None, api: Api = PROXY_API) -> TwilioError:
-    """Twilio's answer with ``status`` and a decoded ``body`` (None where it was no JSON), as one of ours.
+    """The error for Twilio's answer with ``status`` and the decoded ``body`` (None if it wasn't JSON).
 
-    Twilio's code decides before the status does. ``where`` names what was asked: verb and path, no host and no query.
+    Twilio's error code takes precedence over the status. ``where`` names the request: verb and path, without host and
+    query.
     """
-    said = body if isinstance(body, dict) else {}
-    code, message = _code(said.get("code")), said.get("message")
+    details = body if isinstance(body, dict) else {}
+    code, message = _code(details.get("code")), details.get("message")
     answered = f"{where} was answered {status}"
     if code is not None:
         answered += f" (code {code})"
     if isinstance(message, str) and message:
         answered += f": {message[:200].rstrip('.')}"
-    error = _classified(status, code, answered, retry_after, api)
+    error = _error_for(status, code, answered, retry_after, api)
     error.status, error.code = status, code
     return error
 
 
-def _classified(status: int, code: int | None, answered: str, retry_after: str | None, api: Api) -> TwilioError:
+def _error_for(status: int, code: int | None, answered: str, retry_after: str | None, api: Api) -> TwilioError:
     if code == LEGAL_HOLD:
         return TwilioHeld(f"{answered}.")
     if code == NOT_COMPLETE:
@@ -136,7 +137,7 @@ def _classified(status: int, code: int | None, answered: str, retry_after: str |
     if is_rate_limited or status >= 500:
         return TwilioUnavailable(f"{answered}.", _seconds(retry_after), not is_rate_limited, is_rate_limited)
     if code is None or status == 404 or code == NOT_FOUND or not 400 <= status < 500:
-        return NotTwilio(f"{answered}, but not as Twilio's {api.name} answers. {api.advice}")
+        return NotTwilio(f"{answered}, which is not an answer of Twilio's {api.name}. {api.advice}")
     return TwilioRefused(f"{answered}.")
 
 

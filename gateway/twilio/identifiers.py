@@ -1,8 +1,8 @@
-"""Identifiers of people as a person types them, and as Twilio stores them.
+"""Converts identifiers of people, as somebody types them, to the form in which Twilio stores them.
 
-Twilio stores a telephone number in E.164 (``+12025550121``) and any other address as it was given
-(``messenger:123``). So a number that was typed for people to read, ``+1 (202) 555-0121``, is put into that form, also
-behind a channel's name (``whatsapp:+1 202 555 0121``).
+Twilio stores a telephone number in E.164 (``+12025550121``), and any other address unchanged (``messenger:123``). So a
+number in another notation, such as ``+1 (202) 555-0121``, is converted to E.164, also after the name of a channel
+(``whatsapp:+1 202 555 0121``).
 """
 
 import re
@@ -12,22 +12,22 @@ import phonenumbers
 
 CHANNEL = re.compile(r"[a-z][a-z0-9.-]*:", re.IGNORECASE)
 NUMBER = re.compile(r"\s*[+＋][\d\s().\-‐-―/]*")
-"""A plus sign, digits, and what people write between them. Anything else is no number, such as two in one text."""
+"""A plus sign, digits, and usual separators. Anything else, such as two numbers in one text, isn't converted."""
 DIALLED = re.compile(r"[\d\s().\-‐-―/]{7,}")
-"""A number without the code of its country, which can't be known."""
+"""A number without a country code, which can't be guessed."""
 TEL = "tel:"
 """The scheme of RFC 3966; Twilio stores such a number without it."""
 
 
 class Identifier(NamedTuple):
-    """An identifier as Twilio stores it, and as it was given."""
+    """An identifier as Twilio stores it (``value``), and as it was typed (``given``)."""
 
     value: str
     given: str
 
     @property
     def sentence(self) -> str:
-        """How it was understood, for the person who gave it."""
+        """Tells the person who typed it which identifier is searched for."""
         if self.value != self.given:
             return f"{self.given} is understood as {self.value}."
         if DIALLED.fullmatch(self.value):

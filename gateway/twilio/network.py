@@ -2,7 +2,7 @@
 
 That client uses requests, so the variables are those of requests
 (https://requests.readthedocs.io/en/latest/user/advanced/#proxies): HTTPS_PROXY, ALL_PROXY and NO_PROXY,
-REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE; and SSL_CERT_FILE, which OpenSSL itself takes.
+REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE; and SSL_CERT_FILE, which OpenSSL itself reads.
 """
 
 import os
@@ -20,7 +20,7 @@ CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def proxy_for(address: URL) -> URL | None:
-    """The proxy that the environment names for ``address``, if any. Raises NetworkUnusable for one of another kind."""
+    """The proxy that the environment names for ``address``, if any. Raises NetworkUnusable if it isn't HTTP."""
     proxies = getproxies_environment()
     named = proxies.get(address.scheme) or proxies.get("all")
     if not named or proxy_bypass(address.host or ""):
@@ -28,20 +28,20 @@ def proxy_for(address: URL) -> URL | None:
     try:
         proxy = URL(named if "://" in named else f"http://{named}")
         is_usable = proxy.scheme in ("http", "https") and bool(proxy.host)
-        kind = f"it is one of {proxy.scheme}://"
+        problem = f"it is one of {proxy.scheme}://"
     except ValueError:
-        # It is not shown, since it may have a password.
-        proxy, is_usable, kind = address, False, "what it names is no address"
+        # The value isn't shown, because it may contain a password.
+        proxy, is_usable, problem = address, False, "its value is not an address"
     if not is_usable:
         raise NetworkUnusable(
             f"Expected {address.scheme.upper()}_PROXY to name an HTTP proxy, as in http://proxy.example:3128, "
-            f"but {kind}. Name an HTTP proxy, or add {address.host} to NO_PROXY."
+            f"but {problem}. Name an HTTP proxy, or add {address.host} to NO_PROXY."
         )
     return proxy
 
 
 def tls_context() -> ssl.SSLContext:
-    """What the certificates of Twilio, or of a company's proxy, are checked against. Raises NetworkUnusable."""
+    """The TLS context with the trusted certificates, for Twilio or a company's proxy. Raises NetworkUnusable."""
     for name in CA_BUNDLE_VARIABLES:
         if bundle := os.environ.get(name):
             place = Path(bundle)
@@ -66,8 +66,8 @@ def connection_error(error: Exception, where: str, host: str) -> TwilioError:
         )
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == PROXY_AUTHENTICATION_REQUIRED:
         return NetworkUnusable(
-            "The proxy wants a name and a password, or others than those it was given (407). Name them in HTTPS_PROXY, "
-            "as in http://name:password@proxy.example:3128."
+            "The proxy requires a name and a password, or rejected the given ones (407). Set them in HTTPS_PROXY, as "
+            "in http://name:password@proxy.example:3128."
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return TwilioUnavailable(f"{where} did not get past the proxy, which answered {error.status}.")
@@ -76,8 +76,8 @@ def connection_error(error: Exception, where: str, host: str) -> TwilioError:
     if isinstance(error, aiohttp.ClientConnectorError):
         at = "" if error.host == host else f" by way of {error.host}"
         return TwilioUnavailable(f"{where} got no answer: {host} can't be reached{at} ({_reason(error)}).")
-    kind = "nothing came in time" if isinstance(error, TimeoutError) else type(error).__name__
-    return TwilioUnavailable(f"{where} got no answer from {host} ({kind}).", processed=True)
+    reason = "timeout" if isinstance(error, TimeoutError) else type(error).__name__
+    return TwilioUnavailable(f"{where} got no answer from {host} ({reason}).", processed=True)
 
 
 def _reason(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:

@@ -38,9 +38,9 @@ class PendingDeletions:
         finished, left = await finish_deletions(self._archive, upstream, at_start)
         self._is_first = False
         if finished:
-            log.info("Finished %d deletions that had waited for Twilio.", finished)
+            log.info("Finished %d deletions that were pending at Twilio.", finished)
         if left:
-            raise RoundFailed(f"{left:,} deletions wait for Twilio.", SECONDS)
+            raise RoundFailed(f"{left:,} deletions are still pending at Twilio.", SECONDS)
         try:
             records = await finish_records(self._archive, self._twilio.records, at_start)
         except TwilioError as error:

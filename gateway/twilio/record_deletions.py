@@ -1,7 +1,7 @@
-"""Deletes the Message and Call records of erased Interactions at Twilio, and notes what became of each.
+"""Deletes the Message and Call records of erased Interactions at Twilio, and stores the outcome of each.
 
-Twilio is asked for as many at once as the settings allow. What became of them is stored a batch at a time: a crash
-between asking and storing leaves at most one batch to be asked for again, which Twilio then answers with 404.
+As many requests run at the same time as the settings allow. Their outcomes are stored in batches. After a crash between
+a request and the storing of its outcome, at most one batch is requested again; Twilio then answers with 404.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from store.twilio_mapping import instant, now
 
 BATCH = 60
 GROUP = 250
-"""The Interactions whose records are requested at once: few, so that they are tried well within RETRY_AFTER."""
+"""How many Interactions' records are stored as requested at a time. All of them are tried within RETRY_AFTER."""
 RETRY_AFTER = timedelta(minutes=10)
-"""The pause before a server asks for a record that Twilio could not delete, or that a command requested."""
+"""How long a server waits before it deletes a record that Twilio could not delete, or that a command requested."""
 
 
 class Deleted(NamedTuple):
-    """How many records are gone at Twilio, how many are not, and whether Twilio is away, so that the rest wait."""
+    """How many records are gone at Twilio, how many are not, and whether it stopped because Twilio is unavailable."""
 
     gone: int = 0
     left: int = 0
-    is_away: bool = False
+    is_unavailable: bool = False
 
 
 async def delete_records(
@@ -39,10 +39,11 @@ async def delete_records(
     requested_by: str,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Deleted:
-    """Deletes the records of these Interactions: of those that are erased here and gone at Twilio.
+    """Deletes the records of those of these Interactions that are erased here and gone at Twilio.
 
-    ``advance`` is told how many more were tried. Raises a TwilioError where none can be deleted: what was not tried is
-    tried by the next run, or by a server with the account. Where Twilio is away it stops, and returns that.
+    It calls ``advance`` with the number of records that were tried since the last call. If Twilio is unavailable, it
+    stops early. Raises a TwilioError if no record can be deleted; then the next run, or a server with the account,
+    tries the remaining ones.
     """
     account, deleted = records.account_sid.lower(), Deleted()
     rest = iter(interaction_sids)
@@ -52,8 +53,8 @@ async def delete_records(
         asked = await twilio_records.of_interactions(archive, group)
         open_ = [sid for sid, each in asked.items() if each.state not in GONE and each.account_sid.lower() == account]
         some = await _delete(archive, records, open_, advance)
-        deleted = Deleted(deleted.gone + some.gone, deleted.left + some.left, some.is_away)
-        if some.is_away:
+        deleted = Deleted(deleted.gone + some.gone, deleted.left + some.left, some.is_unavailable)
+        if some.is_unavailable:
             break
     return deleted
 
@@ -61,10 +62,8 @@ async def delete_records(
 async def finish_records(archive: Archive, records: TwilioRecords, at_start: bool = True) -> Deleted:
     """Deletes the account's records that are still to be deleted.
 
-    At the start these are all of them; later those that nobody requested or tried for RETRY_AFTER, so that a server
-    leaves a command that runs beside it alone.
-
-    Raises a TwilioError where none can be deleted.
+    At the start it tries all of them; later only those that nobody requested or tried for RETRY_AFTER, so that a server
+    doesn't interfere with a running command. Raises a TwilioError if none can be deleted.
     """
     before = now() if at_start else instant((datetime.now(UTC) - RETRY_AFTER).isoformat())
     return await _delete(archive, records, await twilio_records.to_delete(archive, records.account_sid, before))
@@ -80,8 +79,8 @@ async def _delete(
             for listed in sorted({list_of(sid) or "" for sid in batch}):
                 await records.verify(listed)
         except TwilioUnavailable:
-            # Those that were not tried stay as open as those that were.
-            return Deleted(gone, left + len(batch) + sum(1 for _ in remaining), is_away=True)
+            # All of them stay open, tried or not.
+            return Deleted(gone, left + len(batch) + sum(1 for _ in remaining), is_unavailable=True)
         answers = await asyncio.gather(*map(records.delete, batch), return_exceptions=True)
         outcomes = [(sid, each) for sid, each in zip(batch, answers, strict=True) if isinstance(each, RecordAnswer)]
         async with archive.writer.transaction() as transaction:

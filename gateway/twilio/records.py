@@ -29,13 +29,13 @@ from gateway.twilio.requests import Requests
 from store.erasure.twilio_records import RecordState, list_of
 
 VERIFIED_SECONDS = 60
-"""How long a list of an account that was seen proves, with Twilio's 404, that a record of it is gone."""
+"""For how long a fetched list of the account proves that Twilio's 404 for one of its records means a deletion."""
 
 AGAIN = "The same command, a sync or a server with the account tries again."
 
 
 class RecordAnswer(NamedTuple):
-    """What became of a record, and why it is still there: a sentence without content, also to be stored."""
+    """The outcome for a record, and why it still exists: a sentence without content, which is stored."""
 
     state: RecordState
     reason: str | None = None
@@ -52,13 +52,13 @@ class TwilioRecords:
 
     @property
     def account_sid(self) -> str:
-        """The account whose records they are."""
+        """The SID of the account."""
         return self._settings.account_sid
 
     async def verify(self, listed: str) -> None:
-        """Checks that the account's list of Messages or of Calls stands, unless that was just seen.
+        """Checks that the account's list of Messages or of Calls exists, unless that was checked recently.
 
-        It asks for a page with one record. Raises a TwilioError: TwilioUnavailable where Twilio is away.
+        It fetches a page with one record. Raises a TwilioError, such as TwilioUnavailable.
         """
         if listed in self._verified:
             return
@@ -76,16 +76,16 @@ class TwilioRecords:
         owners = {_owner(row) for row in rows} - {self.account_sid.lower()}
         if owners or (isinstance(uri, str) and f"/accounts/{self.account_sid.lower()}/" not in uri.lower()):
             raise ForeignAccount(
-                f"Expected what belongs to the account {self.account_sid}, but {where} shows another one's: the "
-                "credentials are that account's. Give those of one account."
+                f"Expected records of the account {self.account_sid}, but {where} shows those of another: the "
+                "credentials are those of that account. Use the SID and the credentials of the same account."
             )
         self._verified[listed] = True
 
     async def delete(self, sid: str) -> RecordAnswer:
         """Deletes the record ``sid``, a Message or a Call, once ``verify`` has seen its list.
 
-        Raises TwilioDenied where the credentials may not do that, and NotTwilio, ForeignAccount and the like where the
-        address is not Twilio's: no other record could be deleted either. What concerns this one alone is in the answer.
+        A problem with this record only is in the returned answer. Raises a TwilioError if no record can be deleted:
+        TwilioDenied if the credentials don't permit it, NotTwilio or ForeignAccount if the address is wrong.
         """
         listed = list_of(sid)
         if listed is None:
@@ -109,7 +109,7 @@ class TwilioRecords:
         return RecordAnswer(RecordState.DELETED)
 
     async def _confirmed_gone(self, path: tuple[str, ...]) -> RecordAnswer:
-        """A 404 to the deletion is believed if a GET is answered 404 too while the account's list stands."""
+        """After a 404 to the DELETE: ALREADY_GONE if a GET is answered 404 too, while the account's list exists."""
         try:
             await self.verify(path[2])
             await self._send("GET", *path)
@@ -117,7 +117,7 @@ class TwilioRecords:
             return RecordAnswer(RecordState.ALREADY_GONE)
         except TwilioUnavailable as error:
             return _unavailable(error)
-        return RecordAnswer(RecordState.PENDING, f"Twilio answered 404 and still shows it. {AGAIN}")
+        return RecordAnswer(RecordState.PENDING, f"Twilio answered 404, but still has it. {AGAIN}")
 
     async def _send(self, verb: str, *path: str, query: str = "") -> dict[str, Any]:
         name = f"/{'/'.join(path)}.json"
@@ -130,7 +130,7 @@ def _owner(row: Any) -> str:
 
 
 def _answer_of(error: TwilioError) -> str:
-    """Status and code: Twilio's own words may name a number, and the reason is stored."""
+    """Status and code, but not Twilio's message: it may contain a telephone number, and the reason is stored."""
     return f"{error.status}, code {error.code}" if error.code is not None else f"{error.status}"
 
 

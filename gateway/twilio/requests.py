@@ -25,7 +25,7 @@ from gateway.twilio.network import connection_error, proxy_for
 from store.twilio_mapping import storable
 
 BURST = 4
-"""Requests that may go out at once: few, so that no 5 seconds see more than 5 times the rate."""
+"""Requests that may be sent at once. Few, so that no period of 5 seconds has more than 5 times the rate."""
 
 Body = dict[str, Any]
 
@@ -49,10 +49,10 @@ class Requests:
         """How far Twilio's clock (its ``Date`` header) is ahead of this machine's; None before the first answer."""
 
     async def send(self, verb: str, address: URL, where: str, endpoint: tuple[str, str], api: Api = PROXY_API) -> Body:
-        """The body of the answer to a GET; ``{}`` for a DELETE, where any 2xx means success.
+        """Sends a request; returns the body of the answer to a GET, or ``{}`` for a DELETE (any 2xx means success).
 
-        ``where`` names the request in errors: verb and path, no host and no query. ``endpoint`` is what Twilio counts
-        requests by. Raises a TwilioError.
+        ``where`` names the request in errors: verb and path, without host and query. ``endpoint`` is the unit by which
+        Twilio limits the rate. Raises a TwilioError.
         """
         try:
             return await self._send_once(verb, address, where, endpoint, api)
@@ -125,7 +125,7 @@ def _json_or_none(content: bytes) -> Any:
 
 def _check_deleted(content: bytes, where: str, api: Api) -> Body:
     if content.strip() and _json_or_none(content) is None:
-        raise NotTwilio(f"{where} was answered with a page instead of Twilio's word. {api.advice}")
+        raise NotTwilio(f"{where} was answered with something other than JSON. {api.advice}")
     return {}
 
 
@@ -134,10 +134,10 @@ def _decoded(content: bytes, where: str) -> Body:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         try:
-            # A text that was cut in the middle of an emoji escapes half of it, which orjson takes for no JSON.
+            # orjson rejects the escape of a lone surrogate, as in a text that was cut in the middle of an emoji.
             body = orjson.loads(storable(json.dumps(json.loads(content), ensure_ascii=False)))
         except (ValueError, RecursionError) as error:
-            raise TwilioUnavailable(f"{where} was answered with something else than JSON.") from error
+            raise TwilioUnavailable(f"{where} was answered with something other than JSON.") from error
     if not isinstance(body, dict):
-        raise TwilioUnavailable(f"{where} was answered with JSON that is no object.")
+        raise TwilioUnavailable(f"{where} was answered with JSON that isn't an object.")
     return body

@@ -42,7 +42,7 @@ class TwilioUpstream:
 
 
 def _uncertain(error: TwilioError) -> Answer:
-    later = "Whether it was deleted there is not known; it is finished as soon as Twilio can be asked."
+    later = "It is unknown whether Twilio deleted it; this is settled as soon as Twilio can be reached."
     return Answer(Outcome.UNCERTAIN, f"{error} {later} Try again.")
 
 

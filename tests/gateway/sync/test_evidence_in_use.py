@@ -249,5 +249,5 @@ async def test_an_earlier_attempt_whose_answer_got_lost_makes_a_deletion_uncerta
         async with serving(database, twilio=settings_for(mirrored)) as client:
             payload = await deleted(client)
             assert [error["code"] for error in payload["userErrors"]] == ["UPSTREAM_UNAVAILABLE"]
-            assert "not known" in payload["userErrors"][0]["message"]
+            assert "unknown whether" in payload["userErrors"][0]["message"]
             assert await mirror.ledger() == {KI: "anonymous"}

@@ -164,7 +164,7 @@ async def test_a_next_page_that_leads_elsewhere_is_refused(elsewhere: Any) -> No
             host = fake.base_url.split("/")[2]
             elsewhere = elsewhere.replace("{base}", fake.base_url).replace("{host}", host)
         fake.fail_next("Services", 200, page(elsewhere))
-        with pytest.raises(PageRefused, match="Twilio gave an address elsewhere"):
+        with pytest.raises(PageRefused, match="Twilio returned another address"):
             await listed(twilio, "Services")
         assert fake.total_requests == 1
 
@@ -173,7 +173,7 @@ async def test_pages_in_a_loop_are_refused() -> None:
     fake = FakeTwilio()
     async for twilio in with_client(fake):
         fake.fail_next("Services", 200, page(f"{fake.base_url}/Services?PageSize=100&Page=1"), times=3)
-        with pytest.raises(PageRefused, match="lead in circles"):
+        with pytest.raises(PageRefused, match="form a loop"):
             await listed(twilio, "Services")
         assert fake.total_requests == 2
 
@@ -183,7 +183,7 @@ async def test_an_answer_that_is_not_a_page_is_refused(body: dict[str, Any]) -> 
     fake = FakeTwilio()
     async for twilio in with_client(fake):
         fake.fail_next("Services", 200, body)
-        with pytest.raises(TwilioUnavailable, match="something else than a page"):
+        with pytest.raises(TwilioUnavailable, match="something other than a page"):
             await listed(twilio, "Services")
 
 

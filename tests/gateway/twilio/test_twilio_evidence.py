@@ -76,7 +76,7 @@ async def test_a_row_is_gone_if_twilio_says_so_and_its_parent_exists() -> None:
 async def test_nothing_is_gone_if_nothing_of_the_account_is_confirmed_to_exist() -> None:
     """An empty account and one whose credentials see nothing look the same."""
     async for twilio in asking(FakeTwilio()):
-        with pytest.raises(TwilioMissing, match="nothing can be taken for deleted"):
+        with pytest.raises(TwilioMissing, match="nothing can count as deleted"):
             await twilio.is_gone(*INTERACTION)
         answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
         assert answer.outcome is Outcome.UNAVAILABLE

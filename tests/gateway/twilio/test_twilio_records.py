@@ -203,7 +203,7 @@ async def test_what_twilio_refuses_is_stored_without_its_words_and_asked_again_w
 async def test_while_twilio_is_away_nothing_is_tried_and_all_wait(mirror: Mirror, fake: FakeTwilio) -> None:
     await mirror.erase(*KI)
     fake.fail_next(LIST, 503, "<html>", times=100)
-    assert await delete(mirror, *KI) == Deleted(left=8, is_away=True)
+    assert await delete(mirror, *KI) == Deleted(left=8, is_unavailable=True)
     assert await twilio_records.open_count(mirror.archive) == 8
     assert (fake.requests[LIST], fake.requests[DELETE]) == (3, 0)
     assert sorted((await states(mirror.archive, *KI)).values()) == ["REQUESTED"] * 8
