@@ -38,13 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests that start a server wait for a quarter of their time."""
+    """One more process than cores, because tests that start a server spend a quarter of their time waiting."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_connection_outlives_the_tests() -> Iterator[None]:
-    """A process whose connections are not closed never ends."""
+    """Checks that all connections are closed: an open one keeps the process from ending."""
     yield
     assert connections() == []
 
@@ -56,7 +56,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def one_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with one Service and one Session, to be copied: migrating each test's own takes longer."""
+    """A database with one Service and one Session, for tests to copy: copying is faster than migrating."""
 
     async def made() -> None:
         async with open_archive(file) as archive:
@@ -77,7 +77,7 @@ async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
 
 @pytest.fixture
 async def edge_case_archive(database: Path) -> AsyncIterator[Archive]:
-    """An archive full of rows that are hard to show."""
+    """An archive of edge-case rows."""
     async with open_archive(database) as opened:
         await edge_case_rows.fill(opened)
         yield opened

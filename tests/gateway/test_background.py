@@ -1,4 +1,4 @@
-"""Background tasks end only with the server: a failed round is logged, shown, and retried."""
+"""Background tasks run until the server stops: a failed round is logged, shown and retried."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ SECRET = "a text that quotes a person"
 
 
 async def pauses_of(*rounds: float | BaseException) -> tuple[Background, list[float]]:
-    """What a task waits for after each of these rounds: an error is raised, a number returned."""
+    """The pauses after these rounds: an error is raised by the round, a number is returned."""
     waited: list[float] = []
     over, ahead = asyncio.Event(), iter(rounds)
 
@@ -108,7 +108,7 @@ async def test_stopping_the_server_ends_a_task_during_a_round_and_during_a_pause
 
 @pytest.fixture
 async def served(database: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of a server that syncs, and finds a lock that it can't use: a folder, which refuses root too."""
+    """A client of a server that syncs and can't use its lock file, because it is a folder, even for root."""
     monkeypatch.setenv("PROXYGRAPH_SYNC_EVERY", "1000")
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)

@@ -28,7 +28,7 @@ TIMEOUT = 60
 
 
 class Server(NamedTuple):
-    """A server in a process of its own."""
+    """A server in its own process."""
 
     process: asyncio.subprocess.Process
     address: str
@@ -60,7 +60,7 @@ async def served(database: Path, *more: str) -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """Keeps an idle connection for less than a server drains, as whoever spreads load over servers does."""
+    """A load balancer, which keeps idle connections for less time than a server drains."""
     connector = aiohttp.TCPConnector(limit=AT_ONCE, keepalive_timeout=0.3)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT)) as session:
         yield session
@@ -82,7 +82,7 @@ async def until_ready(session: aiohttp.ClientSession, address: str) -> None:
 
 @asynccontextmanager
 async def load(session: aiohttp.ClientSession, address: Callable[[], str]) -> AsyncIterator["Counter[str]"]:
-    """500 requests a second, or as many as the machine has time for; counts what came of them."""
+    """Sends 500 requests a second, or as many as the machine can, and counts the outcomes."""
     outcomes: Counter[str] = Counter()
     free, loop = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop()
 
@@ -117,7 +117,7 @@ async def load(session: aiohttp.ClientSession, address: Callable[[], str]) -> As
 
 
 async def workers(process: asyncio.subprocess.Process) -> set[int]:
-    """The processes that answer; multiprocessing keeps one more, which does not."""
+    """The worker processes, without multiprocessing's own process."""
     listing = await asyncio.create_subprocess_exec("ps", "-A", "-ww", "-o", "pid=,ppid=,args=", stdout=PIPE)
     lines = [line.split(maxsplit=2) for line in (await listing.communicate())[0].decode().splitlines()]
     return {int(pid) for pid, parent, command in lines if int(parent) == process.pid and "spawn_main" in command}
@@ -156,7 +156,7 @@ async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
 
 
 async def test_a_rolling_restart_by_readiness_loses_no_request(database: Path) -> None:
-    """Two servers; requests go to whichever said last that it is ready. Each is replaced in turn."""
+    """Two servers, replaced one after the other; requests go to the one that was last ready."""
     async with served(database) as first, served(database) as second, served(database) as third, client() as session:
         servers = [first, second]
         for server in (first, second, third):
@@ -199,7 +199,7 @@ def sockets_of(process: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Only Linux tells so which process has a connection.")
 async def test_concurrent_connections_are_spread_over_the_workers(database: Path) -> None:
-    """Of one socket that both listen on, the one that is awake takes all of them."""
+    """With one shared socket, the worker that is awake would accept all connections."""
     async with served(database, "--workers", "2") as server, client() as session:
         await until_ready(session, server.address)
         both = await workers(server.process)

@@ -1,4 +1,4 @@
-"""Clients that are typed by the schema, as their users write them, live against a real server on loopback.
+"""Clients that are typed by the schema, as their users write them, against a real server on loopback.
 
 Each is an example in tests/clients. They need npm, or an environment of their own for Python, and a package registry
 the first time; where these are missing they are skipped, but never where CI is set.
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.clients
 
 
 def installed(folder: Path, wanted: Path, *commands: list[str]) -> None:
-    """Runs the commands that fill ``folder`` with what the file ``wanted`` lists, unless it was done already."""
+    """Runs the commands that fill ``folder`` with what the file ``wanted`` lists, unless that was done before."""
     stamp = folder / "installed.sha256"
     digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
     with FileLock(f"{folder}.lock", timeout=600):
@@ -46,7 +46,7 @@ def installed(folder: Path, wanted: Path, *commands: list[str]) -> None:
 
 
 def done(command: list[str], folder: Path) -> str:
-    """What the command prints, which has to end well."""
+    """The output of the command, which must succeed."""
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
     return result.stdout
@@ -76,7 +76,7 @@ def database(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(database: Path, *settings: str) -> Iterator[list[str]]:
-    """The address of a server over the archive, and a Session that is in it: what the examples are given."""
+    """The arguments of the examples: the address of a server over the archive, and a Session in it."""
     with closing(sqlite3.connect(database)) as connection:
         ((session,),) = connection.execute("SELECT sid FROM session LIMIT 1").fetchall()
     with running("serve", "--database", str(database), *settings) as address:
@@ -85,7 +85,7 @@ def served(database: Path, *settings: str) -> Iterator[list[str]]:
 
 @contextmanager
 def enforced(database: Path, manifest: Path) -> Iterator[list[str]]:
-    """The same, of a server that runs the manifest's documents and no others."""
+    """The same, of a server that runs only the manifest's documents."""
     with served(database, "--documents", str(manifest), "--documents-mode", "enforce") as live:
         assert refusal(live[0]) == "PERSISTED_QUERY_REQUIRED"
         yield live
@@ -147,7 +147,7 @@ class TestJavaScript:
     def test_all_audits_of_graphql_over_http_pass(
         self, database: Path, settings: tuple[str, ...], failing: list[str]
     ) -> None:
-        """npm's graphql-http wants 400 where variables don't coerce (86EE); the draft of 2026 has 422."""
+        """npm's graphql-http expects 400 if variables can't be coerced (86EE), but the draft of 2026 says 422."""
         with served(database, *settings) as (url, _):
             outcomes = json.loads(done(["node", "run.js", url], CLIENTS / "audits"))
         assert len(outcomes) == 61

@@ -1,4 +1,4 @@
-"""The Dockerfile's promises, as far as they can be held without building it: its files, its user, its health check."""
+"""The parts of the Dockerfile that can be tested without building it: its files, its user, its health check."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def health(address: str, **environment: str) -> int:
 
 
 def test_the_health_check_tells_readiness_without_a_key(tmp_path: Path) -> None:
-    """Also where the environment names a proxy, or the hosts that the server answers to."""
+    """Also if the environment names a proxy or allowed hosts."""
     database = str(tmp_path / "archive.db")
     run("keys", "create", "console", "--scope", "read", "--database", database)
     serve = ("serve", "--host", "0.0.0.0", "--database", database)

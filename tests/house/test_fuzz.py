@@ -1,4 +1,4 @@
-"""The fuzzer finds nothing in some hundred requests, and finds what is wrong; tests/benchmarks/fuzz.py sends more."""
+"""The fuzzer finds nothing in some hundred requests, but finds planted errors; tests/benchmarks/fuzz.py sends more."""
 
 import copy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The house rules, held by tests: who may import whom, where things are, and how files look."""
+"""The house rules: allowed imports, the places of files, and their form."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ def test_imports_follow_the_contracts_of_pyproject() -> None:
 
 
 def test_only_the_store_imports_sqlite() -> None:
-    """Beside the contracts, since the standard library is none of import-linter's packages."""
+    """Not a contract of import-linter, which doesn't check imports of the standard library."""
     for source in SOURCES:
         if source.relative_to(ROOT).parts[0] in ROOMS[1:]:
             for node in ast.walk(ast.parse(source.read_text("utf-8"))):
@@ -59,7 +59,7 @@ def private(name: str) -> bool:
 
 
 def test_the_gateway_uses_only_public_names_of_libraries() -> None:
-    """A private name is one's own: it is defined in the file that uses it."""
+    """A private name may only be used in the file that defines it."""
     for source in SOURCES:
         if source.relative_to(ROOT).parts[0] != "gateway" or "graphiql" in source.parts:
             continue

@@ -1,4 +1,4 @@
-"""What the README shows and names is so: its queries and answers, its commands' table, its files and links.
+"""The README is correct: its queries and responses, its table of commands, its files and links.
 
 What it has people run is in test_readme_commands.py, and its settings in test_readme_settings.py.
 """

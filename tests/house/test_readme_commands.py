@@ -67,7 +67,7 @@ ADDRESS_TOLD = "http://127.0.0.1:8000"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the rooms, and with the environment that the tests run in, to write other files into."""
+    """A working copy of the project, with the tests' environment, in which files can be written."""
     for name in CHECKOUT:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
@@ -76,7 +76,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def started(script: str, folder: Path, environment: dict[str, str]) -> AsyncIterator[list[str]]:
-    """The lines that a script prints until it is done, or until it serves; then it goes on to the end of the block."""
+    """The lines that a script prints until it ends or serves; a server runs until the end of the block."""
     process = await asyncio.create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script),
         cwd=folder,
@@ -157,7 +157,7 @@ FOR_PYTEST = [command for command in IN_THE_TEXT if command.startswith("pytest "
 
 
 def parser_and_arguments(command: str) -> tuple[Any, list[str]]:
-    """Who reads a command, and what is left for them of it."""
+    """The program that a command runs, and its arguments."""
     words = shlex.split(command.partition(" > ")[0].removeprefix("chrt -r 1 "))
     match words:
         case ["python", "-m", "gateway", *arguments]:
@@ -172,7 +172,7 @@ def parser_and_arguments(command: str) -> tuple[Any, list[str]]:
 
 
 def parser_of(script: Path) -> Any:
-    """That of a script whose ``main`` typer runs; one whose ``main`` is a coroutine takes no arguments."""
+    """The parser of a script whose ``main`` typer runs; one whose ``main`` is a coroutine takes no arguments."""
     main = runpy.run_path(str(script), run_name="parsed")["main"]
     app = typer.Typer(add_completion=False)
     app.command()((lambda: None) if iscoroutinefunction(main) else main)
@@ -189,7 +189,7 @@ def test_every_command_in_the_text_is_valid(command: str) -> None:
 
 
 def flags_of(parser: Any) -> set[str]:
-    """All that a parser knows, and those of the commands under it."""
+    """All options of a parser and of its subcommands."""
     own = {flag for parameter in parser.params for flag in parameter.opts}
     return own.union(*map(flags_of, getattr(parser, "commands", {}).values()))
 

@@ -1,4 +1,4 @@
-"""The README's tables of settings are those of the code. After a change there:
+"""The README's tables of settings equal the code. After a change there:
 
 pytest tests/house/test_readme_settings.py --rewrite-golden
 """
@@ -21,7 +21,7 @@ from gateway.settings.access import Algorithm, JwtSettings
 from gateway.settings.server import KeysSettings, Limits, Settings
 
 BUILDING = {"PROXYGRAPH_BUILD_GRAPHIQL"}
-"""What only the installation reads; see gateway/graphiql/page/build_backend.py."""
+"""Variables that only the installation reads; see gateway/graphiql/page/build_backend.py."""
 
 
 def all_kinds() -> Iterator[type[BaseSettings]]:

@@ -1,4 +1,4 @@
-"""What scanners look for in a server that others can reach, with its default settings: none of it is there.
+"""A public server with its default settings has none of the faults that scanners look for.
 
 The checks are those of graphql-cop (https://github.com/dolevf/graphql-cop), which is in no package registry, of
 clairvoyance, and of wapiti's modules for headers, done here as they are documented; each says how grave its finding is.
@@ -47,7 +47,7 @@ class Found(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A server that is open to who has a key, and the headers of whoever asks."""
+    """A server that requires a key, and the headers to send."""
 
     address: str
     headers: dict[str, str]
@@ -71,7 +71,7 @@ class Target(NamedTuple):
 
 @pytest.fixture(scope="module", params=["true", "false"], ids=["planned", "ordinary"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The address of a server on all interfaces, and a key of it that may do everything."""
+    """The address of a server on all interfaces, and a key with all scopes."""
     database = str(tmp_path_factory.mktemp("scanned") / "archive.db")
     run("seed", "--database", database, "--services", "1", "--sessions", "2", "--interactions", "2")
     every = ("--scope", "read:content", "--scope", "delete")
@@ -142,7 +142,7 @@ def test_a_scanner_finds_nothing(target: Target) -> None:
 
 
 def test_the_scanners_checks_find_known_faults(tmp_path: Path) -> None:
-    """On loopback, with nothing to protect, the schema and GraphiQL are shown: the checks that look for them say so."""
+    """On loopback the schema and GraphiQL are shown, so the checks for them must report that."""
     database = str(tmp_path / "archive.db")
     with running("serve", "--database", database) as address:
         target = Target(address, {})

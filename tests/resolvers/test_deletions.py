@@ -1,4 +1,4 @@
-"""deleteInteraction: what it answers, what it refuses, and that no read path finds anything afterwards."""
+"""deleteInteraction: its payloads and refusals, and that no read path finds the row afterwards."""
 
 import asyncio
 import sqlite3
@@ -202,7 +202,7 @@ async def test_a_deleted_row_that_twilio_still_shows_stays_out(ask: Ask, archive
 async def test_a_deletion_beside_a_reader_says_so_and_the_server_finishes_it_by_itself(
     database: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No sync runs beside this server. The seconds are those that the answer and the erasure may take."""
+    """No sync runs beside this server. The seconds are the most that the response and the erasure may take."""
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0.2)
     query = {"query": f'mutation {{ deleteInteraction(input: {{sid: "{KI}"}}) {{ deletedInteractionId erasure }} }}'}
 
@@ -236,7 +236,7 @@ async def test_a_complete_deletion_says_so(ask: Ask) -> None:
 async def test_a_deletion_whose_cleaning_fails_is_pending(
     ask: Ask, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row is gone, so what Twilio keeps is told; the bytes go later."""
+    """The row is gone, so the payload lists what Twilio keeps; the bytes are erased later."""
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
     occupied = database.with_name(f"{database.name}-to-clean")
     occupied.mkdir()

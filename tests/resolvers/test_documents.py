@@ -1,4 +1,4 @@
-"""The generated documents use every part of the schema, and each gets an answer from the awkward archive."""
+"""The generated documents use every part of the schema, and each can be executed on the edge-case archive."""
 
 import asyncio
 import os
@@ -79,7 +79,7 @@ def fingerprint(documents: list[Document]) -> str:
 
 
 def test_the_same_seed_gives_the_same_documents_in_every_process() -> None:
-    """What a set or a hash would put in another order differs from process to process."""
+    """The order of sets and hashes differs between processes."""
     here = fingerprint(some(50))
     other_seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     environment = {**os.environ, "PYTHONHASHSEED": other_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -101,7 +101,7 @@ def test_a_document_of_another_schema_is_valid_exactly_if_it_says_so() -> None:
 
 
 def assert_some_are_wrong(documents: list[Document]) -> None:
-    """A few in a hundred can't be run, and one in seven is answered with an error of its own."""
+    """A few percent are invalid, and about one in seven has wrong values."""
     shares = Counter((document.valid, document.wrong) for document in documents)
     assert 0.01 <= shares[False, False] / len(documents) <= 0.06
     assert 0.1 <= shares[True, True] / len(documents) <= 0.2
@@ -120,7 +120,7 @@ def test_the_documents_use_everything_in_the_schema(schema: GraphQLSchema, forms
 
 
 class Answered(NamedTuple):
-    """A document that was executed: its response, and whether one of the cursors that were known is in it."""
+    """An executed document, its response, and whether it uses a known cursor."""
 
     document: Document
     response: dict[str, Any]
@@ -129,7 +129,7 @@ class Answered(NamedTuple):
 
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
-    """Random documents, on an archive of awkward rows; some are wrong on purpose, and answered in part."""
+    """Random documents on the edge-case archive; some have wrong values on purpose, and partial responses."""
 
     async def executed() -> list[Answered]:
         async with open_archive(tmp_path_factory.mktemp("awkward") / "archive.db") as archive:

@@ -1,4 +1,4 @@
-"""Filters and orders as a client meets them: what null and empty mean, what is refused, and how they page."""
+"""Filters and orders for clients: the meaning of null and empty lists, invalid values, and paging."""
 
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ COUNT = "query ($filter: InteractionFilter) { interactions(filter: $filter) { to
 
 @pytest.fixture
 async def five(archive: Archive) -> Archive:
-    """A day's five Interactions, an hour from each other: a call, and messages with different texts and fates."""
+    """Five Interactions, an hour apart: a call, and messages with different texts and statuses."""
     texts = ("100% sure", "100 sure", "snake_case", "snakeXcase", "ÉTÉ été")
     await bodies.put(
         archive,
@@ -187,7 +187,7 @@ async def test_a_cursor_is_only_valid_with_its_order_and_filter(five: Archive, a
 async def test_paging_with_a_filter_while_rows_arrive_has_no_gap_and_no_duplicate(
     database: Path, order: str, forwards: bool
 ) -> None:
-    """900 interactions of many kinds in pages of 13, with colliding dates, and new rows of each kind between pages."""
+    """900 interactions of many facet combinations in pages of 13, with equal dates, and new rows between pages."""
     pick = Random(order)
     statuses = ("delivered", "failed", "sent", "queued", None)
     new = iter(range(1, 10_000))

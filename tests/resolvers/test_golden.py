@@ -50,7 +50,7 @@ SMALL_ACCOUNT = (
 
 @contextmanager
 def statements_of_plans() -> Iterator[list[str]]:
-    """The statements that plans run meanwhile, in their order, each with the names or the number of what it binds."""
+    """The statements that plans run, in order, with the names or the number of their parameters."""
     ran: list[str] = []
     read = EventLoopConnection.rows_on_loop
 

@@ -1,4 +1,4 @@
-"""Text in a row never becomes structure, though anyone who can send an SMS can write it."""
+"""A text in a row never becomes JSON structure, although anybody who can send an SMS can write it."""
 
 from collections.abc import AsyncIterator
 from itertools import product
@@ -19,7 +19,7 @@ ROOTS = ["sessions", "interactions", "services"]
 
 
 async def cursors(archive: Archive) -> list[str]:
-    """The cursors of the rows at hand in the lists at the root and under each session."""
+    """The rows' cursors in the lists at the root and under each session."""
     edges = "edges { cursor }"
     lists = f"interactions {{ {edges} }} services {{ {edges} }}"
     query = f"{{ sessions {{ {edges} nodes {{ interactions {{ {edges} }} }} }} {lists} }}"
@@ -31,7 +31,7 @@ async def cursors(archive: Archive) -> list[str]:
 
 @pytest.fixture
 async def hostile(tmp_path: Path) -> AsyncIterator[Archive]:
-    """Rows whose texts are made of the separators, cursors, fingerprints and keys that answers are made of."""
+    """Rows whose texts imitate the separators, cursors, fingerprints and keys of responses."""
     async with open_archive(tmp_path / "injection_rows.db") as archive:
         await bodies.put(archive, bodies.service(1), *(bodies.session(number) for number in range(1, 5)))
         await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 4) for number in range(1, 9)))

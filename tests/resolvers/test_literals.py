@@ -1,4 +1,4 @@
-"""A document's answer depends on its own literals alone, whatever other clients have asked before."""
+"""The response to a document depends only on its own literals, whatever other clients sent before."""
 
 from itertools import islice
 from typing import Any
@@ -134,7 +134,7 @@ async def test_documents_that_differ_in_their_literals_share_one_plan(edge_case_
 
 
 async def test_literals_that_were_equal_and_now_differ_do_not_share_a_plan(edge_case_archive: Archive) -> None:
-    """Two fields under one key are valid only while their arguments are the same."""
+    """Two fields under one response key are only valid with the same arguments."""
     plans = PlanCache()
     for sids in (("KI", 1, 1), ("KI", 1, 2)):
         one, other = (bodies.sid("KI", number) for number in sids[1:])

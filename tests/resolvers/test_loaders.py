@@ -1,4 +1,4 @@
-"""Loads are batched: what statements a request runs depends on its depth, never on the number of parents."""
+"""Loads are batched: the number of statements depends on a query's depth, never on the number of parents."""
 
 import asyncio
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ async def test_three_and_three_hundred_parents_take_the_same_statements(tmp_path
 
 
 class Recording(Reader):
-    """A reader that notes what was asked of it together."""
+    """A reader that records its batches."""
 
     def __init__(self, archive: Archive) -> None:
         super().__init__(archive.reader()._connections, archive._searches)
@@ -131,7 +131,7 @@ async def test_a_load_of_a_task_that_is_ready_joins_the_batch(loaders: Loaders, 
 
 
 class Failing(Lookup[Service]):
-    """A query that SQLite refuses."""
+    """A query that fails in SQLite."""
 
     @property
     def sql(self) -> str:
@@ -190,7 +190,7 @@ ENDED_BY_AN_ERROR = [
 
 @pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
 async def test_an_operation_ended_by_an_error_keeps_no_connection(archive: Archive, query: str) -> None:
-    """Its other fields' loads are under way then."""
+    """The loads of its other fields are still running then."""
     ask = asker(archive)
     open_before = len(connections())
     for _ in range(20):
@@ -201,7 +201,7 @@ async def test_an_operation_ended_by_an_error_keeps_no_connection(archive: Archi
 
 @pytest.mark.parametrize("query", ENDED_BY_AN_ERROR)
 async def test_an_operation_ended_by_an_error_leaves_no_task_behind(archive: Archive, query: str) -> None:
-    """One that waits for what never comes is destroyed by the garbage collector, which the log calls an error."""
+    """A task that waits for ever is destroyed by the garbage collector, which asyncio logs as an error."""
     ask = asker(archive)
     others = asyncio.all_tasks()
     assert "errors" in await ask(query)
@@ -214,7 +214,7 @@ async def test_an_operation_ended_by_an_error_leaves_no_task_behind(archive: Arc
 async def test_a_wide_query_yields_the_loop_every_few_rows(
     archive: Archive, nested: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though one answer is what a thousand resolvers wait for: they go on a few at a time."""
+    """Even if a thousand resolvers wait for one answer, they continue a few at a time."""
     await bodies.put(archive, bodies.service(1), *(bodies.session(number) for number in range(1, 41)))
     await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 40) for number in range(1_000)))
     load, going_on, most, ended = Loaders.load, 0, 0, False

@@ -1,4 +1,4 @@
-"""Pages below pages are read by few statements, and come out like those that are read one at a time."""
+"""Nested pages are read by few statements, with the same result as one at a time."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from store.archive import Archive, open_archive
 
 
 async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Result:
-    """The answer by a plan, once it was seen to be that of the ordinary path, and to have no errors."""
+    """The response by a plan, checked to equal that of the ordinary path and to have no errors."""
     ordinary = await execute(Request(query), Context(archive, access=access), UNLIMITED)
     result = await execute(Request(query), Context(archive, access=access), UNLIMITED, PlanCache())
     assert "errors" not in ordinary.response, query
@@ -24,7 +24,7 @@ async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Res
 
 @pytest.mark.parametrize(("first", "statements"), [(5, 1), (10, 3), (100, 16)])
 async def test_small_pages_of_many_parents_are_read_together(database: Path, first: int, statements: int) -> None:
-    """With the parents, or some parents' by one statement, where all of them would be much for one."""
+    """Together with the parents, or in one statement for several parents if all at once would be too much."""
     async with open_archive(database) as archive:
         talks = [bodies.interaction(number, 1 + number % 30) for number in range(1, 61)]
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, 31)), *talks)
@@ -93,7 +93,7 @@ async def test_a_cursor_of_another_parent_is_an_error_in_nested_pages_too(edge_c
 
 
 async def test_texts_with_colons_are_not_parsed_as_parameters(edge_case_archive: Archive) -> None:
-    """What is withheld stands in a row's format as :null, next to what the statement does bind."""
+    """A withheld column is :null in the row's format, beside the parameters of the statement."""
     inner = "sid data body sessionSid serviceSid accountSid dateCreated dateUpdated"
     query = f"{{ sessions(first: 9) {{ nodes {{ interactions(first: 9) {{ nodes {{ {inner} }} }} }} }} }}"
     result = await planned(edge_case_archive, query, Access("reader", frozenset({Scope.READ})))

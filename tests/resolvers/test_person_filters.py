@@ -1,4 +1,4 @@
-"""One person is found by identifier; who may not read content learns nothing, whatever the archive has."""
+"""A person is found by identifier; a caller without read:content learns nothing about the archive."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A plan gives the bytes that the ordinary path gives, for whatever it answers at all, and one state of the archive."""
+"""A plan gives the same bytes as the ordinary path for every query it can answer, from one state of the archive."""
 
 import sqlite3
 from collections import Counter
@@ -35,7 +35,7 @@ async def both(archive: Archive, request: Request, plans: PlanCache, access: Acc
 
 
 async def test_both_paths_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
-    """Run it longer by hand: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
+    """For a longer run: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
     documents = Documents(seed, EXECUTABLE, await edge_case_rows.pool_of(edge_case_archive))
     plans, outcomes = PlanCache(), Counter[str]()
@@ -99,7 +99,7 @@ EDGES = [
 
 @pytest.mark.parametrize("selected", EDGES)
 async def test_edges_are_planned_whatever_field_comes_first(edge_case_archive: Archive, selected: str) -> None:
-    """Page by page, up to the end and beyond it; SQLite writes most of these pages whole."""
+    """Page by page, to the end and beyond it; SQLite writes most of these pages completely."""
     pages = [f"first: {size}" for size in (1, 7, 100)] + ["last: 3", "first: 2, orderBy: DATE_UPDATED_DESC"]
     places = f"edges {{ node {{ interactions(first: 4) {{ {selected} }} }} }}"
     cursor = "query { interactions(first: 100) { edges { cursor } } }"
@@ -134,7 +134,7 @@ async def test_queries_without_a_plan_are_answered_by_the_ordinary_path(edge_cas
 
 
 async def test_the_number_of_cached_documents_is_bounded(edge_case_archive: Archive) -> None:
-    """A long comment makes a document large, whatever it asks for."""
+    """A long comment makes a document large, whatever it selects."""
     plans, comment = PlanCache(remembered_bytes=1_000_000), "x" * 90_000
     for number in range(30):
         await both(edge_case_archive, Request(f"{{ a{number}: services {{ totalCount }} }} #{comment}"), plans)
@@ -143,7 +143,7 @@ async def test_the_number_of_cached_documents_is_bounded(edge_case_archive: Arch
 
 
 async def test_the_number_of_plans_of_one_document_is_bounded(edge_case_archive: Archive) -> None:
-    """Each choice of flags is a plan of its own; a client can think of any number of them."""
+    """Each combination of flags has its own plan, and a client can send any number of them."""
     names = [f"f{number}" for number in range(7)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"{name}: totalCount @include(if: ${name})" for name in names)
@@ -158,7 +158,7 @@ async def test_the_number_of_plans_of_one_document_is_bounded(edge_case_archive:
 
 
 async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan of many statements does not see what is written between any two of them; the next one sees it all."""
+    """A plan of many statements doesn't see writes between them; the next plan sees all of them."""
     await bodies.put(archive, *(bodies.session(number) for number in range(1, 10)))
     await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 9) for number in range(90)))
     read, fell_inside = EventLoopConnection.rows_on_loop, 0
@@ -214,7 +214,7 @@ async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_
 
 
 async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a table and its record have, a field alone makes plannable: ``extra`` has none yet."""
+    """A field is enough to make a column of the table and record plannable; ``extra`` has no field yet."""
     await bodies.put(archive, bodies.interaction(1, mood="cheerful"))
     kind = EXECUTABLE.type_map["Interaction"]
     assert isinstance(kind, GraphQLObjectType)

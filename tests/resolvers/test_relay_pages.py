@@ -1,4 +1,4 @@
-"""Pages and what PageInfo says of them, by Relay's own algorithm over every window of a small list, on both paths.
+"""Pages and their PageInfo equal Relay's own algorithm for every window of a small list, on both paths.
 
 https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
 """
@@ -23,7 +23,7 @@ INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } "
 
 
 async def asked(archive: Archive, query: str) -> dict[str, Any]:
-    """The answer's data, which is the same on both paths, byte by byte."""
+    """The response's data, checked to be byte for byte the same on both paths."""
     ordinary = await execute(Request(query), Context(archive), UNLIMITED)
     planned = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
     assert planned.encoded() == ordinary.encoded(), query
@@ -104,7 +104,7 @@ async def test_a_negative_or_too_large_size_is_an_error(archive: Archive, size: 
 
 
 async def test_following_next_pages_ends(database: Path) -> None:
-    """Between two cursors, with nothing new in between: what is after the last page is empty, and says so."""
+    """Between two cursors, without new rows: the page after the last one is empty, and has no next page."""
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, ROWS + 1)))
         cursors = [

@@ -1,4 +1,4 @@
-"""Filters and orders give what a look at every row would, off an index, and a search stops at its time limit."""
+"""Filters and orders equal a scan of all rows, but use an index; a search stops at its time limit."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Content is withheld from who may not read it: null, said so in the extensions, and let out by no other way."""
+"""Content is withheld without read:content: it is null, named in the extensions, and not readable by any other path."""
 
 import json
 
@@ -103,7 +103,7 @@ PLANNED = [
 
 @pytest.mark.parametrize("query", PLANNED)
 async def test_a_plan_withholds_the_same_in_the_same_bytes(archive: Archive, query: str) -> None:
-    """Two keys take turns with the same plans, so that neither is given what is the other's."""
+    """Two keys use the same plans alternately; neither may get what only the other may read."""
     plans = PlanCache()
     for access in (READER, ANYBODY, READER, granted("desk", ["read:content"])):
         planned = await execute(Request(query), Context(archive, access=access), UNLIMITED, plans)
@@ -167,7 +167,7 @@ def test_the_fields_of_an_operation_are_found_through_fragments(
 
 
 def test_each_fragment_is_visited_once() -> None:
-    """A chain that spreads each fragment twice has 2^200 paths."""
+    """A chain in which each fragment is spread twice has 2^200 paths."""
     chain = " ".join(f"fragment f{n} on Interaction {{ ...f{n + 1} ...f{n + 1} }}" for n in range(200))
     document = parse(f"{{ interactions {{ nodes {{ ...f0 }} }} }} {chain} fragment f200 on Interaction {{ body }}")
     assert scoped_fields(document)[None] == ((Scope.READ_CONTENT, "Interaction.body"),)

@@ -1,4 +1,4 @@
-"""What clients were promised stays: the schema against the one of the last release, tests/data/released.graphql.
+"""Released parts of the schema stay: it is compared with that of the last release, tests/data/released.graphql.
 
 A change that breaks clients is announced first: the field or value gets a deprecation_reason that names what to use
 instead, and stays for a release. To break on purpose, put the sentence that the test gives into CHANGELOG.md, under

@@ -39,7 +39,7 @@ RESOURCES = {kind.table: kind for kind in bodies.RECORD_TYPES.values()}
 OURS = [kind for name, kind in EXECUTABLE.type_map.items() if not name.startswith("__")]
 
 KEPT_TO_OURSELVES = {"extra"}
-"""Columns that no field shows: what Twilio gave beyond its own document."""
+"""Columns without a field."""
 
 SHOWN_AS_LEGS = {f"{side}_{name}" for side in ("inbound", "outbound") for name in Leg.__struct_fields__}
 
@@ -79,7 +79,7 @@ FILLER = re.compile(r"\b(an?|and|are|at|for|has|have|in|its?|is|of|on|one|or|tha
 
 
 def words_in(text: str) -> set[str]:
-    """The text's words, those of a camelCase or UPPER_CASE name too, without an ending."""
+    """The words of a text, also of a camelCase or UPPER_CASE name, without endings."""
     found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)
     return {re.sub(r"(ed|s)$", "", word.lower()) for word in found if not FILLER.fullmatch(word.lower())}
 
@@ -154,7 +154,7 @@ def test_a_field_is_non_null_exactly_if_its_column_is(table: str) -> None:
 
 
 def test_what_twilio_marks_as_personal_is_content() -> None:
-    """Twilio's own marks (``x-twilio.pii``), and the message's text, which is in one of them."""
+    """The properties that Twilio marks as personal (``x-twilio.pii``), and the message's text, part of one."""
     schemas = TWILIOS["components"]["schemas"]
     marked = {
         f"{table.title()}.{to_camel_case(name)}"

@@ -21,7 +21,7 @@ EC = ec.generate_private_key(ec.SECP256R1())
 
 
 class Provider:
-    """An identity provider: what it shows as its keys can be changed, and it can be down."""
+    """An identity provider whose published keys can be changed, and that can be unavailable."""
 
     def __init__(self) -> None:
         self.keys = [self.jwk("one", RSA[0])]

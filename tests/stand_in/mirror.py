@@ -21,7 +21,7 @@ from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import Progress
 
 OLD = "2026-01-01T00:00:00Z"
-"""Long before any test runs, so that no session counts as recent."""
+"""Long ago, so that no session counts as recent."""
 
 
 def settings_for(fake: FakeTwilio, **changes: Any) -> TwilioSettings:

@@ -1,4 +1,4 @@
-"""The ledger closes an entry only when no byte of the erased row is left, whatever fails in between."""
+"""The ledger closes an entry only when no byte of the erased row is left, whatever fails before."""
 
 import asyncio
 import json
@@ -27,13 +27,13 @@ NUMBERS = range(1, 901)
 
 
 def traces(database: Path) -> set[int]:
-    """The numbers of the rows whose bodies are in the database's files."""
+    """The numbers of the rows whose bodies are in the files."""
     content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
     return {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
 
 
 async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large: float = 0) -> None:
-    """Messages with few characters; of the ``large`` share, of more than a page of the database holds."""
+    """Short messages; a share of ``large`` is longer than a database page."""
     rows = []
     for number in numbers:
         text = f"CANARY{number:06d}." + "x" * pick.randrange(9_000 if large and pick.random() < large else 60)
@@ -42,7 +42,7 @@ async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large
 
 
 def copy_files(database: Path, to: Path) -> None:
-    """Copies a database that may be open, as a crash leaves it."""
+    """Copies a database that may be open, as a crash would leave it."""
     for ending in ("", "-wal", "-to-clean"):
         source = database.with_name(database.name + ending)
         if source.exists():
@@ -68,7 +68,7 @@ def left_behind(database: Path) -> list[str]:
 
 @pytest.fixture(scope="module", params=[(5, 0, 4), (3, 0.03, 4)], ids=["small", "large"])
 def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as a crash left it: its log holds pages that SQLite has rebuilt, with copies of rows in them.
+    """A database as left by a crash: its log has pages that SQLite has rebuilt, with copies of rows in them.
 
     The erasure of those rows is intended.
     """
@@ -116,7 +116,7 @@ def crash(process: subprocess.Popen[str], database: Path, what: str, count: int)
 
 
 async def demand_clean(database: Path) -> None:
-    """Starts on what a crash left, and looks for every erased body; each entry has to be closed."""
+    """Starts after a crash, checks that each entry is closed, and searches for every erased body."""
     async with open_archive(database, check_for_damage=False) as archive:
         await interactions.recover(archive)
         entries = await ledger.entries(archive)
@@ -130,7 +130,7 @@ async def demand_clean(database: Path) -> None:
 async def test_no_byte_is_left_after_a_crash_at_any_line_of_the_cleaning(
     rebuilt: Path, tmp_path: Path, what: str
 ) -> None:
-    """The line between the checkpoint and the cleaning is among them; "write" is the log that grew too long."""
+    """The lines include that between the checkpoint and the scrub; "write" is a write that makes the log too long."""
     outcomes: list[str] = []
     with crashing() as process:
         while not outcomes or outcomes[-1] == "killed":
@@ -145,7 +145,7 @@ async def test_no_byte_is_left_after_a_crash_at_any_line_of_the_cleaning(
 
 
 async def erase_the_rows(archive: Archive) -> None:
-    """What an erasure does before the cleaning."""
+    """The part of an erasure before the cleaning."""
     async with archive.writer.transaction() as transaction:
         sids = [entry.sid for entry in await ledger.entries(archive)]
         await transaction.execute(interactions.ERASE, (json.dumps(sids),))
@@ -154,7 +154,7 @@ async def erase_the_rows(archive: Archive) -> None:
 
 @contextmanager
 def reader(database: Path) -> Iterator[sqlite3.Connection]:
-    """A program that reads the state of now, until the end of the block."""
+    """A program that reads the current state until the end of the block."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM interaction").fetchall()
@@ -162,7 +162,7 @@ def reader(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def test_small_writes_that_restart_the_log_during_a_read_lose_no_page(rebuilt: Path, tmp_path: Path) -> None:
-    """A reader of the newest state keeps the log from being emptied, but not from being overwritten from its start."""
+    """A reader of the newest state prevents emptying the log, but not overwriting it from its start."""
     database = tmp_path / "archive.db"
     log = database.with_name("archive.db-wal")
     copy_files(rebuilt, database)
@@ -185,7 +185,7 @@ async def test_small_writes_that_restart_the_log_during_a_read_lose_no_page(rebu
 
 
 async def test_a_page_in_the_writers_cache_brings_nothing_back(rebuilt: Path, tmp_path: Path) -> None:
-    """Rows are written to the pages that were cleaned in the file, which SQLite may still hold as they were."""
+    """Rows are written to pages that were scrubbed in the file, but that SQLite may have cached unscrubbed."""
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
     async with open_archive(database, check_for_damage=False) as archive:
@@ -199,7 +199,7 @@ async def test_a_page_in_the_writers_cache_brings_nothing_back(rebuilt: Path, tm
 
 
 async def test_a_log_checkpointed_by_another_program_is_noticed(rebuilt: Path, tmp_path: Path) -> None:
-    """SQLite's shell, say, opens what a crash left; closing it moves the log and takes it away."""
+    """For example, SQLite's shell opens the database after a crash; closing it checkpoints and deletes the log."""
     database, left = tmp_path / "archive.db", tmp_path / "left.db"
     copy_files(rebuilt, database)
     async with open_archive(database, check_for_damage=False) as archive:
@@ -224,7 +224,7 @@ async def test_closing_during_a_read_leaves_the_log_to_the_next_start(rebuilt: P
 
 
 async def test_closing_after_a_failed_cleaning_leaves_the_log_to_the_next_start(rebuilt: Path, tmp_path: Path) -> None:
-    """SQLite would move the log when its last connection closes, and nobody would know which pages to clean."""
+    """SQLite would checkpoint the log when the last connection closes, and nobody would know which pages to scrub."""
     database = tmp_path / "archive.db"
     copy_files(rebuilt, database)
     page_list = database.with_name("archive.db-to-clean")

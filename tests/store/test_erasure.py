@@ -58,7 +58,7 @@ async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Pat
 
 
 async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, database: Path) -> None:
-    """Rows that grew and were erased among others make SQLite move rows between pages; see store/sqlite/scrub.py."""
+    """Growing and erasing rows makes SQLite move rows between pages; see store/sqlite/scrub.py."""
     pick = Random(7)
     numbers = list(range(1, 2_001))
     pick.shuffle(numbers)
@@ -75,7 +75,7 @@ async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, databa
 
 
 async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Path) -> None:
-    """The log that a crash left is moved into the database at the next start, by whatever comes first there."""
+    """At the next start, the log left by a crash is checkpointed."""
     pick, numbers = Random(7), list(range(1, 2_001))
     for file in migrations.FOLDER.glob("*.sql"):
         (tmp_path / file.name).write_text(file.read_text())

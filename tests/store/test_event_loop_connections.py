@@ -1,4 +1,4 @@
-"""Reads on the loop give way when they are long, end when they are cancelled, and leave their connection to others."""
+"""Reads on the loop move to a thread if they are long, end if they are cancelled, and free their connection."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbe
 SHORT = "SELECT 1"
 STEPS = 200_000
 FEW_STEPS = 500
-"""Enough for a look or two at the clock."""
+"""Long enough for one or two checks of the clock."""
 ENDLESS = -1
 
 
@@ -32,7 +32,7 @@ async def pool(database: Path) -> AsyncIterator[EventLoopConnectionPool]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop waits for no statement that takes more than a look at the clock."""
+    """The loop is not blocked by a statement longer than one check of the clock."""
     monkeypatch.setattr(event_loop_connections, "LOOP_SECONDS", -inf)
 
 
@@ -127,7 +127,7 @@ async def test_waiters_are_served_in_order_of_arrival(pool: EventLoopConnectionP
 
 
 async def test_a_waiting_point_read_is_not_overtaken(pool: EventLoopConnectionPool) -> None:
-    """Whichever connection comes free first, its own or one of the others, and whoever else waits."""
+    """Whichever connection becomes free first, and whoever else waits."""
     single = pool.take_free(several=False)
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
     wide, first, second = (asyncio.create_task(pool.take(several)) for several in (True, False, False))
@@ -160,7 +160,7 @@ async def test_the_connection_of_point_reads_goes_to_no_operation_of_several(poo
 async def test_a_waiter_that_was_just_cancelled_gets_no_connection(
     pool: EventLoopConnectionPool, several: bool
 ) -> None:
-    """A connection comes back in the same turn of the loop, before the cancelled one could say that it has gone."""
+    """A connection is returned in the same turn of the loop, before the cancelled waiter has removed itself."""
     single = pool.take_free(several=False)
     taken = [await pool.take() for _ in range(OPERATIONS_AT_ONCE)]
     cancelled, patient = (asyncio.create_task(pool.take(several)) for _ in range(2))
@@ -176,7 +176,7 @@ async def test_a_waiter_that_was_just_cancelled_gets_no_connection(
 async def test_a_busy_machine_makes_no_statement_count_as_long(
     pool: EventLoopConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock goes on between any two looks, but the processor worked for others."""
+    """Wall-clock time passes between two checks, but the processor works for others."""
     clock = count(step=2 * event_loop_connections.LOOP_SECONDS)
     monkeypatch.setattr(event_loop_connections, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(event_loop_connections, "thread_time", lambda: 1.0)
@@ -189,7 +189,7 @@ TABLES = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'written_'"
 
 
 def tables(pool: EventLoopConnectionPool) -> int:
-    """How many tables of ours an operation of one statement sees."""
+    """How many test tables an operation of one statement sees."""
     connection = pool.take_free(several=False)
     assert connection
     connection.begin(several=False)
@@ -204,7 +204,7 @@ def write(database: Path, number: int) -> None:
 
 
 async def test_requests_of_one_turn_of_the_loop_see_one_state(pool: EventLoopConnectionPool, database: Path) -> None:
-    """And those that come in the next one see whatever was written before they came."""
+    """Requests of the next turn see everything written before they arrived."""
     seen: list[int] = []
 
     def turn(number: int) -> None:

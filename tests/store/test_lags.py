@@ -21,7 +21,7 @@ BEFORE_ITS_TIME = -timedelta(days=2)
 
 
 def near_the_boundaries() -> Iterator[bodies.Body]:
-    """Interactions that were last changed just at the end of a lag, and a moment before and after it."""
+    """Interactions that were last changed exactly at a boundary of the lags, and just before and after it."""
     number = 0
     for day in range(1, 28):
         created = datetime(2024 + day % 3, 1 + day % 12, day, day % 24, day * 2, 7 * day % 60, 37_000 * day)
@@ -34,7 +34,7 @@ def near_the_boundaries() -> Iterator[bodies.Body]:
 
 
 async def test_a_period_of_one_date_finds_every_row_in_the_order_of_the_other(archive: Archive) -> None:
-    """However SQLite's arithmetic with dates rounds at the end of a lag."""
+    """However SQLite's date arithmetic rounds at a boundary."""
     await bodies.put(archive, bodies.service(1), bodies.session(1), *near_the_boundaries())
     rows: list[Interaction]
     (rows,) = await archive.reader().read(Page(ALL), [None])
@@ -58,7 +58,7 @@ async def test_the_slack_exceeds_sqlites_rounding_errors(archive: Archive) -> No
 
 
 async def test_old_rows_get_the_lag_in_a_migration_that_new_ones_get_when_they_are_written(tmp_path: Path) -> None:
-    """Else a period would miss the old ones. LAGS can be changed by a migration alone, which gives all rows theirs."""
+    """Otherwise a period would miss old rows. A change of LAGS needs a migration that updates all rows."""
     new, old, folder = tmp_path / "new.db", tmp_path / "old.db", tmp_path / "migrations"
     async with open_archive(new) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1), *near_the_boundaries())

@@ -1,4 +1,4 @@
-"""A migration that adds a column for a property of Twilio's gives it to the rows that were read before."""
+"""A migration that adds a column for a property of Twilio's fills it in the rows that were stored before."""
 
 import sqlite3
 from contextlib import closing
@@ -17,7 +17,7 @@ ADDED = {
     "session": {"closed_reason": "TEXT", "date_expiry": "TEXT", "ttl": "INTEGER", "mode": "TEXT"},
     "interaction": {"inbound_resource_url": "TEXT"},
 }
-"""Properties that Twilio is taken to have added later: each kind of column is among them."""
+"""Properties that Twilio supposedly added later, one of each column type."""
 
 BODIES: list[dict[str, Any]] = [
     bodies.session(1, closed_reason="api", date_expiry="2026-01-02T03:04:05Z", ttl=60, mode="Message-Only"),
@@ -29,7 +29,7 @@ BODIES: list[dict[str, Any]] = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The migrations, and behind them one that adds those columns again."""
+    """The migrations, followed by one that adds these columns again."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     for file in migrations.FOLDER.glob("*.sql"):

@@ -1,4 +1,4 @@
-"""A database that can't be used gives one clear sentence, and is not touched."""
+"""An unusable database gives one clear sentence, and stays unchanged."""
 
 import sqlite3
 import stat
@@ -87,13 +87,13 @@ async def test_a_read_only_database_is_refused(filled: Path) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait for other processes that is over at once."""
+    """A wait for other processes that times out at once."""
     monkeypatch.setattr(opening, "WRITE_PRAGMAS", "PRAGMA busy_timeout=1;")
 
 
 @pytest.fixture(params=["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
 def held(request: pytest.FixtureRequest, filled: Path) -> Iterator[Path]:
-    """A database in whose write transaction somebody else is."""
+    """A database in which another connection has an open write transaction."""
     with closing(sqlite3.connect(filled, isolation_level=None)) as other:
         other.execute(request.param)
         yield filled
@@ -122,7 +122,7 @@ async def test_an_empty_file_becomes_an_archive(database: Path) -> None:
 
 
 async def test_a_log_left_by_a_crash_does_not_count_as_damage(filled: Path) -> None:
-    """After a crash in the middle of a checkpoint the file is shorter than its header says, and the log mends it."""
+    """After a crash during a checkpoint the file is shorter than its header says; the log repairs it."""
     content = filled.read_bytes()
     async with open_archive(filled) as archive:
         rows = [bodies.interaction(number) for number in range(300, 600)]

@@ -1,4 +1,4 @@
-"""An erased participant keeps its SID, and nothing of the person, in the files and after any later write."""
+"""An erased participant keeps its SID but nothing of the person, in the files and after any later write."""
 
 import sqlite3
 from contextlib import closing
@@ -26,7 +26,7 @@ KP = bodies.sid("KP", 2)
 
 
 def traces(database: Path) -> list[str]:
-    """What of the person is in the database file or beside it."""
+    """The person's values that are in the database file or beside it."""
     content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
     return [text for text in PERSON.values() if text.encode() in content]
 
@@ -84,7 +84,7 @@ async def test_no_write_brings_the_person_back(archive: Archive, database: Path)
 async def test_one_that_is_written_anew_after_its_erasure_has_its_place_and_nothing_else(
     archive: Archive, database: Path
 ) -> None:
-    """As after a restore: the ledger is there before the row."""
+    """As after a restore: the ledger entry exists before the row."""
     await bodies.put(archive, bodies.participant(2, **PERSON))
     await erase(archive, KP)
     async with archive.writer.transaction() as transaction:

@@ -1,4 +1,4 @@
-"""Files are for their owner alone, and a database behind a symbolic link works whole."""
+"""Files are private, and a database behind a symbolic link works fully."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ async def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: i
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o660])
 def test_the_copy_made_before_a_migration_is_private(tmp_path: Path, umask: int, mode: int) -> None:
-    """Nobody shares a copy, whoever shares the database."""
+    """A copy is never shared, even if the database is."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     for number, file in enumerate(sorted(migrations.FOLDER.glob("*.sql"))[:3]):
@@ -61,7 +61,7 @@ def test_the_copy_made_before_a_migration_is_private(tmp_path: Path, umask: int,
 async def test_an_existing_files_mode_stays_and_new_files_get_what_writers_need(
     tmp_path: Path, umask: int, mode: int, of_locks: int
 ) -> None:
-    """SQLite gives its log the database's mode; a lock that others may open they could hold."""
+    """SQLite gives its log the database's mode. Others could hold a lock that they may open."""
     database = tmp_path / "archive.db"
     async with open_archive(database):
         pass
@@ -132,7 +132,7 @@ async def test_a_new_database_in_an_empty_file_readable_by_others_is_named(
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
-    """A link to where a database is to be, in another folder."""
+    """A symbolic link to a database that doesn't exist yet, in another folder."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "here").mkdir()
     link = tmp_path / "here" / "archive.db"
@@ -141,7 +141,7 @@ def linked(tmp_path: Path) -> Path:
 
 
 async def test_a_database_behind_a_symbolic_link_works(linked: Path) -> None:
-    """Reading, writing, keys, the lock of a sync and erasure, by the link and by the file itself."""
+    """Reads, writes, keys, the sync lock and erasures, through the link and through the file itself."""
     real = linked.resolve()
     canary = "a canary in a linked file"
     body = bodies.interaction(1, data=f'{{"body": "{canary}"}}')

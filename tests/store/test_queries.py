@@ -1,4 +1,4 @@
-"""The reads give what a naive read of every row would, by one statement, off an index."""
+"""Each read equals a scan of all rows, by one statement that uses an index."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,7 +31,7 @@ SESSIONS, INTERACTIONS = 4, 120
 
 @pytest.fixture
 async def filled(database: Path) -> AsyncIterator[Archive]:
-    """Interactions whose dates collide, and of which some are one-sided or have one participant on both legs."""
+    """Interactions with equal dates; some are one-sided or have one participant on both legs."""
     pick = Random(1)
     people = [None, *(bodies.sid("KP", number) for number in range(1, 4))]
     async with open_archive(database) as archive:
@@ -56,7 +56,7 @@ async def filled(database: Path) -> AsyncIterator[Archive]:
 
 
 async def everything(archive: Archive) -> list[Interaction]:
-    """All Interactions in their order, read the plain way."""
+    """All Interactions in order, by a simple query."""
     (found,) = await archive.reader().read(Page(interactions.ALL), [None])
     assert len(found) == INTERACTIONS
     return sorted(found, key=lambda row: (row.date_created, row.sid))

@@ -1,4 +1,4 @@
-"""A request's budget in the store: what runs past its deadline is interrupted inside SQLite, and harms nobody else."""
+"""A request's budget in the store: a statement past its deadline is interrupted in SQLite, without effect on others."""
 
 import asyncio
 import math
@@ -31,7 +31,7 @@ async def test_a_statement_is_interrupted_at_its_deadline(connection: ReadConnec
 
 
 async def test_a_transaction_ends_whatever_its_deadline(archive: Archive) -> None:
-    """SQLite looks during ROLLBACK too, once in many of them; here at each of its steps."""
+    """SQLite sometimes calls the progress handler during ROLLBACK; here it does so at each step."""
     connection = await open_read_connection(str(archive.path), one_transaction=True)
     try:
         with pytest.raises(OutOfTime):

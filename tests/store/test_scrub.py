@@ -1,4 +1,4 @@
-"""The scrub zeros the unallocated space of b-tree pages, all of it, and nothing else, however large the file is."""
+"""The scrub overwrites all unallocated space of b-tree pages and nothing else, however large the file is."""
 
 import sqlite3
 from contextlib import closing
@@ -15,11 +15,11 @@ from store.sqlite.scrub import scrub, unallocated
 from store.sqlite.statements.lookups import Lookup
 
 FIRST_MISTAKABLE = 0x0200_0000
-"""From this page on the first byte of its number is that of a b-tree page; 128 GiB."""
+"""From this page number on (128 GiB), the first byte of a page number can be that of a b-tree page."""
 
 
 def extend(database: Path, pages: int) -> None:
-    """Makes the file so many pages long, without a byte more on the disk."""
+    """Makes the file this many pages long, as a sparse file."""
     with database.open("r+b") as file:
         header = bytearray(file.read(100))
         header[28:32] = pages.to_bytes(4, "big")
@@ -58,7 +58,7 @@ def test_a_page_that_is_not_an_intact_b_tree_page_is_not_changed(page: bytes) ->
 
 
 async def test_beyond_128_gib_no_byte_of_an_overflow_page_is_zeroed(one_session: Path, tmp_path: Path) -> None:
-    """An overflow page starts with the number of the next one, and goes on with what a stranger may have written."""
+    """An overflow page starts with the number of the next page, followed by content that anybody may have written."""
     database = tmp_path / "archive.db"
     copy(one_session, database)
     extend(database, FIRST_MISTAKABLE - 40)

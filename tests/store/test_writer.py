@@ -1,4 +1,4 @@
-"""Transactions happen whole or not at all, one at a time among all processes; the data version tells them."""
+"""Transactions are atomic and run one at a time among all processes; the data version changes with them."""
 
 import asyncio
 import sqlite3
@@ -51,7 +51,7 @@ async def test_every_write_that_changes_an_answer_changes_the_data_version(archi
 
 
 async def test_every_table_that_answers_are_read_from_changes_the_data_version(archive: Archive) -> None:
-    """Each by its triggers, whoever writes it. What else there is changes no answer that a client may keep."""
+    """By triggers, whoever writes. Other tables change no response that a client may cache."""
     of_no_answer = {
         "archive",
         "deletion",
@@ -138,7 +138,7 @@ async def test_a_long_log_is_checkpointed(archive: Archive, database: Path, monk
 
 
 async def test_no_connection_checkpoints_by_itself(archive: Archive, database: Path) -> None:
-    """SQLite would when the log is longer than 1,000 pages, and nobody would know which pages to clean."""
+    """By default SQLite checkpoints a log of more than 1,000 pages, and nobody would know which pages to scrub."""
     before = database.read_bytes()
     for start in range(1, 400, 100):
         rows = [bodies.interaction(number, data="x" * 20_000) for number in range(start, start + 100)]
@@ -149,7 +149,7 @@ async def test_no_connection_checkpoints_by_itself(archive: Archive, database: P
 
 
 async def test_a_write_cancelled_at_any_point_leaves_the_writer_usable(archive: Archive) -> None:
-    """A task is cancelled after every number of turns of the loop that its transaction can take."""
+    """The task is cancelled after each possible number of turns of the loop."""
     written = 0
     for turns in range(40):
         task = asyncio.create_task(bodies.put(archive, bodies.interaction(turns + 1)))

@@ -14,7 +14,7 @@ from store.interactions import Interaction
 from store.sqlite.statements.lookups import Lookup
 
 MESSAGES = list(range(1, 41))
-"""The messages of the archive that ``backup`` is made of."""
+"""The messages of the archive of which ``backup`` is a backup."""
 NUMBER = "+12025550121"
 """The number of its participant."""
 
@@ -24,7 +24,7 @@ def canary(number: int) -> str:
 
 
 async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large: float = 0) -> None:
-    """Messages with few characters; of the ``large`` share, of more than a page of the database holds."""
+    """Short messages; a share of ``large`` is longer than a database page."""
     rows = []
     for number in numbers:
         text = canary(number) + "x" * pick.randrange(9_000 if large and pick.random() < large else 60)
@@ -41,7 +41,7 @@ async def erase(archive: Archive, *numbers: int) -> None:
 
 
 def copy_files(database: Path, to: Path) -> None:
-    """Copies a database that may be open, as a crash leaves it."""
+    """Copies a database that may be open, as a crash would leave it."""
     for ending in ("", "-wal", "-to-clean"):
         source = database.with_name(database.name + ending)
         if source.exists():
@@ -59,5 +59,5 @@ def messages(*numbers: int) -> set[str]:
 
 
 def content(database: Path) -> bytes:
-    """What is in the database and in the files beside it."""
+    """The content of the database and of the files beside it."""
     return b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))

@@ -1,4 +1,4 @@
-"""Where the checkout is, and the folders in it that tests read."""
+"""The path of the checkout, and the folders in it that tests read."""
 
 from pathlib import Path
 
@@ -6,4 +6,4 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 DATA = TESTS / "data"
 PATHS = [str(ROOT), *(str(TESTS / folder) for folder in ("support", "documents", "stand_in", "benchmarks"))]
-"""What a program needs on its path to import what the tests import."""
+"""The paths that a program needs to import what the tests import."""

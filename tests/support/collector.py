@@ -1,4 +1,4 @@
-"""A collector of spans on loopback, as OTLP/HTTP has it: what it was sent, decoded and as bytes."""
+"""A collector of spans on loopback (OTLP/HTTP), with what it received, decoded and as bytes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 
 class Collector:
-    """What was sent, in order."""
+    """The received requests, in order."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -33,7 +33,7 @@ class Collector:
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        """Each span, its attributes as a dictionary and the resource's beside them."""
+        """The spans, with their attributes and those of the resource as dictionaries."""
         found = []
         for body in self.bodies:
             sent = MessageToDict(ExportTraceServiceRequest.FromString(body))

@@ -1,4 +1,4 @@
-"""A process that works on a database and is killed at one of the lines that clean it.
+"""A process that works on a database and is killed at a given line of the cleaning.
 
 Reads lines of JSON from standard input: [path, what, n]. For each it forks a child that opens the database at ``path``,
 erases what is intended (what: "erase"), or writes one row with a log that is too long already (what: "write"), and
@@ -24,7 +24,7 @@ from store.sqlite import writer as writing
 
 FILES = {cleaning.__file__, scrub.__file__}
 STEPS = {"clean", "_cleaned", "_write", "add", "empty", "scrub", "zero"}
-"""The functions that change something."""
+"""The functions that change files."""
 
 
 def kill_at(count: int) -> None:

@@ -1,4 +1,4 @@
-"""A process that makes a backup, or restores one, and is killed at one of the lines that do it.
+"""A process that makes or restores a backup and is killed at a given line of that.
 
 Reads lines of JSON from standard input: [what, database, file, n]. For each it forks a child that makes a backup of
 ``database`` at ``file`` (what: "backup") or restores ``file`` over ``database`` (what: "restore"), and kills itself at

@@ -1,4 +1,4 @@
-"""The gateway as tests use it: its schema over an archive, and a real server of it on loopback."""
+"""The gateway for tests: its schema over an archive, and a real server on loopback."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ class Answer(dict[str, Any]):
 
 BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")
 UNLIMITED = Limits.of({f"max_{bound}": 10**12 for bound in BOUNDS})
-"""For tests of what documents mean, however large they are."""
+"""Limits for tests in which the size of documents doesn't matter."""
 Ask = Callable[..., Awaitable[Answer]]
 SERVERS = ("own", "httptools", "h11", "hypercorn")
 chosen = {"server": "own"}
@@ -42,7 +42,7 @@ chosen = {"server": "own"}
 
 
 def connections() -> list[str]:
-    """The threads of aiosqlite's open connections: each keeps the process from ending."""
+    """The threads of aiosqlite's open connections, each of which keeps the process from ending."""
     return [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
 
 
@@ -58,12 +58,12 @@ def asker(archive: Archive, access: Access = ANYBODY, plans: PlanCache | None = 
 
 
 def connection_class(read_seconds: float) -> type[Connection]:
-    """The server's connection, with a deadline of its own for reading a request."""
+    """The server's connection class, with its own deadline for reading a request."""
     return type("ConnectionForATest", (Connection,), {"seconds": read_seconds})
 
 
 class PromptServer(uvicorn.Server):
-    """Stops at once when ``stopping`` is set; uvicorn's own looks for that ten times a second."""
+    """Stops at once when ``stopping`` is set; uvicorn's server checks for that ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""The README as its tests read it: fenced blocks, what stands in code spans, and the tables of settings."""
+"""Parses the README for its tests: fenced blocks, code spans, and the tables of settings."""
 
 import re
 from enum import Enum
@@ -50,7 +50,7 @@ BLOCKS = [
     for found in re.findall(r"^(?:<!-- ([\w ]+) -->\n)?```(\w*)\n(.*?)\n```$", TEXT, re.DOTALL | re.MULTILINE)
 ]
 SPANS = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE))
-"""What stands in code spans, which may go over the end of a line."""
+"""The contents of code spans, which may extend over the end of a line."""
 
 
 def settings_table(group: str) -> str:
@@ -72,7 +72,7 @@ def with_settings(text: str) -> str:
 
 
 def _default(value: Any) -> str:
-    """As it would be written into the environment; nothing where there is none."""
+    """The default as written in the environment; empty if there is none."""
     if value is PydanticUndefined:
         return "needed"
     if isinstance(value, bool):

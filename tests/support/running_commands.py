@@ -59,7 +59,7 @@ def running(
 
 
 def in_a_terminal(columns: int, *arguments: str) -> str:
-    """What a command shows in a terminal of so many columns, with its ends of lines."""
+    """The output of a command in a terminal with this many columns, including line ends."""
     main, side = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],

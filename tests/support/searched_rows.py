@@ -1,4 +1,4 @@
-"""Made-up rows with many different statuses, dates and people, filters of them, and which rows meet a filter."""
+"""Made-up rows with many different statuses, dates and people, filters, and which rows match a filter."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations, product
@@ -24,7 +24,7 @@ PEOPLE = ("+12025550101", "+12025550102", "messenger:7", None)
 TYPES = ("message", "voice", "fax")
 STATUSES = (None, "received", "delivered", "failed", "odd")
 LATER = (-60, 0, 0, 0, 1, 90, DAY + 5, 8 * DAY, 40 * DAY, 400 * DAY)
-"""Minutes from an Interaction's creation to its last change: each of the lags that kinds tell apart."""
+"""Minutes from creation to last change, so that each lag occurs."""
 
 
 def moment(minutes: int) -> str:
@@ -46,7 +46,7 @@ def some_sessions(pick: Random) -> Iterator[bodies.Body]:
 
 
 def some_participants(pick: Random) -> Iterator[bodies.Body]:
-    """Some have the same identifier, also in one Session, and some have none; the first four talk."""
+    """Some share an identifier, even in one Session, and some have none; the first four take part in Interactions."""
     for number in range(1, PARTICIPANTS + 1):
         session = 1 + number % SESSIONS
         added = DAY * pick.randint(2, 6)
@@ -84,7 +84,7 @@ def some_interactions(pick: Random, first: int = 1, count: int = INTERACTIONS) -
 
 
 def some_rows(pick: Random) -> Iterator[bodies.Body]:
-    """Participants come before the Interactions that they take part in, and after them."""
+    """Some Participants come before their Interactions, and some after them."""
     people = list(some_participants(pick))
     yield from (bodies.service(number) for number in range(1, SERVICES + 2))
     yield from some_sessions(pick)
@@ -146,12 +146,12 @@ MEETS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def lowered(text: str) -> str:
-    """As SQLite does it: the letters A to Z."""
+    """Lower-cases only A to Z, as SQLite does."""
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)
 
 
 class Rows:
-    """All rows of an archive, and which of them meet a condition, by a look at each."""
+    """All rows of an archive, and which of them meet a condition, by checking each row."""
 
     def __init__(self, everything: dict[type[Record], Sequence[Any]]) -> None:
         self.of = everything
@@ -214,7 +214,7 @@ def some_filters(relation: Relation[Any], pick: Random, count: int) -> Iterator[
 
 
 def every_filter(record: type[Record]) -> Iterator[Filter]:
-    """One of every set of conditions but those that no index serves."""
+    """One filter for each set of conditions that indexes serve."""
     filter_type, values = VALUES[record]
     names = [name for name in values if name not in filter_type.long]
     for chosen in chain.from_iterable(combinations(names, length) for length in range(len(names) + 1)):

@@ -1,4 +1,4 @@
-"""GraphiQL as somebody sees it, in a real Chromium that reaches nothing but the server."""
+"""GraphiQL in a real Chromium that can only reach the server."""
 
 import shutil
 from typing import Any
@@ -28,7 +28,7 @@ REPLACE = """([name, text]) => {
 
 
 class Studio:
-    """GraphiQL as somebody sees it, with everything noted that should not have happened."""
+    """GraphiQL in a browser; records everything that should not happen."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
@@ -62,7 +62,7 @@ class Studio:
         await self.page.get_by_role("tab", name=tab).click()
 
     async def write(self, editor: str, text: str) -> None:
-        """Replaces what is in an editor, ``operation`` or ``variables``, and leaves the cursor behind it."""
+        """Replaces the text of an editor, ``operation`` or ``variables``, and puts the cursor at its end."""
         await self.page.evaluate(REPLACE, [editor, text])
 
     async def shown(self, editor: str) -> str:
@@ -77,7 +77,7 @@ class Studio:
             await self.ready()
 
     async def run(self) -> dict[str, Any]:
-        """Runs the query of the tab in front, and gives the answer that came."""
+        """Runs the query of the current tab, and returns the response."""
         async with self.page.expect_response(lambda response: _is_run(response.request)) as answered:
             await self.page.locator(".graphiql-execute-button").click()
         answer: dict[str, Any] = await (await answered.value).json()
@@ -86,5 +86,5 @@ class Studio:
 
 
 def _is_run(request: Request) -> bool:
-    """Not the page's own question for the schema, which may still be under way."""
+    """Ignores the page's own introspection query, which may still be running."""
     return request.method == "POST" and "IntrospectionQuery" not in (request.post_data or "")

@@ -46,7 +46,7 @@ async def test_valid_keys_do_not_count_as_attempts(archive: Archive) -> None:
 
 
 async def statuses_of(authenticator: Authenticator, *shown: str) -> Counter[int]:
-    """The statuses of one client's requests that come at once."""
+    """The statuses of one client's concurrent requests."""
 
     async def ask(text: str) -> int:
         try:

@@ -29,7 +29,7 @@ DELETE = {
 
 
 class Guarded(NamedTuple):
-    """A server that wants keys, an archive over the same file, and a way to make a key's headers."""
+    """A server that requires keys, its archive, and a function that creates a key and returns its headers."""
 
     client: aiohttp.ClientSession
     archive: Archive

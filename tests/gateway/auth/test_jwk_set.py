@@ -78,7 +78,7 @@ async def test_a_curve_verifies_only_its_own_algorithm(provider: Provider) -> No
 
 
 async def test_a_key_for_encryption_beside_the_one_for_signatures_is_ignored(provider: Provider) -> None:
-    """Some providers show both under one id, and tokens may name none."""
+    """Some providers publish both keys under one id, and a token may name no id."""
     provider.keys = [provider.jwk("one", RSA[1]) | {"use": "enc"}, *provider.keys]
     async with aiohttp.ClientSession() as http:
         tokens = JwtVerifier(provider.settings(), http)
@@ -87,7 +87,7 @@ async def test_a_key_for_encryption_beside_the_one_for_signatures_is_ignored(pro
 
 
 async def test_a_key_that_is_too_short_verifies_nothing(provider: Provider) -> None:
-    """RFC 7518 §3.3 asks for 2,048 bits."""
+    """RFC 7518 §3.3 requires 2,048 bits."""
     short = rsa.generate_private_key(65_537, 1_024)
     provider.keys = [provider.jwk("short", short)]
     async with aiohttp.ClientSession() as http:

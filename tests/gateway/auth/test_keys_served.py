@@ -15,7 +15,7 @@ SIDS = "{ interactions(first: 1) { nodes { sid } } }"
 
 
 class Served(NamedTuple):
-    """A server that wants keys, and its database."""
+    """A server that requires keys, and its database."""
 
     address: str
     database: str

@@ -102,7 +102,7 @@ async def test_a_request_forwarded_from_another_machine_is_refused_without_a_key
 async def test_dns_rebinding_to_a_proxy_on_this_machine_is_refused(
     keyless: Path, headers: dict[str, str], status: int
 ) -> None:
-    """The proxy asks for localhost; what the browser asked for is what it adds."""
+    """The proxy requests localhost, and adds the host that the browser requested as a header."""
     added = {"X-Forwarded-For": "127.0.0.1"} | headers
     async with (
         serving(keyless, allowed_hosts="console.test") as client,

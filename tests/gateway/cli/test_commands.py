@@ -1,4 +1,4 @@
-"""The commands as a person runs them: what they say, what they leave behind, how they end."""
+"""The commands as a person runs them: their output, their files and their exit codes."""
 
 import re
 import signal

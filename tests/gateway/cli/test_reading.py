@@ -1,4 +1,4 @@
-"""Commands that read create nothing, and read what may not be written; what can't be used is told in a sentence."""
+"""Reading commands create nothing and read read-only files; an unusable file is reported in a sentence."""
 
 import os
 import subprocess
@@ -90,7 +90,7 @@ except errors.StoreError as error:
 
 
 def as_nobody(what: str, database: Path) -> str:
-    """What a user who is neither root nor the owner of anything gets; whoever isn't root is that already."""
+    """Runs the script as a user who is neither root nor the owner of any file; without root, as the current user."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
     command = [sys.executable, "-c", AS_NOBODY, what, str(database)]
     result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -118,7 +118,7 @@ def test_a_read_only_folder_is_named(open_folder: Path, one_session: Path) -> No
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave a file to somebody else")
 def test_a_lock_of_another_user_is_named_with_its_owner(open_folder: Path, one_session: Path) -> None:
-    """As a sync that ran as root leaves it."""
+    """As left by a sync that ran as root."""
     database, lock = open_folder / "archive.db", open_folder / "archive.db-lock"
     copy(one_session, database)
     database.chmod(0o666)
@@ -137,7 +137,7 @@ def test_a_database_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 async def test_a_full_disk_gives_a_sentence_and_the_next_run_continues(archive: Archive, database: Path) -> None:
-    """SQLite's own limit on the file's size stands in for the disk's: it gives the same error."""
+    """Uses SQLite's limit on the file size in place of a full disk, because it causes the same error."""
     execute = archive.writer._connection.execute_fetchall
     ((pages,),) = await execute("PRAGMA page_count")
     await execute(f"PRAGMA max_page_count = {pages}")
@@ -150,7 +150,7 @@ async def test_a_full_disk_gives_a_sentence_and_the_next_run_continues(archive: 
 
 
 def read_only_mounts() -> list[Path]:
-    """Folders that are mounted for reading only, as far as the system tells."""
+    """Makes the system report these folders as mounted read-only."""
     mounts = Path("/proc/mounts")
     lines = mounts.read_text().splitlines() if mounts.exists() else []
     folders = [Path(line.split()[1]) for line in lines if "ro" in line.split()[3].split(",")]

@@ -1,4 +1,4 @@
-"""Files that a command can't use, or may only read: a sentence that says why, and nothing is left behind."""
+"""Files that a command can't use or may only read: the error is one sentence, and no file is left behind."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ ACCOUNT = {"TWILIO_ACCOUNT_SID": bodies.sid("AC", 1), "TWILIO_AUTH_TOKEN": "secr
 
 
 def refusal(*arguments: str) -> str:
-    """The one line that a command says on stderr, and nothing on stdout, when it ends with 1."""
+    """The single line on stderr of a command that ends with 1 and prints nothing on stdout."""
     result = CliRunner().invoke(commands, list(arguments), env=ACCOUNT)
     assert (result.exit_code, result.stdout) == (1, ""), result
     (line,) = result.stderr.splitlines()
@@ -123,7 +123,7 @@ def test_keys_create_says_that_it_created_an_archive(tmp_path: Path) -> None:
 
 @contextmanager
 def somebody_else() -> Iterator[None]:
-    """Makes root somebody else for the block; another user is refused by modes as it is."""
+    """Runs the block as another user if the user is root, because root ignores file modes."""
     if os.geteuid() != 0:
         yield
         return
@@ -138,7 +138,7 @@ def somebody_else() -> Iterator[None]:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
-    """A folder that others may enter, where pytest's own is closed to them."""
+    """A folder that others may enter, unlike pytest's."""
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         try:

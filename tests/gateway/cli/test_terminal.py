@@ -1,4 +1,4 @@
-"""What a person at a terminal, a file or a log collector gets from the commands."""
+"""The output of the commands at a terminal, in a file and for a log collector."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The made-up account is the same for the same seed, and shows everything that a real one can hold."""
+"""The made-up account is the same for the same seed, and has everything that a real account can have."""
 
 import re
 from collections import Counter

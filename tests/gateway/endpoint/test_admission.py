@@ -135,7 +135,7 @@ async def test_a_search_that_outlives_its_operation_takes_no_slot() -> None:
 async def test_a_request_whose_client_disconnected_is_cancelled(
     database: Path, plans: str, leaves: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred searches that would take minutes, of clients that are gone, keep nobody waiting."""
+    """A hundred long searches of clients that have disconnected delay nobody."""
     monkeypatch.setenv("PROXYGRAPH_PLANS", plans)
     async with open_archive(database) as archive:
         data = json.dumps({"body": "x" * 1_000_000})
@@ -163,7 +163,7 @@ async def test_a_request_whose_client_disconnected_is_cancelled(
 
 
 async def refused(client: aiohttp.ClientSession) -> bool:
-    """Whether a further request is one too many."""
+    """Whether one more request is refused."""
     async with client.post("/graphql", json=QUERY) as response:
         return response.status == 503
 

@@ -70,7 +70,7 @@ async def test_a_get_response_can_be_cached_and_is_not_computed_again(client: ai
 
 
 async def test_any_write_changes_the_etag(database: Path) -> None:
-    """By the server's own writer, by another process of ours, and by a program that knows nothing of us."""
+    """Writes by the server, by another Proxygraph process, and by another program."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))
     async with serving(database) as client:
@@ -142,7 +142,7 @@ BODIES = {"query": "{ interactions { nodes { body } } }"}
 
 
 async def test_no_etag_reveals_content_to_a_key_without_the_scope(database: Path) -> None:
-    """A key that shows another's tag is answered anew, with what it may read; and each write moves both tags."""
+    """A key that sends another key's ETag gets a full response with what it may read; each write changes both ETags."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1), interaction(2))
         shown = {
@@ -167,7 +167,7 @@ async def test_no_etag_reveals_content_to_a_key_without_the_scope(database: Path
 
 
 async def test_an_etag_contains_no_content(tmp_path: Path) -> None:
-    """Two archives that differ in content alone give the same tag, so there is nothing in it to guess content by."""
+    """Two archives that differ only in content have the same ETag, so it reveals nothing about content."""
     tags = []
     for text in ("one thing", "another"):
         database = tmp_path / f"{text}.db"
@@ -192,7 +192,7 @@ async def test_two_servers_over_one_archive_give_the_same_etag_whoever_writes(
 
 
 async def test_storing_the_use_of_a_key_does_not_change_the_etag(database: Path) -> None:
-    """The use is written to the file, but no answer changes by it."""
+    """The use is stored in the file, but changes no response."""
     tags = set()
     async with open_archive(database) as archive, serving(database, require_key=True) as client:
         for name in ("one", "other"):

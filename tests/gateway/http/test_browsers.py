@@ -127,7 +127,7 @@ def test_only_headers_that_forms_cant_send_prove_a_preflight(headers: dict[str, 
 async def test_a_get_query_that_a_foreign_page_could_send_is_refused(
     database: Path, headers: dict[str, str], status: int
 ) -> None:
-    """A page's image or link has no Origin, but browsers tell by Sec-Fetch-Site where it comes from."""
+    """A request of a page's image or link has no Origin, but browsers send Sec-Fetch-Site."""
     accept = "application/graphql-response+json"
     async with (
         serving(database, cors_origins=CONSOLE) as client,
@@ -163,7 +163,7 @@ async def test_a_key_proves_a_preflight(database: Path) -> None:
 async def test_if_keys_are_required_a_get_query_must_show_intent(
     database: Path, wish: dict[str, str], status: int
 ) -> None:
-    """A key alone does not show it: a proxy on the way may have made it of its visitor's cookie."""
+    """A key alone doesn't prove intent: a proxy may have added it from a cookie."""
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
     async with serving(database, require_key=True) as client:

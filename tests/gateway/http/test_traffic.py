@@ -32,7 +32,7 @@ async def database(tmp_path: Path) -> Path:
 
 
 async def raw(client: aiohttp.ClientSession, sent: bytes) -> bytes:
-    """All that comes back for these bytes until the server closes the connection."""
+    """All bytes that the server sends in response until it closes the connection."""
     address: Any = client._build_url("/graphql")
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(sent)
@@ -95,7 +95,7 @@ async def test_a_key_has_a_default_rate(database: Path) -> None:
 
 
 async def test_an_operation_with_several_searches_reacquires_one_slot(database: Path) -> None:
-    """It once took one for each, so that a few such operations kept all others waiting for ever."""
+    """Once it took a slot for each search, so a few such operations could block all others for ever."""
     search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
     query = {"query": f"{{ a: {search} b: {search} c: {search} }}"}
     async with serving(database) as client:
@@ -139,7 +139,7 @@ async def test_a_client_that_never_completes_its_request_is_disconnected(
 
 
 async def test_a_client_that_never_reads_its_response_is_disconnected(database: Path) -> None:
-    """It would hold an answer's memory for as long as it likes; the operating system takes a few MB of it."""
+    """Otherwise it would hold the response's memory for ever; the operating system buffers only a few MB of it."""
     async with open_archive(database) as archive:
         data = json.dumps({"body": "x" * 1_000_000})
         await put(archive, *(interaction(number, data=data) for number in range(1, 31)))

@@ -123,7 +123,7 @@ def test_the_estimate_of_introspection_is_not_below_its_count(query: str) -> Non
 
 
 async def test_introspection_is_answered_but_not_twenty_times_in_one_request(client: aiohttp.ClientSession) -> None:
-    """All of it is answered without giving others the loop, so its fields cost more than those of rows."""
+    """Introspection never yields to the event loop, so its fields cost more than those of rows."""
     query = get_introspection_query()
     async with client.post("/graphql", json={"query": query}, headers=REPORT) as response:
         cost = (await response.json())["extensions"]["cost"]
@@ -136,7 +136,7 @@ async def test_introspection_is_answered_but_not_twenty_times_in_one_request(cli
 
 
 async def test_the_estimate_is_not_below_the_count_of_a_long_list_of_participants(database: Path) -> None:
-    """Those that were removed from a Session are listed too."""
+    """A Session also lists its removed participants."""
     async with open_archive(database) as archive:
         people = [bodies.participant(number, date_deleted=bodies.time(number)) for number in range(1, 151)]
         await bodies.put(archive, bodies.service(1), bodies.session(1), *people)

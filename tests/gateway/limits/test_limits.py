@@ -24,12 +24,12 @@ RESPONSE = {"Accept": "application/graphql-response+json"}
 
 CHAIN = "{ ...f0 } " + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(24))
 CHAIN += " fragment f24 on Query { __typename }"
-"""CLIENTS' exponential chain: 2**24 spreads, of one field."""
+"""An exponential chain of fragments: 2**24 spreads of one field."""
 DOUBLING = "{ ...f0 } " + " ".join(
     f"fragment f{n} on Query {{ a: x {{ ...f{n + 1} }} b: x {{ ...f{n + 1} }} }}" for n in range(24)
 )
 DOUBLING += " fragment f24 on Query { __typename }"
-"""The same through fields: an answer that would really have 2**25 - 2 aliases."""
+"""The same through fields: the response would have 2**25 - 2 aliases."""
 
 FOUR_LEVELS = """
 { services(first: 20) { edges { cursor node { id uniqueName sessions(first: 10) { totalCount edges { node { id status
@@ -111,7 +111,7 @@ async def test_each_limit_is_a_setting(database: Path) -> None:
 async def test_a_cached_document_is_refused_with_larger_variables(
     database: Path, limits: dict[str, int], variables: dict[str, Any], limit: str
 ) -> None:
-    """What is remembered of a document, its plan above all, is not what its limits depend on."""
+    """The cached plan of a document must not bypass its limits, which depend on the variables."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1))
     query = "query ($first: Int, $deep: Boolean = false) { services(first: $first) { nodes { sid "
@@ -127,7 +127,7 @@ async def test_a_cached_document_is_refused_with_larger_variables(
 
 @on_both_paths
 async def test_one_id_costs_as_a_list_of_one_does(database: Path) -> None:
-    """The cost of a plan is told from values that were coerced, that of the ordinary path from those that were sent."""
+    """The cost of a plan is computed from coerced values, that of the ordinary path from the values as sent."""
     request = {
         "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
         "variables": {"ids": sid("KI", 1)},

@@ -18,7 +18,7 @@ from store.archive import open_archive
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines, without when they were written and how long the request took."""
+    """The lines, without time and duration."""
     said = [record.getMessage() for record in caplog.records if record.name == "proxygraph.access"]
     return [re.sub(r"^\S+Z INFO | ms=[\d.]+", "", line) for text in said for line in text.splitlines()]
 

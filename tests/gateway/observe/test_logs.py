@@ -1,4 +1,4 @@
-"""What the commands and the server log: one clock, and with JSON logs nothing but JSON."""
+"""The logs of the commands and the server: times in UTC, and with JSON logs only JSON."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from running_commands import ENVIRONMENT, run, running
 
 
 def messages(text: str) -> list[str]:
-    """The messages of lines that are all JSON, with a time in UTC."""
+    """The messages of the lines, each of which must be JSON with a time in UTC."""
     lines = [json.loads(line) for line in text.splitlines()]
     for line in lines:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])

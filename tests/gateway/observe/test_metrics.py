@@ -102,7 +102,7 @@ async def test_an_archive_that_was_never_synced_is_not_shown_as_fresh(client: ai
 
 
 async def test_metrics_are_closed_while_the_archive_is_not_open(database: Path) -> None:
-    """Whether a key is wanted, and whose it is, the archive knows."""
+    """Only the archive knows whether a key is required and whose it is."""
     gateway = Gateway(ServeSettings.of({"database": database}), access=AccessSettings.of({"require_key": True}))
     sent: list[dict[str, Any]] = []
 
@@ -130,7 +130,7 @@ def test_the_gauges_of_a_worker_that_has_ended_are_removed(tmp_path: Path) -> No
 
 
 def test_the_counter_of_unknown_enum_values_starts_at_0(tmp_path: Path) -> None:
-    """With one worker and with several: what is missing can't be told from what is not counted."""
+    """With one worker and with several; otherwise a missing metric looks the same as one that is 0."""
     code = "import sys; from gateway.observe import metrics; sys.stdout.write(metrics.exposition().decode())"
     for added in ({}, {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}):
         run = subprocess.run(
@@ -144,7 +144,7 @@ def test_the_counter_of_unknown_enum_values_starts_at_0(tmp_path: Path) -> None:
 def test_the_process_metrics_equal_those_of_prometheus_own_collectors(
     tmp_path: Path,
 ) -> None:
-    """Where several workers serve; noted twice, a counter has still the whole."""
+    """With several workers; after two copies a counter still has the correct total."""
     code = (
         "import sys; from gateway.observe import metrics; metrics.note_process(); metrics.note_process();"
         "sys.stdout.write(metrics.exposition().decode())"

@@ -1,4 +1,4 @@
-"""A canary in bodies, identifiers and keys is answered to who may read it, and shows nowhere else, at any log level."""
+"""Canaries in bodies, identifiers and keys appear only in responses to callers who may read them, at any log level."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ BODY, NUMBER, TYPED = "canary-in-a-body", "+12025550142", "canary-that-was-typed
 
 @asynccontextmanager
 async def served(database: Path, log: Path, **environment: str) -> AsyncIterator[str]:
-    """The address of a server process that writes all it says into ``log``."""
+    """The address of a server process whose output goes into ``log``."""
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-u", "-m", "gateway", "serve", "--database", str(database), "--port", "0"),
@@ -77,7 +77,7 @@ ERRORS: list[dict[str, Any]] = [
     {"query": "{ __typename }", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": TYPED}}},
     {"query": [TYPED]},
 ]
-"""What people type wrong; the answers, which go to them alone, may quote it."""
+"""Mistyped requests; their responses, which only the sender sees, may quote them."""
 
 ASKED: list[dict[str, Any]] = [
     {"query": f"# {TYPED}\n{{ __typename }}"},
@@ -92,7 +92,7 @@ ASKED: list[dict[str, Any]] = [
         "variables": {"sid": bodies.sid("KI", 3), TYPED: TYPED},
     },
 ]
-"""What is asked in earnest, with values in it that are nobody else's business."""
+"""Valid requests with private values in them."""
 
 TYPED_HEADERS = dict.fromkeys(
     ("Baggage", "Cookie", "If-None-Match", "Referer", "Traceparent", "Tracestate", "User-Agent", "X-Forwarded-For"),
@@ -193,7 +193,7 @@ async def test_content_appears_only_in_responses_to_callers_who_may_read_it(
 
 
 def sent_both_ways(client: aiohttp.ClientSession, request: dict[str, Any], headers: dict[str, str]) -> Any:
-    """The request by POST, and by GET, where the URL holds all of it."""
+    """The request by POST, and by GET with everything in the URL."""
     parameters = {name: given if isinstance(given, str) else json.dumps(given) for name, given in request.items()}
     wish = {"Accept": "application/json"} | headers
     return (

@@ -24,7 +24,7 @@ DELETE = {
 
 
 class Recording(FakeTwilio):
-    """The stand-in for Twilio, which keeps the headers of each request."""
+    """The stand-in for Twilio, recording the headers of each request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ async def test_a_request_is_a_span_in_the_clients_trace_as_the_conventions_say(
 
 
 async def test_a_span_has_a_long_name_shortened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spans that wait for their collector are bounded in number, so each has to be small."""
+    """The queue of spans is bounded by their number, so each must be small."""
     collector = Collector()
     async with collector.serving():
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)

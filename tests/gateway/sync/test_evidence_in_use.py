@@ -1,4 +1,4 @@
-"""What can't be undone rests on evidence, in a sync, beside a server and in a deletion; else nothing changes."""
+"""Irreversible steps need evidence, in a sync, in a server and in a deletion; without it nothing changes."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ OF_RUNS = ("sync_run", "session_listed", "service_sync", "left_out", "session_re
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=3):
         yield
 
@@ -49,7 +49,7 @@ def filled() -> FakeTwilio:
 
 
 async def kept(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the archive has but for how its runs went."""
+    """Everything in the archive except the history of runs."""
     tables = [row[0] for row in await archive.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     held = {table: [tuple(row) for row in await archive.fetch(f"SELECT * FROM {table}")] for table in tables}
     return {table: rows for table, rows in held.items() if table not in (*OF_RUNS, "archive")}
@@ -57,7 +57,7 @@ async def kept(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture
 async def mirrored(database: Path) -> FakeTwilio:
-    """An account that ``database`` is a mirror of."""
+    """An account, of which ``database`` is a mirror."""
     fake = filled()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -72,7 +72,7 @@ def of_another_account(services: int) -> FakeTwilio:
 
 
 def its_key(fake: FakeTwilio) -> dict[str, Any]:
-    """The SID of the archive's account, with a key of ``fake``'s."""
+    """The SID of the archive's account, with a key of ``fake``'s account."""
     return {"account_sid": filled().account_sid, "auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
 
 
@@ -142,7 +142,7 @@ def test_a_server_for_another_account_does_not_start(database: Path, mirrored: F
 async def test_a_deletion_with_another_accounts_key_is_not_reported_as_done(
     database: Path, mirrored: FakeTwilio, services: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside a background sync too; another account that is empty shows nothing that says whose it is."""
+    """Also during a background sync; an empty account shows nothing that names its owner."""
     monkeypatch.setenv("PROXYGRAPH_SYNC_EVERY", "0.05")
     other = of_another_account(services)
     async with open_archive(database) as archive:
@@ -218,7 +218,7 @@ async def test_a_misleading_answer_ends_the_sync_with_an_error_and_erases_nothin
 
 
 def empty_lists(fake: FakeTwilio, case: str) -> None:
-    """What the list before the misleading answer shows: nothing."""
+    """An empty list before the misleading answer."""
     name = "services" if "services" in case else "interactions"
     end = "GET /Services" if name == "services" else "Interactions"
     if "after an empty list" in case or name == "services":
@@ -241,7 +241,7 @@ async def test_the_run_after_a_misleading_one_finds_what_was_really_deleted(
 async def test_an_earlier_attempt_whose_answer_got_lost_makes_a_deletion_uncertain(
     database: Path, mirrored: FakeTwilio
 ) -> None:
-    """What the last attempt met says nothing of the first one, which may have done it."""
+    """The outcome of the last attempt says nothing about the first one, which may have deleted it."""
     async with mirrored.serving(), open_archive(database) as archive, connected(settings_for(mirrored)) as twilio:
         mirror = Mirror(mirrored, twilio, archive)
         for status, body in ((504, LOGIN_PAGE), (404, LOGIN_PAGE)):

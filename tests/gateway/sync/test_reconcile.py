@@ -20,7 +20,7 @@ KI = [bodies.sid("KI", number * 1000) for number in range(10)]
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=3):
         yield
 

@@ -20,7 +20,7 @@ from store.sync.runs import Progress
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=20):
         yield
 
@@ -80,7 +80,7 @@ async def test_a_second_run_reads_only_changed_sessions(database: Path) -> None:
 
 
 async def test_recent_sessions_are_always_read_again(database: Path) -> None:
-    """A leg's status moves on after the fact, and its session does not show it."""
+    """A leg's status changes later without a change of its session."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2, interactions=1)
     fake.put(fake.get(bodies.sid("KC", 1)) | {"date_last_interaction": "2999-01-01T00:00:00Z"})
@@ -107,7 +107,7 @@ async def test_a_single_service_can_be_synced(database: Path) -> None:
 
 
 async def test_rows_that_shift_between_pages_are_all_read(database: Path) -> None:
-    """While the sessions are listed, earlier ones are deleted and new ones come: pages shift under the reader."""
+    """While sessions are listed, earlier ones are deleted and new ones created, so rows shift between pages."""
     pick, late = Random(1), iter(range(5_000, 6_000))
 
     def shift(fake: FakeTwilio, path: str, number: int) -> None:

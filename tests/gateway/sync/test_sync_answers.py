@@ -19,7 +19,7 @@ A, B = "AC" + "a" * 32, "AC" + "b" * 32
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=2):
         yield
 
@@ -129,7 +129,7 @@ async def test_a_full_page_of_interactions_without_next_page_url_is_incomplete(d
 
 
 class Unsure(FakeTwilio):
-    """Something on the way answers for the Services by themselves, and lets the rest through."""
+    """Something between here and Twilio answers requests for the Services itself, and forwards the rest."""
 
     unsure = False
 

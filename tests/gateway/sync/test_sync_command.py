@@ -30,7 +30,7 @@ from store.archive import open_archive
 
 @asynccontextmanager
 async def syncing(fake: FakeTwilio, database: Path, *flags: str, **environment: str) -> AsyncIterator[Process]:
-    """A sync of the stand-in, by the command; killed if it is still there at the end of the block."""
+    """Runs the command sync against the stand-in; kills it at the end of the block if it is still running."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
     account_of = {"TWILIO_ACCOUNT_SID": fake.account_sid, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
     process = await asyncio.create_subprocess_exec(
@@ -176,7 +176,7 @@ async def until(fake: FakeTwilio, requests: int) -> None:
 
 @pytest.fixture
 def in_the_foreground() -> Iterator[None]:
-    """What a shell starts with ``&`` has to ignore Ctrl-C, as has what that starts; here that may be the tests."""
+    """A program started with ``&`` in a shell ignores Ctrl-C, and so do its children; the tests may be one."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -206,7 +206,7 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_continue(database: Path) -> 
 
 
 async def test_killed_at_random_times_it_ends_equal_to_twilio(database: Path, request: pytest.FixtureRequest) -> None:
-    """Six times here; more with --kills, such as fifty."""
+    """Six kills by default; --kills sets the number."""
     pick = Random(11)
     fake = FakeTwilio(faults=Faults(seed=2, too_many=0.1, server_error=0.1))
     account(fake, services=2, sessions=120, interactions=3)

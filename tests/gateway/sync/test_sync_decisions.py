@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=2):
         yield
 

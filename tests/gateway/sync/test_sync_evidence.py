@@ -29,7 +29,7 @@ KI = [bodies.sid("KI", number * 1000) for number in range(10)]
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=2):
         yield
 
@@ -178,7 +178,7 @@ async def test_an_incomplete_list_decides_nothing(database: Path, refusal: type[
 async def test_rows_missed_between_two_pages_are_found_by_one_of_the_next_two_incremental_runs(
     database: Path, removed_from: int
 ) -> None:
-    """Whether it is the first reading of the session or a later one."""
+    """On the first and on later reads of the session."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=3, interactions=1)
     fake.put(*(bodies.interaction(50_000 + number, account_sid=fake.account_sid) for number in range(320)))

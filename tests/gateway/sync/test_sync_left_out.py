@@ -25,13 +25,13 @@ LEFT_OUT = "{ syncStatus { lastCompletedAt lastError leftOutCount leftOut { sid 
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=2):
         yield
 
 
 def refusing(status: int, *session_sids: str, lists: str = "Interactions") -> Faults:
-    """Twilio answers the lists of these sessions with an error, for good."""
+    """Makes Twilio answer the lists of these sessions with an error from now on."""
 
     def refuse(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(lists) and any(sid in path for sid in session_sids):

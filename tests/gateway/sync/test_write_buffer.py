@@ -24,7 +24,7 @@ async def mirror(database: Path) -> AsyncIterator[Mirror]:
 
 @asynccontextmanager
 async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["asyncio.Task[None]"]:
-    """A run whose last flush waits for another writer's transaction, as long as this block lasts."""
+    """A run whose last flush waits for another writer's transaction until the end of the block."""
     run = await start_run(mirror.archive, "full")
     buffer = WriteBuffer(mirror.archive, mirror.twilio, run, Progress())
     await buffer.add([twilio_mapping.record(Service, bodies.service(1))])

@@ -44,7 +44,7 @@ async def test_a_failing_application_gets_a_500(
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["waits", "leaves"])
 async def test_a_half_closed_connection_is_probed_by_an_interim_response(leaves: bool) -> None:
-    """By an interim response, which a client that left has its system refuse."""
+    """The system of a client that has left refuses the interim response."""
     may_answer, gone = asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,14 +36,14 @@ def post(query: str, *headers: str, version: str = "1.1") -> tuple[bytes, bytes]
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[bytes, dict[str, Any]]:
-    """The next answer's head and what its body says."""
+    """The next response's head and decoded body."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     return head, json.loads(await reader.readexactly(length))["data"]
 
 
 PLANNED, ORDINARY = "{ services { totalCount } }", "{ syncStatus { running } }"
-"""One is answered without waiting for anything, the other waits for a thread."""
+"""One is answered without waiting, the other waits for a thread."""
 
 
 async def test_pipelined_requests_are_answered_in_order(streams: Streams) -> None:
@@ -111,7 +111,7 @@ async def test_a_request_is_answered_before_invalid_bytes_behind_it_are_refused(
 
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
 async def test_an_answered_request_is_freed_at_once(streams: Streams, query: str) -> None:
-    """What waited for the garbage collector would be memory for nothing, and its work."""
+    """Otherwise requests would stay in memory until the garbage collector runs."""
     reader, writer = streams
     gc.collect()
     gc.disable()

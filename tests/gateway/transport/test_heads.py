@@ -1,4 +1,4 @@
-"""Odd values in a request's head get a 4xx or are ignored, and never cause a 5xx or a traceback."""
+"""Unusual values in a request's head get a 4xx or are ignored, and never cause a 5xx or a traceback."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ BODY = b'{"query": "{ __typename }"}'
 
 
 async def statuses(address: str, requests: list[bytes]) -> list[int]:
-    """The statuses of the answers to these, each on a connection of its own."""
+    """The statuses of the responses, each on its own connection."""
     found = []
     for request in requests:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(address).port)

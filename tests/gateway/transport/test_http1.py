@@ -114,7 +114,7 @@ async def test_too_long_a_head_is_refused_in_any_segmentation(about: str, sent: 
 
 
 async def test_the_limits_apply_to_each_pipelined_request() -> None:
-    """Once the bytes of a packet were counted, and not those of a head."""
+    """Once the bytes of a packet were counted instead of those of a head."""
     request = GET % (b"x" * 90)
     statuses, _ = parse_responses(await answers([request * 1_600]))
     assert statuses == [200] * 1_600

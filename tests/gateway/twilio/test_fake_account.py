@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio holds is kept as Twilio keeps it, and each fault does what it says, for its share."""
+"""The stand-in for Twilio stores resources as Twilio does, and each fault has its documented effect and share."""
 
 import asyncio
 import re
@@ -122,7 +122,7 @@ async def test_the_rate_limit_is_150_requests_of_an_endpoint_and_service_in_5_se
 
 
 async def fates(faults: Faults, requests: int = 400) -> list[Any]:
-    """What becomes of so many requests: a status, html, or broken."""
+    """The outcomes of this many requests: a status, html, or broken."""
     read: list[Any] = []
     async with asking(FakeTwilio(faults=faults), *WORLD) as ask:
         for _ in range(requests):

@@ -35,7 +35,7 @@ PARENTS += [participant(sid=KPA, service_sid=KSA, session_sid=KCA)]
 
 
 def json_schema(openapi: Body, name: str = "") -> Body:
-    """OpenAPI 3.0 as JSON Schema: references followed, null where nullable, formats as patterns, nothing unknown.
+    """Converts OpenAPI 3.0 to JSON Schema: references resolved, nullable as null, formats as patterns, nothing unknown.
 
     A leg's status may be null, as in the document's own examples, though the document doesn't say so.
     """

@@ -1,4 +1,4 @@
-"""What a person types for an identifier is understood as Twilio stores it, or taken as it is."""
+"""An identifier that a person types is converted to the form in which Twilio stores it, or used unchanged."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_prefixes_of_a_country_and_of_a_channel_are_known(given: str, value: str
     ],
 )
 def test_what_is_no_number_is_looked_for_exactly_as_it_was_given(given: str) -> None:
-    """Guessing at it could name another person."""
+    """A guess could select another person."""
     found = understood(given)
     assert found.value == given
     assert found.sentence.startswith(f"{given} is looked for exactly so")

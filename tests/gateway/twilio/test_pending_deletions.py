@@ -36,14 +36,14 @@ TEMPLATE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=3):
         yield
 
 
 @pytest.fixture
 async def fake(database: Path) -> FakeTwilio:
-    """An account that ``database`` is a mirror of."""
+    """An account, of which ``database`` is a mirror."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -154,7 +154,7 @@ async def test_while_twilio_is_unreachable_later_deletions_wait(database: Path, 
 
 
 async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeTwilio) -> None:
-    """Credentials of another account know nothing of these, and say so with Twilio's own 404."""
+    """With another account's credentials, Twilio answers with its own 404."""
     async with serving(database) as client:
         await delete(client, KI[0])
     async with open_archive(database) as archive:
@@ -212,7 +212,7 @@ async def test_invalid_credentials_withdraw_no_request(database: Path, fake: Fak
 
 
 async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(database: Path, tmp_path: Path) -> None:
-    """Nobody was told then that Twilio would be asked later."""
+    """At that time the payload didn't say that Twilio would be asked later."""
     older = tmp_path / "migrations"
     older.mkdir()
     for file in sorted(migrations.FOLDER.glob("*.sql"))[:8]:

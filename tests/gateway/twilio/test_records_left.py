@@ -18,7 +18,7 @@ LIST = "GET /Accounts/{}/Messages.json"
 
 @pytest.fixture
 async def fake(database: Path) -> FakeTwilio:
-    """An account in which a record of an erased Interaction was not complete, and is now."""
+    """An account in which a record of an erased Interaction was not complete at first, and is complete now."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     fake.records.set_complete(SM, False)

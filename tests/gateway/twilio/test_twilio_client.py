@@ -33,7 +33,7 @@ OWN = {"sid": KS, "account_sid": ACCOUNT_SID}
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=8):
         yield
 

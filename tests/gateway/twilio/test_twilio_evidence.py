@@ -1,4 +1,4 @@
-"""Whose data it is, and whether a resource is gone, is decided by Twilio's answers alone."""
+"""Only Twilio's answers decide which account owns the data, and whether a resource is gone."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ def filled() -> FakeTwilio:
 
 
 async def test_what_belongs_to_another_account_is_refused() -> None:
-    """The key is of one account, the SID that is set is another's."""
+    """The key belongs to one account, and the configured SID to another."""
     async for twilio in asking(filled(), account_sid=OTHER_ACCOUNT, api_key="SK" + "0" * 32, api_secret="2" * 32):
         with pytest.raises(ForeignAccount, match=f"belongs to {ACCOUNT_SID}"):
             await twilio.fetch("Services", KS)
@@ -74,7 +74,7 @@ async def test_a_row_is_gone_if_twilio_says_so_and_its_parent_exists() -> None:
 
 
 async def test_nothing_is_gone_if_nothing_of_the_account_is_confirmed_to_exist() -> None:
-    """An empty account and one whose credentials see nothing look the same."""
+    """An empty account looks the same as one whose credentials see nothing."""
     async for twilio in asking(FakeTwilio()):
         with pytest.raises(TwilioMissing, match="nothing can count as deleted"):
             await twilio.is_gone(*INTERACTION)
@@ -209,7 +209,7 @@ def test_a_proxy_of_another_type_is_reported(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_requests_go_through_the_configured_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy gets the whole address in the request line."""
+    """The request line to a proxy has the whole address."""
     asked: list[str] = []
 
     async def forward(request: web.BaseRequest) -> web.Response:
@@ -242,7 +242,7 @@ def test_an_unusable_certificate_file_is_reported(monkeypatch: pytest.MonkeyPatc
 
 
 def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's side of TLS for localhost, whose certificate nobody has signed, and that certificate's file."""
+    """The TLS context of a server for localhost with a self-signed certificate, and the certificate's file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     begin = datetime.now(UTC) - timedelta(days=1)

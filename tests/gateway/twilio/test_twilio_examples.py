@@ -18,11 +18,11 @@ EXAMPLES: dict[str, bodies.Body] = json.loads((DATA / "twilio_examples.json").re
 PARENTS = [bodies.service(0, sid="KS" + "a" * 32), bodies.session(0, sid="KC" + "a" * 32, service_sid="KS" + "a" * 32)]
 SIDES = ("inbound", "outbound")
 OF_A_PARTICIPANTS_LIST = {"participant_sid"}
-"""What the example of a MessageInteraction has beyond an Interaction; it is kept in ``extra``."""
+"""Properties of the example of a MessageInteraction that an Interaction lacks; they are kept in ``extra``."""
 
 
 def shown(name: str, given: Any, kind: ColumnType) -> Any:
-    """What GraphQL shows for a property that Twilio gave."""
+    """The GraphQL value of a property of Twilio's."""
     if given is None:
         return None
     if kind is ColumnType.INSTANT:

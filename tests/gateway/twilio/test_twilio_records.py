@@ -1,4 +1,4 @@
-"""The Message and Call records behind erased Interactions are deleted at Twilio where that is asked for."""
+"""The Message and Call records behind erased Interactions are deleted at Twilio on request."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ NOT_COMPLETE = {"code": 20009, "message": "Unable to delete record", "status": 4
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=3):
         yield
 
@@ -86,7 +86,7 @@ async def test_the_records_of_both_legs_are_deleted_and_nothing_else(mirror: Mir
 
 
 async def test_what_is_not_erased_keeps_its_records(mirror: Mirror, fake: FakeTwilio) -> None:
-    """Nor does one that Twilio holds, or that was erased here alone."""
+    """Neither does one under legal hold, or one that was only erased here."""
     fake.hold(KI[0])
     await mirror.erase(KI[0])
     (found,) = await mirror.archive.reader().read(Lookup(Interaction), [KI[1]])

@@ -34,7 +34,7 @@ TEMPLATE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retries as ever, but without the waits between them."""
+    """Removes the waits between retries."""
     with stamina.set_testing(True, attempts=3):
         yield
 

@@ -36,7 +36,7 @@ def rows(database: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.fixture
 async def filled(archive: Archive) -> Archive:
-    """An archive with enough rows that its copy takes several steps."""
+    """An archive with so many rows that its copy takes several steps."""
     await bodies.put(archive, bodies.participant(1), bodies.participant(2))
     await put_canaries(archive, list(range(1, 301)), Random(1), large=1)
     return archive
@@ -74,7 +74,7 @@ async def test_a_backup_is_for_its_owner_alone_from_the_first_byte(filled: Archi
 async def test_a_backup_is_of_one_moment_while_others_write_and_nobody_waits_for_it(
     filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each write and each read in the middle of the copying is done before the copying goes on."""
+    """Each write and read during the copy completes before the copy continues."""
     monkeypatch.setattr(online, "PAGES_AT_ONCE", 16)
     loop, steps = asyncio.get_running_loop(), 0
 
@@ -94,7 +94,7 @@ async def test_a_backup_is_of_one_moment_while_others_write_and_nobody_waits_for
 
 
 def erasing_at_the_first_step(archive: Archive) -> tuple[Callable[[int, int], None], list["Future[None]"]]:
-    """A progress that erases row 7 at the first step; the cleaning goes on beside the copying."""
+    """A progress callback that erases row 7 at the first step; the cleaning runs during the copy."""
     loop, erasures = asyncio.get_running_loop(), list[Future[None]]()
 
     def look(done: int, total: int) -> None:
@@ -119,7 +119,7 @@ async def test_a_backup_begins_again_where_an_erasure_waits_for_it(filled: Archi
 async def test_erasures_without_end_do_not_keep_a_backup_from_being_made(
     filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last time it goes on to its end; the erasure is complete once the copy is done."""
+    """The last attempt continues to its end; the erasure is complete after the copy."""
     monkeypatch.setattr(online, "TIMES_GIVING_WAY", 0)
     look, erasures = erasing_at_the_first_step(filled)
     made = (await back_up(filled, tmp_path / "copy.db", progress=look)).backup
@@ -129,7 +129,7 @@ async def test_erasures_without_end_do_not_keep_a_backup_from_being_made(
 
 
 async def test_no_copy_of_a_row_is_in_a_backups_unallocated_space(filled: Archive, tmp_path: Path) -> None:
-    """The log has pages that were not cleaned yet; a row that is erased from the backup must be gone from them too."""
+    """The log has pages that were not scrubbed yet; an erased row must be gone from them too."""
     pick = Random(5)
     for _ in range(4):
         await put_canaries(filled, pick.sample(range(1, 901), 500), pick)

@@ -1,4 +1,4 @@
-"""Which backups hold what was erased is read from the backups themselves."""
+"""The backups that hold erased rows are found by reading the backups themselves."""
 
 import os
 from pathlib import Path
