@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.errors import DatabaseLocked, RestoreRefused
-from store.sqlite.cleaning import PageList, pages_in_log
+from store.sqlite.cleaning import PageList, has_log, pages_in_log
 from store.sqlite.connections import BUSY_TIMEOUT_MS, reading
 from store.sqlite.copies.unfinished import sync_to_disk
 from store.sqlite.explanations import explained, is_locked, refused_by_system
@@ -63,7 +63,7 @@ class Replaced:
         connection = self.connection
         if connection is None:
             return Comparison(False, None, 0, 0)
-        connection.execute(ATTACH, (reading(str(backup), immutable=True),))
+        connection.execute(ATTACH, (of_backup(backup),))
         try:
             ((owner, owner_of_backup, *demos),) = connection.execute(OWNERS).fetchall()
             if (owner and owner_of_backup and owner != owner_of_backup) or demos[0] != demos[1]:
@@ -139,6 +139,11 @@ def held(path: Path) -> Iterator[Replaced]:
         raise explained(error, path) from error
     except OSError as error:
         raise refused_by_system(error, Path(error.filename or path)) from error
+
+
+def of_backup(backup: Path) -> str:
+    """The URI that reads a backup; one with a log is a plain copy of an archive's files, or is open in a process."""
+    return reading(str(backup), immutable=not has_log(backup))
 
 
 def _give_owner(file: Path, old: os.stat_result) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress, check_whole, counts_of
-from store.backups.replaced import Comparison, Replaced, held
+from store.backups.replaced import Comparison, Replaced, held, of_backup
 from store.backups.replay import (
     ErasedAgain,
     check_owner,
@@ -78,11 +78,6 @@ def _check_backup(backup: Path, database: Path) -> None:
     read_only_uri(backup)
     if database.exists() and backup.samefile(database):
         raise RestoreRefused(f"{backup} is the archive itself. Name a backup of it.")
-    if has_log(backup):
-        raise RestoreRefused(
-            f"{backup} is open in another process, or was not closed: {backup.name}-wal is beside it. Close it, "
-            "or name another backup."
-        )
 
 
 def _check_replaceable(database: Path) -> None:
@@ -138,12 +133,14 @@ def _copy(backup: Path, file: Path, progress: Progress | None) -> None:
 
     try:
         with (
-            closing(sqlite3.connect(reading(str(backup), immutable=True), **READING)) as read,
+            closing(sqlite3.connect(of_backup(backup), **READING)) as read,
             closing(sqlite3.connect(file, isolation_level=None)) as write,
         ):
             write.executescript(TARGET_PRAGMAS)
+            read.execute("BEGIN")
+            counts = counts_of(read)
             read.backup(write, pages=PAGES_AT_ONCE, progress=each, sleep=0)
-            check_whole(write, backup, counts_of(read))
+            check_whole(write, backup, counts)
     except sqlite3.Error as error:
         raise explained(error, file) from error
 

@@ -15,7 +15,7 @@ from gateway.demo.seeding import DEMO, demo_archive
 from gateway_under_test import serving
 
 ROOT = readme.FILE.parent
-KINDS = {"sh", "graphql", "json"}
+KINDS = {"sh", "sql", "graphql", "json"}
 
 
 def test_every_block_is_run_by_a_test() -> None:
