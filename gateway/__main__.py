@@ -5,7 +5,7 @@ import sys
 from typer.exceptions import TyperException
 
 from gateway.cli.commands import commands
-from gateway.cli.messages import as_json, tell
+from gateway.cli.messages import as_json, tell, whole_writes
 from gateway.observe.logs import LogSettings, set_up
 
 NAME = "python -m gateway"
@@ -13,6 +13,7 @@ NAME = "python -m gateway"
 
 def main() -> None:
     """Runs the command that the arguments name."""
+    sys.stdout = whole_writes(sys.stdout)
     if not as_json():
         commands(prog_name=NAME)
     set_up(LogSettings.of({}))

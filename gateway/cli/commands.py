@@ -1,4 +1,4 @@
-"""The commands: ``python -m gateway demo``, ``serve``, ``sync``, ``seed``, ``keys``, ``ledger`` and ``schema``.
+"""The commands of ``python -m gateway``: ``demo``, ``serve``, ``sync``, ``erase``, ``backup`` and so on.
 
 Exit codes: 0 done, 1 failed (a sentence on stderr says why), 2 invalid settings (a line for each problem).
 """
@@ -14,6 +14,7 @@ import typer
 
 from gateway.cli.backup_command import backup
 from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
+from gateway.cli.erase_command import erase
 from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
@@ -197,7 +198,7 @@ def schema(
         )
 
 
-for command in (demo, serve, sync, seed, ledger, status, backup, restore, schema):
+for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, schema):
     add(commands, command)
 commands.add_typer(keys, name="keys")
 

@@ -1,9 +1,10 @@
 """The messages of commands: sentences for people or, if logs are JSON, one JSON object per line."""
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -50,3 +51,16 @@ def sentences(*others: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         fail(str(error))
+
+
+def whole_writes(stream: TextIO) -> TextIO:
+    """``stream``, or where it is unbuffered, the same with a buffer that is emptied at each line's end.
+
+    With PYTHONUNBUFFERED, as in the container, Python hands a text to the system once, and what the system does not
+    take is lost without an error: a write to a pipe may be cut by a signal (io.RawIOBase.write, "may be less than the
+    length"). A buffered writer writes the rest.
+    """
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(raw, io.RawIOBase):
+        return stream
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)

@@ -8,7 +8,6 @@ import asyncio
 import gc
 import json
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from rich.text import Text
 
 from gateway.cli.messages import tell
 from gateway.observe.logs import LogSettings, set_up
+from gateway.observe.ticker import ticking
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.sync.clock import ClockMismatch
 from gateway.sync.crawl import UnknownService
@@ -43,7 +43,6 @@ from store.sync.runs import Progress
 FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
 EXPECTED_ERRORS = (TooManyErasures, SyncAlreadyRunning, UnknownService, ClockMismatch, TwilioError, StoreError)
 """Errors that end a run; their message is shown."""
-LOG_EVERY_SECONDS = 10.0
 TABLE_WIDTH = 80
 """The terminal width that the table needs, even with millions of interactions."""
 
@@ -126,35 +125,13 @@ def _show_progress(progress: Progress, started: float, err: Console, quiet: bool
         with Live(get_renderable=shown, console=err, refresh_per_second=4, transient=True):
             yield
     else:
-        progress_log = _ProgressLog(progress, started)
-        progress_log.start()
-        try:
-            yield
-        finally:
-            progress_log.stop()
 
-
-class _ProgressLog:
-    """Logs the progress every few seconds, from its own thread."""
-
-    def __init__(self, progress: Progress, started: float) -> None:
-        self._progress, self._started = progress, started
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._write_lines, daemon=True)
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread, and waits for it."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _write_lines(self) -> None:
-        while not self._stopping.wait(LOG_EVERY_SECONDS):
-            cells = (f"{label} {value}" for label, value in _cells(self._progress, self._started))
+        def log_line() -> None:
+            cells = (f"{label} {value}" for label, value in _cells(progress, started))
             log.info("Syncing: %s.", ", ".join(cells))
+
+        with ticking(log_line):
+            yield
 
 
 def _cells(progress: Progress, started: float) -> list[tuple[str, str]]:

@@ -160,7 +160,7 @@ def _left(case: Case) -> Iterator[Left]:
             yield Left(item.sid, item.reason or INTERRUPTED)
         elif item.closed_at is None:
             yield Left(item.sid, f"It is erased, but not yet to the last byte. {item.waits_for or ''}".rstrip())
-        elif item.twilio in STILL_AT_TWILIO:
+        elif item.twilio in STILL_AT_TWILIO and case.account_sid:  # Without an account there is nothing at Twilio.
             yield Left(item.sid, STILL_AT_TWILIO[AtTwilio(item.twilio)])
 
 

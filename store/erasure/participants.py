@@ -8,22 +8,30 @@ rows of such Participants without them.
 import json
 from collections.abc import Sequence
 
+from store.archive import Archive
 from store.participants import Participant
-from store.sqlite.writer import Transaction
 from store.twilio_mapping import now
 
 ADD = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)
 SELECT sid, session_sid, service_sid, account_sid, :by, :at FROM participant
 WHERE sid IN (SELECT value FROM json_each(:sids))
+  AND NOT EXISTS (SELECT 1 FROM interaction WHERE inbound_participant_sid = participant.sid)
+  AND NOT EXISTS (SELECT 1 FROM interaction WHERE outbound_participant_sid = participant.sid)
 ON CONFLICT (sid) DO NOTHING
 """.strip()
+REQUESTED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
 ERASE = f"""
 UPDATE participant SET {", ".join(f"{column} = NULL" for column in Participant.personal)}
 WHERE sid IN (SELECT value FROM json_each(?))
 """.strip()
 
 
-async def request(transaction: Transaction, sids: Sequence[str], requested_by: str) -> None:
-    """Adds ledger entries for those Participants; ``store.erasure.interactions.erase`` erases them."""
-    await transaction.execute(ADD, {"sids": json.dumps(sids), "by": requested_by, "at": now()})
+async def request(archive: Archive, sids: Sequence[str], requested_by: str) -> set[str]:
+    """Adds ledger entries for those of these Participants that have no Interactions left; returns which they are.
+
+    ``store.erasure.interactions.erase`` then erases them.
+    """
+    async with archive.writer.transaction() as transaction:
+        await transaction.execute(ADD, {"sids": json.dumps(sids), "by": requested_by, "at": now()})
+    return {row[0] for row in await archive.fetch(REQUESTED, (json.dumps(sids),))}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from store.archive import Archive
+from store.archive import Archive, Readable
 from store.sqlite.writer import Transaction
 from store.sync.state import note_pending
 from store.twilio_mapping import instant, now
@@ -112,7 +112,7 @@ async def committed(archive: Archive, run: int) -> Progress:
     return Progress(*values)
 
 
-async def last_complete(archive: Archive) -> str | None:
+async def last_complete(archive: Readable) -> str | None:
     """When a run of the whole account, of either mode, was last completed."""
     ((moment,),) = await archive.fetch(LAST_COMPLETE, (latest_plausible(),))
     return moment if moment is None else str(moment)

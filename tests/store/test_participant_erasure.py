@@ -32,8 +32,7 @@ def traces(database: Path) -> list[str]:
 
 
 async def erase(archive: Archive, *sids: str) -> bool:
-    async with archive.writer.transaction() as transaction:
-        await participants.request(transaction, sids, "a test")
+    await participants.request(archive, sids, "a test")
     return await erasure.erase(archive, *sids)
 
 
@@ -107,8 +106,7 @@ async def test_a_row_with_a_nul_stays_without_the_person_too(archive: Archive, d
 async def test_what_a_crash_left_between_the_request_and_the_erasure_is_finished(database: Path) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.participant(2, **PERSON))
-        async with archive.writer.transaction() as transaction:
-            await participants.request(transaction, [KP], "a test")
+        await participants.request(archive, [KP], "a test")
     async with open_archive(database) as archive:
         assert await erasure.recover(archive) == 1
         assert traces(database) == []
@@ -116,7 +114,7 @@ async def test_what_a_crash_left_between_the_request_and_the_erasure_is_finished
 
 async def test_a_sync_never_brings_an_erased_participant_back(database: Path) -> None:
     fake = FakeTwilio()
-    account(fake, services=1, sessions=2)
+    account(fake, services=1, sessions=2, interactions=0)
     fake.put(fake.get(KP) | PERSON)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()

@@ -45,7 +45,8 @@ async def test_what_was_lost_comes_back_and_what_was_erased_does_not(database: P
 async def test_an_erased_session_and_an_erased_person_do_not_come_back(database: Path, backup: Path) -> None:
     async with open_archive(database) as archive:
         async with archive.writer.transaction() as transaction:
-            await participants.request(transaction, [bodies.sid("KP", 1)], "a test")
+            await transaction.execute("UPDATE interaction SET inbound_participant_sid = NULL")
+        await participants.request(archive, [bodies.sid("KP", 1)], "a test")
         await erasure.erase(archive, bodies.sid("KP", 1))
         await erasure.erase_deleted_at_twilio(archive, [], [bodies.sid("KC", 2)], "sync")
     restored = restore(backup, database, sure=True)

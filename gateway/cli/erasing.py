@@ -1,0 +1,138 @@
+"""Runs ``erase``: shows the preview, or the progress and then the receipt."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import typer
+import uvloop
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from gateway.cli.messages import err, fail, sentences, tell
+from gateway.erasure.deletions import Progress, TwilioAway
+from gateway.erasure.preview import as_text as preview_as_text
+from gateway.erasure.preview import preview
+from gateway.erasure.questions import Asked
+from gateway.erasure.receipt import as_json, receipt_of
+from gateway.erasure.receipt_text import as_text
+from gateway.erasure.run import Options
+from gateway.erasure.run import erase as erase_all
+from gateway.observe.logs import LogSettings, set_up
+from gateway.observe.ticker import ticking
+from gateway.settings.mirror import TwilioSettings
+from gateway.sync.clock import ClockMismatch
+from gateway.twilio.client import connected
+from gateway.twilio.errors import TwilioError
+from store.archive import Readable, open_archive, read_archive
+from store.erasure import cases
+
+FAILED, WRONG, STOPPED = 1, 2, 130
+AGAIN = "What is erased stays erased; run it again with --reference {reference} to go on."
+REFRESH_SECONDS = 0.25
+
+log = logging.getLogger("proxygraph.erase")
+
+
+def shown(
+    database: Path, asked: Asked, twilio: TwilioSettings | None, remove_participants: bool, json_only: bool
+) -> int:
+    """Prints what an erasure would do, and returns the exit code."""
+
+    async def show() -> None:
+        async with read_archive(database) as archive:
+            await _demand_case(archive, asked)
+            found = await preview(archive, asked, twilio, remove_participants)
+        # To standard output, also with JSON logs: it has what names the person, which no log line may.
+        text = (
+            msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if json_only else preview_as_text(found)
+        )
+        typer.echo(text, nl=json_only)
+
+    with sentences():
+        asyncio.run(show())
+    return 0
+
+
+def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
+    """Erases, shows how it goes, prints the receipt, and returns the exit code."""
+    set_up(LogSettings.of({}))
+    progress, problem, code = Progress(), None, FAILED
+    with sentences():
+        try:
+            with _progress(progress, quiet=json_only), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_erase(database, asked, twilio, options, progress))
+        except KeyboardInterrupt:
+            problem, code = f"Stopped. {AGAIN.format(reference=options.reference)}", STOPPED
+        except TwilioAway as error:
+            problem = f"{error} {AGAIN.format(reference=options.reference)}"
+        except (TwilioError, ClockMismatch) as error:
+            fail(str(error), FAILED)
+        is_complete = asyncio.run(_receipt(database, asked, options.reference, json_only))
+    if problem:
+        tell(problem)
+        return code
+    return 0 if is_complete else FAILED
+
+
+async def _erase(
+    database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, progress: Progress
+) -> None:
+    async with open_archive(database, create=False) as archive:
+        await _demand_case(archive, asked)
+        if twilio is None:
+            await erase_all(archive, None, asked, options, progress)
+            return
+        async with connected(twilio) as client:
+            await erase_all(archive, client, asked, options, progress)
+
+
+async def _demand_case(archive: Readable, asked: Asked) -> None:
+    """Exits with 2 where nothing but a reference was given, and there is no such case."""
+    reference = asked.question.reference
+    if not asked.masked() and await cases.last_question(archive, reference) is None:
+        fail(f"There is no case {reference} to go on with. Say what to erase, such as --identifier.", WRONG)
+
+
+async def _receipt(database: Path, asked: Asked, reference: str, json_only: bool) -> bool:
+    """Prints the receipt; returns whether everything is erased."""
+    async with read_archive(database) as archive:
+        receipt = await receipt_of(archive, reference)
+        if receipt is None:
+            return False
+    # To standard output, also with JSON logs: it shows the question, once.
+    typer.echo(as_json(receipt) if json_only else as_text(receipt, asked.in_clear() or None), nl=json_only)
+    return receipt.complete
+
+
+@contextmanager
+def _progress(progress: Progress, quiet: bool) -> Iterator[None]:
+    begun = time.monotonic()
+
+    def sentence() -> str:
+        rate = progress.done / max(time.monotonic() - begun, 0.001)
+        left = f", {(progress.total - progress.done) / rate:,.0f} seconds left" if rate else ""
+        return (
+            f"Erasing: {progress.erased:,} of {progress.total:,} interactions, {progress.held:,} held, "
+            f"{progress.failed:,} failed, {progress.participants:,} participants{left}."
+        )
+
+    if quiet:
+        yield
+    elif err.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=True) as bars:
+            task = bars.add_task("Interactions", total=None)
+
+            def move() -> None:
+                bars.update(task, total=progress.total or None, completed=progress.done)
+
+            with ticking(move, REFRESH_SECONDS):
+                yield
+    else:
+        with ticking(lambda: log.info("%s", sentence())):
+            yield

@@ -1,0 +1,78 @@
+"""Twilio's side of an erasure: deletes Interactions, removes Participants, and sees what Twilio still has.
+
+What is gone with its Session is not asked for one by one: Twilio's 404 for the Session, while its Service exists,
+speaks for everything in it. That is asked again in each run.
+"""
+
+import asyncio
+from typing import NamedTuple
+
+from gateway.twilio.client import Twilio
+from gateway.twilio.errors import TwilioError, TwilioMissing
+from gateway.twilio.upstream import TwilioUpstream
+from resolvers.upstream import Answer, Outcome
+from store.enums import SessionStatus
+from store.erasure.ledger import Address
+
+OVER = (SessionStatus.CLOSED, SessionStatus.FAILED)
+
+
+class AtTwilio(NamedTuple):
+    """What Twilio has of a Session: nothing, or its status and when it ended, if it did."""
+
+    is_gone: bool
+    status: str = ""
+    ended: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the Session may still carry messages and calls."""
+        return not self.is_gone and self.status.lower() not in OVER
+
+
+class ErasureUpstream(TwilioUpstream):
+    """Deletes at Twilio for an erasure."""
+
+    def __init__(self, twilio: Twilio) -> None:
+        super().__init__(twilio)
+        self._client = twilio
+        self._sessions: dict[str, asyncio.Task[AtTwilio]] = {}
+
+    async def with_its_session(self, address: Address) -> Answer | None:
+        """The answer for an Interaction whose Session is gone at Twilio; None if it has to be asked for by itself."""
+        if address.account_sid.lower() != self.account_sid.lower():
+            return None
+        try:
+            session = await self.session(address.service_sid, address.session_sid)
+        except TwilioError:
+            return None
+        return Answer(Outcome.ALREADY_GONE) if session.is_gone else None
+
+    async def session(self, service_sid: str, session_sid: str) -> AtTwilio:
+        """What Twilio has of the Session; asked once, unless that fails. Raises a TwilioError."""
+        if session_sid not in self._sessions:
+            self._sessions[session_sid] = asyncio.create_task(self._see(service_sid, session_sid))
+        try:
+            return await asyncio.shield(self._sessions[session_sid])
+        except TwilioError:
+            self._sessions.pop(session_sid, None)
+            raise
+
+    async def remove_participant(self, service_sid: str, session_sid: str, sid: str) -> None:
+        """Removes the Participant from its Session, where it stays with a date_deleted. Raises a TwilioError."""
+        path = ("Services", service_sid, "Sessions", session_sid, "Participants", sid)
+        try:
+            await self._client.delete(*path)
+        except TwilioMissing as missing:  # As for one that is removed already.
+            body = await self._client.fetch(*path)
+            if not body.get("date_deleted"):
+                raise missing
+
+    async def _see(self, service_sid: str, session_sid: str) -> AtTwilio:
+        path = ("Services", service_sid, "Sessions", session_sid)
+        try:
+            body = await self._client.fetch(*path)
+        except TwilioMissing:
+            await self._client.check_ancestor_exists(*path[:2])
+            return AtTwilio(is_gone=True)
+        return AtTwilio(False, str(body.get("status") or ""), body.get("date_ended"))

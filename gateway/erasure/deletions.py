@@ -1,0 +1,191 @@
+"""Deletes many Interactions the way deleteInteraction deletes one, as fast as Twilio's limits allow.
+
+Requests are stored in the ledger some hundred at a time, Twilio is asked by several tasks at once, and what it no
+longer has is erased here together, about once a second: each erasure empties SQLite's log, which keeps other writers
+out for a moment. If the process is killed, the ledger has what was requested, and the next run, server or sync
+finishes it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+import msgspec
+
+from gateway.erasure.at_twilio import ErasureUpstream
+from resolvers.upstream import ERASES_HERE, Answer, Asked, Outcome, ask, request_all, settle
+from store.archive import Archive
+from store.erasure import cases
+from store.erasure.cases import Case, Item
+from store.erasure.ledger import Address
+from store.errors import DatabaseLocked
+
+P = ParamSpec("P")
+T = TypeVar("T")
+AT_ONCE = 100
+"""The Interactions whose requests are stored in one transaction."""
+SETTLE_SECONDS = 1.0
+"""How long answers are collected before what they are about is erased here."""
+LOCKED_ATTEMPTS = 12
+"""How often a write is tried while another process writes; each attempt waits some seconds by itself."""
+FAILURES_THAT_END_A_RUN = 25
+"""So many in a row that Twilio could not be asked for, each with all its attempts, and the run stops asking."""
+
+OUTCOMES = {
+    Outcome.HELD: cases.Outcome.HELD,
+    Outcome.REFUSED: cases.Outcome.REFUSED,
+    Outcome.UNAVAILABLE: cases.Outcome.FAILED,
+    Outcome.UNCERTAIN: cases.Outcome.FAILED,
+}
+NOT_ASKED = Answer(Outcome.UNAVAILABLE, "Twilio was not asked: the run ended before.")
+
+
+class Progress(msgspec.Struct):
+    """What was done so far, of how many."""
+
+    total: int = 0
+    erased: int = 0
+    held: int = 0
+    failed: int = 0
+    participants: int = 0
+
+    @property
+    def done(self) -> int:
+        """The Interactions with an outcome."""
+        return self.erased + self.held + self.failed
+
+
+class TwilioAway(Exception):
+    """Twilio could not be asked many times in a row. The message is a whole sentence."""
+
+
+class Deletions:
+    """Deletes the Interactions of a case, and stores the outcome of each that is not erased."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        upstream: ErasureUpstream | None,
+        case: Case,
+        requested_by: str,
+        concurrency: int,
+        progress: Progress,
+    ) -> None:
+        self._archive, self._upstream, self._case = archive, upstream, case
+        self._requested_by, self._concurrency, self._progress = requested_by, concurrency, progress
+        self._waiting: asyncio.Queue[tuple[Address, bool] | None] = asyncio.Queue(AT_ONCE)
+        self._not_asked: dict[Address, bool] = {}
+        """Those whose requests are stored, but not sent, and whether the requests are new."""
+        self._answered: list[Asked] = []
+        self._any_answered = asyncio.Event()
+        self._archived: Collection[str] = ()
+        self._has_ended = False
+        self._failures = 0
+        self._last_failure = ""
+
+    async def run(self, sids: Sequence[str], archived: Collection[str] = ()) -> None:
+        """Deletes these Interactions; Twilio is known not to have the Sessions ``archived``. Raises TwilioAway.
+
+        However it ends, what Twilio has answered is settled, and requests that were not sent are withdrawn.
+        """
+        self._archived = archived
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._settle_periodically())
+                async with asyncio.TaskGroup() as asking:
+                    asking.create_task(self._request(sids))
+                    for _ in range(self._concurrency):
+                        asking.create_task(self._ask())
+                self._has_ended = True
+                self._any_answered.set()
+        finally:
+            self._answered += [Asked(address, is_new, NOT_ASKED) for address, is_new in self._not_asked.items()]
+            await to_the_end(self._settle())
+        if self._failures >= FAILURES_THAT_END_A_RUN:
+            raise TwilioAway(f"Twilio could not be asked {self._failures} times in a row. {self._last_failure}")
+
+    async def _request(self, sids: Sequence[str]) -> None:
+        for start in range(0, len(sids), AT_ONCE):
+            if self._is_away:
+                break
+            some = sids[start : start + AT_ONCE]
+            requested = await patiently(request_all, self._archive, self._upstream, some, self._requested_by)
+            self._not_asked.update(requested)
+            for each in requested:
+                await self._waiting.put(each)
+        for _ in range(self._concurrency):
+            await self._waiting.put(None)
+
+    @property
+    def _is_away(self) -> bool:
+        return self._failures >= FAILURES_THAT_END_A_RUN
+
+    async def _ask(self) -> None:
+        while waiting := await self._waiting.get():
+            address, is_new = waiting
+            if self._is_away:
+                continue
+            del self._not_asked[address]
+            answer = await self._answer(address)
+            if answer.outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN, Outcome.REFUSED):
+                self._failures += 1
+                self._last_failure = answer.message
+            elif not self._is_away:
+                self._failures = 0
+            self._answered.append(Asked(address, is_new, answer))
+            if len(self._answered) >= AT_ONCE:
+                self._any_answered.set()
+
+    async def _answer(self, address: Address) -> Answer:
+        if address.session_sid in self._archived:
+            if self._upstream is None:
+                return Answer(Outcome.ALREADY_GONE)
+            if (answer := await self._upstream.with_its_session(address)) is not None:
+                return answer
+        return await ask(self._upstream, address)
+
+    async def _settle_periodically(self) -> None:
+        while not self._has_ended:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await self._any_answered.wait()
+            await self._settle()
+
+    async def _settle(self) -> None:
+        self._any_answered.clear()
+        asked, self._answered = self._answered, []
+        if not asked:
+            return
+        try:
+            answers = await patiently(settle, self._archive, asked)
+            items = [
+                Item(each.address.sid, OUTCOMES[answer.outcome], answer.message)
+                for each, answer in zip(asked, answers, strict=True)
+                if answer.outcome not in ERASES_HERE
+            ]
+            await patiently(self._case.set_outcomes, items)
+        except BaseException:
+            self._answered = asked + self._answered  # Settling twice does no harm.
+            raise
+        held = sum(item.outcome is cases.Outcome.HELD for item in items)
+        self._progress.erased += len(asked) - len(items)
+        self._progress.held += held
+        self._progress.failed += len(items) - held
+
+
+async def patiently(work: Callable[P, Awaitable[T]], *arguments: P.args, **options: P.kwargs) -> T:
+    """The result of ``work``, which is tried again while another process writes. Raises DatabaseLocked in the end."""
+    for _ in range(LOCKED_ATTEMPTS - 1):
+        with suppress(DatabaseLocked):
+            return await work(*arguments, **options)
+    return await work(*arguments, **options)
+
+
+async def to_the_end(work: Awaitable[None]) -> None:
+    """Waits for ``work`` to end, also if this task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()

@@ -1,0 +1,93 @@
+"""Erases the Participants of a case that have no Interactions left, and finds out what Twilio still has of them.
+
+Twilio deletes a Participant only with its Session; removing one from a live Session keeps it there with a date_deleted
+(Twilio's Participant page). So what Twilio still has is a sentence in the case, and no reason to keep it here.
+"""
+
+import asyncio
+
+from gateway.erasure.at_twilio import ErasureUpstream
+from gateway.erasure.deletions import Progress, patiently
+from gateway.twilio.errors import TwilioError, TwilioMissing
+from store.archive import Archive
+from store.erasure import cases, interactions, participants, selections
+from store.erasure.cases import Case, Item, Outcome, Place
+from store.erasure.selections import Question
+
+AT_ONCE = 100
+
+NOT_ASKED = "Twilio was not asked, and may still have it."
+LIVE = "Twilio still has it, in a live session; --remove-participants removes it there."
+REMOVED = "It is removed from its session at Twilio, which keeps it, marked as removed, until it deletes the session."
+OVER = "Twilio still has it, in a session that ended{when}; Twilio deletes that 90 days after it was closed."
+NOT_KNOWN = "Whether Twilio still has it is not known. {error}"
+NOT_REMOVED = "It could not be removed at Twilio, so it stays here too. {error}"
+HAS_INTERACTIONS = "It stays, since interactions of it do."
+
+
+class Participants:
+    """The Participants of one run of a case."""
+
+    def __init__(
+        self, archive: Archive, upstream: ErasureUpstream | None, case: Case, requested_by: str, progress: Progress
+    ) -> None:
+        self._archive, self._upstream, self._case = archive, upstream, case
+        self._requested_by, self._progress = requested_by, progress
+        self._places: list[Place] = []
+        self._removed: set[str] = set()
+        self._not_removed: dict[str, TwilioError] = {}
+
+    async def add(self, question: Question) -> None:
+        """Adds the Participants that ``question`` selects to the case."""
+        self._places = await cases.places(self._archive, await selections.participants(self._archive, question))
+        await self._case.add(place.sid for place in self._places)
+
+    async def remove_at_twilio(self) -> None:
+        """Removes them from Sessions that are live, so that no more messages of theirs come."""
+        for place in self._places if self._upstream else ():
+            if place.is_archived or place.is_removed:
+                continue
+            try:
+                await self._remove(place)
+            except TwilioMissing:
+                continue
+            except TwilioError as error:
+                self._not_removed[place.sid] = error
+
+    async def _remove(self, place: Place) -> None:
+        if self._upstream and (await self._upstream.session(place.service_sid, place.session_sid)).is_live:
+            await self._upstream.remove_participant(place.service_sid, place.session_sid, place.sid)
+            self._removed.add(place.sid)
+
+    async def erase(self) -> None:
+        """Erases those that have no Interactions left, and stores the outcome of each."""
+        for start in range(0, len(self._places), AT_ONCE):
+            some = self._places[start : start + AT_ONCE]
+            removable = [place.sid for place in some if place.sid not in self._not_removed]
+            erased = await patiently(participants.request, self._archive, removable, self._requested_by)
+            if erased:
+                await patiently(interactions.erase, self._archive, *sorted(erased))
+            self._progress.participants += len(erased)
+            items = await asyncio.gather(*(self._item(place, place.sid in erased) for place in some))
+            await patiently(self._case.set_outcomes, items)
+
+    async def _item(self, place: Place, is_erased: bool) -> Item:
+        if error := self._not_removed.get(place.sid):
+            return Item(place.sid, Outcome.FAILED, NOT_REMOVED.format(error=error))
+        if not is_erased:
+            return Item(place.sid, Outcome.KEPT, HAS_INTERACTIONS)
+        return Item(place.sid, Outcome.ERASED, await self._left_at_twilio(place))
+
+    async def _left_at_twilio(self, place: Place) -> str | None:
+        """A sentence about what Twilio still has of it; None if that is nothing."""
+        if self._upstream is None:
+            return None if place.is_archived else NOT_ASKED
+        try:
+            session = await self._upstream.session(place.service_sid, place.session_sid)
+        except TwilioError as error:
+            return NOT_KNOWN.format(error=error)
+        if session.is_gone:
+            return None
+        if place.is_removed or place.sid in self._removed:
+            return REMOVED
+        return LIVE if session.is_live else OVER.format(when=f" on {session.ended[:10]}" if session.ended else "")

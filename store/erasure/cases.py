@@ -1,0 +1,170 @@
+"""Erasure cases: who asked for what and when, and the outcome of each Interaction and Participant that was selected.
+
+A case has a reference and one or more runs; a run that was stopped goes on in a later one. What names a person is
+masked before it comes here.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from itertools import islice
+
+import msgspec
+
+from store.archive import Archive, Readable
+from store.erasure.ledger import ADDRESS, Address, AtTwilio
+from store.twilio_mapping import now
+
+ITEMS_AT_ONCE = 2_000
+"""The items that one transaction adds: few, so that other writers don't wait for long."""
+
+ADD_CASE = """
+INSERT INTO erasure_case SELECT :reference, (SELECT account_sid FROM archive), :at WHERE TRUE
+ON CONFLICT (reference) DO NOTHING
+""".strip()
+ADD_RUN = """
+INSERT INTO erasure_run (reference, requested_by, question, options, begun_at)
+VALUES (:reference, :by, :question, :options, :at)
+""".strip()
+QUESTION = """
+SELECT question FROM erasure_run WHERE reference = ? AND question <> '{}' ORDER BY id DESC LIMIT 1
+""".strip()
+LAST_RUN = "SELECT max(id) FROM erasure_run WHERE reference = ?"
+END_RUN = "UPDATE erasure_run SET ended_at = ? WHERE id = ?"
+ADD_ITEMS = """
+INSERT INTO erasure_case_item (reference, sid, run) SELECT :reference, value, :run FROM json_each(:sids) WHERE TRUE
+ON CONFLICT DO NOTHING
+""".strip()
+SET_OUTCOMES = """
+INSERT INTO erasure_case_item (reference, sid, run, outcome, reason, at)
+SELECT :reference, value ->> 0, :run, value ->> 1, value ->> 2, :at FROM json_each(:outcomes) WHERE TRUE
+ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, at = excluded.at
+""".strip()
+NOTE_ERASED = """
+UPDATE erasure_case_item SET outcome = 'ERASED', reason = NULL,
+  at = (SELECT erased_at FROM deletion WHERE deletion.sid = erasure_case_item.sid)
+WHERE reference = :reference AND outcome IS NOT 'ERASED' AND sid >= 'KI' AND sid < 'KJ'
+  AND EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = erasure_case_item.sid AND erased_at IS NOT NULL)
+""".strip()
+NOT_AT_TWILIO = f"""
+SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN (SELECT value FROM json_each(:states))
+  AND EXISTS (SELECT 1 FROM erasure_case_item WHERE reference = :reference AND erasure_case_item.sid = deletion.sid)
+ORDER BY sid
+""".strip()
+UNCLEAN = """
+SELECT EXISTS (SELECT 1 FROM erasure_case_item JOIN deletion USING (sid)
+  WHERE reference = ? AND erased_at IS NOT NULL AND closed_at IS NULL)
+""".strip()
+SESSIONS_OF = """
+SELECT participant.sid, session.service_sid, session.sid, session.archived_at IS NOT NULL, date_deleted IS NOT NULL
+FROM participant JOIN session ON session.sid = session_sid
+WHERE participant.sid IN (SELECT value FROM json_each(?)) ORDER BY session.sid, participant.sid
+""".strip()
+
+
+class Outcome(StrEnum):
+    """What became of an Interaction or a Participant."""
+
+    ERASED = "ERASED"
+    HELD = "HELD"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"
+    KEPT = "KEPT"
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An outcome with its reason, a sentence without content."""
+
+    sid: str
+    outcome: Outcome | None
+    reason: str | None = None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a Participant is.
+
+    ``is_archived`` says that Twilio no longer has the Session, ``is_removed`` that the Participant was removed from it.
+    """
+
+    sid: str
+    service_sid: str
+    session_sid: str
+    is_archived: bool
+    is_removed: bool
+
+
+class Case:
+    """One run of a case."""
+
+    def __init__(self, archive: Archive, reference: str, run: int) -> None:
+        self._archive, self.reference, self._run = archive, reference, run
+
+    async def add(self, sids: Iterable[str]) -> None:
+        """Adds items without an outcome; those that the case has stay as they are."""
+        rest = iter(sids)
+        while some := list(islice(rest, ITEMS_AT_ONCE)):
+            bound = {"reference": self.reference, "run": self._run, "sids": json.dumps(some)}
+            async with self._archive.writer.transaction() as transaction:
+                await transaction.execute(ADD_ITEMS, bound)
+
+    async def set_outcomes(self, items: Sequence[Item]) -> None:
+        """Stores these outcomes."""
+        if items:
+            outcomes = json.dumps([(item.sid, item.outcome, item.reason) for item in items])
+            bound = {"reference": self.reference, "run": self._run, "at": now(), "outcomes": outcomes}
+            async with self._archive.writer.transaction() as transaction:
+                await transaction.execute(SET_OUTCOMES, bound)
+
+    async def note_erased(self) -> None:
+        """Stores the outcome of the Interactions that the ledger says are erased, whoever did that."""
+        async with self._archive.writer.transaction() as transaction:
+            await transaction.execute(NOTE_ERASED, {"reference": self.reference})
+
+    async def not_at_twilio(self) -> list[Address]:
+        """Interactions that are erased here, but not at Twilio."""
+        states = json.dumps([AtTwilio.NOT_CONNECTED, AtTwilio.REFUSED])
+        bound = {"reference": self.reference, "states": states}
+        return [Address(*row) for row in await self._archive.fetch(NOT_AT_TWILIO, bound)]
+
+    async def end_run(self) -> None:
+        """Stores that the run went to its end."""
+        async with self._archive.writer.transaction() as transaction:
+            await transaction.execute(END_RUN, (now(), self._run))
+
+
+async def begin_run(
+    archive: Archive, reference: str, requested_by: str, question: Mapping[str, object], options: Mapping[str, bool]
+) -> Case:
+    """Begins a run of the case ``reference``, which is new or has runs already. ``question`` names no person."""
+    bound = {
+        "reference": reference,
+        "by": requested_by,
+        "question": json.dumps(question),
+        "options": json.dumps(options),
+        "at": now(),
+    }
+    async with archive.writer.transaction() as transaction:
+        await transaction.execute(ADD_CASE, {"reference": reference, "at": bound["at"]})
+        await transaction.execute(ADD_RUN, bound)
+    ((run,),) = await archive.fetch(LAST_RUN, (reference,))
+    return Case(archive, reference, run)
+
+
+async def last_question(archive: Readable, reference: str) -> dict[str, list[str]] | None:
+    """The masked question of the case's last run; None if there is no such case."""
+    for row in await archive.fetch(QUESTION, (reference,)):
+        question: dict[str, list[str]] = json.loads(row[0])
+        return question
+    return None
+
+
+async def is_unclean(archive: Readable, reference: str) -> bool:
+    """Whether something of the case is erased, but has bytes left in the files."""
+    ((is_unclean,),) = await archive.fetch(UNCLEAN, (reference,))
+    return bool(is_unclean)
+
+
+async def places(archive: Readable, participant_sids: Sequence[str]) -> list[Place]:
+    """Where these Participants are, by Session."""
+    rows = await archive.fetch(SESSIONS_OF, (json.dumps(participant_sids),))
+    return [Place(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]

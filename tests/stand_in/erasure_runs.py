@@ -1,0 +1,44 @@
+"""Runs of an erasure in the test's own process, and what they leave."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bodies
+from fake_twilio import FakeTwilio
+from gateway.erasure.deletions import Progress
+from gateway.erasure.questions import asked
+from gateway.erasure.receipt import Receipt, receipt_of
+from gateway.erasure.run import Options, erase
+from mirror import Mirror
+from person import CANARIES
+from store.archive import Archive
+
+REFERENCE = "DSR-1"
+
+
+async def run(of: Mirror | Archive, alone: bool = False, **given: Any) -> Receipt:
+    """Runs an erasure for these options, ``alone`` without the account, and returns the receipt."""
+    archive = of.archive if isinstance(of, Mirror) else of
+    flags = {name: given.pop(name) for name in ("remove_participants",) if name in given}
+    reference = given.pop("reference", REFERENCE)
+    values = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
+    question = asked(values, reference, (), datetime.now(UTC))
+    twilio = of.twilio if isinstance(of, Mirror) and not alone else None
+    await erase(archive, twilio, question, Options(reference, "alice", **flags), Progress())
+    receipt = await receipt_of(archive, reference)
+    assert receipt
+    return receipt
+
+
+def traces(database: Path) -> list[str]:
+    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+    return [text for text in CANARIES if text.encode() in content]
+
+
+def of_session(number: int, of: FakeTwilio) -> list[str]:
+    return [sid for sid in of.sids("KI") if of.get(sid)["session_sid"] == bodies.sid("KC", number)]
+
+
+def reasons(receipt: Receipt) -> dict[str, str | None]:
+    return {each.sid: each.reason for each in receipt.participants}

@@ -1,0 +1,64 @@
+"""``python -m gateway erase`` against a stand-in, as a process of its own."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from checkout import ROOT
+from fake_twilio import AUTH_TOKEN, FakeTwilio
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
+
+
+def environment_of(fake: FakeTwilio | None) -> dict[str, str]:
+    """The environment of a command: with the account of ``fake``, or without any."""
+    account = {}
+    if fake:
+        account = {
+            "TWILIO_ACCOUNT_SID": fake.account_sid,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "TWILIO_PROXY_URL": fake.base_url,
+            "TWILIO_API_URL": fake.api_url,
+        }
+    return CLEAN | account | {"PROXYGRAPH_SYNC_RATE": "0", "COLUMNS": "80"}
+
+
+@asynccontextmanager
+async def erasing(
+    fake: FakeTwilio | None, database: Path, *options: str, stdin: str = "", **environment: str
+) -> AsyncIterator[Process]:
+    """The command over ``database``, with the account of ``fake`` if any; killed if it is there at the block's end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "erase", "--database", str(database), *options),
+        cwd=ROOT,
+        env=environment_of(fake) | environment,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    assert process.stdin
+    process.stdin.write(stdin.encode())
+    process.stdin.close()
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def erased(
+    fake: FakeTwilio | None, database: Path, *options: str, stdin: str = "", **environment: str
+) -> tuple[int | None, str, str]:
+    """The exit code of the command, and what it printed."""
+    async with erasing(fake, database, *options, stdin=stdin, **environment) as process:
+        assert process.stdout
+        assert process.stderr
+        out, err, _ = await asyncio.wait_for(
+            asyncio.gather(process.stdout.read(), process.stderr.read(), process.wait()), 90
+        )
+        return process.returncode, out.decode(), err.decode()
