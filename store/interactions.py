@@ -157,7 +157,9 @@ def _on_either_leg(attribute: str, noun: str) -> AccessPath:
 
 def _by_person(leg: str, counted: str = "") -> ValueColumn:
     index = f"interaction_by_{leg}_person"
-    return ValueColumn(f"{leg}_person", {"date_created": index, "date_updated": f"{index}_updated"}, counted)
+    by_kind = {"date_created": index, "date_updated": f"{index}_updated"}
+    by_date = {"date_created": f"{index}_any", "date_updated": f"{index}_any_updated"}
+    return ValueColumn(f"{leg}_person", by_kind, by_date, counted)
 
 
 BY_PERSON = ValuePath(

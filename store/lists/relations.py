@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 from store.columns import Record
@@ -28,14 +29,16 @@ class AccessPath(NamedTuple):
 
 
 class ValueColumn(NamedTuple):
-    """A ``column`` with the values to find, and its indexes by the column to sort by.
+    """A ``column`` with the values that are looked for, and its indexes by the order's column.
 
-    Each index goes on with the facet combination, the sort key and the SID. ``counted`` is a condition, over
-    ``{values}``, by which a row that several columns of the path match is counted once; "" if that can't happen.
+    Each of ``by_kind`` continues with the facet combination, the order's key and the SID; each of ``by_date``, if there
+    are any, only with the key and the SID. ``counted`` is a condition, over ``{values}``, that counts a row once that
+    several columns of the path lead to; "" where no other column does.
     """
 
     column: str
-    indexes: Mapping[str, str]
+    by_kind: Mapping[str, str]
+    by_date: Mapping[str, str] = MappingProxyType({})
     counted: str = ""
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from store.lists.orders import BY_DATE_CREATED, Order
 from store.lists.relations import AccessPath, Relation
-from store.sqlite.statements.merges import conditions_of, merged_count, merged_page, value_path_of
+from store.sqlite.statements.merges import Merge, conditions_of, merged_count, merged_page
+from store.sqlite.statements.value_merges import count_by_values, page_by_values, value_path_of
 
 PAGE = "{ranges}\n      ORDER BY {key} {direction}, sid {direction} LIMIT :limit"
 RANGE = "SELECT {columns} FROM {table} INDEXED BY {index} WHERE {conditions}"
@@ -49,7 +50,8 @@ def list_sql(
     path = access_path_of(relation, order, active)
     shape = {"key": order.key, "direction": "DESC" if descending else "ASC", "columns": columns}
     if path is None:
-        return merged_page(relation, order, descending, active, parent, columns)
+        merge, by_values = Merge(relation, order, descending, active, parent), value_path_of(relation, active)
+        return page_by_values(merge, by_values, columns) if by_values else merged_page(merge, columns)
     bounds = [AFTER.format(**shape)] * after + [BEFORE.format(**shape)] * before
     conditions = [*conditions_of(relation, active - {order.column}, parent, path.attribute), *bounds]
     ranges = _ranges(path, relation, active, parent, conditions, RANGE, columns)
@@ -84,4 +86,7 @@ def count_sql(relation: Relation[Any], active: frozenset[str], parent: str = "pa
         conditions = conditions_of(relation, active, parent, path.attribute)
         ranges = _ranges(path, relation, active, parent, conditions, COUNTED, "")
         return CAPPED.format(rows="\n  UNION ALL ".join(ranges))
+    by_values = value_path_of(relation, active)
+    if by_values:
+        return CAPPED.format(rows=count_by_values(relation, by_values, active, parent))
     return CAPPED.format(rows=merged_count(relation, active, parent))

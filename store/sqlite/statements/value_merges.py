@@ -1,0 +1,158 @@
+"""Merged lists by values: the SQL of lists of the rows in which a column is one of several values (ValuePath).
+
+Each value has a range of its own, by date. Where facets are filtered too, a value in many rows has instead one range
+for each facet combination of its rows. The ranges are merged as in merges.py.
+"""
+
+from typing import Any, TypeAlias
+
+from store.lists.orders import BY_DATE_CREATED
+from store.lists.relations import Relation, ValueColumn, ValuePath
+from store.sqlite.statements.merges import AT_PLACE, AT_START, KIND_IDS, Merge, conditions_of, facets_of
+
+MERGED_PAGE = """
+WITH RECURSIVE ranges (value, part, kind) AS (
+        {ranges}
+      ),
+      merged (place, value, part, kind, end_key, end_sid) AS (
+        {first}
+        UNION ALL
+        SELECT ({next}), value, part, kind, end_key, end_sid FROM merged WHERE place <> '{none}'
+        ORDER BY 1 {direction} LIMIT :limit * {repeats}
+      )
+      SELECT {columns} FROM (SELECT place FROM merged GROUP BY place ORDER BY place {direction} LIMIT :limit)
+      CROSS JOIN {table} ON sid = substr(place, 25) ORDER BY place {direction}
+""".strip()
+"""A range is of one value, in one of the path's columns (``part``), and of one combination, or of ANY_KIND."""
+FIRST_RANGES = "SELECT value, part, {kind} FROM ({values}) AS chosen CROSS JOIN ({parts}) AS parts"
+MORE_RANGES = "UNION ALL\n        SELECT value, part, {kind} FROM ranges WHERE kind > {any_kind}"
+"""From one combination of a value's rows to the next, by a step of the index."""
+FIRST_BY_DATE = """
+SELECT ({place}), value, part, kind, {end}, {end_sid}
+        FROM (SELECT *, {start} AS start_key, {start_sid} AS start_sid, {end} AS end_key, {end_sid} AS end_sid
+              FROM ranges WHERE +kind = {any_kind})
+""".strip()
+"""The plus sign keeps SQLite from making an index of the ranges first, which takes longer than to look at each."""
+FIRST_BY_KIND = """
+SELECT ({place}), value, part, kind, end_key, end_sid
+        FROM ranges CROSS JOIN ({kinds}) AS kinds ON kinds.id = ranges.kind
+""".strip()
+ANY_KIND = 0
+"""No combination has this id."""
+NEXT_KIND = "(SELECT kind FROM {table} INDEXED BY {index} WHERE {conditions} ORDER BY kind LIMIT 1)"
+IS_IN_MANY_ROWS = (
+    "(SELECT 1 FROM {table} INDEXED BY {index} WHERE {table}.{column} = chosen.value LIMIT 1 OFFSET {many}) = 1"
+)
+Place: TypeAlias = tuple[str, str]
+"""Where a step begins: AT_START or AT_PLACE."""
+MANY_ROWS = 2_000
+"""A value in at most so many rows is read by date, and each row's combination looked at: a fifth of a millisecond."""
+COUNTED = "SELECT {row} FROM {table} INDEXED BY {index} WHERE {conditions}"
+
+
+def value_path_of(relation: Relation[Any], active: frozenset[str]) -> ValuePath | None:
+    """The path by the values of an active filter, if there is one."""
+    return next((path for path in relation.indexes.by_values if path.attribute in active), None)
+
+
+def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
+    """The SELECT of ``columns`` of one parent's page."""
+    bound = f":{path.attribute}"
+    has_dates = all(column.by_date for column in path.columns)
+    has_kinds = not has_dates or bool(merge.picked) or merge.is_by_lag
+    ranges = [
+        FIRST_RANGES.format(
+            kind=_by_part([_first_kind(merge, path, column, has_dates, has_kinds) for column in path.columns]),
+            values=path.values.format(value=bound),
+            parts=" UNION ALL ".join(f"SELECT {number} AS part" for number in range(len(path.columns))),
+        )
+    ]
+    first = []
+    if has_dates:
+        start, start_sid, end, end_sid = merge.bounds()
+        place = _by_part([_step_by_date(merge, path, column, None, AT_START) for column in path.columns])
+        first.append(
+            FIRST_BY_DATE.format(
+                place=place, start=start, start_sid=start_sid, end=end, end_sid=end_sid, any_kind=ANY_KIND
+            )
+        )
+    if has_kinds:
+        next_kind = _by_part([_next_kind(merge, path, column, "ranges", True) for column in path.columns])
+        ranges.append(MORE_RANGES.format(kind=next_kind, any_kind=ANY_KIND))
+        place = _by_part([_step_by_kind(merge, path, column, "ranges", AT_START) for column in path.columns])
+        first.append(FIRST_BY_KIND.format(place=place, kinds=merge.combinations()))
+    return MERGED_PAGE.format(
+        ranges="\n        ".join(ranges),
+        first="\n        UNION ALL\n        ".join(first),
+        next=_by_part([_next(merge, path, column, has_dates, has_kinds) for column in path.columns]),
+        repeats=path.repeats.format(value=bound),
+        columns=columns,
+        **merge.shape,
+    )
+
+
+def count_by_values(relation: Relation[Any], path: ValuePath, active: frozenset[str], parent: str) -> str:
+    """The SELECT of one row for each of one parent's children."""
+    facets = facets_of(relation)
+    picked = conditions_of(relation, active & facets.served, parent, None)
+    others = conditions_of(relation, active - facets.served - {path.attribute}, parent, None, facets.served)
+    values = path.values.format(value=f":{path.attribute}")
+    if picked:
+        others.append(f"kind IN ({KIND_IDS.format(table=facets.table, conditions=' AND '.join(picked))})")
+    return "\n  UNION ALL ".join(
+        COUNTED.format(
+            row="1" if path.table == relation.record.table else "DISTINCT sid",
+            table=path.table,
+            index=column.by_kind[BY_DATE_CREATED.column],
+            conditions=" AND ".join(
+                filter(None, [f"{column.column} IN ({values})", column.counted.format(values=values), *others])
+            ),
+        )
+        for column in path.columns
+    )
+
+
+def _first_kind(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
+    """The combination that the ranges of a value begin with."""
+    if not has_kinds:
+        return str(ANY_KIND)
+    first = _next_kind(merge, path, column, "chosen", False)
+    if not has_dates:
+        return first
+    index = column.by_date[merge.order.column]
+    many = IS_IN_MANY_ROWS.format(table=path.table, index=index, column=column.column, many=MANY_ROWS)
+    return f"iif({many}, {first}, {ANY_KIND})"
+
+
+def _next_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, is_after: bool) -> str:
+    conditions = f"{path.table}.{column.column} = {source}.value"
+    if is_after:
+        conditions += f" AND {path.table}.kind > {source}.kind"
+    return NEXT_KIND.format(table=path.table, index=column.by_kind[merge.order.column], conditions=conditions)
+
+
+def _next(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
+    by_date = _step_by_date(merge, path, column, "merged", AT_PLACE) if has_dates else ""
+    by_kind = _step_by_kind(merge, path, column, "merged", AT_PLACE) if has_kinds else ""
+    return f"iif(kind = {ANY_KIND}, {by_date}, {by_kind})" if by_date and by_kind else by_date or by_kind
+
+
+def _step_by_date(
+    merge: Merge, path: ValuePath, column: ValueColumn, source: str | None, place: tuple[str, str]
+) -> str:
+    conditions = [f"{path.table}.{column.column} = {f'{source}.value' if source else 'value'}"]
+    if merge.picked:
+        kinds = KIND_IDS.format(table=merge.facets.table, conditions=" AND ".join(merge.picked))
+        conditions.append(f"{path.table}.kind IN ({kinds})")
+    return merge.step(path.table, column.by_date[merge.order.column], conditions, place, path.attribute)
+
+
+def _step_by_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, place: Place) -> str:
+    conditions = [f"{path.table}.{column.column} = {source}.value", f"{path.table}.kind = {source}.kind"]
+    return merge.step(path.table, column.by_kind[merge.order.column], conditions, place, path.attribute)
+
+
+def _by_part(sql: list[str]) -> str:
+    """The expression that is each of ``sql`` in its part."""
+    whens = " ".join(f"WHEN {number} THEN {each}" for number, each in enumerate(sql))
+    return sql[0] if len(sql) == 1 else f"CASE part {whens} END"
