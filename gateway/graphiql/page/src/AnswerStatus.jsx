@@ -1,11 +1,11 @@
-// One quiet line under the answer: how long it took, and what it cost where the server says so.
+// A line below the response: its duration and, if the server reports it, its cost.
 
 import { useSyncExternalStore } from 'react';
 import { answerStatus } from './fetcher.js';
 
 export function AnswerStatus() {
   const status = useSyncExternalStore(answerStatus.subscribe, answerStatus.latest);
-  const parts = status ? told(status) : ['Not run yet'];
+  const parts = status ? partsOf(status) : ['Not run yet'];
   return (
     <p className="answer-status" role="status">
       {parts.join(' · ')}
@@ -13,7 +13,7 @@ export function AnswerStatus() {
   );
 }
 
-function told({ milliseconds, cost = {} }) {
+function partsOf({ milliseconds, cost = {} }) {
   const counted = cost.counted ?? cost.estimated;
   return [
     `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`,

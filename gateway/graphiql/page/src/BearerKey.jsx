@@ -1,19 +1,19 @@
-// The place for the bearer key, which the server asks for where it has been given keys.
+// The input for the bearer key, which the server may require.
 
 import { useState } from 'react';
-import { bearerKey, keepBearerKey } from './bearer.js';
+import { bearerKey, storeBearerKey } from './bearer.js';
 
 export function BearerKey() {
   const [key, setKey] = useState(bearerKey);
 
-  function keep(event) {
+  function store(event) {
     event.preventDefault();
-    keepBearerKey(key.trim());
-    location.reload(); // What the page asked with the other key, the schema among it, is asked again.
+    storeBearerKey(key.trim());
+    location.reload(); // Everything that was fetched with the other key, such as the schema, is fetched again.
   }
 
   return (
-    <form className="bearer-key" onSubmit={keep} title="Sent as a bearer token. Forgotten when this browser tab is closed.">
+    <form className="bearer-key" onSubmit={store} title="Sent as a bearer token. Forgotten when this browser tab is closed.">
       <input
         type="password"
         aria-label="Bearer key"

@@ -1,4 +1,4 @@
-// Two manners of the pane beside the editors: a page of the docs begins at its top, and no plugin takes the focus.
+// Two fixes for the pane beside the editors: a page of the docs starts at its top, and no plugin takes the focus.
 
 import { useDocExplorer } from '@graphiql/plugin-doc-explorer';
 import { useGraphiQL } from '@graphiql/react';
@@ -12,7 +12,7 @@ export function PluginPane() {
     pane()?.scrollTo(0, 0);
   }, [page]);
 
-  // The explorer gives it to one of its inputs, which on a phone brings up the keyboard.
+  // The explorer focuses one of its inputs, which opens the keyboard on a phone.
   useEffect(() => {
     const stop = new AbortController();
     const { signal } = stop;

@@ -1,4 +1,4 @@
-// The editors follow the system from light to dark and back while the page is open, as the rest does by its style sheet.
+// Switches the editors when the system's theme changes between light and dark; the style sheet switches the rest.
 
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';

@@ -1,12 +1,12 @@
-// The bearer key: kept for this browser tab and no longer, and never beside what GraphiQL stores.
+// The bearer key, stored only for this browser tab, and never in GraphiQL's own storage.
 
-const PLACE = 'proxygraph:key';
+const STORAGE_KEY = 'proxygraph:key';
 
 export function bearerKey() {
-  return sessionStorage.getItem(PLACE) ?? '';
+  return sessionStorage.getItem(STORAGE_KEY) ?? '';
 }
 
-export function keepBearerKey(key) {
-  if (key) sessionStorage.setItem(PLACE, key);
-  else sessionStorage.removeItem(PLACE);
+export function storeBearerKey(key) {
+  if (key) sessionStorage.setItem(STORAGE_KEY, key);
+  else sessionStorage.removeItem(STORAGE_KEY);
 }

@@ -1,8 +1,8 @@
-// What the editors have beyond GraphiQL's own settings: colours that are easier to read, and on a phone lines that wrap.
+// Settings of the editors that GraphiQL lacks: colours with more contrast, and wrapped lines on a phone.
 
 import { editor } from 'monaco-graphql/esm/monaco-editor.js';
 
-// 4.5 : 1 and more on GraphiQL's backgrounds, as WCAG 2.2 asks (1.4.3).
+// A contrast of at least 4.5 : 1 on GraphiQL's backgrounds, as WCAG 2.2 requires (1.4.3).
 const READABLE = {
   'vs-dark': { rules: [{ token: 'comment', foreground: '#7fae6b' }], colors: { 'editorLineNumber.foreground': '#99a3b5' } },
   vs: { rules: [{ token: 'number', foreground: '#067a50' }], colors: {} },

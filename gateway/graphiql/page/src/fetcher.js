@@ -1,11 +1,11 @@
-// Asking the server: the one place that knows its address, its headers, and what it tells of an answer.
+// Sends requests to the server: the only module that knows its address and its headers.
 
 import { bearerKey } from './bearer.js';
 
 const listeners = new Set();
 let status = null;
 
-// { milliseconds, cost } of the last answer, for useSyncExternalStore.
+// { milliseconds, cost } of the last response, for useSyncExternalStore.
 export const answerStatus = {
   subscribe(listener) {
     listeners.add(listener);
@@ -14,13 +14,13 @@ export const answerStatus = {
   latest: () => status,
 };
 
-// GraphiQL's fetcher: as ask(), but with the cost taken out of the answer and shown below it.
+// GraphiQL's fetcher: like post(), but it removes the cost from the response and shows it below.
 export async function send(request) {
-  if (request.operationName === 'IntrospectionQuery') return ask(request);
-  // For a moment after a change of tabs GraphiQL still gives the name of the other tab's operation.
+  if (request.operationName === 'IntrospectionQuery') return post(request);
+  // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
   const operationName = request.query.includes(request.operationName) ? request.operationName : undefined;
   const begun = performance.now();
-  const answer = await ask({ ...request, operationName }, { 'GraphQL-Cost': 'report' });
+  const answer = await post({ ...request, operationName }, { 'GraphQL-Cost': 'report' });
   const milliseconds = performance.now() - begun;
   const { cost, ...extensions } = answer.extensions ?? {};
   status = { milliseconds, cost };
@@ -30,12 +30,12 @@ export async function send(request) {
   return Object.keys(extensions).length ? { ...rest, extensions } : rest;
 }
 
-export async function ask({ query, variables, operationName }, headers = {}) {
+export async function post({ query, variables, operationName }, headers = {}) {
   const key = bearerKey();
   const response = await fetch(location.pathname, {
     method: 'POST',
     headers: {
-      // With this type a mistake in a query is an answer like others, and no failed request in the browser's console.
+      // With this media type, an invalid query gets status 200, so the browser's console shows no failed request.
       Accept: 'application/json',
       'Content-Type': 'application/json',
       ...(key && { Authorization: `Bearer ${key}` }),

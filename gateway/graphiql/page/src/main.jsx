@@ -1,7 +1,7 @@
-// The page's entry: GraphiQL with our queries in its tabs, and a line of ours below the answer.
+// The page's entry point: GraphiQL with Proxygraph's queries in its tabs, and a line below the response.
 
 import 'graphiql/setup-workers/vite';
-// GraphiQL loads the editor once it is on the screen. Named here, it comes with the rest, and sooner.
+// GraphiQL loads the editor only when it is on the screen. Importing it here loads it sooner, with the rest.
 import 'monaco-graphql/esm/lite.js';
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
@@ -15,11 +15,11 @@ import { BearerKey } from './BearerKey.jsx';
 import { PluginPane } from './PluginPane.jsx';
 import { SystemTheme } from './SystemTheme.jsx';
 import { send } from './fetcher.js';
-import { opened } from './tabs.js';
+import { openTabs } from './tabs.js';
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
 
-const { tabs, active } = await opened();
+const { tabs, active } = await openTabs();
 
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL

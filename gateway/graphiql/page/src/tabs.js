@@ -1,21 +1,21 @@
-// What the page opens on: four queries that explain themselves, over the data that is there; or what was left open.
+// The tabs that the page starts with: those that were open last, or four example queries over the archive's data.
 
-import { ask } from './fetcher.js';
+import { post } from './fetcher.js';
 import conversation from '../queries/Conversation.graphql?raw';
 import deleteInteraction from '../queries/DeleteInteraction.graphql?raw';
 import pageByPage from '../queries/PageByPage.graphql?raw';
 import whoSpokeToWhom from '../queries/WhoSpokeToWhom.graphql?raw';
 
-// Where GraphiQL keeps its tabs.
-const PLACE = 'graphiql:tabState';
-const SOMETHING_SAID = 'query SomethingSaid { interactions(first: 1) { nodes { sessionSid } } }';
+// GraphiQL's key for its tabs in localStorage.
+const STORAGE_KEY = 'graphiql:tabState';
+const FIND_SESSION = 'query FindSession { interactions(first: 1) { nodes { sessionSid } } }';
 
 const NO_SESSION = json({ session: '' });
 
-// The tabs, and the active one, whose variables GraphiQL doesn't put into its editor by itself.
-export async function opened() {
-  const left = leftOpen();
-  const tabs = left?.tabs ?? [
+// The tabs, and the active one: GraphiQL doesn't put its variables into the editor by itself.
+export async function openTabs() {
+  const stored = storedTabs();
+  const tabs = stored?.tabs ?? [
     { query: conversation, variables: NO_SESSION },
     { query: whoSpokeToWhom },
     { query: pageByPage, variables: json({ first: 10, after: null }) },
@@ -23,21 +23,21 @@ export async function opened() {
   ];
   const blank = tabs.find(({ variables }) => variables === NO_SESSION);
   if (blank) blank.variables = json({ session: await aSession() });
-  if (left) localStorage.setItem(PLACE, JSON.stringify(left));
-  return { tabs, active: tabs[left?.activeTabIndex ?? 0] };
+  if (stored) localStorage.setItem(STORAGE_KEY, JSON.stringify(stored));
+  return { tabs, active: tabs[stored?.activeTabIndex ?? 0] };
 }
 
-function leftOpen() {
-  const left = JSON.parse(localStorage.getItem(PLACE) ?? '{}');
-  return left.tabs?.[left.activeTabIndex] && left;
+function storedTabs() {
+  const stored = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '{}');
+  return stored.tabs?.[stored.activeTabIndex] && stored;
 }
 
 async function aSession() {
   try {
-    const { data } = await ask({ query: SOMETHING_SAID });
+    const { data } = await post({ query: FIND_SESSION });
     return data.interactions.nodes[0].sessionSid;
   } catch {
-    return ''; // An empty archive, or one that wants a key first.
+    return ''; // The archive is empty, or the server requires a key.
   }
 }
 
