@@ -1,6 +1,6 @@
 """``python -m gateway backup``: a whole, checked copy of an archive, also while it is served.
 
-Exit codes: 0 made, 1 could not be made (nothing of it is left), 2 wrong settings, 130 stopped by Ctrl-C.
+Exit codes: 0 made, 1 could not be made (nothing of it is left), 2 invalid settings, 130 stopped by Ctrl-C.
 """
 
 import asyncio
@@ -36,21 +36,21 @@ def backup(
         typer.Option(
             metavar="NUMBER",
             min=1,
-            help="Of the backups in the folder FILE, keep this many; remove the oldest once the new one is whole.",
+            help="Keep this many backups in the folder FILE; remove the oldest once the new one is complete.",
         ),
     ] = None,
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
 ) -> None:
-    """Make a backup of the archive, also while it is served.
+    """Make a backup of the archive, even while it is served.
 
-    It is one file, for you alone (0600), of one moment. It appears only when it is whole and SQLite's integrity check
-    and the numbers of rows have been found right.
+    It is one private file (0600) with the state of one moment. It appears only when it is complete and has passed
+    SQLite's integrity check and a comparison of the numbers of rows.
 
-    Exit codes: 0 made, 1 not made, 2 wrong settings, 130 stopped.
+    Exit codes: 0 made, 1 not made, 2 invalid settings, 130 stopped.
     """
     settings = settings_of(KeysSettings, {"database": database})
     if keep is not None and not file.is_dir():
-        fail(f"--keep needs a folder that is there, but got {file}. Create it, or leave --keep out.", 2)
+        fail(f"--keep needs an existing folder, but got {file}. Create it, or leave --keep out.", 2)
     import msgspec
 
     from store.archive import open_archive

@@ -44,7 +44,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
 
 VALUES = {
     "database": "FILE",
-    "documents": "PLACE",
+    "documents": "PATH",
     "documents_mode": "MODE",
     "drain": "SECONDS",
     "host": "ADDRESS",

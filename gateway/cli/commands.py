@@ -137,7 +137,7 @@ def sync(
     Set TWILIO_ACCOUNT_SID, and either TWILIO_AUTH_TOKEN or both TWILIO_API_KEY and TWILIO_API_SECRET. You can stop it
     at any time; the next run continues.
 
-    Exit codes: 0 complete, 1 failed, 2 wrong settings, 3 it would erase too much, 4 another sync is running,
+    Exit codes: 0 complete, 1 failed, 2 invalid settings, 3 it would erase too much, 4 another sync is running,
     130 stopped.
     """
     flags = {"database": database, "full": full, "service": service or None, "keep": keep, "erase": erase}

@@ -1,6 +1,7 @@
 """``python -m gateway erase``: erases what a person asked to have erased, here and at Twilio.
 
-Exit codes: 0 all done (and 0 for the preview), 1 something failed or is held, 2 wrong settings, 130 stopped by Ctrl-C.
+Exit codes: 0 all done (and 0 for the preview), 1 something failed or is under legal hold, 2 invalid settings, 130
+stopped by Ctrl-C.
 """
 
 import getpass
@@ -42,10 +43,10 @@ def erase(
     yes: Annotated[bool, plain_switch("--yes", "Erase. Without it, show what would be erased.")] = False,
     reference: Annotated[
         str | None,
-        _values("--reference", "TEXT", "The case, such as a ticket's number; runs with one reference share a receipt."),
+        _values("--reference", "TEXT", "The case, such as a ticket number. Runs with one reference share a receipt."),
     ] = None,
     by: Annotated[
-        str | None, _values("--by", "NAME", "Who asks, for the ledger and the receipt. Default: the user's login name.")
+        str | None, _values("--by", "NAME", "Who requests it, for ledger and receipt. Default: the user's login name.")
     ] = None,
     remove_participants: Annotated[
         bool, plain_switch("--remove-participants", "Also remove the person from live sessions at Twilio.")
@@ -55,13 +56,13 @@ def erase(
 ) -> None:
     """Erase a person's interactions, here and at Twilio, and then what names the person.
 
-    Without --yes it changes nothing: it shows what it would erase, what Twilio keeps, and how long it takes. Stopped
-    anywhere, it goes on by the same command. Options that take SIDs or identifiers also take a file with one on each
+    Without --yes it changes nothing: it shows what it would erase, what Twilio keeps, and how long it takes. If it
+    is stopped, the same command continues it. Options that take SIDs or identifiers also take a file with one on each
     line, or - for standard input, which keeps a number out of the shell's history.
 
     If the environment names a Twilio account (see sync --help), each interaction is deleted there first.
 
-    Exit codes: 0 all done, 1 something failed or is held, 2 wrong settings, 130 stopped.
+    Exit codes: 0 all done, 1 something failed or is under legal hold, 2 invalid settings, 130 stopped.
     """
     settings, twilio, _ = all_settings(
         lambda: KeysSettings.of({"database": database}),

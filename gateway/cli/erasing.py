@@ -32,7 +32,7 @@ from store.archive import Readable, open_archive, read_archive
 from store.erasure import cases
 
 FAILED, WRONG, STOPPED = 1, 2, 130
-AGAIN = "What is erased stays erased; run it again with --reference {reference} to go on."
+AGAIN = "What is erased stays erased; run it again with --reference {reference} to continue."
 REFRESH_SECONDS = 0.25
 
 log = logging.getLogger("proxygraph.erase")
@@ -47,7 +47,7 @@ def shown(
         async with read_archive(database) as archive:
             await _demand_case(archive, asked)
             found = await preview(archive, asked, twilio, remove_participants)
-        # To standard output, also with JSON logs: it has what names the person, which no log line may.
+        # On standard output even with JSON logs: it names the person, which no log line may do.
         text = (
             msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if json_only else preview_as_text(found)
         )
@@ -59,7 +59,7 @@ def shown(
 
 
 def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
-    """Erases, shows how it goes, prints the receipt, and returns the exit code."""
+    """Erases, shows the progress, prints the receipt, and returns the exit code."""
     set_up(LogSettings.of({}))
     progress, problem, code = Progress(), None, FAILED
     with sentences():
@@ -92,10 +92,10 @@ async def _erase(
 
 
 async def _demand_case(archive: Readable, asked: Asked) -> None:
-    """Exits with 2 where nothing but a reference was given, and there is no such case."""
+    """Exits with 2 if only a reference was given and there is no such case."""
     reference = asked.question.reference
     if not asked.masked() and await cases.last_question(archive, reference) is None:
-        fail(f"There is no case {reference} to go on with. Say what to erase, such as --identifier.", WRONG)
+        fail(f"There is no case {reference} to continue. Say what to erase, such as --identifier.", WRONG)
 
 
 async def _receipt(database: Path, asked: Asked, reference: str, json_only: bool) -> bool:
@@ -104,7 +104,7 @@ async def _receipt(database: Path, asked: Asked, reference: str, json_only: bool
         receipt = await receipt_of(archive, reference)
         if receipt is None:
             return False
-    # To standard output, also with JSON logs: it shows the question, once.
+    # On standard output even with JSON logs: it shows the question, this one time.
     typer.echo(as_json(receipt) if json_only else as_text(receipt, asked.in_clear() or None), nl=json_only)
     return receipt.complete
 

@@ -1,6 +1,6 @@
 """``python -m gateway restore``: puts a backup in the archive's place, and erases again what was erased since.
 
-Exit codes: 0 restored, 1 not restored (the archive is as it was), 2 wrong settings, 130 stopped by Ctrl-C.
+Exit codes: 0 restored, 1 not restored (the archive is as it was), 2 invalid settings, 130 stopped by Ctrl-C.
 """
 
 import logging
@@ -35,10 +35,10 @@ def restore(
     """Put a backup in the place of the archive.
 
     Stop the server and the sync first. The deletion ledger of the archive is replayed, so that nothing that was erased
-    comes back; what is erased again is listed. Keys that were revoked stay revoked. However this ends, either the
-    archive as it was or the restored one is there.
+    comes back; what is erased again is listed. Keys that were revoked stay revoked. If it is interrupted, either the
+    old archive or the restored one is in place.
 
-    Exit codes: 0 restored, 1 not restored, 2 wrong settings, 130 stopped.
+    Exit codes: 0 restored, 1 not restored, 2 invalid settings, 130 stopped.
     """
     settings = settings_of(KeysSettings, {"database": database})
     from store.backups.restore import restore as put_back

@@ -33,11 +33,11 @@ def status(
     key_days: Annotated[str | None, flag(StatusSettings, "key_days")] = None,
     as_json: Annotated[bool, plain_switch("--json", "Print a JSON object, for machines.")] = False,
 ) -> None:
-    """Show how the archive is: how fresh, how large, what is pending, what was checked.
+    """Show the archive's health: how up to date and how large it is, what is pending, what was checked.
 
-    It changes nothing. It reads beside a running server, and a file that may not be written.
+    It changes nothing. It can run beside a server, and on a read-only file.
 
-    Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or wrong settings.
+    Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or the settings are invalid.
     """
     settings = settings_of(StatusSettings, locals())
     from store.health.attention import Bounds, attention

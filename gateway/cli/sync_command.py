@@ -1,6 +1,6 @@
 """``python -m gateway sync``: runs a sync, and shows it as a live table, as log lines, or as JSON.
 
-Exit codes: 0 complete, 1 failed, 2 wrong settings, 3 refused (it would erase too much), 4 another sync is running,
+Exit codes: 0 complete, 1 failed, 2 invalid settings, 3 refused (it would erase too much), 4 another sync is running,
 130 stopped by Ctrl-C. With any of them, what was read is kept, and the next run continues from there.
 """
 

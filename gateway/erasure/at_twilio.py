@@ -1,7 +1,7 @@
-"""Twilio's side of an erasure: deletes Interactions, removes Participants, and sees what Twilio still has.
+"""Twilio's side of an erasure: deletes Interactions, removes Participants, and checks what Twilio still has.
 
-What is gone with its Session is not asked for one by one: Twilio's 404 for the Session, while its Service exists,
-speaks for everything in it. That is asked again in each run.
+If Twilio answers 404 for a Session whose Service exists, everything in the Session is gone too, so its Interactions
+aren't requested one by one. Each run checks that again.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from resolvers.upstream import Answer, Outcome
 from store.enums import SessionStatus
 from store.erasure.ledger import Address
 
-OVER = (SessionStatus.CLOSED, SessionStatus.FAILED)
+ENDED = (SessionStatus.CLOSED, SessionStatus.FAILED)
 
 
 class AtTwilio(NamedTuple):
@@ -27,7 +27,7 @@ class AtTwilio(NamedTuple):
     @property
     def is_live(self) -> bool:
         """Whether the Session may still carry messages and calls."""
-        return not self.is_gone and self.status.lower() not in OVER
+        return not self.is_gone and self.status.lower() not in ENDED
 
 
 class ErasureUpstream(TwilioUpstream):
@@ -39,7 +39,7 @@ class ErasureUpstream(TwilioUpstream):
         self._sessions: dict[str, asyncio.Task[AtTwilio]] = {}
 
     async def with_its_session(self, address: Address) -> Answer | None:
-        """The answer for an Interaction whose Session is gone at Twilio; None if it has to be asked for by itself."""
+        """The answer for an Interaction whose Session is gone at Twilio; None if it must be requested itself."""
         if address.account_sid.lower() != self.account_sid.lower():
             return None
         try:
@@ -49,9 +49,9 @@ class ErasureUpstream(TwilioUpstream):
         return Answer(Outcome.ALREADY_GONE) if session.is_gone else None
 
     async def session(self, service_sid: str, session_sid: str) -> AtTwilio:
-        """What Twilio has of the Session; asked once, unless that fails. Raises a TwilioError."""
+        """What Twilio has of the Session; fetched once, unless that fails. Raises a TwilioError."""
         if session_sid not in self._sessions:
-            self._sessions[session_sid] = asyncio.create_task(self._see(service_sid, session_sid))
+            self._sessions[session_sid] = asyncio.create_task(self._fetch_session(service_sid, session_sid))
         try:
             return await asyncio.shield(self._sessions[session_sid])
         except TwilioError:
@@ -68,7 +68,7 @@ class ErasureUpstream(TwilioUpstream):
             if not body.get("date_deleted"):
                 raise missing
 
-    async def _see(self, service_sid: str, session_sid: str) -> AtTwilio:
+    async def _fetch_session(self, service_sid: str, session_sid: str) -> AtTwilio:
         path = ("Services", service_sid, "Sessions", session_sid)
         try:
             body = await self._client.fetch(*path)

@@ -1,9 +1,9 @@
-"""Deletes many Interactions the way deleteInteraction deletes one, as fast as Twilio's limits allow.
+"""Deletes many Interactions as deleteInteraction deletes one, as fast as Twilio's limits allow.
 
-Requests are stored in the ledger some hundred at a time, Twilio is asked by several tasks at once, and what it no
-longer has is erased here together, about once a second: each erasure empties SQLite's log, which keeps other writers
-out for a moment. If the process is killed, the ledger has what was requested, and the next run, server or sync
-finishes it.
+The requests are stored in the ledger a hundred at a time. Several tasks delete at Twilio concurrently. About once a
+second, all Interactions that Twilio no longer has are erased here together: each erasure empties SQLite's log, which
+blocks other writers for a moment. If the process is killed, the ledger has the requests, and the next run, server or
+sync finishes them.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ T = TypeVar("T")
 AT_ONCE = 100
 """The Interactions whose requests are stored in one transaction."""
 SETTLE_SECONDS = 1.0
-"""How long answers are collected before what they are about is erased here."""
+"""For how long Twilio's answers are collected before their Interactions are erased here."""
 LOCKED_ATTEMPTS = 12
-"""How often a write is tried while another process writes; each attempt waits some seconds by itself."""
+"""How often a write is tried while another process writes; each attempt itself waits some seconds."""
 FAILURES_THAT_END_A_RUN = 25
-"""So many in a row that Twilio could not be asked for, each with all its attempts, and the run stops asking."""
+"""After this many consecutive failures at Twilio, each after all its attempts, the run stops."""
 
 OUTCOMES = {
     Outcome.HELD: cases.Outcome.HELD,
@@ -42,7 +42,7 @@ NOT_ASKED = Answer(Outcome.UNAVAILABLE, "Twilio was not asked: the run ended bef
 
 
 class Progress(msgspec.Struct):
-    """What was done so far, of how many."""
+    """The counts so far, and the total."""
 
     total: int = 0
     erased: int = 0
@@ -57,7 +57,7 @@ class Progress(msgspec.Struct):
 
 
 class TwilioAway(Exception):
-    """Twilio could not be asked many times in a row. The message is a whole sentence."""
+    """Many consecutive requests to Twilio failed. The message is a whole sentence."""
 
 
 class Deletions:
@@ -76,7 +76,7 @@ class Deletions:
         self._requested_by, self._concurrency, self._progress = requested_by, concurrency, progress
         self._waiting: asyncio.Queue[tuple[Address, bool] | None] = asyncio.Queue(AT_ONCE)
         self._not_asked: dict[Address, bool] = {}
-        """Those whose requests are stored, but not sent, and whether the requests are new."""
+        """Interactions whose requests are stored but not sent to Twilio, and whether the requests are new."""
         self._answered: list[Asked] = []
         self._any_answered = asyncio.Event()
         self._archived: Collection[str] = ()
@@ -85,9 +85,9 @@ class Deletions:
         self._last_failure = ""
 
     async def run(self, sids: Sequence[str], archived: Collection[str] = ()) -> None:
-        """Deletes these Interactions; Twilio is known not to have the Sessions ``archived``. Raises TwilioAway.
+        """Deletes these Interactions; Twilio no longer has the Sessions ``archived``. Raises TwilioAway.
 
-        However it ends, what Twilio has answered is settled, and requests that were not sent are withdrawn.
+        However it ends, Twilio's answers are settled, and requests that were not sent are withdrawn.
         """
         self._archived = archived
         try:

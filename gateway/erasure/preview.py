@@ -18,7 +18,7 @@ LABEL = 16
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What an erasure would do. ``notes`` are sentences about what is easily overlooked."""
+    """What an erasure would do. ``notes`` are sentences about things that are easily overlooked."""
 
     question: dict[str, list[str]]
     understood: list[str]
@@ -75,8 +75,8 @@ async def preview(archive: Readable, asked: Asked, twilio: TwilioSettings | None
 
 
 WITHOUT_ACCOUNT = (
-    "No Twilio account is set (TWILIO_ACCOUNT_SID), so it would be erased here alone. Twilio keeps it until a server, "
-    "a sync or this command is started with the account."
+    "No Twilio account is set (TWILIO_ACCOUNT_SID), so it would only be erased here. Twilio keeps it until a server, a "
+    "sync or this command is started with the account."
 )
 
 

@@ -1,6 +1,6 @@
-"""Reads what is to be erased from the command's options, and shows how it was understood.
+"""Reads from the command's options what to erase, and shows how they were interpreted.
 
-What names a person is understood as Twilio stores it (gateway/twilio/identifiers.py).
+Identifiers are converted to the form in which Twilio stores them (gateway/twilio/identifiers.py).
 """
 
 import re
@@ -24,16 +24,16 @@ MAX_REFERENCE = 100
 AGE = re.compile(r"([1-9]\d{0,4})(d|w|mo|y)")
 NEEDED = (
     "Expected what to erase, but got nothing: give --identifier, --participant, --session, --interaction, or --service "
-    "with --older-than. With the --reference of a case alone, that case goes on."
+    "with --older-than. With only the --reference of a case, that case continues."
 )
 ALONE = (
-    "Expected --service with --older-than alone, but got them beside others. They would not narrow what the others "
-    "select, but add to it: ask for each by itself; the same --reference gives one receipt."
+    "Expected --service and --older-than without other selections, but got some. They would not narrow the other "
+    "selections, but add to them. Run the command for each; the same --reference gives one receipt."
 )
 
 
 class QuestionError(Exception):
-    """What was asked can't be understood; ``problems`` has a sentence for each problem."""
+    """The options are invalid; ``problems`` has a sentence for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -41,18 +41,18 @@ class QuestionError(Exception):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A question, how its names were understood, and whether its age was reckoned from the machine's clock."""
+    """A question, how its identifiers were interpreted, and whether its age depends on the machine's clock."""
 
     question: Question
     identifiers: list[Identifier] = []
     by_clock: bool = False
 
     def in_clear(self) -> dict[str, list[str]]:
-        """The question by the names of the options, with what names a person: to be shown once, and not stored."""
+        """The question by option, with the identifiers in clear: may be shown once, but not stored."""
         return self._by_option(lambda text: text)
 
     def masked(self) -> dict[str, list[str]]:
-        """The question by the names of the options, with a dot for each character of what names a person."""
+        """The question by option, with a dot for each character of an identifier."""
         return self._by_option(lambda text: "•" * len(text))
 
     def _by_option(self, shown: Callable[[str], str]) -> dict[str, list[str]]:
@@ -69,7 +69,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def asked(options: Mapping[str, Sequence[str]], reference: str, stdin: Iterable[str], now: datetime) -> Asked:
-    """The question that the options ask; ``options`` has their values by name, ``older_than`` at most one.
+    """The question of the options; ``options`` has their values by name, with at most one for ``older_than``.
 
     Raises QuestionError with every problem.
     """
@@ -113,7 +113,7 @@ def asked(options: Mapping[str, Sequence[str]], reference: str, stdin: Iterable[
 
 
 class _Values:
-    """Reads options' values: each is one, or a file with one on each line, or ``-`` for standard input."""
+    """Reads options' values: each is a value, or a file with one value per line, or ``-`` for standard input."""
 
     def __init__(self, stdin: Iterable[str], problems: list[str]) -> None:
         self._stdin, self._problems = stdin, problems
@@ -127,13 +127,13 @@ class _Values:
                 found.append(text)
             else:
                 expected = f"{record_type.prefix} and 32 hexadecimal digits, or a file of such SIDs"
-                # No more of it, since it may be a person's number.
+                # The rest isn't shown, since it may be a person's number.
                 given = f"{len(text)} characters that begin with {text[:2]!r}"
                 self._problems.append(f"{option}: expected {expected}, but got {given}.")
         return tuple(dict.fromkeys(found))
 
     def identifiers(self, option: str, values: Sequence[str]) -> list[Identifier]:
-        """What names a person, each as it is understood."""
+        """The identifiers, as interpreted."""
         found = []
         for text in dict.fromkeys(self._lines(option, values, None)):
             try:

@@ -65,7 +65,7 @@ def test_a_folder_rotates_and_a_machine_reads_what_was_removed(filled: Path, tmp
 def test_to_keep_some_wants_a_folder(filled: Path, tmp_path: Path) -> None:
     result = run("backup", str(tmp_path / "copy.db"), "--keep", "7", "--database", str(filled))
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"--keep needs a folder that is there, but got {tmp_path / 'copy.db'}.")
+    assert result.stderr.startswith(f"--keep needs an existing folder, but got {tmp_path / 'copy.db'}.")
 
 
 def test_an_archive_that_may_not_be_written_is_not_backed_up_since_nobody_would_know_of_it(

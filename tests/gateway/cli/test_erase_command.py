@@ -135,7 +135,7 @@ async def test_lists_come_from_files_and_repeated_options(database: Path, tmp_pa
         (("--identifier", ""), "--identifier: Expected an identifier"),
         (("--identifier", "-", "--session", "-"), "--identifier: expected - once"),
         (("--session", "-"), "--session: expected a value on each line of standard input, but it has none"),
-        (("--reference", "nowhere"), "There is no case nowhere to go on with."),
+        (("--reference", "nowhere"), "There is no case nowhere to continue."),
         (("--identifier", "a", "--reference", "a\nb"), "--reference: expected up to 100 printable characters"),
     ],
 )
@@ -172,7 +172,7 @@ async def test_ctrl_c_ends_with_130_withdraws_what_was_not_asked_and_the_same_co
             assert process.stderr
             err = (await process.stderr.read()).decode()
             assert await process.wait() == 130
-        assert "Stopped. What is erased stays erased; run it again with --reference DSR-1 to go on." in err
+        assert "Stopped. What is erased stays erased; run it again with --reference DSR-1 to continue." in err
         async with open_archive(database) as archive:
             unfinished = [entry for entry in await ledger.entries(archive) if entry.state == "intended"]
         assert len(unfinished) <= 2, "only those whose answers were awaited"
