@@ -39,7 +39,7 @@ class Erasure(StrEnum):
 
 
 CODES = {
-    Outcome.HELD: DeleteInteractionErrorCode.LEGAL_HOLD,
+    Outcome.LEGAL_HOLD: DeleteInteractionErrorCode.LEGAL_HOLD,
     Outcome.REFUSED: DeleteInteractionErrorCode.UPSTREAM_REFUSED,
     Outcome.UNAVAILABLE: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
     Outcome.UNCERTAIN: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,

@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     DELETED = "deleted"
     ALREADY_GONE = "already_gone"
     NOT_CONNECTED = "not_connected"
-    HELD = "held"
+    LEGAL_HOLD = "legal_hold"
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
     UNCERTAIN = "uncertain"
@@ -33,7 +33,7 @@ AT_TWILIO = {
     Outcome.DELETED: AtTwilio.DELETED,
     Outcome.ALREADY_GONE: AtTwilio.ALREADY_GONE,
     Outcome.NOT_CONNECTED: AtTwilio.NOT_CONNECTED,
-    Outcome.HELD: AtTwilio.REFUSED,
+    Outcome.LEGAL_HOLD: AtTwilio.REFUSED,
     Outcome.REFUSED: AtTwilio.REFUSED,
     Outcome.UNCERTAIN: AtTwilio.PENDING,
 }
@@ -124,8 +124,8 @@ async def settle(archive: Archive, asked: Sequence[Asked]) -> list[Answer]:
 
 async def _not_erased(archive: Archive, asked: Asked) -> Answer:
     sid, answer = asked.address.sid, asked.answer
-    if answer.outcome is Outcome.HELD or (asked.is_new and answer.outcome is not Outcome.UNCERTAIN):
-        await erasure.withdraw_request(archive, sid, held=answer.outcome is Outcome.HELD)
+    if answer.outcome is Outcome.LEGAL_HOLD or (asked.is_new and answer.outcome is not Outcome.UNCERTAIN):
+        await erasure.withdraw_request(archive, sid, held=answer.outcome is Outcome.LEGAL_HOLD)
         return answer
     # The answer to this request, or to an earlier one, got lost: Twilio may have deleted it.
     await erasure.note_at_twilio(archive, sid, AtTwilio.PENDING)
@@ -155,7 +155,7 @@ async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start
         outcome = (await ask(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
         if outcome in ERASES_HERE:
             await erasure.erase(archive, address.sid, twilio=AT_TWILIO[outcome])
-        elif outcome is Outcome.HELD:
+        elif outcome is Outcome.LEGAL_HOLD:
             await erasure.withdraw_request(archive, address.sid, held=True)
         else:
             left += 1

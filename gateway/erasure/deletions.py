@@ -33,7 +33,7 @@ FAILURES_THAT_END_A_RUN = 25
 """After this many consecutive failures at Twilio, each after all its attempts, the run stops."""
 
 OUTCOMES = {
-    Outcome.HELD: cases.Outcome.HELD,
+    Outcome.LEGAL_HOLD: cases.Outcome.HELD,
     Outcome.REFUSED: cases.Outcome.REFUSED,
     Outcome.UNAVAILABLE: cases.Outcome.FAILED,
     Outcome.UNCERTAIN: cases.Outcome.FAILED,

@@ -48,7 +48,7 @@ def _uncertain(error: TwilioError) -> Answer:
 
 def _not_done(error: TwilioError) -> Answer:
     if isinstance(error, TwilioHeld):
-        return Answer(Outcome.HELD, f"A legal hold at Twilio keeps it, so it stays here too. {error}")
+        return Answer(Outcome.LEGAL_HOLD, f"A legal hold at Twilio keeps it, so it stays here too. {error}")
     if isinstance(error, TwilioUnavailable):
         return Answer(Outcome.UNAVAILABLE, f"{error} Nothing was deleted. Try again.")
     if isinstance(error, (NotTwilio, TwilioMissing)):

@@ -146,7 +146,7 @@ async def test_a_legal_hold_is_recognised_by_its_code_whatever_the_status(status
     fake = filled()
     async for twilio in asking(fake):
         fake.fail_next("DELETE", status, {"code": 80615, "message": "on hold"})
-        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.HELD
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.LEGAL_HOLD
 
 
 @pytest.mark.parametrize("wrong", ["http://{host}", "http://{host}/v2", "http://{host}/v1/Services"])
