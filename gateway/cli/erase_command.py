@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.command_line import all_settings, flag, plain_switch
-from gateway.cli.messages import tell
+from gateway.cli.messages import fail, tell
 from gateway.observe.logs import LogSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import KeysSettings
@@ -51,6 +51,10 @@ def erase(
     remove_participants: Annotated[
         bool, plain_switch("--remove-participants", "Also remove the person from live sessions at Twilio.")
     ] = False,
+    delete_resources: Annotated[
+        bool,
+        plain_switch("--delete-resources", "Also delete the Message and Call records behind them, which Twilio keeps."),
+    ] = False,
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
     json_only: Annotated[bool, plain_switch("--json", "Print nothing but JSON, for machines.")] = False,
 ) -> None:
@@ -69,6 +73,10 @@ def erase(
         TwilioSettings.of_environment_if_any,
         lambda: LogSettings.of({}),
     )
+    if delete_resources and twilio is None:
+        fail(
+            "--delete-resources needs a Twilio account, but TWILIO_ACCOUNT_SID is not set. Set it (see sync --help).", 2
+        )
     from gateway.cli.erasing import run, shown
     from gateway.erasure.questions import QuestionError, asked
     from gateway.erasure.run import Options
@@ -89,11 +97,12 @@ def erase(
             tell(problem)
         raise typer.Exit(2) from error
     if not yes:
-        raise typer.Exit(shown(settings.database, question, twilio, remove_participants, json_only))
+        raise typer.Exit(shown(settings.database, question, twilio, remove_participants, delete_resources, json_only))
     chosen = Options(
         reference=reference or f"erasure-{now:%Y%m%dT%H%M%S}Z",
         requested_by=by or _login(),
         remove_participants=remove_participants,
+        delete_resources=delete_resources,
         concurrency=twilio.concurrency if twilio else 20,
     )
     raise typer.Exit(run(settings.database, question, twilio, chosen, json_only))

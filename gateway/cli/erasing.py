@@ -20,6 +20,7 @@ from gateway.erasure.preview import preview
 from gateway.erasure.questions import Asked
 from gateway.erasure.receipt import as_json, receipt_of
 from gateway.erasure.receipt_text import as_text
+from gateway.erasure.records import RecordsLeft
 from gateway.erasure.run import Options
 from gateway.erasure.run import erase as erase_all
 from gateway.observe.logs import LogSettings, set_up
@@ -39,14 +40,19 @@ log = logging.getLogger("proxygraph.erase")
 
 
 def shown(
-    database: Path, asked: Asked, twilio: TwilioSettings | None, remove_participants: bool, json_only: bool
+    database: Path,
+    asked: Asked,
+    twilio: TwilioSettings | None,
+    remove_participants: bool,
+    delete_resources: bool,
+    json_only: bool,
 ) -> int:
     """Prints what an erasure would do, and returns the exit code."""
 
     async def show() -> None:
         async with read_archive(database) as archive:
             await _demand_case(archive, asked)
-            found = await preview(archive, asked, twilio, remove_participants)
+            found = await preview(archive, asked, twilio, remove_participants, delete_resources)
         # On standard output even with JSON logs: it names the person, which no log line may do.
         text = (
             msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if json_only else preview_as_text(found)
@@ -68,7 +74,7 @@ def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Op
                 runner.run(_erase(database, asked, twilio, options, progress))
         except KeyboardInterrupt:
             problem, code = f"Stopped. {AGAIN.format(reference=options.reference)}", STOPPED
-        except TwilioAway as error:
+        except (TwilioAway, RecordsLeft) as error:
             problem = f"{error} {AGAIN.format(reference=options.reference)}"
         except (TwilioError, ClockMismatch) as error:
             fail(str(error), FAILED)
@@ -116,6 +122,8 @@ def _progress(progress: Progress, quiet: bool) -> Iterator[None]:
     def sentence() -> str:
         rate = progress.done / max(time.monotonic() - begun, 0.001)
         left = f", {(progress.total - progress.done) / rate:,.0f} seconds left" if rate else ""
+        if progress.records_total:
+            return f"Deleting at Twilio: {progress.records:,} of {progress.records_total:,} Messages and Calls."
         return (
             f"Erasing: {progress.erased:,} of {progress.total:,} interactions, {progress.held:,} held, "
             f"{progress.failed:,} failed, {progress.participants:,} participants{left}."
@@ -127,9 +135,12 @@ def _progress(progress: Progress, quiet: bool) -> Iterator[None]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=True) as bars:
             task = bars.add_task("Interactions", total=None)
+            records = bars.add_task("Messages and Calls at Twilio", total=None, visible=False)
 
             def move() -> None:
                 bars.update(task, total=progress.total or None, completed=progress.done)
+                if progress.records_total:
+                    bars.update(records, total=progress.records_total, completed=progress.records, visible=True)
 
             with ticking(move, REFRESH_SECONDS):
                 yield

@@ -49,6 +49,9 @@ class Progress(msgspec.Struct):
     held: int = 0
     failed: int = 0
     participants: int = 0
+    records: int = 0
+    """Message and Call records that were tried, of ``records_total``."""
+    records_total: int = 0
 
     @property
     def done(self) -> int:

@@ -8,7 +8,7 @@ from gateway.erasure.questions import Asked
 from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.requests import BURST
 from store.archive import Readable
-from store.erasure import selections
+from store.erasure import receipts, selections
 from store.erasure.selections import Counts, ServiceCounts
 from store.sync.runs import last_complete
 
@@ -30,6 +30,8 @@ class Preview(msgspec.Struct, frozen=True):
     live_participants: int
     messages: int
     calls: int
+    deletes_resources: bool
+    """Whether Twilio's Messages and Calls are to be deleted too."""
     held: int
     requests: int
     seconds: int
@@ -38,7 +40,13 @@ class Preview(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
-async def preview(archive: Readable, asked: Asked, twilio: TwilioSettings | None, remove_participants: bool) -> Preview:
+async def preview(
+    archive: Readable,
+    asked: Asked,
+    twilio: TwilioSettings | None,
+    remove_participants: bool,
+    delete_resources: bool = False,
+) -> Preview:
     """What erasing ``asked`` would do. Nothing is changed, and Twilio is not asked."""
     counts = await selections.count(archive, asked.question)
     unknown = await selections.unknown(archive, asked.question)
@@ -47,11 +55,14 @@ async def preview(archive: Readable, asked: Asked, twilio: TwilioSettings | None
     removals = counts.live_participants if remove_participants else 0
     deletions = [each.interactions - each.archived_interactions for each in services]
     sessions = sum(each.archived_sessions for each in services) + counts.participants_at_twilio
-    requests = sum(deletions) + sessions + removals if twilio else 0
-    busiest = max([*deletions, sessions, removals])
+    earlier = await receipts.records_left(archive, asked.question.reference) if delete_resources else 0
+    records = [counts.messages + earlier, counts.calls] if delete_resources else [0]
+    requests = sum(deletions) + sessions + removals + sum(records) if twilio else 0
+    busiest = max([*deletions, sessions, removals]) + max(records)
     notes = [
         *_not_here(unknown),
         *_about(counts, asked, remove_participants),
+        *([EARLIER.format(number=earlier)] if earlier else []),
         *_freshness(last),
         *(() if twilio else (WITHOUT_ACCOUNT,)),
     ]
@@ -65,6 +76,7 @@ async def preview(archive: Readable, asked: Asked, twilio: TwilioSettings | None
         live_participants=counts.live_participants,
         messages=counts.messages,
         calls=counts.calls,
+        deletes_resources=delete_resources,
         held=sum(each.held for each in services),
         requests=requests,
         seconds=_seconds(busiest, requests, twilio) if twilio else 0,
@@ -78,6 +90,8 @@ WITHOUT_ACCOUNT = (
     "No Twilio account is set (TWILIO_ACCOUNT_SID), so it would only be erased here. Twilio keeps it until a server, a "
     "sync or this command is started with the account."
 )
+
+EARLIER = "{number:,} Messages and Calls behind what this case has erased already are to be deleted at Twilio too."
 
 
 def _not_here(unknown: dict[str, bool]) -> Iterator[str]:
@@ -145,7 +159,10 @@ def _lines(shown: Preview) -> Iterator[str]:
         yield _labelled("", f"from {first[:10]} to {last[:10]}")
     yield _labelled("Participants", f"{shown.participants:,}")
     yield _labelled("Legal hold", f"{shown.held:,} interactions, as far as known")
-    yield _labelled("Twilio keeps", f"{shown.messages:,} Messages and {shown.calls:,} Calls")
+    yield _labelled(
+        "Twilio deletes" if shown.deletes_resources else "Twilio keeps",
+        f"{shown.messages:,} Messages and {shown.calls:,} Calls",
+    )
     yield _labelled("Twilio is sent", f"{shown.requests:,} requests, in about {_time(shown.seconds)}")
     yield ""
     yield from shown.notes

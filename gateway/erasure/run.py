@@ -12,6 +12,7 @@ from gateway.erasure.at_twilio import ErasureUpstream
 from gateway.erasure.deletions import FAILURES_THAT_END_A_RUN, Deletions, Progress, patiently
 from gateway.erasure.participants import Participants
 from gateway.erasure.questions import Asked
+from gateway.erasure.records import delete_records_of
 from gateway.sync.clock import ClockMismatch, check_clock
 from gateway.twilio.client import Twilio
 from resolvers.upstream import ERASES_HERE, repeat_at_twilio
@@ -41,8 +42,9 @@ class Options(msgspec.Struct, frozen=True):
 async def erase(archive: Archive, twilio: Twilio | None, asked: Asked, options: Options, progress: Progress) -> None:
     """Erases what ``asked`` selects, by way of the ledger; the case has the outcome of each thing.
 
-    Without an account it erases here alone. Raises TwilioAway if Twilio stopped answering, a TwilioError if it can't be
-    asked at all, a ClockMismatch if an age can't be reckoned, a StoreError.
+    Without an account it erases here alone. Raises TwilioAway if Twilio stopped answering, RecordsLeft if only its
+    records could not be deleted, a TwilioError if it can't be asked at all, a ClockMismatch if an age can't be
+    reckoned, a StoreError.
     """
     upstream = None
     if twilio:
@@ -73,6 +75,8 @@ async def erase(archive: Archive, twilio: Twilio | None, asked: Asked, options: 
         if not await cases.is_unclean(archive, options.reference):
             break
         await patiently(interactions.recover, archive)
+    if twilio and options.delete_resources:
+        await delete_records_of(archive, twilio, options.reference, options.requested_by, progress)
     await patiently(case.end_run)
 
 

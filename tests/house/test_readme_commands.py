@@ -131,7 +131,9 @@ async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None
     without_a_key, with_a_key = (json.loads(line)["data"] for line in printed if line.startswith("{"))
     assert without_a_key["sessions"]["totalCount"] > 0
     assert with_a_key["interactions"]["nodes"][0]["body"]
-    assert printed[-1] == "Nothing was deleted yet.\n"
+    assert "Nothing was changed. Run it again with --yes to erase.\n" in printed
+    assert [line for line in printed if re.match(r"Interactions +[\d,]+ erased$", line)], "a person's request ends so"
+    assert "Complete        yes\n" in printed
 
 
 def test_every_skipped_command_exists() -> None:
