@@ -1,1 +1,1 @@
-"""Backups: made while the archive is served, noted, looked through after an erasure, and restored."""
+"""Backups: making them while the archive is served, recording them, searching them for erased rows, restoring them."""

@@ -1,4 +1,4 @@
-"""Which backups still hold what was erased: each noted one is looked into, so that no clock decides it."""
+"""Finds the backups that still hold erased rows, by reading each recorded backup; so it depends on no clock."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from store.sqlite.cleaning import has_log
 from store.sqlite.connections import APPLICATION_ID, READING, reading
 from store.sqlite.copies.unfinished import incomplete
 
-OURS = "PRAGMA application_id"
+APPLICATION = "PRAGMA application_id"
 HOLDS = """
 SELECT EXISTS (SELECT 1 FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids)))
   OR EXISTS (SELECT 1 FROM session WHERE sid IN (SELECT value FROM json_each(:sids)))
@@ -29,9 +29,9 @@ class Holds(StrEnum):
     """Whether a backup holds rows that were erased."""
 
     HOLDS = "HOLDS"
-    """It was looked into, and has one of them."""
+    """It was read, and has one of them."""
     UNREADABLE = "UNREADABLE"
-    """Its file is there, but can't be read, so it may have them."""
+    """Its file exists but can't be read, so it may have them."""
     GONE = "GONE"
     """Its file is no longer at its path. If it was moved, it may have them."""
 
@@ -45,9 +45,9 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 async def holding(archive: Readable, sids: Sequence[str]) -> list[Holder]:
-    """The noted backups that hold, or may hold, one of these Interactions, Sessions or Participants; newest first.
+    """The recorded backups that hold, or may hold, one of these Interactions, Sessions or Participants; newest first.
 
-    A Participant counts only where the backup has something that names the person.
+    A Participant counts only if the backup has something that names the person.
     """
     backups = await noted(archive)
     states = await asyncio.to_thread(lambda: [_state(backup, sids) for backup in backups])
@@ -62,7 +62,7 @@ def _state(backup: Backup, sids: Sequence[str]) -> Holds | None:
             is_incomplete = backup.finished_at is None
             return (Holds.UNREADABLE if incomplete(path).exists() else None) if is_incomplete else Holds.GONE
         with closing(sqlite3.connect(reading(str(path), immutable=not has_log(path)), **READING)) as connection:
-            ((application,),) = connection.execute(OURS).fetchall()
+            ((application,),) = connection.execute(APPLICATION).fetchall()
             if application != APPLICATION_ID:
                 return Holds.UNREADABLE
             ((holds,),) = connection.execute(HOLDS, {"sids": json.dumps(list(sids))}).fetchall()

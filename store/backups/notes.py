@@ -1,4 +1,4 @@
-"""The backups that were made of an archive, as it has noted them."""
+"""The archive's record of the backups that were made of it."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ ABANDON = "DELETE FROM backup WHERE number = ?"
 
 
 class Backup(msgspec.Struct, frozen=True):
-    """A backup: its path, when its state was read, and its rows. It is unfinished while ``finished_at`` is None."""
+    """A backup: its path, when its state was read, and its counts of rows. ``finished_at`` is None until it is done."""
 
     number: int
     path: str
@@ -38,12 +38,12 @@ class Backup(msgspec.Struct, frozen=True):
 
 
 async def noted(archive: Readable) -> list[Backup]:
-    """The noted backups, the newest first; those that are being made or were interrupted too."""
+    """The recorded backups, newest first, including those in progress and interrupted ones."""
     return [Backup(*row) for row in await archive.fetch(LIST)]
 
 
 async def begin(archive: Archive, path: Path) -> Backup:
-    """Notes that a backup is going to be made at ``path``, before any row is in it."""
+    """Records that a backup is about to be made at ``path``, before it has any row."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(BEGIN, {"path": str(path), "at": now()})
     ((*row,),) = await archive.fetch(BEGUN, (str(path),))
@@ -51,7 +51,7 @@ async def begin(archive: Archive, path: Path) -> Backup:
 
 
 async def finish(archive: Archive, backup: Backup, size: int, counts: Counts) -> Backup:
-    """Notes that the backup is whole and at its path; an earlier one there is forgotten, since it was replaced."""
+    """Records that the backup is complete; removes the record of an earlier one at the same path, which it replaced."""
     finished = msgspec.structs.replace(backup, finished_at=now(), bytes=size, **counts._asdict())
     async with archive.writer.transaction() as transaction:
         await transaction.execute(FINISH, finish_parameters(finished))
@@ -65,12 +65,12 @@ def finish_parameters(backup: Backup) -> dict[str, str | int | None]:
 
 
 async def abandon(archive: Archive, backup: Backup) -> None:
-    """Removes the note of a backup that was not made."""
+    """Removes the record of a backup that failed."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(ABANDON, (backup.number,))
 
 
 async def forget(archive: Archive, path: str) -> None:
-    """Removes the note of a backup whose file is gone."""
+    """Removes the record of a backup whose file was removed."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(FORGET, (path,))

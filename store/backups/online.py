@@ -1,8 +1,8 @@
-"""A copy of one state of a database while others read and write it, by SQLite's online backup API.
+"""Copies one state of a database while others read and write it, by SQLite's online backup API.
 
-The copy is read in one transaction, which blocks no reader and no writer (https://www.sqlite.org/backup.html). While it
-lasts SQLite's log can't be emptied, so an erasure's cleaning waits for it. Therefore a copy that may give way begins
-again as soon as an erasure waits.
+The copy reads in one transaction, which blocks no reader and no writer (https://www.sqlite.org/backup.html). During
+that transaction SQLite's log can't be emptied, so an erasure's cleaning has to wait. Therefore a copy starts over when
+it notices that an erasure waits.
 """
 
 import sqlite3
@@ -19,10 +19,10 @@ from store.sqlite.explanations import damaged
 from store.sqlite.scrub import scrub
 
 PAGES_AT_ONCE = 512
-"""Pages between two looks for an erasure that waits: 2 MB, a few milliseconds."""
-TIMES_GIVING_WAY = 5
+"""Pages between two checks for a waiting erasure: 2 MB, a few milliseconds."""
+MAX_RESTARTS = 5
 WAITING_SECONDS = 10.0
-"""How long a copy lets an erasure clean before it begins again."""
+"""How long a copy waits for an erasure's cleaning before it starts over."""
 PAUSE_SECONDS = 0.05
 
 COUNTS = """
@@ -30,11 +30,11 @@ SELECT (SELECT count(*) FROM service), (SELECT count(*) FROM session), (SELECT c
   (SELECT count(*) FROM interaction)
 """.strip()
 TARGET_PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-2048;"
-"""A copy that is interrupted is thrown away, so it needs no journal; it is synced once, when it is whole."""
+"""An interrupted copy is deleted, so it needs no journal; it is synced to disk once, when it is complete."""
 ALONE_PRAGMAS = "PRAGMA journal_mode=DELETE; PRAGMA secure_delete=ON; PRAGMA foreign_keys=OFF;"
 
 Progress = Callable[[int, int], None]
-"""Called with the number of pages that are copied, and of all pages; what it raises ends the copying."""
+"""Called with the number of copied pages and of all pages; an exception that it raises ends the copy."""
 
 
 class Counts(NamedTuple):
@@ -47,25 +47,25 @@ class Counts(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """A finished copy: the rows that it must have, and the pages whose unallocated space was not cleaned yet."""
+    """A finished copy: the counts of rows that it must have, and the pages that weren't scrubbed yet."""
 
     counts: Counts
     pages_to_clean: set[int]
 
 
 class ErasureWaits(Exception):
-    """An erasure waits for the transaction of the copy."""
+    """An erasure is waiting for the copy's transaction to end."""
 
 
 def copy(source: Path, target: Path, progress: Progress) -> Copied:
-    """Copies the newest state of the open database ``source`` into ``target``, an empty file.
+    """Copies the newest state of the open database ``source`` to ``target``, an empty file.
 
-    It gives way to erasures up to TIMES_GIVING_WAY times. The last time it keeps them waiting until it is done, so
-    that there is a backup at last.
+    It starts over for erasures up to MAX_RESTARTS times. The last attempt makes them wait, so that the copy is
+    completed.
     """
     with closing(sqlite3.connect(reading(str(source)), **READING)) as watching:
         watching.executescript(READ_PRAGMAS)
-        for _ in range(TIMES_GIVING_WAY):
+        for _ in range(MAX_RESTARTS):
             _let_erasures_clean(watching)
             try:
                 return _copy(source, target, progress, watching)
@@ -86,11 +86,11 @@ def check_whole(connection: sqlite3.Connection, path: Path, expected: Counts) ->
         raise CopyDamaged(str(damaged(path, " ".join(str(finding).split()))))
     found = counts_of(connection)
     if found != expected:
-        raise CopyDamaged(f"Expected {_told(expected)} in {path}, but got {_told(found)}. Run it again.")
+        raise CopyDamaged(f"Expected {_formatted(expected)} in {path}, but got {_formatted(found)}. Run it again.")
 
 
 def clean_copy(connection: sqlite3.Connection, file: int, numbers: set[int]) -> None:
-    """Cleans these pages of a copy that nobody else has open, as the log's pages are cleaned in the database.
+    """Scrubs these pages of a copy that nobody else has open, as cleaning does in the database.
 
     ``file`` is the open file of ``connection``.
     """
@@ -115,7 +115,7 @@ def _copy(source: Path, target: Path, progress: Progress, watching: sqlite3.Conn
         write.executescript(TARGET_PRAGMAS)
         read.execute("BEGIN")
         counts = counts_of(read)
-        # Looked at after the transaction has begun: what was in the log then is in it still, or on the list.
+        # Read after the transaction has started: any page in the log at that time is still in the log or on the list.
         to_clean = pages_in_log(source.with_name(f"{source.name}-wal")) | PageList(source).read()
         read.backup(write, pages=PAGES_AT_ONCE, progress=each, sleep=0)
         return Copied(counts, to_clean)
@@ -132,5 +132,5 @@ def _let_erasures_clean(connection: sqlite3.Connection) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _told(counts: Counts) -> str:
+def _formatted(counts: Counts) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts._asdict().items())

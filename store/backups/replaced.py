@@ -1,4 +1,4 @@
-"""The archive that a restore replaces: held so that nobody else can open it, compared with the backup, and replaced."""
+"""The archive that a restore replaces: locks it for everybody else, compares it with the backup, and replaces it."""
 
 import os
 import sqlite3
@@ -14,9 +14,9 @@ from store.sqlite.copies.unfinished import sync_to_disk
 from store.sqlite.explanations import explained, is_locked, refused_by_system
 from store.sqlite.files import open_or_create
 
-HOLD = "PRAGMA busy_timeout=500; PRAGMA main.locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;"
-"""In this mode SQLite lets no other connection to the file exist (https://www.sqlite.org/wal.html#noshm)."""
-LET_GO_OF_LOG = "PRAGMA main.journal_mode=DELETE"
+LOCK_EXCLUSIVELY = "PRAGMA busy_timeout=500; PRAGMA main.locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;"
+"""In this mode SQLite allows no other connection to the file (https://www.sqlite.org/wal.html#noshm)."""
+REMOVE_LOG = "PRAGMA main.journal_mode=DELETE"
 HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema)"
 
 ATTACH = "ATTACH ? AS backup"
@@ -42,7 +42,7 @@ SELECT (SELECT count(*) FROM main.session WHERE sid NOT IN (SELECT sid FROM back
 
 
 class Comparison(NamedTuple):
-    """What a backup lacks of the archive: whether that is newer, when it was last written, rows that would be lost."""
+    """Whether the archive is newer than a backup, when it was last written, and how many rows would be lost."""
 
     is_newer: bool
     last_written: str | None
@@ -51,7 +51,7 @@ class Comparison(NamedTuple):
 
 
 class Replaced:
-    """The archive at ``path``, which nobody else has open; ``connection`` is None if there is none yet."""
+    """The archive at ``path``, locked for everybody else; ``connection`` is None if there is no archive yet."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
         self.path = path
@@ -68,8 +68,8 @@ class Replaced:
             ((owner, owner_of_backup, *demos),) = connection.execute(OWNERS).fetchall()
             if (owner and owner_of_backup and owner != owner_of_backup) or demos[0] != demos[1]:
                 raise RestoreRefused(
-                    f"{self.path} is the archive of {_told(owner, demos[0])}, but {backup} is a backup of the archive "
-                    f"of {_told(owner_of_backup, demos[1])}. Restore it to another file: --database FILE."
+                    f"{self.path} is the archive of {_owned_by(owner, demos[0])}, but {backup} is a backup of the "
+                    f"archive of {_owned_by(owner_of_backup, demos[1])}. Restore it to another file: --database FILE."
                 )
             written, written_of_backup = (
                 connection.execute(LAST_WRITTEN.format(of=name)).fetchone()[0] for name in ("main", "backup")
@@ -83,15 +83,15 @@ class Replaced:
             connection.execute("DETACH backup")
 
     def replace(self, file: Path) -> None:
-        """Puts ``file``, a whole database on the same disk, in its place.
+        """Replaces it by ``file``, a complete database on the same disk.
 
-        Its own log goes into it first, since SQLite would take that for the log of the new file. Until the renaming it
-        is what it was; should that not happen, the next cleaning knows the pages that were moved.
+        Its log is checkpointed first, because SQLite would apply it to the new file. Until ``file`` is renamed, the
+        archive is unchanged; if that doesn't happen, the next cleaning knows which pages the checkpoint moved.
         """
         if self.connection is not None:
             PageList(self.path).add(pages_in_log(self._beside("-wal")))
             try:
-                self.connection.execute(LET_GO_OF_LOG)
+                self.connection.execute(REMOVE_LOG)
             except sqlite3.DatabaseError as error:
                 if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
                     raise
@@ -108,8 +108,8 @@ class Replaced:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[Replaced]:
-    """Holds the archive at ``path``, or the place of a new one, so that no other process can open it in the block.
+def locked(path: Path) -> Iterator[Replaced]:
+    """Locks the archive at ``path``, or the path of a new one, so that no other process can open it in the block.
 
     Raises DatabaseLocked if another process has it open.
     """
@@ -118,7 +118,7 @@ def held(path: Path) -> Iterator[Replaced]:
         os.close(open_or_create(path))
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as connection:
             try:
-                connection.executescript(HOLD)
+                connection.executescript(LOCK_EXCLUSIVELY)
                 (has_rows,) = connection.execute(HAS_ROWS).fetchone()
             except sqlite3.DatabaseError as error:
                 if is_locked(error):
@@ -142,16 +142,16 @@ def held(path: Path) -> Iterator[Replaced]:
 
 
 def of_backup(backup: Path) -> str:
-    """The URI that reads a backup; one with a log is a plain copy of an archive's files, or is open in a process."""
+    """The URI that reads a backup. If it has a log, it is a plain copy of an archive's files, or open in a process."""
     return reading(str(backup), immutable=not has_log(backup))
 
 
 def _give_owner(file: Path, old: os.stat_result) -> None:
-    """Gives ``file`` the mode of the file that it replaces, and its owner where this user may do that."""
+    """Gives ``file`` the mode of the file that it replaces and, if this user may do that, its owner."""
     file.chmod(old.st_mode & 0o777)
     with suppress(PermissionError):
         os.chown(file, old.st_uid, old.st_gid)
 
 
-def _told(owner: str | None, demo: str | None) -> str:
+def _owned_by(owner: str | None, demo: str | None) -> str:
     return "a demo" if demo is not None else f"the account {owner}" if owner else "no account yet"

@@ -1,8 +1,7 @@
-"""What a restored database takes over from the archive that it replaces: the ledger above all, which is replayed.
+"""Copies decisions from the replaced archive to the restored one, above all the ledger, and replays the ledger.
 
-A backup knows nothing of what came after it. So everything by which somebody has decided something is taken over:
-deletions and their receipts, legal holds, revoked keys, what was kept, the other backups. Then the rows that the ledger
-says were erased are erased again.
+A backup lacks everything that came after it. So all decisions are copied: deletions and their receipts, legal holds,
+revoked keys, kept rows, the record of backups. Then the rows that were erased according to the ledger are erased again.
 """
 
 import sqlite3
@@ -28,21 +27,21 @@ CARRIED = (
     "access_key",
     "backup",
 )
-"""The tables whose rows are taken over, those that others refer to first."""
+"""The tables whose rows are copied; those that others refer to come first."""
 
 COLUMNS_OF = "SELECT name FROM pragma_table_info(?)"
-CARRY = "INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO UPDATE SET {assignments}{condition}"
-NEVER_BACK = {
+COPY_ROWS = "INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO UPDATE SET {assignments}{condition}"
+KEEPS_FINISHED = {
     "deletion": " WHERE excluded.erased_at IS NOT NULL OR deletion.erased_at IS NULL",
     "backup": " WHERE excluded.finished_at IS NOT NULL OR backup.finished_at IS NULL",
 }
-"""An entry that is erased, or a backup that is whole, does not become a mere intention again."""
-STAYS = {"revoked_at": "coalesce(excluded.revoked_at, access_key.revoked_at)"}
+"""An erased entry or a complete backup isn't replaced by an unfinished one."""
+KEEPS_VALUE = {"revoked_at": "coalesce(excluded.revoked_at, access_key.revoked_at)"}
 
-WITHDRAWN = """
+DELETE_WITHDRAWN = """
 DELETE FROM deletion WHERE erased_at IS NULL AND sid NOT IN (SELECT value FROM json_each(?))
 """.strip()
-RELEASED = "DELETE FROM legal_hold WHERE sid NOT IN (SELECT value FROM json_each(?))"
+DELETE_RELEASED = "DELETE FROM legal_hold WHERE sid NOT IN (SELECT value FROM json_each(?))"
 DECISIONS = {
     "UPDATE session SET kept_at = coalesce(kept_at, ?), archived_at = coalesce(archived_at, ?) WHERE sid = ?": (
         "SELECT kept_at, archived_at, sid FROM session WHERE kept_at IS NOT NULL OR archived_at IS NOT NULL"
@@ -51,7 +50,7 @@ DECISIONS = {
         "SELECT kept_at, sid FROM interaction WHERE kept_at IS NOT NULL"
     ),
 }
-"""What was decided to be kept: the statement that takes it over, by the rows that it takes."""
+"""Decisions about Sessions and Interactions: the statements that copy them, and the SELECTs of the rows."""
 
 NOTE_SOURCE = """
 INSERT INTO backup (path, begun_at, finished_at, bytes)
@@ -61,8 +60,8 @@ WHERE NOT EXISTS (SELECT 1 FROM backup WHERE path = :path)
 
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
 
-ERASED = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
-BACK = {
+ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
+RESTORED_ROWS = {
     "interactions": "SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
     "sessions": "SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
     "participants": """
@@ -70,11 +69,11 @@ SELECT sid FROM participant WHERE sid IN (SELECT value FROM json_each(?))
   AND coalesce(friendly_name, identifier, proxy_identifier, proxy_identifier_sid, extra) IS NOT NULL ORDER BY sid
 """.strip(),
 }
-"""What of the erased the backup has brought back."""
+"""The erased rows that the backup has brought back."""
 
 
 class ErasedAgain(NamedTuple):
-    """The SIDs of what a backup had brought back, and what the ledger has erased again."""
+    """The SIDs of rows that the backup had brought back and that were erased again."""
 
     interactions: list[str]
     sessions: list[str]
@@ -82,37 +81,37 @@ class ErasedAgain(NamedTuple):
 
 
 def note_source(target: sqlite3.Connection, backup: Path) -> None:
-    """Notes the backup that ``target`` was copied from, which may have been moved since it was made."""
+    """Records the backup that ``target`` was copied from, which may have been moved since it was made."""
     target.execute(NOTE_SOURCE, {"path": str(backup.absolute()), "bytes": backup.stat().st_size, "now": now()})
 
 
 def take_over(target: sqlite3.Connection, source: sqlite3.Connection, is_newer: bool) -> None:
-    """Takes over the tables and decisions of ``source``; its rows win over those of ``target``.
+    """Copies the tables and decisions of ``source``; its rows replace those of ``target``.
 
-    Where ``source`` ``is_newer`` than the backup, requests and holds that it no longer has were withdrawn.
+    If ``source`` ``is_newer`` than the backup, requests and legal holds that it lacks were withdrawn.
     """
     for table in CARRIED:
         if columns := _columns_of_both(target, source, table):
-            _carry(target, table, columns, source.execute(f"SELECT {', '.join(columns)} FROM {table}"))
+            _copy_rows(target, table, columns, source.execute(f"SELECT {', '.join(columns)} FROM {table}"))
     if "kept_at" in _columns(source, "session"):
         for update, select in DECISIONS.items():
             target.executemany(update, source.execute(select))
     if is_newer:
-        for sql, table in ((WITHDRAWN, "deletion"), (RELEASED, "legal_hold")):
+        for sql, table in ((DELETE_WITHDRAWN, "deletion"), (DELETE_RELEASED, "legal_hold")):
             if _columns_of_both(target, source, table):
                 target.execute(sql, (_json(row[0] for row in source.execute(f"SELECT sid FROM {table}")),))
 
 
 def take_over_entries(target: sqlite3.Connection, entries: Sequence[LedgerEntry]) -> None:
-    """Takes over the entries of a printed ledger."""
+    """Copies the entries of a printed ledger."""
     known = _columns(target, "deletion")
     columns = [name for name in LedgerEntry.__struct_fields__ if name in known]
     rows = (
-        # A request whose outcome at Twilio is not known is repeated there before the row is erased.
+        # A request with an unknown outcome at Twilio is repeated there before the row is erased.
         (*(getattr(entry, name) for name in columns), ANSWER_LOST if _is_pending(entry) else 0)
         for entry in entries
     )
-    _carry(target, "deletion", [*columns, "at_twilio"], rows)
+    _copy_rows(target, "deletion", [*columns, "at_twilio"], rows)
 
 
 def check_owner(target: sqlite3.Connection, accounts: set[str], ledger: Path) -> None:
@@ -136,9 +135,9 @@ def entries_of(file: Path) -> list[LedgerEntry]:
 
 
 def erase_again(target: sqlite3.Connection) -> ErasedAgain:
-    """Erases what the ledger says was erased; returns what of it was there."""
-    sids = _json(row[0] for row in target.execute(ERASED))
-    back = ErasedAgain(*([row[0] for row in target.execute(sql, (sids,))] for sql in BACK.values()))
+    """Erases the rows that were erased according to the ledger; returns those that were present."""
+    sids = _json(row[0] for row in target.execute(ERASED_SIDS))
+    back = ErasedAgain(*([row[0] for row in target.execute(sql, (sids,))] for sql in RESTORED_ROWS.values()))
     for sql in (ERASE, ERASE_SESSION, participants.ERASE):
         target.execute(sql, (sids,))
     return back
@@ -148,13 +147,13 @@ def _is_pending(entry: LedgerEntry) -> bool:
     return entry.erased_at is None and entry.twilio is AtTwilio.PENDING
 
 
-def _carry(target: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    sql = CARRY.format(
+def _copy_rows(target: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    sql = COPY_ROWS.format(
         table=table,
         columns=", ".join(columns),
         places=", ".join("?" for _ in columns),
-        assignments=", ".join(f"{name} = {STAYS.get(name, f'excluded.{name}')}" for name in columns),
-        condition=NEVER_BACK.get(table, ""),
+        assignments=", ".join(f"{name} = {KEEPS_VALUE.get(name, f'excluded.{name}')}" for name in columns),
+        condition=KEEPS_FINISHED.get(table, ""),
     )
     target.executemany(sql, rows)
 

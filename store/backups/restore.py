@@ -1,8 +1,8 @@
 """Restores a backup: builds the new archive beside the old one, replays the ledger in it, and renames it.
 
-The old archive is held so that nobody can open it meanwhile. It stays as it is until the renaming, which happens at
-once; so whenever this is killed, either the old archive or the new one is there, and the new one never has a row that
-was erased. What is left in the folder beside it is removed by whoever opens the archive next.
+Meanwhile the old archive is locked, so that nobody can open it. It stays unchanged until the new one is renamed, which
+is atomic. So if this is killed, either the old archive or the new one is in place, and the new one never has an erased
+row. The next process that opens the archive removes the remains in the folder beside it.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress, check_whole, counts_of
-from store.backups.replaced import Comparison, Replaced, held, of_backup
+from store.backups.replaced import Comparison, Replaced, locked, of_backup
 from store.backups.replay import (
     ErasedAgain,
     check_owner,
@@ -31,14 +31,14 @@ from store.sqlite.files import create_beside, resolved
 from store.sqlite.opening import check_path, prepare, read_only_uri
 
 SQLITE_HEADER = b"SQLite format 3\0"
-"""How a database begins (https://www.sqlite.org/fileformat.html#the_database_header)."""
+"""The first bytes of a database (https://www.sqlite.org/fileformat.html#the_database_header)."""
 
 
 class Restored(NamedTuple):
-    """What a restore has put in place: its rows, what the ledger has erased again, and whose ledger that was.
+    """The result of a restore: its counts of rows, what was erased again, and which ledgers were replayed.
 
-    ``has_ledger_of_archive`` says whether the ledger, the keys and the decisions of the replaced archive were taken
-    over; ``has_other_ledger`` whether those of another file were.
+    ``has_ledger_of_archive`` says whether the ledger, the keys and the decisions of the replaced archive were copied;
+    ``has_other_ledger`` whether those of another file were.
     """
 
     counts: Counts
@@ -50,9 +50,9 @@ class Restored(NamedTuple):
 def restore(
     backup: Path, database: Path, ledger: Path | None = None, sure: bool = False, progress: Progress | None = None
 ) -> Restored:
-    """Puts the backup in the place of the archive at ``database``, and replays the archive's ledger in it.
+    """Replaces the archive at ``database`` by the backup, and replays the archive's ledger in it.
 
-    The ledger of ``ledger``, an archive or what ``ledger --json`` printed, is replayed too. Raises RestoreRefused if
+    ``ledger`` is another ledger to replay: an archive, or the output of ``ledger --json``. Raises RestoreRefused if
     the archive is newer than the backup, unless ``sure``, or its ledger can't be read; DatabaseLocked if the archive is
     open in another process; CopyDamaged or another DatabaseError if the backup can't be used.
     """
@@ -62,7 +62,7 @@ def restore(
     _check_replaceable(database)
     if ledger is not None and database.exists() and ledger.exists() and ledger.samefile(database):
         ledger = None  # Its ledger is replayed in any case.
-    with held(database) as replaced:
+    with locked(database) as replaced:
         is_newer = _check_newer(replaced, backup, sure)
         with _staged(database) as file:
             _copy(backup, file, progress)
@@ -81,9 +81,9 @@ def _check_backup(backup: Path, database: Path) -> None:
 
 
 def _check_replaceable(database: Path) -> None:
-    """Raises a DatabaseError if the file is something else than an archive, or a later version's."""
+    """Raises a DatabaseError if the file isn't an archive, or if a later version wrote it."""
     if database.exists() and database.stat().st_size:
-        with suppress(DatabaseCorrupt):  # To mend that is what backups are for.
+        with suppress(DatabaseCorrupt):  # Replacing a damaged archive is what backups are for.
             read_only_uri(database)
 
 
@@ -112,7 +112,7 @@ def _newer(path: Path, backup: Path, found: Comparison) -> str:
 
 @contextmanager
 def _staged(database: Path) -> Iterator[Path]:
-    """A file for the new archive, in a private folder beside the old one that is gone at the end of the block."""
+    """A file for the new archive, in a private folder beside the old one; removed at the end of the block."""
     folder = staging(database)
     try:
         remove_staging(database)
@@ -146,7 +146,7 @@ def _copy(backup: Path, file: Path, progress: Progress | None) -> None:
 
 
 def _replay(file: Path, backup: Path, replaced: Replaced, ledger: Path | None, is_newer: bool) -> Restored:
-    """Brings the copy to this version, takes over what the replaced archive knows, and erases again."""
+    """Migrates the copy, copies the decisions of the replaced archive, and erases again."""
     try:
         with closing(prepare(file, check_for_damage=False)) as prepared:
             with closing(sqlite3.connect(file, isolation_level=None)) as target:

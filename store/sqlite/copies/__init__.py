@@ -1,1 +1,1 @@
-"""What is left of copies of a database that were interrupted."""
+"""Removes the remains of interrupted copies of a database."""

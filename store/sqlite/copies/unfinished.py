@@ -1,7 +1,8 @@
-"""What an interrupted backup or restore leaves behind: an incomplete copy, which an erasure has to remove.
+"""The remains of interrupted backups and restores: incomplete copies, which an erasure must remove.
 
 A backup is written to ``FILE.incomplete`` and then renamed. A restore builds the new database in the folder
-``archive.db.restoring``, and then renames it too. Killed before that, each leaves rows behind that may be erased later.
+``archive.db.restoring`` and then renames it. If they are killed before that, these files keep rows that may be erased
+later.
 """
 
 import os
@@ -26,12 +27,12 @@ IS_WHOLE = "UPDATE backup SET finished_at = begun_at WHERE number = ?"
 
 
 def incomplete(path: Path) -> Path:
-    """Where a backup is written that gets the name ``path`` when it is whole."""
+    """The file to which a backup is written until it is complete and renamed to ``path``."""
     return path.with_name(f"{path.name}.incomplete")
 
 
 def staging(database: Path) -> Path:
-    """The folder in which a restore builds what replaces ``database``."""
+    """The folder in which a restore builds the replacement of ``database``."""
     return database.with_name(f"{database.name}.restoring")
 
 
@@ -56,9 +57,9 @@ def backup_lock(database: Path) -> Iterator[None]:
 
 
 def remove_unfinished(connection: sqlite3.Connection, database: Path) -> None:
-    """Removes what interrupted backups and restores of ``database`` have left, except where a backup is running.
+    """Removes the remains of interrupted backups and restores of ``database``, unless a backup is running.
 
-    ``connection`` may write, and is in no transaction. Raises OSError where a file can't be removed.
+    ``connection`` may write, and is not in a transaction. Raises OSError if a file can't be removed.
     """
     remove_staging(database)
     if not connection.execute(UNFINISHED).fetchall():
@@ -69,29 +70,29 @@ def remove_unfinished(connection: sqlite3.Connection, database: Path) -> None:
                 if sql := remove_incomplete(Path(path), is_noted):
                     connection.execute(sql, (number,))
     except BackupRunning:
-        return  # A running backup sees that an erasure waits, and begins again.
+        return  # A running backup notices that an erasure waits, and starts over.
 
 
 def remove_staging(database: Path) -> None:
-    """Removes what an interrupted restore of ``database`` has left. Raises OSError where it can't be removed."""
+    """Removes the remains of an interrupted restore of ``database``. Raises OSError if they can't be removed."""
     if (folder := staging(database)).exists():
         shutil.rmtree(folder)
 
 
 def remove_incomplete(path: Path, is_noted: bool) -> str | None:
-    """Removes what an interrupted backup to ``path`` has left; returns the statement for its note, if there is one.
+    """Removes the remains of an interrupted backup to ``path``; returns the statement that updates its record, if any.
 
-    ``is_noted`` says whether a finished backup has this path too. To be called under ``backup_lock``.
+    ``is_noted`` says whether a finished backup is recorded with this path too. Must be called under ``backup_lock``.
     """
     if not path.parent.is_dir():
         return None  # Its disk may be mounted again later.
     incomplete(path).unlink(missing_ok=True)
-    # Only a whole copy gets this name: the backup was killed after it had renamed the file, and before it noted that.
+    # Only a complete copy gets this name: the backup was killed between renaming the file and recording that.
     return IS_WHOLE if path.exists() and not is_noted else FORGET
 
 
 def sync_to_disk(path: Path) -> None:
-    """Returns when the file or folder at ``path`` is on the disk as it is now."""
+    """Waits until the current state of the file or folder at ``path`` is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -120,7 +120,7 @@ async def test_erasures_without_end_do_not_keep_a_backup_from_being_made(
     filled: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last attempt continues to its end; the erasure is complete after the copy."""
-    monkeypatch.setattr(online, "TIMES_GIVING_WAY", 0)
+    monkeypatch.setattr(online, "MAX_RESTARTS", 0)
     look, erasures = erasing_at_the_first_step(filled)
     made = (await back_up(filled, tmp_path / "copy.db", progress=look)).backup
     await asyncio.wrap_future(erasures[0])
