@@ -24,7 +24,7 @@ from store.sessions import Session, SessionFilter
 T = TypeVar("T")
 
 LONGEST_TEXT = 256
-MOST_VALUES = 100
+MOST_VALUES = 50
 """How many identifiers a list may have."""
 CONTENT = {"identifier": "identifier", "proxy_identifier": "proxyIdentifier", "body_contains": "bodyContains"}
 """The conditions on content, which need read:content, by name; the values are their GraphQL names."""

@@ -28,6 +28,13 @@ OF_FILTERS = (
     "interaction_by_outbound_resource",
 )
 """What store/sqlite/migrations/0003_search.sql added to interactions."""
+OF_PERSONS = tuple(
+    f"interaction_by_{leg}_person{kind}{order}"
+    for leg in ("inbound", "outbound")
+    for kind in ("", "_any")
+    for order in ("", "_updated")
+)
+"""The same of 0012_persons.sql and 0014_persons_by_date.sql."""
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -64,7 +71,7 @@ async def _write(database: Path, seed: Seed, indexed: bool) -> Written:
         pass
     if not indexed:
         with closing(sqlite3.connect(database)) as connection:
-            for name in OF_FILTERS:
+            for name in (*OF_FILTERS, *OF_PERSONS):
                 connection.execute(f"DROP INDEX {name}")
     async with open_archive(database) as archive:
         begun, used = time.perf_counter(), time.process_time()

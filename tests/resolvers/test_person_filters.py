@@ -191,9 +191,9 @@ async def test_a_list_of_too_many_gets_a_sentence_that_quotes_none(
 ) -> None:
     query = "query ($f: ParticipantFilter) { participants(filter: $f) { totalCount } }"
     ask = asker(archive, DESK, plans)
-    assert "errors" not in await ask(query, f={condition: [NOBODY] * 100})
-    (error,) = (await ask(query, f={condition: [NOBODY] * 101}))["errors"]
-    expected = f"Expected {condition} to be a list of up to 100 texts, but got 101."
+    assert "errors" not in await ask(query, f={condition: [NOBODY] * 50})
+    (error,) = (await ask(query, f={condition: [NOBODY] * 51}))["errors"]
+    expected = f"Expected {condition} to be a list of up to 50 texts, but got 51."
     assert (error["message"], error["extensions"]) == (expected, {"code": "BAD_USER_INPUT"})
 
 

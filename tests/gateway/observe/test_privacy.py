@@ -75,6 +75,11 @@ ERRORS: list[dict[str, Any]] = [
     {"query": "query A { __typename }", "operationName": TYPED},
     {"documentId": f"sha256:{TYPED}"},
     {"query": "{ __typename }", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": TYPED}}},
+    {
+        "query": "query ($f: ParticipantFilter) { participants(filter: $f) { totalCount } }",
+        "variables": {"f": {"identifier": [NUMBER] * 51, "proxyIdentifier": TYPED}},
+    },
+    {"query": f'{{ participants(filter: {{ identifier: "{NUMBER}" }}, after: "{TYPED}") {{ totalCount }} }}'},
     {"query": [TYPED]},
 ]
 """Mistyped requests; their responses, which only the sender sees, may quote them."""
@@ -86,6 +91,11 @@ ASKED: list[dict[str, Any]] = [
     {
         "query": "query ($t: String) { interactions(filter: {bodyContains: $t}) { nodes { body } } }",
         "variables": {"t": NUMBER},
+    },
+    {"query": f'{{ participants(filter: {{ identifier: "{NUMBER}" }}) {{ totalCount edges {{ cursor }} }} }}'},
+    {
+        "query": "query ($who: [String!]) { interactions(filter: {identifier: $who}) { edges { cursor } } }",
+        "variables": {"who": [NUMBER, TYPED]},
     },
     {
         "query": "query ($sid: ID!) { i: interaction(sid: $sid) { body d: data } }",
