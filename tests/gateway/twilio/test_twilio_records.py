@@ -198,6 +198,7 @@ async def test_what_twilio_refuses_is_stored_without_its_words_and_asked_again_w
     assert [(each.state, each.reason) for each in found.values() if each.reason] == [(state, reason)]
     assert await finish_records(mirror.archive, mirror.twilio.records) == Deleted()
     assert await delete(mirror, KI[0]) == Deleted(gone=1)
+    assert await states(mirror.archive, KI[0]) == {SM: "DELETED", MM: "DELETED"}
 
 
 async def test_while_twilio_is_away_nothing_is_tried_and_all_wait(mirror: Mirror, fake: FakeTwilio) -> None:
