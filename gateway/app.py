@@ -27,6 +27,7 @@ from resolvers.context import SyncFailure
 from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
+from store.changes import trim
 from store.demo import demo_mark
 from store.erasure.interactions import recover, retry_cleaning
 from store.errors import StoreError
@@ -38,6 +39,8 @@ PLAIN = b"text/plain; charset=utf-8"
 CLIENT_GONE = 499
 """The status in logs and metrics of a request whose client disconnected before the response, as in nginx."""
 
+TRIMMED_EVERY_SECONDS = 600.0
+"""The interval for dropping changes that are older than the feed keeps."""
 CLEANING_EVERY_SECONDS = 2.0
 """The interval for retrying the cleaning that an erasure left undone."""
 
@@ -139,6 +142,7 @@ class Gateway:
             with suppress(Exception):  # The background task tries again, and logs it.
                 await self._graphql.measure_lists()
             self._background.start("lists", self._graphql.measure_lists)
+            self._background.start("changes", partial(_trim, archive, timedelta(days=self._settings.changes_days)))
             self._archive = archive
         except Exception as error:
             await self._stack.aclose()
@@ -246,6 +250,14 @@ async def _reads(archive: Archive | None) -> bool:
         log.exception("The archive can't be read.")
         return False
     return True
+
+
+async def _trim(archive: Archive, kept: timedelta) -> float:
+    try:
+        await trim(archive, kept)
+    except StoreError as error:
+        raise RoundFailed(str(error)) from error
+    return TRIMMED_EVERY_SECONDS
 
 
 async def _clean(archive: Archive) -> float:

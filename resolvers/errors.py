@@ -3,6 +3,7 @@
     GraphQLError
     ├── BadInput              BAD_USER_INPUT: an argument is malformed or out of range; says what was expected
     ├── Forbidden             FORBIDDEN: the key lacks a scope; says which
+    ├── ChangesExpired        CHANGES_EXPIRED: changes after a cursor are not kept any more; says how to begin anew
     ├── Busy                  BUSY: another process holds the write lock; try again
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
@@ -36,6 +37,17 @@ class Forbidden(GraphQLError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "FORBIDDEN"})
+
+
+class ChangesExpired(GraphQLError):
+    """The changes after a cursor are not all kept any more, or the cursor is of another archive."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Expected a cursor after which every change is still kept, but got one that is too old, or from before a "
+            "restore. Begin anew: take latestCursor, copy all lists, and then ask for the changes after it.",
+            extensions={"code": "CHANGES_EXPIRED"},
+        )
 
 
 class Busy(GraphQLError):

@@ -8,6 +8,7 @@ from graphql import GraphQLEnumType
 
 from resolvers.arguments.orders import InteractionOrder, ParticipantOrder, SessionOrder
 from resolvers.deletions import DeleteInteractionErrorCode, Erasure
+from store.changes import ChangedType, ChangeKind
 from store.enums import (
     GeoMatchLevel,
     InteractionType,
@@ -24,6 +25,8 @@ E = TypeVar("E", bound=StrEnum)
 
 __all__ = [
     "AtTwilio",
+    "ChangeKind",
+    "ChangedType",
     "DeleteInteractionErrorCode",
     "Erasure",
     "GeoMatchLevel",
@@ -55,6 +58,28 @@ def open_enum(enum: GraphQLEnumType) -> None:
 
     enum.coerce_output_value = name_of  # type: ignore[method-assign]
 
+
+_describe(
+    ChangeKind,
+    "What happened to a row of the archive.",
+    {
+        ChangeKind.CREATED: "The row is new here.",
+        ChangeKind.UPDATED: "At least one property of the row has another value.",
+        ChangeKind.ARCHIVED: "Twilio's retention deleted the Session, and only this archive still has it.",
+        ChangeKind.ERASED: "The row, or what named a person in it, is gone for good. Erase it in every copy too.",
+    },
+)
+
+_describe(
+    ChangedType,
+    "The resource that a changed row is.",
+    {
+        ChangedType.SERVICE: "A Service, which holds Sessions; its SID begins with KS.",
+        ChangedType.SESSION: "A Session of a Service; its SID begins with KC.",
+        ChangedType.PARTICIPANT: "One side of a Session; its SID begins with KP.",
+        ChangedType.INTERACTION: "A message or a call within a Session; its SID begins with KI.",
+    },
+)
 
 _MESSAGE, _CALL = "For a message", "For a call"
 

@@ -3,7 +3,9 @@
 import strawberry
 
 from resolvers import interactions, nodes, participants, services, sessions, sync_status
+from resolvers.feed import changes
 from schema.connections import Connection
+from schema.feed.changes import ChangeConnection
 from schema.fields import resolved
 from schema.interactions import Interaction
 from schema.node import Node
@@ -41,6 +43,11 @@ class Query:
     interactions: Connection[Interaction] = resolved(
         interactions.interactions,
         "The Interactions of all Sessions of all Services, in one list. Twilio's own API has no such list.",
+    )
+    changes: ChangeConnection = resolved(
+        changes.changes,
+        "What was created, updated, archived and erased in the archive, in that order, so that a copy elsewhere can "
+        "follow it and erase what was erased here.",
     )
     sync_status: SyncStatus = resolved(
         sync_status.sync_status, "How up to date the archive is, and what may be missing."

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -35,6 +36,7 @@ from gateway.twilio.record_deletions import finish_records
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
 from store.archive import Archive, open_archive
+from store.changes import trim
 from store.errors import DatabaseLocked, StoreError
 from store.sync import left_out as left_out_state
 from store.sync.left_out import LeftOut
@@ -106,6 +108,7 @@ async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progre
             await sync(archive, client, settings, progress)
         finally:
             left_out += await left_out_state.listed(archive)
+        await trim(archive, timedelta(days=settings.changes_days))
 
 
 async def _finish_records(archive: Archive, client: Twilio) -> None:

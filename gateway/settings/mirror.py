@@ -133,6 +133,13 @@ class SyncSettings(Settings):
         0.01, ge=0, le=1, description="The share of all interactions that one run may erase without --erase."
     )
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
+    changes_days: float = Field(
+        7,
+        ge=0,
+        le=YEARS * 365,
+        validation_alias=AliasChoices("changes_days", f"{PREFIX}CHANGES_DAYS"),
+        description="Days for which the change feed is kept.",
+    )
 
     @model_validator(mode="after")
     def _one_decision(self) -> Self:

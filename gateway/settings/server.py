@@ -104,6 +104,9 @@ class ServeSettings(Listening):
         SEARCH_SECONDS, gt=0, le=DAY, description="Seconds after which a search by bodyContains is stopped."
     )
     plans: bool = Field(True, description="Compile queries into plans. If off, the responses are the same but slower.")
+    changes_days: float = Field(
+        7, ge=0, le=YEARS * 365, description="Days for which the change feed is kept; a cursor older than that expires."
+    )
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="The highest exact totalCount; if there are more rows, totalCountCapped is true."
     )

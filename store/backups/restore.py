@@ -22,6 +22,7 @@ from store.backups.replay import (
     take_over,
     take_over_entries,
 )
+from store.changes import NEW_EPOCH
 from store.errors import DatabaseCorrupt, RestoreRefused
 from store.sqlite.cleaning import Cleaner, has_log
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
@@ -158,6 +159,7 @@ def _replay(file: Path, backup: Path, replaced: Replaced, ledger: Path | None, i
                 for sql in ("COMMIT", "PRAGMA foreign_keys=ON", "BEGIN IMMEDIATE"):
                     target.execute(sql)
                 erased = erase_again(target)
+                target.execute(NEW_EPOCH)  # The backup's numbers stand for other changes than the archive's did.
                 target.execute("COMMIT")
                 counts = counts_of(target)
             with closing(Cleaner(file, prepared.file)) as cleaner:

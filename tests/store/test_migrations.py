@@ -67,7 +67,7 @@ async def test_a_column_that_is_added_gets_what_extra_holds_as_a_sync_would_have
                         ).fetchone()
                 connection.execute(f"UPDATE {table} SET extra = nullif(?, '{{}}') WHERE sid = ?", (extra, sid))
             for name in new:
-                connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+                drop_column(connection, table, name)
         connection.commit()
     prepare(database, folder).close()
     for table, found in rows(database).items():
@@ -77,6 +77,14 @@ async def test_a_column_that_is_added_gets_what_extra_holds_as_a_sync_would_have
             }
             assert (row["extra"] or "{}").replace(" ", "") == (expected["extra"] or "{}").replace(" ", "")
             assert row.get("plain") is None, "it is not known any more"
+
+
+def drop_column(connection: sqlite3.Connection, table: str, name: str) -> None:
+    """Drops a column, and the triggers and indexes that name it, which a database without the column doesn't have."""
+    made = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index') AND instr(sql, ?)"
+    for kind, dependent in connection.execute(made, (name,)).fetchall():
+        connection.execute(f"DROP {kind} {dependent}")
+    connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
 
 
 def json_of(value: Any) -> str:

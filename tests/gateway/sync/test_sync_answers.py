@@ -46,7 +46,7 @@ async def test_an_account_sid_with_the_key_of_another_account_changes_nothing(
         await mirror.sync()
         before = await content(mirror)
         async with mirroring(database, others, **mixed) as wrong:
-            with pytest.raises(ForeignAccount, match=f"Expected what belongs to the account {A}"):
+            with pytest.raises(ForeignAccount, match=f"Expected a resource of the account {A}"):
                 await wrong.sync(**flags)
         assert await content(mirror) == before
         await mirror.sync(full=True)

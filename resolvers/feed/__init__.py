@@ -1,0 +1,1 @@
+"""The change feed: resolvers of its pages."""

@@ -1,0 +1,184 @@
+"""The change feed: what was created, updated, archived and erased in the archive, in the order of the commits.
+
+Triggers number each change of a Service, Session, Participant or Interaction in the transaction that makes it
+(store/sqlite/migrations/0015_changes.sql). A change has SIDs and a time, and no content: the row is read as it is now.
+The feed keeps changes for a limited time; ``trim`` drops older ones.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import msgspec
+
+from store.archive import Archive, Readable
+from store.twilio_mapping import instant
+
+COLUMNS = "number, kind, type, sid, service_sid, session_sid, at"
+STATE = """
+SELECT epoch, dropped, max(dropped, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)) AS last
+FROM change_feed
+""".strip()
+ALL = "SELECT {columns} FROM change WHERE number > :after ORDER BY number LIMIT :limit"
+OF_SESSION = """
+SELECT {columns} FROM change INDEXED BY change_by_session
+WHERE session_sid = :session_sid AND number > :after {conditions} ORDER BY number LIMIT :limit
+""".strip()
+OF_TYPE = """
+SELECT * FROM (SELECT {columns} FROM change INDEXED BY change_by_type
+  WHERE type = '{type}' AND kind = '{kind}' AND number > :after ORDER BY number LIMIT :limit)
+""".strip()
+NONE = f"SELECT {COLUMNS} FROM change WHERE FALSE"
+MERGED = "SELECT * FROM (\n{ranges}\n) ORDER BY number LIMIT :limit"
+PAGE = """
+SELECT CAST(json_array(epoch, dropped, last, json((
+  SELECT '[' || coalesce(group_concat(json_array({columns})), '') || ']' FROM ({rows})
+))) AS BLOB) FROM (SELECT epoch, dropped, last FROM ({state}))
+""".strip()
+TRIMMED_AT_ONCE = 10_000
+LAST_OF_OLDEST = "SELECT number, at FROM change WHERE number > :dropped ORDER BY number LIMIT 1 OFFSET :offset"
+DROP = "DELETE FROM change WHERE number <= :number"
+NOTE_DROPPED = "UPDATE change_feed SET dropped = :number"
+NEW_EPOCH = "UPDATE change_feed SET epoch = lower(hex(randomblob(8)))"
+"""To be run where numbers could mean other changes than before, as after a restore: it makes all cursors expire."""
+
+
+class ChangeKind(StrEnum):
+    """What happened to a row."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    ARCHIVED = "ARCHIVED"
+    ERASED = "ERASED"
+
+
+class ChangedType(StrEnum):
+    """The type of the row that changed."""
+
+    SERVICE = "SERVICE"
+    SESSION = "SESSION"
+    PARTICIPANT = "PARTICIPANT"
+    INTERACTION = "INTERACTION"
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One change. ``number`` is its position in the feed; ``session_sid`` is None for a Service."""
+
+    number: int
+    kind: ChangeKind
+    type: ChangedType
+    sid: str
+    service_sid: str
+    session_sid: str | None
+    at: str
+
+
+class FeedPage(msgspec.Struct, frozen=True, array_like=True):
+    """Changes, and the state of the feed in the same snapshot.
+
+    ``epoch`` names the feed that the numbers belong to. ``dropped`` is the number of the last change that is no longer
+    kept, ``last`` that of the newest one.
+    """
+
+    epoch: str
+    dropped: int
+    last: int
+    changes: list[Change]
+
+
+class FeedQuery(NamedTuple):
+    """The first ``limit`` changes after the number ``after``, of the given types, kinds and session; its keys are None.
+
+    Empty ``types`` or ``kinds`` match nothing; None doesn't filter.
+    """
+
+    after: int
+    limit: int
+    types: frozenset[ChangedType] | None = None
+    kinds: frozenset[ChangeKind] | None = None
+    session_sid: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """See PAGE."""
+        return _page_sql(self.types, self.kinds, self.session_sid is not None)
+
+    @property
+    def may_be_long(self) -> bool:
+        """No: an index has the changes of each type and kind, and of each session, in their order."""
+        return False
+
+    def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
+        """What the statement binds."""
+        bound: dict[str, Any] = {"after": self.after, "limit": self.limit}
+        if self.session_sid is not None:
+            bound["session_sid"] = self.session_sid
+        return bound
+
+    def answer(self, payload: bytes, keys: Sequence[None]) -> list[FeedPage]:
+        """The page, for each key."""
+        return [PAGE_DECODER.decode(payload)] * len(keys)
+
+
+PAGE_DECODER = msgspec.json.Decoder(FeedPage)
+
+
+async def read_feed(archive: Readable, query: FeedQuery) -> FeedPage:
+    """The page of ``query``, for readers outside of a request."""
+    ((payload,),) = await archive.fetch(query.sql, query.parameters((None,)))
+    return query.answer(payload, (None,))[0]
+
+
+async def trim(archive: Archive, kept: timedelta) -> int:
+    """Drops the changes that are older than ``kept``, some thousands in each transaction; returns how many."""
+    before = instant((datetime.now(UTC) - kept).isoformat())
+    total = 0
+    while True:
+        ((_, dropped, last),) = await archive.fetch(STATE)
+        offset = TRIMMED_AT_ONCE - 1
+        found = list(await archive.fetch(LAST_OF_OLDEST, {"dropped": dropped, "offset": offset}))
+        number, at = found[0] if found else (last, None)
+        if at is None or at >= before:
+            number = await _last_before(archive, dropped, number, before)
+        if number <= dropped:
+            return total
+        async with archive.writer.transaction() as transaction:
+            total += await transaction.execute(DROP, {"number": number})
+            await transaction.execute(NOTE_DROPPED, {"number": number})
+
+
+async def _last_before(archive: Archive, low: int, high: int, before: str) -> int:
+    """The last of the numbers from ``low`` to ``high`` whose change is older than ``before``, by bisection."""
+    sql = "SELECT number, at FROM change WHERE number > :low AND number <= :high ORDER BY number LIMIT 1"
+    while low < high:
+        middle = (low + high) // 2
+        found = list(await archive.fetch(sql, {"low": middle, "high": high}))
+        if found and found[0][1] < before:
+            low = found[0][0]
+        else:
+            high = middle
+    return low
+
+
+@lru_cache(256)
+def _page_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:
+    if frozenset() in (types, kinds):
+        rows = NONE
+    elif of_session:
+        conditions = " ".join(_one_of("type", types) + _one_of("kind", kinds))
+        rows = OF_SESSION.format(columns=COLUMNS, conditions=conditions)
+    elif types is None and kinds is None:
+        rows = ALL.format(columns=COLUMNS)
+    else:
+        pairs = product(sorted(ChangedType if types is None else types), sorted(ChangeKind if kinds is None else kinds))
+        ranges = [OF_TYPE.format(columns=COLUMNS, type=type_, kind=kind) for type_, kind in pairs]
+        rows = MERGED.format(ranges="\nUNION ALL\n".join(ranges))
+    return PAGE.format(columns=COLUMNS, rows=rows, state=STATE)
+
+
+def _one_of(column: str, values: frozenset[StrEnum] | None) -> list[str]:
+    listed = ", ".join(f"'{value}'" for value in sorted(values or ()))
+    return [] if values is None else [f"AND {column} IN ({listed})"]
