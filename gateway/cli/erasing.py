@@ -67,13 +67,13 @@ def shown(
 def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
     """Erases, shows the progress, prints the receipt, and returns the exit code."""
     set_up(LogSettings.of({}))
-    progress, problem, code = Progress(), None, FAILED
+    progress, problem = Progress(), None
     with sentences():
         try:
             with _progress(progress, quiet=json_only), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_erase(database, asked, twilio, options, progress))
         except KeyboardInterrupt:
-            problem, code = f"Stopped. {AGAIN.format(reference=options.reference)}", STOPPED
+            fail(f"Stopped. {AGAIN.format(reference=options.reference)}", STOPPED)
         except (TwilioAway, RecordsLeft) as error:
             problem = f"{error} {AGAIN.format(reference=options.reference)}"
         except (TwilioError, ClockMismatch) as error:
@@ -81,7 +81,7 @@ def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Op
         is_complete = asyncio.run(_receipt(database, asked, options.reference, json_only))
     if problem:
         tell(problem)
-        return code
+        return FAILED
     return 0 if is_complete else FAILED
 
 

@@ -25,6 +25,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 AT_ONCE = 100
 """The Interactions whose requests are stored in one transaction."""
+SETTLED_AT_ONCE = 500
+"""The Interactions that are erased here in one transaction at most, so that other writers don't wait for long."""
 SETTLE_SECONDS = 1.0
 """For how long Twilio's answers are collected before their Interactions are erased here."""
 LOCKED_ATTEMPTS = 12
@@ -102,6 +104,8 @@ class Deletions:
                         asking.create_task(self._ask())
                 self._has_ended = True
                 self._any_answered.set()
+        except BaseExceptionGroup as group:  # One of the tasks failed, and the others were cancelled.
+            raise _first(group) from group
         finally:
             self._answered += [Asked(address, is_new, NOT_ASKED) for address, is_new in self._not_asked.items()]
             await to_the_end(self._settle())
@@ -157,9 +161,11 @@ class Deletions:
 
     async def _settle(self) -> None:
         self._any_answered.clear()
-        asked, self._answered = self._answered, []
-        if not asked:
-            return
+        while self._answered:
+            asked, self._answered = self._answered[:SETTLED_AT_ONCE], self._answered[SETTLED_AT_ONCE:]
+            await self._settle_some(asked)
+
+    async def _settle_some(self, asked: list[Asked]) -> None:
         try:
             answers = await patiently(settle, self._archive, asked)
             items = [
@@ -183,6 +189,12 @@ async def patiently(work: Callable[P, Awaitable[T]], *arguments: P.args, **optio
         with suppress(DatabaseLocked):
             return await work(*arguments, **options)
     return await work(*arguments, **options)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def to_the_end(work: Awaitable[None]) -> None:

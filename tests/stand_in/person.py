@@ -11,16 +11,16 @@ CANARIES = ("CANARY-TEXT", "CANARY-NAME", NUMBER)
 """What of the person may be in no file after the erasure."""
 
 
-def put_person(fake: FakeTwilio, sessions: int = 4, interactions: int = 5, others: int = 1) -> None:
-    """Puts ``sessions`` with the person, by turns in two services, and one of others for each ``others``.
+def put_person(fake: FakeTwilio, sessions: int = 4, interactions: int = 5, others: int = 1, services: int = 2) -> None:
+    """Puts ``sessions`` with the person, by turns in the ``services``, and one of others for each ``others``.
 
     The person's participant in session n is KP 2n; the first session is still open.
     """
-    for service in (1, 2):
+    for service in range(1, services + 1):
         fake.put(bodies.service(service, account_sid=fake.account_sid))
     for number in range(1, sessions + others + 1):
         mine = number <= sessions
-        service = 1 + number % 2
+        service = 1 + number % services
         of = {"service_sid": bodies.sid("KS", service), "account_sid": fake.account_sid}
         over = {} if number == 1 else {"status": "closed", "date_ended": ENDED}
         dates = {"date_created": OLD, "date_updated": OLD}

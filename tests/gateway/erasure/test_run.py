@@ -9,13 +9,15 @@ import pytest
 import bodies
 from erasure_runs import of_session, reasons, run, traces
 from fake_twilio import FakeTwilio
+from gateway.erasure import deletions
 from gateway.erasure.deletions import TwilioAway
 from gateway.erasure.questions import asked
 from mirror import mirroring
 from person import CANARIES, NUMBER, put_person
 from store.archive import Archive, open_archive
+from store.demo import mark_demo
 from store.erasure import selections
-from store.errors import DatabaseOccupied
+from store.errors import DatabaseFull, DatabaseOccupied
 
 DELETE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
 SEE_SESSION = "GET /Services/{}/Sessions/{}"
@@ -116,8 +118,13 @@ async def test_another_accounts_credentials_erase_nothing(database: Path, fake: 
         assert len(await mirror.stored("KI")) == 25
 
 
-async def test_a_404_of_an_account_that_shows_nothing_erases_nothing(database: Path, fake: FakeTwilio) -> None:
+@pytest.mark.parametrize("archived", [False, True])
+async def test_a_404_of_an_account_that_shows_nothing_erases_nothing(
+    database: Path, fake: FakeTwilio, archived: bool
+) -> None:
     async with mirroring(database, fake) as mirror:
+        async with mirror.archive.writer.transaction() as transaction:
+            await transaction.execute("UPDATE session SET archived_at = date_created WHERE ?", (archived,))
         for sid in fake.sids("KS"):
             fake.remove(sid)
         receipt = await run(mirror, identifier=NUMBER)
@@ -130,8 +137,11 @@ async def test_a_404_of_an_account_that_shows_nothing_erases_nothing(database: P
         assert len(await mirror.stored("KI")) == 25
 
 
-async def test_a_legal_hold_keeps_it_and_is_known_to_the_next_preview(database: Path, fake: FakeTwilio) -> None:
-    held = of_session(2, fake)[0]
+@pytest.mark.parametrize("leg", [0, 1], ids=["outbound", "inbound"])
+async def test_a_legal_hold_keeps_it_and_is_known_to_the_next_preview(
+    database: Path, fake: FakeTwilio, leg: int
+) -> None:
+    held = of_session(2, fake)[leg]
     fake.hold(held)
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, identifier=NUMBER)
@@ -163,6 +173,19 @@ async def test_a_run_that_twilio_stops_answering_ends_and_the_same_command_goes_
         assert (receipt.complete, receipt.counts["interactions"]) == (True, {"ERASED": 240})
 
 
+async def test_a_full_disk_is_told_as_such(database: Path, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def settle(*_: object) -> None:
+        monkeypatch.undo()
+        raise DatabaseFull("The disk is full.")
+
+    async with mirroring(database, fake) as mirror:
+        monkeypatch.setattr(deletions, "settle", settle)
+        with pytest.raises(DatabaseFull):
+            await run(mirror, identifier=NUMBER)
+        assert (await run(mirror, identifier=NUMBER)).complete, "the same command goes on"
+    assert traces(database) == []
+
+
 async def test_what_twilio_may_have_deleted_stays_requested(database: Path, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         await mirror.twilio.verify()
@@ -187,6 +210,15 @@ async def test_without_the_account_it_is_erased_here_and_later_there(database: P
 async def test_an_archive_that_has_no_account_is_complete_without_one(archive: Archive) -> None:
     await bodies.put(archive, bodies.participant(1, identifier=NUMBER), bodies.interaction(1))
     assert (await run(archive, identifier=NUMBER)).complete
+
+
+async def test_a_demo_is_erased_here_alone_whatever_account_is_set(database: Path, fake: FakeTwilio) -> None:
+    async with mirroring(database.with_name("demo.db"), fake) as mirror:
+        await bodies.put(mirror.archive, bodies.service(1), bodies.session(1), bodies.interaction(10_000))
+        async with mirror.archive.writer.transaction() as transaction:
+            await mark_demo(transaction, "a demo")
+        assert (await run(mirror, interaction=bodies.sid("KI", 10_000))).complete
+    assert (fake.total_requests, len(fake.sids("KI"))) == (0, 25)
 
 
 async def test_messages_that_come_later_are_erased_by_the_same_reference(database: Path, fake: FakeTwilio) -> None:
