@@ -103,7 +103,7 @@ def _show(found: list[LedgerEntry]) -> None:
     show(out, titles, rows)
     for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
         waiting = sum(entry.waits_for == reason for entry in found)
-        tell(f"Erased, but not yet to the last byte: {waiting:,}. {reason}", logging.WARNING)
+        tell(f"Erased, but the files still have bytes of them: {waiting:,}. {reason}", logging.WARNING)
 
 
 def _at_twilio(entry: LedgerEntry) -> str:

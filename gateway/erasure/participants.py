@@ -1,7 +1,7 @@
-"""Erases the Participants of a case that have no Interactions left, and finds out what Twilio still has of them.
+"""Erases the Participants of a case that have no Interactions left, and reports what Twilio still has of them.
 
-Twilio deletes a Participant only with its Session; removing one from a live Session keeps it there with a date_deleted
-(Twilio's Participant page). So what Twilio still has is a sentence in the case, and no reason to keep it here.
+Twilio deletes a Participant only with its Session. A Participant that is removed from a live Session stays there with a
+date_deleted (Twilio's Participant page). So the case says what Twilio still has, but that doesn't prevent the erasure.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ NOT_ASKED = "Twilio was not asked, and may still have it."
 LIVE = "Twilio still has it, in a live session; --remove-participants removes it there."
 REMOVED = "It is removed from its session at Twilio, which keeps it, marked as removed, until it deletes the session."
 OVER = "Twilio still has it, in a session that ended{when}; Twilio deletes that 90 days after it was closed."
-NOT_KNOWN = "Whether Twilio still has it is not known. {error}"
+NOT_KNOWN = "It is unknown whether Twilio still has it. {error}"
 NOT_REMOVED = "It could not be removed at Twilio, so it stays here too. {error}"
-HAS_INTERACTIONS = "It stays, since interactions of it do."
+HAS_INTERACTIONS = "It stays, because some of its interactions stay."
 
 
 class Participants:
@@ -43,7 +43,7 @@ class Participants:
         await self._case.add(place.sid for place in self._places)
 
     async def remove_at_twilio(self) -> None:
-        """Removes them from Sessions that are live, so that no more messages of theirs come."""
+        """Removes them from live Sessions at Twilio, so that they get no more messages."""
         for place in self._places if self._upstream else ():
             if place.is_archived or place.is_removed:
                 continue
@@ -79,7 +79,7 @@ class Participants:
         return Item(place.sid, Outcome.ERASED, await self._left_at_twilio(place))
 
     async def _left_at_twilio(self, place: Place) -> str | None:
-        """A sentence about what Twilio still has of it; None if that is nothing."""
+        """A sentence about what Twilio still has of it; None if it has nothing."""
         if self._upstream is None:
             return None if place.is_archived else NOT_ASKED
         try:

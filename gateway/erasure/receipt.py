@@ -1,7 +1,7 @@
-"""The receipt of an erasure case: who asked for what, each SID with its outcome, and what is still there and why.
+"""The receipt of an erasure case: who requested what, each SID with its outcome, and what still exists and why.
 
-It is made of the ledger and a look into the noted backups, so it can be made again at any time. It has no content:
-SIDs, times, the names of those who asked, and the question with numbers and names masked.
+It is made from the ledger and the recorded backups, so it can be made again at any time. It has no content: only SIDs,
+times, the names of those who requested it, and the question with masked numbers and names.
 """
 
 from collections import Counter
@@ -19,9 +19,9 @@ from store.twilio_mapping import now
 
 ERASED, NOT_YET = "ERASED", "NOT_YET"
 KEPT = "KEPT"
-"""Of a record: nobody asked Twilio to delete it."""
+"""For a record: nobody requested its deletion."""
 KINDS = {"interactions": "KI", "participants": "KP", "sessions": "KC"}
-"""The prefixes of what a case selects. Of Sessions it has only those that were asked for and are not there."""
+"""The SID prefixes of a case's items. It only has Sessions that were requested but don't exist."""
 NOT_IN_API = "Twilio's 2010 API has no such records. Delete it where it was made."
 INTERRUPTED = "The run ended before it. Run the same command again."
 STILL_AT_TWILIO = {
@@ -35,7 +35,7 @@ STILL_AT_TWILIO = {
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A Message or Call record of Twilio's. ``address`` is what a DELETE deletes."""
+    """A Message or Call record of Twilio's. A DELETE of ``address`` deletes it."""
 
     sid: str
     interaction_sid: str
@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """Something that was selected, and what became of it. ``at_twilio`` is its outcome there, if it is known."""
+    """A selected row and its outcome. ``at_twilio`` is the outcome at Twilio, if it is known."""
 
     sid: str
     session_sid: str | None
@@ -60,7 +60,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """Something that is still there, and why."""
+    """Something that still exists, and why."""
 
     sid: str
     reason: str
@@ -74,16 +74,16 @@ class Receipt(msgspec.Struct, frozen=True):
     printed_at: str
     begun_at: str
     complete: bool
-    """Whether everything that was selected is gone: here to the last byte, and at Twilio as far as that was asked."""
+    """Whether everything selected is gone: every byte of it here, and at Twilio as far as requested."""
     runs: list[CaseRun]
     counts: dict[str, dict[str, int]]
-    """Of each kind and of records: how many had which outcome."""
+    """The number of items of each type, and of records, by outcome."""
     not_erased: list[Left]
     """What could not be erased."""
     still_at_twilio: list[Left]
-    """What is erased here, as was asked, while Twilio keeps something of it."""
+    """What is erased here as requested, but of which Twilio keeps something."""
     backups: list[Holder]
-    """The noted backups that hold, or may hold, what was erased."""
+    """The recorded backups that hold, or may hold, erased rows."""
     interactions: list[Item]
     participants: list[Item]
     sessions: list[Item]
@@ -159,7 +159,7 @@ def _left(case: Case) -> Iterator[Left]:
         if item.outcome != ERASED:
             yield Left(item.sid, item.reason or INTERRUPTED)
         elif item.closed_at is None:
-            yield Left(item.sid, f"It is erased, but not yet to the last byte. {item.waits_for or ''}".rstrip())
+            yield Left(item.sid, f"It is erased, but the files still have bytes of it. {item.waits_for or ''}".rstrip())
         elif item.twilio in STILL_AT_TWILIO and case.account_sid:  # Without an account there is nothing at Twilio.
             yield Left(item.sid, STILL_AT_TWILIO[AtTwilio(item.twilio)])
 

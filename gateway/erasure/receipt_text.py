@@ -1,4 +1,4 @@
-"""A receipt as a text for people and for a file, in lines and without anything that a terminal obeys; and as rows."""
+"""Formats a receipt as text for people, without control characters, and as rows of a table."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ TITLES_OF_ROWS = ("sid", "outcome", "reason", "erased_at", "at_twilio", "interac
 def as_text(receipt: Receipt, question: Mapping[str, Any] | None = None) -> str:
     """The receipt as a text.
 
-    ``question`` is that of the run that just ended, in clear: it is shown instead of the masked one, and kept nowhere.
+    ``question`` is that of the run that just ended, in clear: it is shown instead of the masked one, but not stored.
     """
     return "\n".join(_printable(line) for line in _lines(receipt, question)) + "\n"
 
@@ -114,7 +114,7 @@ def _kept_records(receipt: Receipt) -> Iterator[str]:
 
 
 def _record(record: Record) -> Sequence[str]:
-    return (record.sid,) if record.outcome == KEPT else (record.sid, _word(record.outcome))
+    return (record.sid,) if record.outcome == KEPT else (record.sid, _label_of(record.outcome))
 
 
 def _backup(holder: Holder) -> Sequence[str]:
@@ -122,8 +122,8 @@ def _backup(holder: Holder) -> Sequence[str]:
 
 
 def _item(item: Item) -> Sequence[str]:
-    erased = f"{item.erased_at[:SECONDS]}Z" if item.outcome == ERASED and item.erased_at else _word(item.outcome)
-    return item.sid, f"{erased:<{SECONDS + 1}}", _word(item.at_twilio or "")
+    erased = f"{item.erased_at[:SECONDS]}Z" if item.outcome == ERASED and item.erased_at else _label_of(item.outcome)
+    return item.sid, f"{erased:<{SECONDS + 1}}", _label_of(item.at_twilio or "")
 
 
 def _labelled(label: str, value: str) -> str:
@@ -131,13 +131,13 @@ def _labelled(label: str, value: str) -> str:
 
 
 def _counted(kind: str, counts: Mapping[str, int]) -> str:
-    parts = [f"{counts[outcome]:,} {_word(outcome)}" for outcome in OUTCOMES if counts.get(outcome)]
-    parts += [f"{number:,} {_word(outcome)}" for outcome, number in counts.items() if outcome not in OUTCOMES]
+    parts = [f"{counts[outcome]:,} {_label_of(outcome)}" for outcome in OUTCOMES if counts.get(outcome)]
+    parts += [f"{number:,} {_label_of(outcome)}" for outcome, number in counts.items() if outcome not in OUTCOMES]
     of = " (at Twilio)" if kind == "records" and parts else ""
     return (", ".join(parts) or "none") + of
 
 
-def _word(outcome: str) -> str:
+def _label_of(outcome: str) -> str:
     return OUTCOMES.get(outcome, outcome.lower().replace("_", " "))
 
 
@@ -149,5 +149,5 @@ def _pairs(question: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _printable(line: str) -> str:
-    # A name may hold anything, also what a terminal obeys or what would begin another line.
+    # A name may contain anything, even line breaks and control sequences of terminals.
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)

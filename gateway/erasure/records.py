@@ -9,15 +9,15 @@ from store.erasure import receipts
 
 
 class RecordsLeft(Exception):
-    """Twilio lets none of the records be deleted now. The message is a whole sentence."""
+    """No record can be deleted at Twilio now. The message is a whole sentence."""
 
 
 async def delete_records_of(
     archive: Archive, twilio: Twilio, reference: str, requested_by: str, progress: Progress
 ) -> None:
-    """Deletes the records behind what the case ``reference`` erased, and stores what became of each.
+    """Deletes the records behind the Interactions that the case ``reference`` erased, and stores each outcome.
 
-    Raises RecordsLeft if Twilio is away or the credentials may not do it: the rest is tried by a later run.
+    Raises RecordsLeft if Twilio is unavailable or the credentials don't permit it; a later run tries the rest.
     """
 
     def advance(records: int) -> None:

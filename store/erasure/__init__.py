@@ -1,1 +1,1 @@
-"""Erasure for good: what is erased of each resource, and the ledger that keeps it from coming back."""
+"""Erasure: what is erased of each resource, the ledger that keeps erased rows from coming back, and erasure cases."""

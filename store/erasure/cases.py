@@ -1,7 +1,7 @@
-"""Erasure cases: who asked for what and when, and the outcome of each Interaction and Participant that was selected.
+"""Erasure cases: who requested what and when, and the outcome of each selected Interaction and Participant.
 
-A case has a reference and one or more runs; a run that was stopped goes on in a later one. What names a person is
-masked before it comes here.
+A case has a reference and one or more runs; a later run continues one that was stopped. Whatever names a person is
+masked before it is stored here.
 """
 
 import json
@@ -16,7 +16,7 @@ from store.erasure.ledger import ADDRESS, Address, AtTwilio
 from store.twilio_mapping import now
 
 ITEMS_AT_ONCE = 2_000
-"""The items that one transaction adds: few, so that other writers don't wait for long."""
+"""How many items one transaction adds: few, so that other writers don't wait long."""
 
 ADD_CASE = """
 INSERT INTO erasure_case SELECT :reference, (SELECT account_sid FROM archive), :at WHERE TRUE
@@ -63,7 +63,7 @@ WHERE participant.sid IN (SELECT value FROM json_each(?)) ORDER BY session.sid, 
 
 
 class Outcome(StrEnum):
-    """What became of an Interaction or a Participant."""
+    """The outcome of an Interaction or a Participant."""
 
     ERASED = "ERASED"
     HELD = "HELD"
@@ -81,7 +81,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a Participant is.
+    """The Service and Session of a Participant.
 
     ``is_archived`` says that Twilio no longer has the Session, ``is_removed`` that the Participant was removed from it.
     """
@@ -100,7 +100,7 @@ class Case:
         self._archive, self.reference, self._run = archive, reference, run
 
     async def add(self, sids: Iterable[str]) -> None:
-        """Adds items without an outcome; those that the case has stay as they are."""
+        """Adds items without an outcome; existing items of the case stay unchanged."""
         rest = iter(sids)
         while some := list(islice(rest, ITEMS_AT_ONCE)):
             bound = {"reference": self.reference, "run": self._run, "sids": json.dumps(some)}
@@ -116,7 +116,7 @@ class Case:
                 await transaction.execute(SET_OUTCOMES, bound)
 
     async def note_erased(self) -> None:
-        """Stores the outcome of the Interactions that the ledger says are erased, whoever did that."""
+        """Stores the outcome of the Interactions that are erased according to the ledger, whoever erased them."""
         async with self._archive.writer.transaction() as transaction:
             await transaction.execute(NOTE_ERASED, {"reference": self.reference})
 
@@ -127,7 +127,7 @@ class Case:
         return [Address(*row) for row in await self._archive.fetch(NOT_AT_TWILIO, bound)]
 
     async def end_run(self) -> None:
-        """Stores that the run went to its end."""
+        """Stores that the run ended."""
         async with self._archive.writer.transaction() as transaction:
             await transaction.execute(END_RUN, (now(), self._run))
 
@@ -135,7 +135,7 @@ class Case:
 async def begin_run(
     archive: Archive, reference: str, requested_by: str, question: Mapping[str, object], options: Mapping[str, bool]
 ) -> Case:
-    """Begins a run of the case ``reference``, which is new or has runs already. ``question`` names no person."""
+    """Starts a run of the case ``reference``, creating the case if it is new. ``question`` must name no person."""
     bound = {
         "reference": reference,
         "by": requested_by,
@@ -159,12 +159,12 @@ async def last_question(archive: Readable, reference: str) -> dict[str, list[str
 
 
 async def is_unclean(archive: Readable, reference: str) -> bool:
-    """Whether something of the case is erased, but has bytes left in the files."""
+    """Whether the files still have bytes of erased rows of the case."""
     ((is_unclean,),) = await archive.fetch(UNCLEAN, (reference,))
     return bool(is_unclean)
 
 
 async def places(archive: Readable, participant_sids: Sequence[str]) -> list[Place]:
-    """Where these Participants are, by Session."""
+    """The Services and Sessions of these Participants, sorted by Session."""
     rows = await archive.fetch(SESSIONS_OF, (json.dumps(participant_sids),))
     return [Place(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]

@@ -1,8 +1,7 @@
-"""Erases what names a person in a Participant; the SID stays, so that the conversations of others keep their shape.
+"""Erases what names a person in a Participant. Its row and SID stay, since other people's conversations refer to it.
 
-The row's ``identifier``, ``friendly_name``, the pairing with a proxy number and properties that Proxygraph doesn't
-know become null. The ledger has an entry for it, so that no write brings them back: store/sqlite/writer.py writes the
-rows of such Participants without them.
+The row's ``identifier``, ``friendly_name``, proxy number and unknown properties become null. The ledger has an entry
+for the Participant, so no write brings them back: store/sqlite/writer.py writes such rows without these columns.
 """
 
 import json

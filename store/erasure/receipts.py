@@ -1,6 +1,6 @@
-"""Reads what the ledger knows of an erasure case: its runs, each SID that was selected, and Twilio's records behind it.
+"""Reads an erasure case: its runs, each selected SID with its ledger entry, and Twilio's records behind them.
 
-Nothing here has content: the question's numbers and names are masked in the archive.
+It has no content: the numbers and names of the question are masked in the archive.
 """
 
 import json
@@ -74,7 +74,7 @@ class CaseItem(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """All that is known of a case. ``records`` has the state of the records that were to be deleted, and the reason."""
+    """A whole case. ``records`` has the state, and the reason, of Twilio's records whose deletion was requested."""
 
     reference: str
     account_sid: str | None
@@ -110,6 +110,6 @@ async def erased_interactions(archive: Readable, reference: str) -> list[str]:
 
 
 async def records_left(archive: Readable, reference: str) -> int:
-    """How many Message and Call records behind what the case has erased are not known to be gone at Twilio."""
+    """How many Message and Call records behind the case's erased Interactions may still exist at Twilio."""
     ((number,),) = await archive.fetch(RECORDS_LEFT, {"reference": reference})
     return int(number)

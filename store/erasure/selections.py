@@ -1,7 +1,7 @@
-"""What a question selects: Interactions and Participants, by person, Session, age or SID, as SIDs and as counts.
+"""The Interactions and Participants that a question selects, by person, Session, age or SID, as SIDs and as counts.
 
-A person's Interactions are those in which one of the person's Participants took part, on either leg: what the person
-wrote, and what was written to the person. A Session is over if it is closed or failed, or if Twilio no longer has it.
+A person's Interactions are those with one of the person's Participants on either leg: sent by the person or to the
+person. A Session has ended if it is closed or failed, or if Twilio no longer has it.
 """
 
 import json
@@ -12,7 +12,7 @@ import msgspec
 from store.archive import Readable
 
 CHANNELS = ("sip", "sms", "tel", "whatsapp")
-"""Channels whose identifiers may be a telephone number behind the channel's name."""
+"""Channels whose identifiers may be the channel's name followed by a telephone number."""
 
 PERSON = """
 person (sid) AS (
@@ -114,9 +114,9 @@ WHERE reference = ? AND archived_at IS NOT NULL
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What to erase: whatever one of these selects. ``before`` belongs to ``services``; it is a stored date.
+    """What to erase: everything that any of these selects. ``before``, a date, applies to ``services``.
 
-    ``reference`` is that of a case: its Interactions and Participants are selected again, so that a run goes on.
+    ``reference`` is that of a case, whose Interactions and Participants are selected again, to continue it.
     """
 
     identifiers: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ class ServiceCounts(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What a question selects. ``held`` of a Service is what a legal hold is known to keep."""
+    """The counts of a question's selection. ``held`` of a Service counts rows that are known to be under legal hold."""
 
     services: list[ServiceCounts]
     messages: int
@@ -166,7 +166,7 @@ class Counts(msgspec.Struct, frozen=True):
     participants_at_twilio: int
     """In Sessions that Twilio had at the last sync."""
     live_participants: int
-    """In Sessions that were not over at the last sync."""
+    """In Sessions that had not ended at the last sync."""
     unnamed_interactions: int
     """Interactions of the person's Sessions that name no Participant on either leg; they are not selected."""
     as_proxy_number: int
@@ -191,7 +191,7 @@ async def count(archive: Readable, question: Question) -> Counts:
 
 
 async def unknown(archive: Readable, question: Question) -> dict[str, bool]:
-    """The SIDs of ``question`` that the archive doesn't have, and for each whether it was erased."""
+    """The SIDs of ``question`` that the archive lacks, and whether each was erased."""
     bound = {"sids": json.dumps(question.sids)}
     return {row[0]: bool(row[1]) for row in await archive.fetch(UNKNOWN, bound)}
 

@@ -1,7 +1,7 @@
-"""Twilio's Message and Call records behind erased Interactions: which are to be deleted there, and what became of them.
+"""Twilio's Message and Call records behind erased Interactions: which must be deleted there, and with what outcome.
 
-Twilio keeps these records when an Interaction goes. They are deleted only where somebody asked for it, and only those
-of Interactions that are erased here and gone at Twilio. The rows have SIDs, times and outcomes, and no content.
+Twilio keeps these records when an Interaction is deleted. They are only deleted on request, and only if their
+Interaction is erased here and gone at Twilio. The rows have SIDs, times and outcomes, but no content.
 """
 
 import json
@@ -47,7 +47,7 @@ UPDATE twilio_record SET state = :state, reason = :reason, tried_at = :at WHERE 
 
 
 class RecordState(StrEnum):
-    """What became of the deletion of a record."""
+    """The outcome of the deletion of a record."""
 
     REQUESTED = "REQUESTED"
     """Twilio has not been asked yet."""
@@ -67,14 +67,14 @@ GONE = (RecordState.DELETED, RecordState.ALREADY_GONE)
 
 
 class TwilioRecord(msgspec.Struct, frozen=True):
-    """A record that was asked to be deleted."""
+    """A record whose deletion was requested."""
 
     sid: str
     interaction_sid: str
     account_sid: str
     state: RecordState
     reason: str | None
-    """Why it is still there: a sentence without content."""
+    """Why it still exists: a sentence without content."""
     requested_by: str
     requested_at: str
     tried_at: str | None
@@ -86,39 +86,39 @@ def list_of(sid: str) -> str | None:
 
 
 def address_of(account_sid: str, sid: str) -> str | None:
-    """The address of the record ``sid`` at Twilio, which a DELETE deletes; None if the 2010 API has no such records."""
+    """The address at which Twilio deletes the record ``sid``; None if the 2010 API has no such records."""
     listed = list_of(sid)
     return ADDRESS.format(account_sid=account_sid, listed=listed, sid=sid) if listed else None
 
 
 async def request(transaction: Transaction, interaction_sids: Sequence[str], requested_by: str) -> None:
-    """Stores that the records of these Interactions are to be deleted at Twilio.
+    """Stores that the records of these Interactions must be deleted at Twilio.
 
-    Takes only Interactions that are erased here and gone at Twilio. What Twilio refused earlier is to be tried again.
+    Ignores Interactions that aren't erased here and gone at Twilio. Records that Twilio refused are tried again.
     """
     await transaction.execute(REQUEST, {"sids": json.dumps(interaction_sids), "by": requested_by, "at": now()})
 
 
 async def to_delete(archive: Readable, account_sid: str, before: str) -> list[str]:
-    """The account's records that are still to be deleted, and that nobody requested or tried after ``before``."""
+    """The account's records that must still be deleted, except those requested or tried after ``before``."""
     return [row[0] for row in await archive.fetch(LIST_OPEN, {"account": account_sid, "before": before})]
 
 
 async def open_count(archive: Readable) -> int:
-    """How many records are still to be deleted at Twilio."""
+    """How many records must still be deleted at Twilio."""
     ((number,),) = await archive.fetch(COUNT_OPEN)
     return int(number)
 
 
 async def note(transaction: Transaction, outcomes: Iterable[tuple[str, RecordState, str | None]]) -> None:
-    """Stores what became of records: SID, state and reason. One that is known to be gone stays so."""
+    """Stores the outcomes of records: SID, state and reason. A record that is known to be gone stays gone."""
     at = now()
     for sid, state, reason in outcomes:
         await transaction.execute(NOTE, {"sid": sid, "state": state, "reason": reason, "at": at})
 
 
 async def of_interactions(archive: Readable, interaction_sids: Sequence[str]) -> Mapping[str, TwilioRecord]:
-    """The records of these Interactions that were asked to be deleted, by their SIDs."""
+    """The records of these Interactions whose deletion was requested, by SID."""
     names = TwilioRecord.__struct_fields__
     rows = await archive.fetch(LIST_OF, {"sids": json.dumps(interaction_sids)})
     return {row[0]: msgspec.convert(dict(zip(names, row, strict=True)), TwilioRecord) for row in rows}

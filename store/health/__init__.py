@@ -1,1 +1,1 @@
-"""The archive's health, read from the file: how fresh it is, how large, what is pending, what was checked."""
+"""The archive's health, read from the file: how up to date and how large it is, what is pending, what was checked."""

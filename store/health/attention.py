@@ -1,4 +1,4 @@
-"""Which of an archive's figures need somebody's attention, each as a sentence."""
+"""Finds problems in an archive's health that need attention, each as a sentence."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,12 +8,12 @@ from store.health.health import Health, Service, age
 from store.keys import Key
 
 IN_PROGRESS = timedelta(minutes=5)
-"""A deletion that is pending for less is in progress."""
+"""A deletion that is pending for less time than this counts as in progress."""
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 class Bounds(NamedTuple):
-    """After how long without a complete sync the archive is stale, and how soon a key's expiry is told."""
+    """The time without a complete sync after which an archive is stale, and how early a key's expiry is reported."""
 
     stale: timedelta
     expiring: timedelta
@@ -31,7 +31,7 @@ def attention(health: Health, bounds: Bounds) -> list[str]:
 
 
 def ago(moment: str) -> str:
-    """How long ago a time was, for people: the largest unit of which there are two or more, or one."""
+    """How long ago a time was, as text, in the largest unit of which there are at least two."""
     return f"{_length(age(moment))} ago"
 
 
@@ -66,8 +66,8 @@ def _of_deletions(health: Health) -> Iterator[str]:
         )
     if pending.erased_since and age(pending.erased_since) > IN_PROGRESS.total_seconds():
         yield (
-            f"{_counted(pending.erased, 'row is', 'rows are')} erased, but not yet to the last byte: "
-            f"{pending.waits_for or 'the server that was to do it has stopped.'}"
+            f"{_counted(pending.erased, 'row is', 'rows are')} erased, but not yet every byte of them: "
+            f"{pending.waits_for or 'the server that should finish it has stopped.'}"
         )
     if pending.records:
         records = _counted(pending.records, "Message or Call is", "Messages or Calls are")
@@ -82,7 +82,7 @@ def _of_keys(keys: list[Key], expiring: timedelta) -> Iterator[str]:
         if 0 <= left <= expiring.total_seconds():
             yield f"The key {key.name} expires in {_length(left)}."
         elif -expiring.total_seconds() <= left < 0:
-            yield f"The key {key.name} expired {_length(-left)} ago. Revoke it, or make another."
+            yield f"The key {key.name} expired {_length(-left)} ago. Revoke it, or create another."
 
 
 def _name(service: Service) -> str:

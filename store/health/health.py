@@ -1,4 +1,4 @@
-"""Reads everything that a look at an archive's health needs, also from a read-only file and beside a server."""
+"""Reads an archive's health, even from a read-only file or while a server runs."""
 
 import sqlite3
 import sys
@@ -42,7 +42,7 @@ FROM deletion WHERE closed_at IS NULL
 
 
 class Service(msgspec.Struct, frozen=True):
-    """How fresh one Service is, how many of its Sessions wait or could not be read, and the last reason for that."""
+    """When a Service was last read completely, how many Sessions are pending or could not be read, and why."""
 
     sid: str
     unique_name: str | None
@@ -63,9 +63,9 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Deletions that are not done: requested and not erased, since when; erased and not to the last byte, since when.
+    """Unfinished deletions: those requested but not erased, and those erased but with bytes left; the oldest of each.
 
-    ``waits_for`` says why bytes are left. ``records`` are Message and Call records to be deleted at Twilio.
+    ``waits_for`` says why bytes are left. ``records`` counts Message and Call records to be deleted at Twilio.
     """
 
     requested: int
@@ -77,7 +77,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Versions(msgspec.Struct, frozen=True):
-    """The versions of what writes and reads the file; ``database_of_code`` is the one that this code migrates to."""
+    """The versions of Python, SQLite and the database. ``database_of_code`` is the version that the code needs."""
 
     python: str
     sqlite: str
@@ -87,7 +87,7 @@ class Versions(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What was read of an archive. Where it is to be migrated first, only its sizes and versions are known."""
+    """The health of an archive. If it must be migrated first, only its sizes and versions are known."""
 
     path: str
     file_bytes: int
@@ -102,11 +102,11 @@ class Health(msgspec.Struct, frozen=True):
     keys: list[Key] = []
     backups: list[Backup] = []
     backups_gone: list[str] = []
-    """The paths of noted backups that are no longer there."""
+    """The paths of recorded backups whose files no longer exist."""
 
     @property
     def checked_at(self) -> str | None:
-        """When the archive was last found whole by SQLite's integrity check, which each backup runs on its copy."""
+        """When the archive last passed SQLite's integrity check, which each backup runs on its copy."""
         return max((backup.begun_at for backup in self.backups if backup.finished_at), default=None)
 
 

@@ -1,4 +1,4 @@
-"""An erased Interaction is gone to the last byte, and never comes back."""
+"""An erased Interaction leaves no byte, and never comes back."""
 
 import json
 import re

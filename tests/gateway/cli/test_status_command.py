@@ -125,12 +125,12 @@ NEEDS_ATTENTION: dict[str, tuple[Callable[[], tuple[str, Sequence[object]]], str
     ),
     "not to the last byte": (
         lambda: held(DELETION.format("waits_for, erased_at") + ERASED_ROW, ago(hours=2)),
-        "1 row is erased, but not yet to the last byte: A reader.",
+        "1 row is erased, but not yet every byte of them: A reader.",
     ),
     "key expires": (lambda: held(KEY, ago(days=-3, hours=-1), None), "The key console expires in 3 days."),
     "key expired": (
         lambda: held(KEY, ago(days=2, hours=1), None),
-        "The key console expired 2 days ago. Revoke it, or make another.",
+        "The key console expired 2 days ago. Revoke it, or create another.",
     ),
 }  # fmt: skip
 

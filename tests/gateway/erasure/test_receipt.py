@@ -154,7 +154,7 @@ async def test_what_is_not_gone_to_the_last_byte_is_not_complete(filled: Archive
         await transaction.execute("UPDATE deletion SET closed_at = NULL, waits_for = 'A program still reads.'")
     await case(filled, {KI[0]: ("ERASED", None)})
     (left,) = (await made(filled)).not_erased
-    assert left.reason == "It is erased, but not yet to the last byte. A program still reads."
+    assert left.reason == "It is erased, but the files still have bytes of it. A program still reads."
 
 
 async def test_records_that_were_to_be_deleted_have_their_outcome_and_count(filled: Archive) -> None:
