@@ -84,7 +84,7 @@ async def _delete(
         answers = await asyncio.gather(*map(records.delete, batch), return_exceptions=True)
         outcomes = [(sid, each) for sid, each in zip(batch, answers, strict=True) if isinstance(each, RecordAnswer)]
         async with archive.writer.transaction() as transaction:
-            await twilio_records.note(transaction, [(sid, *answer) for sid, answer in outcomes])
+            await twilio_records.note(transaction, [(sid, answer.state, answer.reason) for sid, answer in outcomes])
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
