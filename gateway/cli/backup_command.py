@@ -39,6 +39,12 @@ def backup(
             help="Keep this many backups in the folder FILE; remove the oldest once the new one is complete.",
         ),
     ] = None,
+    forget: Annotated[
+        bool,
+        plain_switch(
+            "--forget", "Make no backup: FILE was deleted, with all copies of it, and need not be named any more."
+        ),
+    ] = False,
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
 ) -> None:
     """Make a backup of the archive, even while it is served.
@@ -51,6 +57,9 @@ def backup(
     settings = settings_of(KeysSettings, {"database": database})
     if keep is not None and not file.is_dir():
         fail(f"--keep needs an existing folder, but got {file}. Create it, or leave --keep out.", 2)
+    if forget:
+        _forget(file, settings.database)
+        return
     import msgspec
 
     from store.archive import open_archive
@@ -62,7 +71,7 @@ def backup(
 
     with sentences():
         try:
-            with pages_shown("Pages", quiet=as_json) as progress:
+            with pages_shown(quiet=as_json) as progress:
                 done = asyncio.run(made(progress))
         except KeyboardInterrupt:
             fail("Stopped. Nothing is left of this backup.", STOPPED)
@@ -77,6 +86,19 @@ def backup(
         tell(f"Removed {path}.", logging.INFO, out)
 
 
+def _forget(file: Path, database: Path) -> None:
+    from store.archive import open_archive
+    from store.backups.backup import forget
+
+    async def forgotten() -> None:
+        async with open_archive(database, check_for_damage=False, create=False) as archive:
+            await forget(archive, file)
+
+    with sentences():
+        asyncio.run(forgotten())
+        tell(f"{database} does not name {file} any more.", logging.INFO, out)
+
+
 def rows_of(counts: object) -> str:
     """The numbers of rows, for people; ``counts`` has a member for each kind."""
     names = ("services", "sessions", "participants", "interactions")
@@ -89,8 +111,8 @@ def counted(number: int, plural: str) -> str:
 
 
 @contextmanager
-def pages_shown(title: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Shows the progress of a copy on a terminal; elsewhere there is nothing to call."""
+def pages_shown(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Shows the pages that are copied, on a terminal; elsewhere there is nothing to call."""
     if quiet or not err.is_terminal:
         yield None
         return
@@ -98,5 +120,9 @@ def pages_shown(title: str, quiet: bool) -> Iterator[Callable[[int, int], None] 
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as shown:
-        task = shown.add_task(title, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        task = shown.add_task("Copying", total=None)
+
+        def show(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total, description="Copying" if done < total else "Checking")
+
+        yield show

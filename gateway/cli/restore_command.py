@@ -45,7 +45,7 @@ def restore(
 
     with sentences():
         try:
-            with pages_shown("Pages", quiet=as_json) as progress:
+            with pages_shown(quiet=as_json) as progress:
                 restored = put_back(file, settings.database, ledger, yes, progress)
         except KeyboardInterrupt:
             fail("Stopped. The archive is as it was.", STOPPED)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.backup_command import MEGABYTE, rows_of
+from gateway.cli.backup_command import MEGABYTE, counted
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, tell
 from gateway.cli.tables import printable, show
@@ -118,7 +118,9 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
             ("Last sync", f"{_when(sync.last_completed_at)}{'; one is running' if sync.is_running() else ''}"),
             ("Full sync", _when(sync.last_full_completed_at)),
             ("Last error", sync.last_error or "none"),
-            ("Rows", rows_of(health.rows)),
+            ("Services", f"{health.rows.services:,}, with {counted(health.rows.sessions, 'sessions')} and "
+                         f"{counted(health.rows.participants, 'participants')}"),
+            ("Interactions", f"{health.rows.interactions:,}"),
             ("Deletions", f"{health.rows.deletions:,}; {deletions.requested:,} wait for Twilio, "
                           f"{deletions.erased:,} for the last byte"),
             ("Left out", f"{sync.left_out_count:,} Sessions and Services"),

@@ -59,6 +59,25 @@ async def back_up(archive: Archive, target: Path, keep: int | None = None, progr
         return Made(made, await _rotate(archive, path.parent, keep) if keep else [])
 
 
+async def forget(archive: Archive, path: Path) -> None:
+    """Removes the note of a backup whose file was deleted.
+
+    Raises BackupRefused if the file is there, or no backup with this path is noted.
+    """
+    path = resolved(path).absolute()
+    if str(path) not in {backup.path for backup in await notes.noted(archive)}:
+        raise BackupRefused(
+            f"The archive has noted no backup {path}. `python -m gateway status --json` lists the backups that it has."
+        )
+    _check_gone(path)
+    await notes.forget(archive, str(path))
+
+
+def _check_gone(path: Path) -> None:
+    if path.exists() or incomplete(path).exists():
+        raise BackupRefused(f"{path} is still there. Delete it first.")
+
+
 def _path_of(database: Path, target: Path, at: datetime) -> Path:
     path = resolved(target)
     if path.is_dir():

@@ -62,6 +62,20 @@ def test_a_folder_rotates_and_a_machine_reads_what_was_removed(filled: Path, tmp
     assert re.fullmatch(r"archive-\d{8}T\d{6}Z\.db", Path(summary["path"]).name)
 
 
+def test_a_backup_that_was_deleted_is_forgotten_on_request_alone(filled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert run("backup", str(copy), "--database", str(filled)).returncode == 0
+    refused = run("backup", str(copy), "--forget", "--database", str(filled))
+    assert (refused.returncode, refused.stderr) == (1, f"{copy} is still there. Delete it first.\n")
+    copy.unlink()
+    assert json.loads(run("status", "--json", "--database", str(filled)).stdout)["backups_gone"] == [str(copy)]
+    result = run("backup", str(copy), "--forget", "--database", str(filled))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(run("status", "--json", "--database", str(filled)).stdout)["backups"] == []
+    assert run("backup", str(copy), "--forget", "--database", str(filled)).stderr.startswith("The archive has noted no")
+    assert not copy.exists()
+
+
 def test_to_keep_some_wants_a_folder(filled: Path, tmp_path: Path) -> None:
     result = run("backup", str(tmp_path / "copy.db"), "--keep", "7", "--database", str(filled))
     assert (result.returncode, result.stdout) == (2, "")

@@ -75,10 +75,10 @@ def test_an_archive_that_is_well_ends_with_0_and_shows_its_figures(well: Path) -
     lines = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
     assert lines[0] == f"{well}: all is well."
-    facts = {line[:12].strip(): line[12:].strip() for line in lines[1:]}
+    facts = {line[:14].strip(): line[14:].strip() for line in lines[1:]}
     assert facts["Account"] == bodies.ACCOUNT
     assert facts["Last sync"].startswith("70 minutes ago (")
-    assert facts["Rows"] == "2 services, 1 session, 0 participants, 1 interaction"
+    assert (facts["Services"], facts["Interactions"]) == ("2, with 1 session and 0 participants", "1")
     assert (facts["Last error"], facts["Checked"]) == ("none", "never")
     assert lines[-3].split() == ["Service", "Last", "read", "Waiting", "Left", "out"]
     assert lines[-1].startswith("service-2  70 minutes ago (")
@@ -187,7 +187,7 @@ def test_the_figures_of_a_backup_and_of_what_was_left_out_are_told(well: Path, t
     assert (found["rows"]["interactions"], found["keys"][0]["name"], found["running"]) == (1, "console", False)
     shown = run("status", "--database", str(well)).stdout
     assert "service-1: the last of what was left out: answered 500" in shown
-    assert "Backups     1; 1 are no longer where they were made" in shown
+    assert "Backups       1; 1 are no longer where they were made" in shown
 
 
 def test_an_archive_that_cant_be_read_ends_with_2(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 import bodies
 from canaries import MESSAGES, NUMBER, canary, content, erase, messages, put_canaries, sids
 from store import keys
-from store.archive import open_archive
+from store.archive import Archive, open_archive
 from store.backups.backup import back_up
 from store.backups.notes import noted
+from store.backups.replay import CARRIED
 from store.backups.restore import restore
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
@@ -150,6 +151,15 @@ async def test_nobody_goes_on_with_a_file_that_was_replaced_while_it_was_being_o
     with pytest.raises(DatabaseLocked, match="was replaced while it was being opened; try again"):
         async with open_archive(database):
             pass
+
+
+async def test_every_table_is_of_twilio_or_derived_or_taken_over(archive: Archive) -> None:
+    """A table by which somebody has decided something is not forgotten when a backup is restored."""
+    of_twilio = {"service", "session", "participant", "interaction"}
+    derived = {"session_kind", "participant_kind", "interaction_kind", "session_person"}
+    of_the_sync = {"archive", "session_read", "session_listed", "service_sync", "sync_run", "left_out"}
+    tables = {name for (name,) in await archive.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert tables == of_twilio | derived | of_the_sync | set(CARRIED)
 
 
 async def test_keys_decisions_and_notes_of_the_replaced_archive_stay(database: Path, backup: Path) -> None:
