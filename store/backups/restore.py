@@ -24,7 +24,7 @@ from store.backups.replay import (
 )
 from store.changes import NEW_EPOCH
 from store.errors import DatabaseCorrupt, RestoreRefused
-from store.sqlite.cleaning import Cleaner, has_log
+from store.sqlite.cleaning import Cleaner, has_log, has_nonempty_log
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
 from store.sqlite.copies.unfinished import remove_staging, staging, sync_to_disk
 from store.sqlite.explanations import explained, refused_by_system
@@ -164,9 +164,12 @@ def _replay(file: Path, backup: Path, replaced: Replaced, ledger: Path | None, i
                 counts = counts_of(target)
             with closing(Cleaner(file, prepared.file)) as cleaner:
                 # All pages: a backup of an older version may have copies of rows in unallocated space.
-                if reason := cleaner.clean(every_page=True):
+                # Then once more, since that writes to the log which entries of the ledger it has closed.
+                if reason := cleaner.clean(every_page=True) or cleaner.clean():
                     raise RestoreRefused(f"Nothing was restored, since erased rows can't be removed: {reason}")
-            return Restored(counts, erased, is_whole, ledger is not None)
+        if has_nonempty_log(file):
+            raise RestoreRefused(f"Nothing was restored, since the log of {file} could not be emptied. Run it again.")
+        return Restored(counts, erased, is_whole, ledger is not None)
     except sqlite3.Error as error:
         raise explained(error, file) from error
 

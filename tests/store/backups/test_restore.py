@@ -1,5 +1,6 @@
 """A restored backup brings back what was lost, and nothing that somebody has decided to be gone since."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,7 +10,7 @@ from random import Random
 import pytest
 
 import bodies
-from canaries import MESSAGES, NUMBER, canary, content, erase, messages, put_canaries, sids
+from canaries import MESSAGES, NUMBER, canary, content, copy_files, erase, messages, put_canaries, sids
 from store import keys
 from store.archive import Archive, open_archive
 from store.backups.backup import back_up
@@ -19,7 +20,10 @@ from store.backups.restore import restore
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.errors import DatabaseError, DatabaseLocked, RestoreRefused
+from store.interactions import Interaction
 from store.sqlite.files import open_or_create
+from store.sqlite.scrub import unallocated
+from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import start_run
 from store.sync.state import keep_interaction, keep_session
 
@@ -59,24 +63,52 @@ async def test_an_erased_session_and_an_erased_person_do_not_come_back(database:
     assert NUMBER.encode() in backup.read_bytes()
 
 
-async def test_no_byte_of_what_is_erased_again_is_left_in_any_page(
-    database: Path, one_session: Path, tmp_path: Path
-) -> None:
-    """Rows that SQLite has moved between pages leave copies, which a backup by other means has too."""
-    shutil.copy(one_session, database)
-    pick, numbers = Random(5), list(range(1, 901))
-    plain = tmp_path / "plain-copy.db"
+def leave_copies(database: Path, text: bytes) -> int:
+    """Puts ``text`` into unallocated space, where SQLite leaves copies of rows; returns into how many pages."""
+    pages, number = bytearray(database.read_bytes()), 0
+    for at in range(4096, len(pages), 4096):
+        start, end = unallocated(bytes(pages[at : at + 4096])) or (0, 0)
+        if end - start > len(text):
+            pages[at + start : at + start + len(text)] = text
+            number += 1
+    database.write_bytes(pages)
+    return number
+
+
+async def test_no_byte_of_what_is_erased_again_is_left_in_any_page(database: Path, backup: Path) -> None:
+    """A backup by other means, or of an older version, has copies of rows in pages that no deletion touches."""
     async with open_archive(database) as archive:
-        await put_canaries(archive, numbers, pick)
-        for _ in range(4):
-            await put_canaries(archive, pick.sample(numbers, 500), pick)
-        # A copy of the open files, by any program; SQLite reads the log that is in it.
-        shutil.copy(database, plain)
-        shutil.copy(database.with_name("archive.db-wal"), tmp_path / "plain-copy.db-wal")
-        await erase(archive, *numbers[::3])
-    restore(plain, database, sure=True)
-    found = content(database)
-    assert [number for number in numbers[::3] if canary(number).encode() in found] == []
+        await erase(archive, 3)
+    assert leave_copies(backup, canary(3).encode()) > 20
+    restore(backup, database, sure=True)
+    assert canary(3).encode() not in content(database)
+
+
+async def test_what_a_crash_left_in_the_log_is_replaced_with_the_archive_and_its_ledger_is_replayed(
+    database: Path, backup: Path, tmp_path: Path
+) -> None:
+    """SQLite would take the old log for that of the new file."""
+    crashed = tmp_path / "crashed.db"
+    async with open_archive(database) as archive:
+        await put_canaries(archive, [100], Random(1))
+        await erasure.request(archive, await stored(archive, 3), "a test")
+        async with archive.writer.transaction() as transaction:
+            await transaction.execute(erasure.ERASE, (json.dumps([bodies.sid("KI", 3)]),))
+            await ledger.mark_erased(transaction, [bodies.sid("KI", 3)])
+        copy_files(database, crashed)
+    assert crashed.with_name("crashed.db-wal").stat().st_size
+    restored = restore(backup, crashed, sure=True)
+    assert restored.erased_again.interactions == [bodies.sid("KI", 3)]
+    async with open_archive(crashed) as archive:
+        assert [tuple(row) for row in await archive.fetch("PRAGMA integrity_check")] == [("ok",)]
+        assert {entry.state for entry in await ledger.entries(archive)} == {"closed"}
+    assert sids(crashed) == messages(*MESSAGES) - messages(3)
+
+
+async def stored(archive: Archive, number: int) -> Interaction:
+    (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", number)])
+    assert found
+    return found
 
 
 async def test_a_newer_archive_is_replaced_only_if_somebody_says_so(database: Path, backup: Path) -> None:

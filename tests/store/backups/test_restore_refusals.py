@@ -11,6 +11,7 @@ import pytest
 
 import bodies
 from canaries import MESSAGES, canary, content, erase, messages, sids
+from store import keys
 from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.notes import noted
@@ -40,6 +41,21 @@ async def test_a_ledger_that_was_kept_elsewhere_is_replayed(
     restored = restore(backup, database, ledger=elsewhere, sure=True)
     assert restored.erased_again.interactions == [bodies.sid("KI", 3)]
     assert canary(3).encode() not in content(database)
+
+
+async def test_a_key_that_any_ledger_knows_to_be_revoked_stays_revoked(database: Path, backup: Path) -> None:
+    later = backup.with_name("later.db")
+    async with open_archive(database) as archive:
+        await keys.create(archive, "console", ("read",), None)
+        await back_up(archive, backup)
+        await keys.revoke(archive, "console")
+        await back_up(archive, later)
+        # As where the archive is itself a backup that was put back.
+        async with archive.writer.transaction() as transaction:
+            await transaction.execute("UPDATE access_key SET revoked_at = NULL")
+    restore(backup, database, ledger=later, sure=True)
+    async with open_archive(database) as archive:
+        assert [key.revoked_at is not None for key in await keys.keys(archive)] == [True]
 
 
 async def test_a_ledger_of_another_account_or_none_at_all_is_refused(
