@@ -1,4 +1,4 @@
-"""Requests to the stand-in for Twilio, and small accounts for it to hold."""
+"""Requests to the stand-in for Twilio, and small accounts for it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from bodies import interaction, participant, service, session, sid
-from fake_account import KINDS
+from fake_account import RESOURCE_TYPES
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 
 Body = dict[str, Any]
 
 
-KS, KC, KP, KI = (sid(prefix, 1) for prefix in KINDS)
+KS, KC, KP, KI = (sid(prefix, 1) for prefix in RESOURCE_TYPES)
 
 
 SESSIONS, SESSION = f"/Services/{KS}/Sessions", f"/Services/{KS}/Sessions/{KC}"
@@ -39,7 +39,7 @@ Ask = Callable[..., Awaitable[Answer]]
 
 @asynccontextmanager
 async def asking(fake: FakeTwilio, *bodies: Body) -> AsyncIterator[Ask]:
-    """A plain client of the stand-in, for paths and whole URLs."""
+    """A plain HTTP client of the stand-in, for paths and whole URLs."""
     fake.put(*bodies)
     headers = {"Authorization": aiohttp.encode_basic_auth(fake.account_sid, AUTH_TOKEN)}
     async with fake.serving() as base, aiohttp.ClientSession(headers=headers) as client:

@@ -1,7 +1,7 @@
-"""The data of the fake Twilio: bodies in lists under their parents, and the faults that may be injected.
+"""The data of the stand-in for Twilio: resources in lists under their parents, and the faults to inject.
 
-Every list is known by its path (``/Services/KS…/Sessions``) and is kept sorted by (date_created, sid), oldest first.
-Bodies are encoded when they come in, so that a page is a slice and a join.
+Each list is identified by its path (``/Services/KS…/Sessions``) and sorted by (date_created, sid), oldest first.
+Bodies are encoded when they are added, so a page is just a slice and a join.
 """
 
 from bisect import bisect_left, insort
@@ -27,75 +27,75 @@ DOCUMENT: Body = orjson.loads((DATA / "twilio_proxy_v1.json").read_bytes())
 """Twilio's OpenAPI document of Proxy v1."""
 
 IDENTITY = {"sid", "account_sid", "service_sid", "session_sid", "participant_sid"}
-"""Nullable by the document, but present in all of its examples: the fault ``nulls`` leaves them."""
-UNKNOWN_WORDS = ("partially-delivered", "read", "extended-area-code", "carrier-pigeon")
+"""Nullable according to the document, but present in all of its examples; the fault ``nulls`` spares them."""
+UNKNOWN_VALUES = ("partially-delivered", "read", "extended-area-code", "carrier-pigeon")
 UNKNOWN_PROPERTY = "property_of_tomorrow"
 
 
-class Kind(NamedTuple):
-    """A kind of body: the path of its list, its links, and its properties of one sort each."""
+class ResourceType(NamedTuple):
+    """A resource type: its list's path, its links, and its enum, date and nullable properties."""
 
-    place: str
+    path: str
     links: dict[str, str]
-    words: list[str]
+    enums: list[str]
     dates: list[str]
     nullable: list[str]
 
 
-def _kind(schema: str, place: str, **links: str) -> Kind:
+def _described(schema: str, path: str, **links: str) -> ResourceType:
     properties = DOCUMENT["components"]["schemas"][schema]["properties"].items()
-    words = [name for name, given in properties if "$ref" in given or name.endswith("resource_type")]
+    enums = [name for name, given in properties if "$ref" in given or name.endswith("resource_type")]
     dates = [name for name, given in properties if given.get("format") == "date-time"]
     nullable = [name for name, given in properties if given.get("nullable") and name not in IDENTITY]
-    return Kind(place, links, words, dates, nullable)
+    return ResourceType(path, links, enums, dates, nullable)
 
 
 SESSIONS = "/Services/{service_sid}/Sessions"
 SESSION = SESSIONS + "/{session_sid}"
-KINDS = {
-    "KS": _kind("proxy.v1.service", "/Services", sessions="Sessions", phone_numbers="PhoneNumbers"),
-    "KC": _kind("proxy.v1.service.session", SESSIONS, interactions="Interactions", participants="Participants"),
-    "KP": _kind(
+RESOURCE_TYPES = {
+    "KS": _described("proxy.v1.service", "/Services", sessions="Sessions", phone_numbers="PhoneNumbers"),
+    "KC": _described("proxy.v1.service.session", SESSIONS, interactions="Interactions", participants="Participants"),
+    "KP": _described(
         "proxy.v1.service.session.participant", f"{SESSION}/Participants", message_interactions="MessageInteractions"
     ),
-    "KI": _kind("proxy.v1.service.session.interaction", f"{SESSION}/Interactions"),
+    "KI": _described("proxy.v1.service.session.interaction", f"{SESSION}/Interactions"),
 }
-"""By the prefix of their SIDs, parents first."""
-RANK = {prefix: rank for rank, prefix in enumerate(KINDS)}
+"""The resource types by SID prefix, parents first."""
+RANK = {prefix: rank for rank, prefix in enumerate(RESOURCE_TYPES)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """Injected faults: shares of the requests (0 to 1, one draw decides among them), and oddities of all bodies.
+    """Injected faults: shares of requests (0 to 1; one draw decides among them), and unusual forms of all bodies.
 
-    Everything is drawn from ``seed``: a body's oddities from it and the SID, a request's fault in order of arrival.
+    Everything is random with ``seed``: a body's unusual forms by seed and SID, a request's fault by order of arrival.
     """
 
     seed: int = 0
     too_many: float = 0.0
     """429 with code 20429, half of them with a Retry-After of 0, 1, or less than 0.1 seconds."""
     server_error: float = 0.0
-    """500, 502 or 503, in JSON or in HTML; nothing was done."""
+    """500, 502 or 503, as JSON or HTML, without any effect."""
     broken: float = 0.0
-    """The connection ends in the middle of the body, or without an answer where that has none; a deletion is done."""
+    """The connection ends in the middle of the response, but a deletion has its effect."""
     not_json: float = 0.0
-    """A 200 with HTML in it."""
+    """A 200 with HTML."""
     slow: float = 0.0
-    """Share, beside the ones above, that comes ``slow_seconds`` late."""
+    """A further share of responses, which are ``slow_seconds`` late."""
     slow_seconds: float = 0.0
     drift: bool = False
     """Whether ``on_page`` is called before each page, with the stand-in, the list's path and the page's number."""
     on_page: "Callable[[FakeTwilio, str, int], None] | None" = None
     odd_case: bool = False
-    """Every enum value and resource_type in another letter case."""
+    """Enum values and resource_type are in another letter case."""
     fractions: bool = False
-    """Every date with milliseconds."""
+    """Dates have milliseconds."""
     nulls: bool = False
-    """Null in every property that Twilio's document calls nullable, but for SIDs of the body and its parents."""
+    """All properties that are nullable in Twilio's document are null, except SIDs of the body and its parents."""
     unknown_words: bool = False
     """A quarter of the enum values are unknown."""
     unknown_properties: bool = False
-    """An unknown property in every body."""
+    """Each body has an unknown property."""
 
     def __post_init__(self) -> None:
         if self.too_many + self.server_error + self.broken + self.not_json > 1:
@@ -104,32 +104,32 @@ class Faults:
             raise ValueError("Expected an on_page, which drift calls before each page.")
 
     def with_oddities(self, body: Body) -> Body:
-        """``body`` with the oddities that are set."""
+        """``body`` in the configured unusual forms."""
         if not (self.odd_case or self.fractions or self.nulls or self.unknown_words or self.unknown_properties):
             return body
-        pick, kind, odd = Random(f"{self.seed} {body['sid']}"), KINDS[body["sid"][:2]], dict(body)
-        for name in kind.words:
+        random, type_, odd = Random(f"{self.seed} {body['sid']}"), RESOURCE_TYPES[body["sid"][:2]], dict(body)
+        for name in type_.enums:
             word = odd.get(name)
-            if word and self.unknown_words and pick.random() < 0.25:
-                odd[name] = word = pick.choice(UNKNOWN_WORDS)
+            if word and self.unknown_words and random.random() < 0.25:
+                odd[name] = word = random.choice(UNKNOWN_VALUES)
             if word and self.odd_case:
-                odd[name] = pick.choice(sorted({word.upper(), word.lower(), word.title(), word.swapcase()} - {word}))
-        for name in kind.dates if self.fractions else ():
+                odd[name] = random.choice(sorted({word.upper(), word.lower(), word.title(), word.swapcase()} - {word}))
+        for name in type_.dates if self.fractions else ():
             if isinstance(date := odd.get(name), str) and "." not in date:
-                odd[name] = date.replace("Z", f".{pick.randrange(1, 1000):03d}Z")
+                odd[name] = date.replace("Z", f".{random.randrange(1, 1000):03d}Z")
         if self.nulls:
-            odd |= dict.fromkeys(kind.nullable)
+            odd |= dict.fromkeys(type_.nullable)
         if self.unknown_properties:
-            odd[UNKNOWN_PROPERTY] = {"of": ["a", pick.randrange(10)]}
+            odd[UNKNOWN_PROPERTY] = {"of": ["a", random.randrange(10)]}
         return odd
 
 
 class _Row(NamedTuple):
-    """A body as it is served, and its position in the lists."""
+    """A body as served, and its position in the lists."""
 
     body: bytes
     paths: tuple[str, ...]
-    """The paths of its lists; the second one, if any, is that of a participant's MessageInteractions."""
+    """The paths of its lists; the second, if any, is a participant's MessageInteractions."""
     key: tuple[str, str]
     unique_name: str | None
     ended: str | None
@@ -137,7 +137,7 @@ class _Row(NamedTuple):
 
 
 def now() -> datetime:
-    """The time of this machine."""
+    """The machine's current time."""
     return datetime.now(UTC)
 
 
@@ -147,7 +147,7 @@ def written(moment: datetime) -> str:
 
 
 class FakeAccount:
-    """The bodies of an account of Twilio Proxy, by SID and in their lists."""
+    """The resources of a Twilio Proxy account, by SID and in their lists."""
 
     def __init__(self, account_sid: str, faults: Faults, clock: Callable[[], datetime]) -> None:
         self.account_sid, self.faults, self.clock = account_sid, faults, clock
@@ -160,33 +160,33 @@ class FakeAccount:
         return sid in self._rows
 
     def sids(self, prefix: str) -> list[str]:
-        """The SIDs of one kind: KS, KC, KP or KI."""
+        """The SIDs with this prefix: KS, KC, KP or KI."""
         return [sid for sid in self._rows if sid.startswith(prefix)]
 
     def get(self, sid: str) -> Body:
-        """The body as it is served now, oddities included; raises KeyError where there is none."""
+        """The body as served, in its unusual forms; raises KeyError if there is none."""
         body: Body = orjson.loads(self._rows[sid].body)
         return body
 
     def put(self, *bodies: Body) -> None:
-        """Adds REST bodies, or replaces those of the same SIDs; account_sid, url and links are filled in where missing.
+        """Adds REST bodies, or replaces those with the same SIDs; fills in account_sid, url and links if missing.
 
-        Parents may come in any order with their children, but not after them. A one-sided message also goes into its
-        participant's MessageInteractions. Raises LookupError where there is no parent.
+        Parents may be given with their children in any order, but not later. A one-sided message also goes into its
+        participant's MessageInteractions. Raises LookupError if a parent is missing.
         """
         for body in sorted(bodies, key=lambda body: RANK[body["sid"][:2]]):
             self._put(body)
 
     def _put(self, given: Body) -> None:
         sid: str = given["sid"]
-        kind = KINDS[sid[:2]]
-        path = kind.place.format_map(given)
+        type_ = RESOURCE_TYPES[sid[:2]]
+        path = type_.path.format_map(given)
         if path not in self._lists:
             raise LookupError(f"{sid} belongs into {path}, which is not there: put its parent first.")
         own = f"{path}/{sid}"
         body: Body = {"account_sid": self.account_sid, "url": API + own}
-        if kind.links:
-            body["links"] = {name: f"{API}{own}/{part}" for name, part in kind.links.items()}
+        if type_.links:
+            body["links"] = {name: f"{API}{own}/{part}" for name, part in type_.links.items()}
         body |= given
         paths = (path, *_lists_of_messages(body))
         if body.pop("participant_sid", None):
@@ -202,11 +202,11 @@ class FakeAccount:
             self._names.setdefault(path, {})[name] = sid
         for listed in self._lists.keys() & paths:
             insort(self._lists[listed], key)
-        for part in kind.links.values():
+        for part in type_.links.values():
             self._lists.setdefault(f"{own}/{part}", [])
 
     def remove(self, sid: str) -> None:
-        """Takes a body away with all that is in it, as by somebody's deletion; raises KeyError where there is none."""
+        """Removes a resource and everything below it, as if somebody deleted it; raises KeyError if there is none."""
         row = self._rows[sid]
         self._unlist(sid, row)
         self._drop(sid, row)
@@ -223,7 +223,7 @@ class FakeAccount:
     def _drop(self, sid: str, row: _Row) -> None:
         del self._rows[sid]
         self._held.discard(sid)
-        for part in KINDS[sid[:2]].links.values():
+        for part in RESOURCE_TYPES[sid[:2]].links.values():
             path = f"{row.paths[0]}/{sid}/{part}"
             self._names.pop(path, None)
             for _, child in self._lists.pop(path, ()):
@@ -231,7 +231,7 @@ class FakeAccount:
                     self._drop(child, self._rows[child])
 
     def expire(self, days: float = RETENTION_DAYS) -> list[str]:
-        """Twilio's retention: sessions closed at least ``days`` days before now go with what is in them; their SIDs."""
+        """Simulates Twilio's retention: removes sessions closed at least ``days`` days ago; returns their SIDs."""
         last = self.clock() - timedelta(days=days)
         ended = {sid: row.ended for sid, row in self._rows.items() if sid.startswith("KC")}
         gone = [sid for sid, end in ended.items() if end and datetime.fromisoformat(end) <= last]
@@ -240,19 +240,19 @@ class FakeAccount:
         return gone
 
     def hold(self, sid: str) -> None:
-        """From now on the API refuses to delete ``sid``, and whatever it is in; ``release`` ends that."""
+        """Puts ``sid`` under legal hold: the API refuses to delete it and its parents until ``release``."""
         self._held.add(self.get(sid)["sid"])
 
     def release(self, sid: str) -> None:
-        """Ends what ``hold`` began."""
+        """Ends the legal hold of ``sid``."""
         self._held.discard(sid)
 
     def held(self, sid: str) -> bool:
-        """Whether ``sid``, or something in it, is held."""
+        """Whether ``sid``, or something below it, is under legal hold."""
         return any(sid == held or sid in self._rows[held].paths[0].split("/") for held in self._held)
 
     def removed(self, sid: str) -> bool:
-        """Whether a participant has been removed from its session."""
+        """Whether a participant was removed from its session."""
         return self._rows[sid].ended is not None
 
     def set_date_deleted(self, sid: str) -> None:
@@ -267,7 +267,7 @@ class FakeAccount:
         return row is not None and path in row.paths and path in self._lists
 
     def found(self, path: str, name: str) -> str | None:
-        """The SID of what the list of ``path`` has by that SID, or, of sessions, that unique_name."""
+        """The SID in the list of ``path`` with this SID or, for sessions, this unique_name."""
         return name if self.has(path, name) else self._names.get(path, {}).get(name)
 
     def shown(self, path: str, sid: str) -> bytes:
@@ -278,7 +278,7 @@ class FakeAccount:
         return orjson.dumps(body | ({"url": f"{API}{path}/{sid}"} if body["url"] else {}))
 
     def page(self, path: str, offset: int, size: int) -> tuple[list[bytes], bool] | None:
-        """The bodies of a page of a list, and whether there are more; None where there is no such list."""
+        """The bodies of a page of a list, and whether there are more; None if there is no such list."""
         keys = self._lists.get(path)
         if keys is None:
             return None
@@ -286,7 +286,7 @@ class FakeAccount:
 
 
 def _lists_of_messages(body: Body) -> list[str]:
-    """Where an interaction is a MessageInteraction too: a one-sided message is one of its receiver's."""
+    """The MessageInteractions list that an interaction is also in: a one-sided message is in its receiver's."""
     if not body["sid"].startswith("KI") or body.get("inbound_participant_sid") or body.get("inbound_resource_sid"):
         return []
     message = str(body.get("type")).lower() == "message"

@@ -1,4 +1,4 @@
-"""How the fake Twilio's answers look over HTTP."""
+"""The HTTP responses of the stand-in for Twilio."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from fake_account import Body
 
 
 def answer_of(status: int, body: bytes | Body | str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer of JSON, or of HTML where ``body`` is a text."""
+    """A response with JSON, or with HTML if ``body`` is a text."""
     if isinstance(body, str):
         return web.Response(text=body, status=status, headers=headers, content_type="text/html")
     encoded = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -28,7 +28,7 @@ def missing(path: str) -> web.Response:
 
 
 async def cut(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:
-    """Sends the answer's headers and half of its body, if it has one, and ends the connection."""
+    """Sends the response's headers and half of its body, if it has one, and closes the connection."""
     half = web.StreamResponse(status=answer.status, headers=answer.headers)
     if isinstance(answer.body, bytes) and answer.body:
         half.content_length = len(answer.body)

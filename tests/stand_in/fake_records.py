@@ -1,4 +1,4 @@
-"""The fake Twilio's Message and Call records: what Proxy's Interactions leave in the 2010 API.
+"""The Message and Call records of the stand-in for Twilio, which Interactions have in the 2010 API.
 
 A record comes with the leg that names it, stays when the Interaction goes, and has what was said and both numbers.
 One that isn't complete is not deleted: 409/20009. Where Twilio documents nothing: of a list there is only the first
@@ -43,7 +43,7 @@ class FakeRecords:
         return len(self._records)
 
     def add_legs(self, interaction: Body, fake: "FakeTwilio") -> None:
-        """Makes the records of an Interaction's legs."""
+        """Creates the records of an Interaction's legs."""
         numbers = [_number(fake, interaction.get(f"{leg}_participant_sid")) for leg in ("inbound", "outbound")]
         for leg in ("inbound", "outbound"):
             sid = interaction.get(f"{leg}_resource_sid")
@@ -59,7 +59,7 @@ class FakeRecords:
         (self._incomplete.discard if is_complete else self._incomplete.add)(sid)
 
     def remove(self, sid: str) -> None:
-        """Takes a record away, as by somebody's deletion; raises KeyError where there is none."""
+        """Removes a record, like a deletion by somebody else; raises KeyError if there is none."""
         del self._records[sid]
 
     def answer(self, verb: str, path: str, sid: str | None) -> web.Response:
@@ -85,7 +85,7 @@ class FakeRecords:
 
 
 def record_call(parts: list[str]) -> tuple[str, str, str | None, str]:
-    """A request's endpoint, list and record, from the parts of its path; the last is as of a Proxy Service."""
+    """A request's endpoint, list and record, from the parts of its path; the last stands for Proxy's Service."""
     listed = parts[4].removesuffix(".json") if len(parts) > 4 else ""
     tail = ".json" if len(parts) == 5 else "/{}.json"
     endpoint = f"/Accounts/{{}}/{listed}{tail}"

@@ -39,7 +39,7 @@ AUTH_TOKEN, API_KEY, API_SECRET = "1" * 32, "SK" + "0" * 32, "2" * 32
 HOST, VERSION = "127.0.0.1", "v1"
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 100
 RATE, WINDOW_SECONDS = 30, 5.0
-"""Requests a second that an endpoint of a service answers, as a mean over the window."""
+"""The requests a second that an endpoint of a service accepts, on average over the window."""
 
 VERBS = {
     re.sub(r"{\w+}", "{}", path.removeprefix(f"/{VERSION}")): [verb.upper() for verb in ("get", "delete") if verb in at]
@@ -56,7 +56,7 @@ HTML = "<html><head><title>Sorry</title></head><body><h1>We will be back in a mo
 
 
 class FakeTwilio(FakeAccount):
-    """An account in memory and, while ``serving``, its API; the counters are of all requests, refused ones too."""
+    """An account in memory and, during ``serving``, its API; the counters include refused requests."""
 
     def __init__(
         self,
@@ -75,12 +75,12 @@ class FakeTwilio(FakeAccount):
         self.records = FakeRecords(account_sid)
         self.latency, self.rate_limit = latency, rate_limit
         self.requests: Counter[str] = Counter()
-        """By template, which is verb and endpoint: 'GET /Services/{}/Sessions'."""
+        """The number of requests by template (verb and endpoint), such as 'GET /Services/{}/Sessions'."""
         self.log: list[tuple[float, str, str]] = []
-        """When each request came (by ``monotonic``), its template, and the SID of its service ('' for all services)."""
+        """For each request: its time (by ``monotonic``), its template, and its service's SID ('' for all services)."""
         self.status_counts: Counter[int] = Counter()
         self.fault_counts: Counter[str] = Counter()
-        """How often each fault was drawn, by its name in Faults, and how often a scripted one struck ('scripted')."""
+        """How often each fault occurred, by its name in Faults, and how often a scripted one did ('scripted')."""
         self.base_url = ""
         self._monotonic, self._random = monotonic, Random(self.faults.seed)
         self._shares = [getattr(self.faults, fault) for fault in FAULT_KINDS if fault]
@@ -96,7 +96,7 @@ class FakeTwilio(FakeAccount):
         return f"{self.base_url.removesuffix(VERSION)}{VERSION_2010}"
 
     def put(self, *bodies: Body) -> None:
-        """See FakeAccount; also makes the Message and Call records behind Interactions."""
+        """See FakeAccount; also creates the Message and Call records behind Interactions."""
         super().put(*bodies)
         for body in bodies:
             if body["sid"].startswith("KI"):
@@ -104,21 +104,21 @@ class FakeTwilio(FakeAccount):
 
     @property
     def total_requests(self) -> int:
-        """Of all templates together."""
+        """The number of all requests."""
         return self.requests.total()
 
     def fail_next(
         self, template: str, status: int, body: Body | str, times: int = 1, headers: Mapping[str, str] | None = None
     ) -> None:
-        """The next ``times`` requests whose template contains ``template`` get this answer, and nothing is done.
+        """The next ``times`` requests whose template contains ``template`` get this response and have no effect.
 
-        A dictionary is answered as JSON, a text as HTML.
+        A dictionary is sent as JSON, a text as HTML.
         """
         self._script += [(template, status, body, headers or {})] * times
 
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
-        """Serves on 127.0.0.1 to the end of the block, at the base URL that it gives."""
+        """Serves on 127.0.0.1 until the end of the block; yields the base URL."""
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -243,7 +243,7 @@ class FakeTwilio(FakeAccount):
 
 
 def _call(request: web.BaseRequest) -> tuple[str, str, str | None, str]:
-    """A request's endpoint, the path of the list it is about, what in that (if not all), and the service's SID."""
+    """A request's endpoint, the path of its list, the name in the list (None: all of it), and the service's SID."""
     parts = request.rel_url.raw_path.split("/")
     if parts[1] == VERSION_2010:
         return record_call(parts)
@@ -260,7 +260,7 @@ def _token(path: str, offset: int) -> str:
 
 
 def _offset(path: str, token: str) -> int | None:
-    """What ``token`` stands for, if it is one of the list's."""
+    """The offset that ``token`` stands for, if it is a token of this list."""
     offset = int(token[-8:], 16) if TOKEN.fullmatch(token) else 0
     return offset if token == _token(path, offset) else None
 

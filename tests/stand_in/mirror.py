@@ -1,4 +1,4 @@
-"""A fake Twilio on loopback, a client of it, and an archive that is synced from it."""
+"""A stand-in for Twilio on loopback, a client of it, and an archive that is synced from it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bodies
-from fake_account import KINDS
+from fake_account import RESOURCE_TYPES
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.sync.run import sync
@@ -67,7 +67,7 @@ class Mirror:
 
 async def assert_equal(archive: Archive, fake: FakeTwilio) -> None:
     """Asserts that the archive has the same rows as the fake Twilio."""
-    for prefix in KINDS:
+    for prefix in RESOURCE_TYPES:
         kind = bodies.RECORD_TYPES[prefix]
         columns = ", ".join(kind.__struct_fields__)
         found = {row[0]: tuple(row) for row in await archive.fetch(f"SELECT {columns} FROM {kind.table}")}

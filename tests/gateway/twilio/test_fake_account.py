@@ -15,7 +15,7 @@ import pytest
 from asking_twilio import INTERACTIONS, KC, KI, KS, MANY, SESSION, SESSIONS, WORLD, Ask, Body, asking
 from bodies import interaction, service, session, sid
 from checkout import TESTS
-from fake_account import UNKNOWN_PROPERTY, UNKNOWN_WORDS
+from fake_account import UNKNOWN_PROPERTY, UNKNOWN_VALUES
 from fake_twilio import FakeTwilio, Faults
 
 FATES: dict[str, set[Any]] = {
@@ -59,7 +59,7 @@ def test_a_quarter_of_the_enum_values_are_unknown() -> None:
     odd = FakeTwilio(faults=Faults(unknown_words=True))
     odd.put(*MANY)
     types = Counter(odd.get(sid)["type"] for sid in odd.sids("KI"))
-    assert types.keys() == {"message", *UNKNOWN_WORDS}
+    assert types.keys() == {"message", *UNKNOWN_VALUES}
     assert 0.7 < types["message"] / 205 < 0.8
 
 

@@ -17,7 +17,7 @@ from twilio.rest import Client
 
 from asking_twilio import INTERACTIONS, KC, KI, KP, KS, MANY, PARTICIPANTS, SESSION, SESSIONS, WORLD, Ask, Body, asking
 from bodies import ACCOUNT, interaction, participant, service, session, sid
-from fake_account import API, DOCUMENT, KINDS
+from fake_account import API, DOCUMENT, RESOURCE_TYPES
 from fake_twilio import API_KEY, API_SECRET, AUTH_TOKEN, VERBS, FakeTwilio, Faults
 from gateway.demo.account import Account
 
@@ -255,7 +255,7 @@ async def test_a_session_is_found_by_a_unique_name_that_needs_quoting(ask: Ask, 
 @pytest.mark.parametrize(("path", "left"), [(SESSION, [KS]), (f"/Services/{KS}", [])])
 async def test_a_deletion_deletes_everything_below(path: str, left: list[str], ask: Ask, fake: FakeTwilio) -> None:
     assert (await ask(path, "DELETE")).status == 204
-    assert [sid for prefix in KINDS for sid in fake.sids(prefix)] == left
+    assert [sid for prefix in RESOURCE_TYPES for sid in fake.sids(prefix)] == left
 
 
 async def test_a_removed_participant_stays_with_the_date(ask: Ask, fake: FakeTwilio) -> None:
