@@ -20,6 +20,7 @@ StoreError                    any of the below; its text is one whole sentence
 │   └── OutOfTime             it ran for the maximum time and was interrupted
 ├── ReadFailed                a statement of a plan failed; the ordinary path gives the details
 ├── BodyRejected              a REST body lacks its SID or a parent's SID
+├── SnapshotExpired           an export read one state of the archive for the longest time that it may
 └── SearchTooLong             a search without an index took too long and was stopped
 """
 
@@ -106,3 +107,7 @@ class BodyRejected(StoreError):
 
 class SearchTooLong(StoreError):
     """A search was stopped at its time limit."""
+
+
+class SnapshotExpired(StoreError):
+    """An export read one state of the archive for the longest time that it may."""

@@ -16,6 +16,7 @@ from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import (
+    ExportSettings,
     Limits,
     Protocol,
     SeedSettings,
@@ -39,6 +40,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
     LogSettings,
     SeedSettings,
     StatusSettings,
+    ExportSettings,
 )
 """Groups of settings that together have every environment variable."""
 
@@ -47,6 +49,7 @@ VALUES = {
     "documents": "PATH",
     "documents_mode": "MODE",
     "drain": "SECONDS",
+    "export_seconds": "SECONDS",
     "host": "ADDRESS",
     "service": "SID",
     "sync_every": "SECONDS",
@@ -70,11 +73,13 @@ class Group(TyperGroup):
         return _without_value(super().get_help_option(ctx))
 
 
-def add(app: typer.Typer, function: Callable[..., None], name: str | None = None) -> None:
+def add(
+    app: typer.Typer, function: Callable[..., None], name: str | None = None, command_class: type[Command] = Command
+) -> None:
     """Makes ``function`` a command of ``app``; its help is the docstring, with each paragraph joined into one line."""
     paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    app.command(name, cls=Command, help=text)(function)
+    app.command(name, cls=command_class, help=text)(function)
 
 
 def flag(settings: type[Settings], name: str) -> Any:

@@ -15,6 +15,7 @@ import typer
 from gateway.cli.backup_command import backup
 from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
 from gateway.cli.erase_command import erase
+from gateway.cli.export_command import ExportCommand, export
 from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
@@ -200,6 +201,7 @@ def schema(
 
 for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, schema):
     add(commands, command)
+add(commands, export, command_class=ExportCommand)
 commands.add_typer(keys, name="keys")
 
 

@@ -239,6 +239,17 @@ class StatusSettings(Settings):
     )
 
 
+class ExportSettings(KeysSettings):
+    """The settings of ``export``."""
+
+    export_seconds: float = Field(
+        600,
+        gt=0,
+        le=DAY,
+        description="Seconds after which an export is stopped, since an erasure meanwhile stays pending.",
+    )
+
+
 def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Settings]) -> str:
     if not found["loc"]:
         return f"{found['msg'].removeprefix('Value error, ')}."

@@ -37,6 +37,7 @@ LEFT_OUT = {
     ".venv/bin/pip install --quiet --editable .": REGISTRY,
     ".venv/bin/pip install --quiet --editable '.[test]'": REGISTRY,
     "pip install --editable '.[otel]'": REGISTRY,
+    "pip install --editable '.[parquet]'": REGISTRY,
     ".venv/bin/python -m pytest": "It would run this test; .ci/run runs it.",
     "pytest": "It would run this test; .ci/run runs it.",
     'pytest -m "browser or clients or servers"': "It takes minutes; .ci/run runs it.",
@@ -192,7 +193,8 @@ def test_every_command_in_the_text_is_valid(command: str) -> None:
 
 def flags_of(parser: Any) -> set[str]:
     """All options of a parser and of its subcommands."""
-    own = {flag for parameter in parser.params for flag in parameter.opts}
+    context = parser.make_context("parsed", [], resilient_parsing=True)
+    own = {flag for parameter in parser.get_params(context) for flag in parameter.opts}
     return own.union(*map(flags_of, getattr(parser, "commands", {}).values()))
 
 

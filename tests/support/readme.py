@@ -12,7 +12,7 @@ from gateway.cli.command_line import variable
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.settings.server import Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
+from gateway.settings.server import ExportSettings, Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
 
 FILE = ROOT / "README.md"
 TEXT = FILE.read_text("utf-8")
@@ -30,6 +30,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
         LogSettings,
         SeedSettings,
         StatusSettings,
+        ExportSettings,
     )
 }
 """The tables of settings, in their order. A variable that several groups read is in the first one's."""

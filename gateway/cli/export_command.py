@@ -1,0 +1,206 @@
+"""``python -m gateway export``: writes a list of the API to a file or a pipe.
+
+Exit codes: 0 done, 1 failed, 2 wrong settings, 130 stopped by Ctrl-C, 141 the reader of the pipe has closed it.
+"""
+
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.main import get_command
+
+from gateway.cli.command_line import Command, all_settings, flag
+from gateway.cli.messages import err, out, sentences, tell
+from gateway.observe.logs import LogSettings
+from gateway.settings.server import ExportSettings
+
+if TYPE_CHECKING:
+    from gateway.export.filter_options import FilterOption
+    from gateway.export.run import Exported, Wanted
+
+STOPPED, READER_GONE = 130, 141
+LOG_EVERY_SECONDS = 10.0
+IDENTIFIERS = ("--identifier", "--proxy-identifier")
+PLACEHOLDERS = {"ID": "SID", "DateTime": "TIME", "String": "TEXT", "Boolean": "true|false"}
+
+
+class ExportCommand(Command):
+    """A command that also has an option for each filter of the API, read from the schema when it is needed."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters of the function, then the filters, then --help."""
+        *own, help_option = super().get_params(ctx)
+        return [*own, *_filter_parameters().values(), help_option]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the function; the filters are in the context's ``obj``."""
+        ctx.obj = {spelling: ctx.params.pop(each.name) or () for spelling, each in _filter_parameters().items()}
+        return super().invoke(ctx)
+
+
+def export(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="LIST", help="interactions, sessions, participants or services.", show_default="interactions"
+        ),
+    ] = "interactions",
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="FILE", help="The file to write; - is standard output. Replaces a file."),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="jsonl, csv or parquet. Default: by the file's name, otherwise jsonl."
+        ),
+    ] = None,
+    database: Annotated[str | None, flag(ExportSettings, "database")] = None,
+    export_seconds: Annotated[str | None, flag(ExportSettings, "export_seconds")] = None,
+) -> None:
+    """Export interactions, or another list, as JSON Lines, CSV or Parquet.
+
+    It exports the rows that meet all filters, which are the API's; no key is needed here. An option for a list of
+    values can be repeated. The file appears when it is whole, and only its owner may read it.
+
+    Exit codes: 0 done, 1 failed, 2 wrong settings, 130 stopped, 141 the reader of the pipe closed it.
+    """
+    settings, _ = all_settings(
+        lambda: ExportSettings.of({"database": database, "export_seconds": export_seconds}), lambda: LogSettings.of({})
+    )
+    wanted = _wanted(settings, name, to, format, context.obj)
+    from gateway.export.destinations import STDOUT, CannotWrite, ReaderGone
+    from gateway.export.run import ErasedMeanwhile, export
+
+    begun = time.monotonic()
+    try:
+        with sentences(CannotWrite, ErasedMeanwhile), _shown(name) as show:
+            exported = export(wanted, show)
+    except ReaderGone:
+        raise typer.Exit(READER_GONE) from None
+    except KeyboardInterrupt:
+        tell("Stopped." if wanted.to == STDOUT else "Stopped; no file was written.")
+        raise typer.Exit(STOPPED) from None
+    place = "standard output" if wanted.to == STDOUT else wanted.to
+    seconds = time.monotonic() - begun
+    told = f"Exported {exported.rows:,} {name} to {place}: {exported.size:,} bytes in {seconds:,.1f} seconds."
+    tell(told, logging.INFO, err if wanted.to == STDOUT else out)
+
+
+def _wanted(
+    settings: ExportSettings, name: str, to: str | None, format: str | None, given: Mapping[str, Sequence[str]]
+) -> "Wanted":
+    """What is to be exported; exits with 2, and a line for every problem."""
+    from gateway.export.destinations import STDOUT, is_terminal
+    from gateway.export.filter_options import OptionsRefused, selection_of
+    from gateway.export.formats import Format, format_of, missing_library
+    from gateway.export.resources import resources
+    from gateway.export.run import Wanted
+
+    problems = []
+    resource, chosen, selection = resources().get(name), format_of(format, to), None
+    if not to:
+        problems.append("--to is needed, but was not given: the file to write, or - for standard output.")
+    if chosen is None:
+        problems.append(f"--format: expected one of {', '.join(Format)}, but got {format!r}.")
+    elif sentence := missing_library(chosen):
+        problems.append(sentence)
+    elif chosen is Format.PARQUET and is_terminal(to or STDOUT):
+        problems.append("--to: expected a file, because a terminal can't show Parquet, but got -.")
+    if resource is None:
+        problems.append(f"LIST: expected one of {', '.join(sorted(resources()))}, but got {name!r}.")
+    else:
+        try:
+            selection = selection_of(resource, _understood(given))
+        except OptionsRefused as error:
+            problems += error.problems
+    for problem in problems:
+        tell(problem)
+    if problems or resource is None or chosen is None or selection is None:
+        raise typer.Exit(2)
+    return Wanted(settings.database, resource, *selection, chosen, str(to), settings.export_seconds)
+
+
+def _understood(given: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The same options, with identifiers as Twilio stores them; says on stderr how each was understood."""
+    from gateway.twilio.identifiers import understood
+
+    found = dict(given)
+    for spelling in IDENTIFIERS:
+        identifiers = [understood(text) for text in given.get(spelling, ()) if text.strip()]
+        for identifier in identifiers:
+            tell(identifier.sentence, logging.INFO)
+        if len(identifiers) == len(given.get(spelling, ())):  # An empty one is told as a problem.
+            found[spelling] = [identifier.value for identifier in identifiers]
+    return found
+
+
+@cache
+def _filter_parameters() -> Mapping[str, Any]:
+    """The options of all lists, by their spelling, as typer makes them of a function's parameters."""
+    from gateway.export.filter_options import ORDER_BY, all_options, orders
+
+    options: dict[str, tuple[str, str, str | None]] = {
+        spelling: (option.description, _placeholder(option), f"Filters of {' and '.join(names)}")
+        for spelling, (option, names) in all_options().items()
+    }
+    options[ORDER_BY] = (f"The order: {', '.join(orders())}. Default: DATE_CREATED_ASC.", "ORDER", None)
+
+    def given(**_: list[str] | None) -> None:
+        """A function whose signature is made below."""
+
+    parameters = {
+        spelling[2:].replace("-", "_"): typer.Option(
+            spelling, help=escape(description), metavar=metavar, rich_help_panel=panel, show_default=False
+        )
+        for spelling, (description, metavar, panel) in options.items()
+    }
+    kind = inspect.Parameter.KEYWORD_ONLY
+    signature = [
+        inspect.Parameter(name, kind, default=None, annotation=Annotated[list[str] | None, option])
+        for name, option in parameters.items()
+    ]
+    given.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
+    given.__annotations__ = {each.name: each.annotation for each in signature}
+    scratch = typer.Typer(add_completion=False)
+    scratch.command()(given)
+    made = {each.name: each for each in get_command(scratch).params}
+    return {spelling: made[name] for spelling, name in zip(options, parameters, strict=True)}
+
+
+def _placeholder(option: "FilterOption") -> str:
+    return PLACEHOLDERS.get(option.kind.name, "WORD")
+
+
+@contextmanager
+def _shown(name: str) -> Iterator[Callable[["Exported"], None]]:
+    """Shows how far the export is: a bar in a terminal, elsewhere a line every few seconds; both on stderr."""
+    if not err.is_terminal:
+        yield _Lines(name)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(name.capitalize(), total=None)
+        yield lambda exported: progress.update(task, completed=exported.rows, total=exported.total)
+
+
+class _Lines:
+    """Says every few seconds how far an export is."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._next = name, time.monotonic() + LOG_EVERY_SECONDS
+
+    def __call__(self, exported: "Exported") -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOG_EVERY_SECONDS
+        of = f" of {exported.total:,}" if exported.total is not None else ""
+        tell(f"Exporting: {exported.rows:,}{of} {self._name}.", logging.INFO)

@@ -1,0 +1,56 @@
+"""The SQL that reads an export: pages of a list in its order, each row with the rows that it refers to."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from store.exports.columns import Reference
+from store.sqlite.statements.access_paths import list_sql
+from store.sqlite.statements.pages import Page
+
+ROWS = """
+SELECT {values} FROM (
+  {listed}
+) AS listed CROSS JOIN {table} ON {table}.rowid = listed.row_number{references}
+""".strip()
+"""CROSS JOIN keeps the list's order: SQLite reads its left side first, and looks up a row for each
+(https://www.sqlite.org/optoverview.html#crossjoin)."""
+REFERENCE = "\nLEFT JOIN {joined} AS {alias} ON {alias}.sid = {table}.{column}"
+LINES = "SELECT CAST(group_concat(line, '') AS BLOB), count(*), {last}(place) FROM (\n{rows}\n)"
+"""A page's lines as one value. A thread that fetches row by row would have to reacquire the interpreter lock for each,
+beside the thread that writes."""
+COUNT_LISTED = "SELECT count(*) FROM ({listed}) WHERE sid IN (SELECT value FROM json_each(:sids))"
+
+
+def rows_sql(page: Page[Any], values: Sequence[str], references: Iterable[Reference]) -> str:
+    """The statement that reads the SQL ``values`` of each row of ``page``, and the position: its sort key and SID."""
+    return _rows(page, [*values, "listed.sort_key", "listed.sid"], references)
+
+
+def lines_sql(page: Page[Any], line: str, references: Iterable[Reference]) -> str:
+    """The statement that reads ``page`` as one value, the lines that the SQL ``line`` makes of each row, in bytes.
+
+    Beside it stand the number of rows, and the last row's sort key and SID in one text.
+    """
+    values = [f"{line} AS line", "listed.sort_key || listed.sid AS place"]
+    return LINES.format(last="min" if page.order.descending else "max", rows=_rows(page, values, references))
+
+
+def count_listed_sql(page: Page[Any]) -> str:
+    """The statement that counts those rows of ``page`` whose SIDs are in ``:sids``, a JSON array."""
+    return COUNT_LISTED.format(listed=_listed(page))
+
+
+def _rows(page: Page[Any], values: Sequence[str], references: Iterable[Reference]) -> str:
+    table = page.relation.record.table
+    joined = (
+        REFERENCE.format(joined=reference.record.table, alias=reference.alias, table=table, column=reference.column)
+        for reference in references
+    )
+    return ROWS.format(values=", ".join(values), listed=_listed(page), table=table, references="".join(joined))
+
+
+def _listed(page: Page[Any]) -> str:
+    # Only what the order needs is read from the index; so no row is copied on its way through the sub-query.
+    table, order = page.relation.record.table, page.order
+    columns = f"{table}.rowid AS row_number, {table}.sid, {table}.{order.column}, {order.key} AS sort_key"
+    return list_sql(page.relation, order, *page.shape, columns)

@@ -1,0 +1,125 @@
+"""An export's snapshot: one state of the archive, for a bounded time, and nothing of what is erased meanwhile."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import bodies
+from bodies import sid
+from exporting import exported, wanted
+from gateway.export.resources import resources
+from gateway.export.run import ErasedMeanwhile, Exported, export
+from store.archive import Archive
+from store.erasure import interactions as erasure
+from store.errors import SnapshotExpired
+from store.exports import snapshots
+from store.exports.snapshots import Snapshot, snapshot
+from store.interactions import Interaction
+from store.sqlite.statements.lookups import Lookup
+from store.sqlite.statements.pages import Page
+
+ALL: Page[Any] = Page(resources()["interactions"].spec.relation)
+SID = "interaction.sid"
+
+
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "ROWS_AT_ONCE", 2)
+
+
+@pytest.fixture
+async def filled(archive: Archive) -> Archive:
+    await bodies.put(archive, *(bodies.interaction(number) for number in range(1, 10)))
+    return archive
+
+
+async def test_rows_that_are_written_meanwhile_are_not_in_the_export(
+    filled: Archive, database: Path, tmp_path: Path
+) -> None:
+    loop, written = asyncio.get_running_loop(), []
+
+    def show(done: Exported) -> None:
+        if done.rows == 2:
+            changed = bodies.interaction(8, data='{"body": "changed"}')
+            work = bodies.put(filled, changed, bodies.interaction(10), bodies.session(2))
+            asyncio.run_coroutine_threadsafe(work, loop).result()
+            written.append(done)
+
+    content = await asyncio.to_thread(exported, database, tmp_path / "all.jsonl", show=show)
+    rows = [orjson.loads(line) for line in content.splitlines()]
+    assert written
+    assert [(row["sid"], row["body"]) for row in rows] == [
+        (sid("KI", number), f"text {number}") for number in range(1, 10)
+    ]
+    assert len(exported(database, tmp_path / "all.jsonl").splitlines()) == 10
+
+
+async def test_a_file_that_would_keep_what_was_erased_meanwhile_is_not_written(
+    filled: Archive, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
+    loop, file = asyncio.get_running_loop(), tmp_path / "all.jsonl"
+
+    async def erase() -> None:
+        (found,) = await filled.reader().read(Lookup(Interaction), [sid("KI", 1)])
+        assert found
+        await erasure.request(filled, found, "a test")
+        await erasure.erase(filled, sid("KI", 1))
+
+    def show(done: Exported) -> None:
+        if done.rows == 2:
+            asyncio.run_coroutine_threadsafe(erase(), loop).result()
+
+    with pytest.raises(ErasedMeanwhile, match="1 of its rows were erased"):
+        await asyncio.to_thread(exported, database, file, show=show)
+    assert not file.exists()
+    # What was erased before, or isn't in the export, stops none.
+    others = {"--resource-sid": [sid("SM", 5)]}
+    assert len(exported(database, file).splitlines()) == 8
+    assert len(exported(database, file, given=others).splitlines()) == 1
+
+
+async def test_a_snapshot_ends_at_its_limit_even_if_nobody_takes_the_rows(filled: Archive, database: Path) -> None:
+    with snapshot(database, 600) as state:
+        pages = state.rows(ALL, [SID], [])
+        assert next(pages)[0][0] == sid("KI", 1)
+        await bodies.put(filled, bodies.interaction(10))
+        assert is_log_held(database)
+        state.expire()
+        state.wait()
+        assert not is_log_held(database)
+        with pytest.raises(SnapshotExpired, match="The export was stopped after 600 seconds"):
+            list(pages)
+
+
+async def test_the_limit_is_kept_by_a_timer(filled: Archive, database: Path, tmp_path: Path) -> None:
+    with pytest.raises(SnapshotExpired, match="stopped after 1e-06 seconds"):
+        await asyncio.to_thread(run_until_expired, database, tmp_path / "all.jsonl")
+    assert not (tmp_path / "all.jsonl").exists()
+
+
+def run_until_expired(database: Path, file: Path) -> None:
+    """The timer's thread may need a moment until it runs; then no export is finished."""
+    while True:
+        export(wanted(database, file, seconds=1e-6), lambda _: None)
+        file.unlink()
+
+
+def is_log_held(database: Path) -> bool:
+    """Whether a reader keeps SQLite's log from being emptied."""
+    with closing(sqlite3.connect(database)) as connection:
+        ((held, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return bool(held)
+
+
+async def test_a_closed_snapshot_holds_nothing(filled: Archive, database: Path) -> None:
+    with snapshot(database, 600) as state:
+        assert isinstance(state, Snapshot)
+        assert state.count(ALL) == 9
+    await bodies.put(filled, bodies.interaction(10))
+    assert not is_log_held(database)
