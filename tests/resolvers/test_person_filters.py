@@ -1,16 +1,23 @@
 """A person is found by identifier; a caller without read:content learns nothing about the archive."""
 
+import re
 from typing import Any
 
 import pytest
+from graphql import GraphQLObjectType
 
 import bodies
 from gateway.endpoint.execution import CostMode, Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED, Ask, asker
-from resolvers.access import ANYBODY, granted
+from resolvers.access import ANYBODY, Scope, granted
+from resolvers.arguments.filters import CONTENT
 from resolvers.context import Context
+from schema.build import EXECUTABLE
 from store.archive import Archive
+from store.interactions import InteractionFilter
+from store.participants import ParticipantFilter
+from store.sessions import SessionFilter
 
 READER, DESK = granted("console", ["read", "delete"]), granted("desk", ["read:content"])
 ANNA, PROXY, NOBODY = "+12025550101", "+12025550102", "+12025550199"
@@ -174,6 +181,23 @@ async def test_what_is_forbidden_reads_no_row_of_the_list_and_costs_the_same(
             assert not [ran for ran in context.reader.statements if "participant_by" in ran.sql or "person" in ran.sql]
             results.append((result.encoded(), result.cost, len(context.reader.statements)))
     assert results[0] == results[1] == results[2] == results[3]
+
+
+def test_every_condition_on_a_field_with_content_is_known_to_need_the_scope() -> None:
+    content = {
+        field.extensions["strawberry-definition"].python_name
+        for type_ in EXECUTABLE.type_map.values()
+        if isinstance(type_, GraphQLObjectType)
+        for field in type_.fields.values()
+        if "strawberry-definition" in field.extensions
+        and field.extensions["strawberry-definition"].metadata.get("scope") is Scope.READ_CONTENT
+    }
+    assert content == {"identifier", "data", "body"}
+    conditions = {name for type_ in (InteractionFilter, ParticipantFilter, SessionFilter) for name in type_.conditions}
+    assert {
+        name for name in conditions if any(re.match(f"{column}(_|$)", name) for column in content)
+    } <= CONTENT.keys()
+    assert conditions >= CONTENT.keys()
 
 
 async def test_a_plan_that_one_key_made_answers_no_other_key(archive: Archive) -> None:
