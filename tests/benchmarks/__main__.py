@@ -1,4 +1,4 @@
-"""Measures the gateway beside what a user would pick instead: ``python -m tests.benchmarks --help``."""
+"""Measures the gateway and its alternatives: ``python -m tests.benchmarks --help``."""
 
 import sys
 from collections.abc import Collection
@@ -21,11 +21,11 @@ import load
 import seeded
 import tables
 from comparison import MIXED, MIXED_ABOUT, Effort
-from contenders import OURS, PEERS_OF_OURS, Contender, Place
+from contenders import OURS, PEERS_OF_OURS, Contender, Setup
 from servers import BenchmarkFailed
-from works import POINT, WIDE, WORKS
+from workloads import POINT, WIDE, WORKLOADS
 
-ABOUT = {work.name: work.about for work in WORKS} | {MIXED: MIXED_ABOUT} | alone.ABOUT
+ABOUT = {workload.name: workload.about for workload in WORKLOADS} | {MIXED: MIXED_ABOUT} | alone.ABOUT
 NARROWEST = 120
 
 out = Console(highlight=False)
@@ -35,7 +35,8 @@ if out.width < NARROWEST:
 
 def main(
     only: Annotated[
-        list[str] | None, typer.Option(metavar="WORK", help=f"Only this work; may be repeated: {', '.join(ABOUT)}.")
+        list[str] | None,
+        typer.Option(metavar="WORKLOAD", help=f"Only this one; may be repeated: {', '.join(ABOUT)}."),
     ] = None,
     peers: Annotated[
         str | None,
@@ -44,7 +45,7 @@ def main(
             help=f"Only these peers, with commas between: {', '.join(peer.name for peer in PEERS_OF_OURS)}.",
         ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each work is measured.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How many times each workload is measured.")] = 3,
     seconds: Annotated[int, typer.Option(min=1, help="How long each load takes.")] = 4,
     keep: Annotated[
         Path | None,
@@ -55,7 +56,7 @@ def main(
         bool,
         typer.Option(
             "--same-head",
-            help="Send every request with the same head. Otherwise each has a traceparent of its own, "
+            help="Send every request with the same headers. Otherwise each has a different traceparent, "
             "as load balancers and tracing clients send it.",
         ),
     ] = False,
@@ -71,11 +72,11 @@ def main(
     ] = 0,
 ) -> None:
     """Measures the gateway and its peers, each alone, over one archive, and prints medians and ratios."""
-    names = _chosen("work", only or list(ABOUT), ABOUT)
+    names = _chosen("workload", only or list(ABOUT), ABOUT)
     known = {peer.name: peer for peer in PEERS_OF_OURS}
     chosen = [known[name] for name in _chosen("peer", list(known) if peers is None else peers.split(","), known)]
     if same_head:
-        load.WISHES.add("same")
+        load.LOAD_OPTIONS.add("same-head")
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
         folder = (keep or Path(scratch)).resolve()
         try:
@@ -84,10 +85,10 @@ def main(
             raise SystemExit(str(failure)) from failure
 
 
-def _chosen(kind: str, wanted: list[str], known: Collection[str]) -> list[str]:
+def _chosen(noun: str, wanted: list[str], known: Collection[str]) -> list[str]:
     for name in wanted:
         if name not in known:
-            raise SystemExit(f"Expected a {kind} out of {', '.join(known)}, but got {name!r}.")
+            raise SystemExit(f"Expected one {noun} of {', '.join(known)}, but got {name!r}.")
     return wanted
 
 
@@ -102,7 +103,7 @@ def _run(
     memory: int,
 ) -> None:
     if not check:
-        load.demand_wrk()
+        load.require_wrk()
     for peer, reason in contenders.left_out(peers).items():
         out.print(f"{peer.name} is left out: {reason}.")
         peers.remove(peer)
@@ -114,45 +115,46 @@ def _run(
     archive = folder / seeded.NAME
     out.print(f"Seeding {seeded.INTERACTIONS:,} interactions, unless they are there …")
     rows = {f"filling {seeded.INTERACTIONS:,} interactions": tables.seeding(seeded.seed(archive))}
-    place = Place(archive, port, scratch, node_packages)
+    setup = Setup(archive, port, scratch, node_packages)
 
     everyone = [OURS, *peers]
-    asked = [work for work in WORKS if work.name in names or (MIXED in names and work in (POINT, WIDE))]
-    bodies = {work: work.bodies(archive) for work in asked}
-    refused = answers.compare(everyone, bodies, place, out.print) if asked else set()
+    needed = {*names, POINT.name, WIDE.name} if MIXED in names else set(names)
+    chosen = [workload for workload in WORKLOADS if workload.name in needed]
+    bodies = {workload: workload.bodies(archive) for workload in chosen}
+    refused = answers.compare(everyone, bodies, setup, out.print) if chosen else set()
     if check:
         return
     out.print(
         *(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n"
     )
-    files = {work: scratch / work.name for work in asked}
-    for work, file in files.items():
-        file.write_text("\n".join(bodies[work]))
-    if asked:
-        findings = comparison.compare(everyone, files, names, refused, place, effort, out.print)
+    files = {workload: scratch / workload.name for workload in chosen}
+    for workload, file in files.items():
+        file.write_text("\n".join(bodies[workload]))
+    if chosen:
+        findings = comparison.compare(everyone, files, names, refused, setup, effort, out.print)
         out.print(tables.medians(findings.medians(), everyone, effort))
         out.print(tables.ratios(findings.ratios(), peers))
 
-    rows |= _alone(names, place, effort, memory)
+    rows |= _alone(names, setup, effort, memory)
     out.print(tables.alone(rows))
 
 
-def _alone(names: list[str], place: Place, effort: Effort, memory: int) -> dict[str, str]:
-    """What is measured of the gateway without any peer."""
+def _alone(names: list[str], setup: Setup, effort: Effort, memory: int) -> dict[str, str]:
+    """The measurements of the gateway without any peer."""
     rows: dict[str, str] = {}
     if alone.START in names:
-        times = alone.starts_ms(place)
+        times = alone.starts_ms(setup)
         rows["from start to ready, median and slowest"] = f"{median(times):,.0f} ms, {max(times):,.0f} ms"
     if alone.WORKERS in names:
-        one, two = alone.workers(place, effort, out.print)
+        one, two = alone.workers(setup, effort, out.print)
         rows["nested by one worker, by two"] = f"{one:.1f}/s, {two:.1f}/s: {two / one:.2f} ×"
     if alone.SEARCHES in names:
         for name, reads in zip(
-            ("by themselves", "beside 8 searches"), alone.beside_searches(place, effort.seconds), strict=True
+            ("by themselves", "beside 8 searches"), alone.beside_searches(setup, effort.seconds), strict=True
         ):
             rows[f"point reads {name}"] = f"{reads.rate:,.0f}/s, p50 {reads.p50_ms:.1f} ms, p99 {reads.p99_ms:.1f} ms"
     if memory:
-        grown = alone.growth(place, memory, out.print)
+        grown = alone.growth(setup, memory, out.print)
         rows[f"memory over {grown.requests:,} requests"] = tables.growth(grown)
     return rows
 

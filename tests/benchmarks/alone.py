@@ -1,4 +1,4 @@
-"""What is measured of the gateway alone: seeding, starting, two workers instead of one, and memory over a long time."""
+"""Measurements of the gateway alone: seeding, starting, two workers instead of one, and memory over a long time."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import load
 from comparison import CONNECTIONS, Effort, measured, warm_up
-from contenders import OURS, Place, contending
+from contenders import OURS, Setup, contending
 from servers import BenchmarkFailed, Server
-from works import INTERACTION, NESTED, POINT
+from workloads import INTERACTION, NESTED, POINT
 
 STARTS = 5
 START = "start"
@@ -19,7 +19,7 @@ SEARCH_CONNECTIONS, POINT_CONNECTIONS = 8, 4
 SEARCH = '{ interactions(first: 1, filter: { bodyContains: "no such text in any message" }) { nodes { sid } } }'
 ABOUT = {
     START: "from start to ready",
-    WORKERS: "nested by two worker processes, through the same by one",
+    WORKERS: "nested by two worker processes, divided by the same by one",
     SEARCHES: "point reads on four connections, by themselves and beside eight searches that read every text",
 }
 DIFFERENT_DOCUMENTS, COMMON_DOCUMENTS, ONE_RARE_IN = 10_000, 100, 20
@@ -36,35 +36,35 @@ class Growth(NamedTuple):
     at_the_end: float
 
 
-def starts_ms(place: Place) -> list[float]:
+def starts_ms(setup: Setup) -> list[float]:
     """Milliseconds from start to ready, several times."""
     times = []
     for _ in range(STARTS):
-        with contending(OURS, place) as server:
+        with contending(OURS, setup) as server:
             times.append(server.start_ms)
     return times
 
 
-def workers(place: Place, effort: Effort, report: Callable[[str], None]) -> tuple[float, float]:
+def workers(setup: Setup, effort: Effort, report: Callable[[str], None]) -> tuple[float, float]:
     """Answers a second by one worker and by two, medians of interleaved rounds."""
-    bodies = place.scratch / WORKERS
-    bodies.write_text("\n".join(NESTED.bodies(place.archive)))
+    bodies = setup.scratch / WORKERS
+    bodies.write_text("\n".join(NESTED.bodies(setup.archive)))
     rates: dict[int, list[float]] = {1: [], 2: []}
     for number in range(effort.rounds):
         report(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
         for count, found in rates.items():
-            with contending(OURS, place, workers=count) as server:
-                # Looked at while warming up: here the load would take the cores that are measured.
-                found.append(measured(server, bodies, effort.seconds, look=False))
+            with contending(OURS, setup, workers=count) as server:
+                # Answers are checked while warming up; checking here would take time of the cores that are measured.
+                found.append(measured(server, bodies, effort.seconds, check_answers=False))
     return median(rates[1]), median(rates[2])
 
 
-def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
+def beside_searches(setup: Setup, seconds: int) -> tuple[load.Load, load.Load]:
     """Point reads by themselves, and beside eight searches at a time."""
-    points, searches = place.scratch / "points", place.scratch / SEARCHES
-    points.write_text("\n".join(POINT.bodies(place.archive)))
+    points, searches = setup.scratch / "points", setup.scratch / SEARCHES
+    points.write_text("\n".join(POINT.bodies(setup.archive)))
     searches.write_text(json.dumps({"query": SEARCH}))
-    with contending(OURS, place) as server:
+    with contending(OURS, setup) as server:
         warm_up(server, points)
         by_themselves = load.post(server.url, points, POINT_CONNECTIONS, seconds)
         with (
@@ -76,15 +76,15 @@ def beside_searches(place: Place, seconds: int) -> tuple[load.Load, load.Load]:
         return by_themselves, beside
 
 
-def growth(place: Place, requests: int, report: Callable[[str], None]) -> Growth:
-    """How memory grows over so many point requests, with ten thousand documents that differ in more than a literal.
+def growth(setup: Setup, requests: int, report: Callable[[str], None]) -> Growth:
+    """How memory grows over ``requests`` point requests, with 10,000 documents that differ in more than a literal.
 
-    One request in twenty is with the next of them all, more than are remembered; the others are with a hundred of them.
-    Raises BenchmarkFailed where the system does not tell a process's memory.
+    One request in twenty uses the next of all documents, which are more than the gateway caches; the others use a
+    hundred of them. Raises BenchmarkFailed if the system does not show a process's memory.
     """
-    bodies, sids = place.scratch / "documents", POINT.found_sids(place.archive)
+    bodies, sids = setup.scratch / "documents", POINT.found_sids(setup.archive)
     different = [_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)]
-    with contending(OURS, place) as server:
+    with contending(OURS, setup) as server:
         at_start, at_a_tenth, answered = _resident(server), None, 0
         while answered < requests:
             bodies.write_text("\n".join(_some_of(different, answered)))
@@ -96,7 +96,7 @@ def growth(place: Place, requests: int, report: Callable[[str], None]) -> Growth
 
 
 def _some_of(different: list[str], begun: int) -> Iterator[str]:
-    """What one slice of the load sends at the most, after so many requests."""
+    """The most that one slice of the load can send, after ``begun`` requests."""
     for number in range(begun, begun + MOST_IN_A_SLICE):
         rare, rest = divmod(number, ONE_RARE_IN)
         yield different[number % COMMON_DOCUMENTS if rest else rare % DIFFERENT_DOCUMENTS]

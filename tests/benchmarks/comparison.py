@@ -1,4 +1,4 @@
-"""The comparison: each contender alone, in turn, with each work, round by round."""
+"""The comparison: each contender alone, in turn, with each workload, round by round."""
 
 import time
 from collections import defaultdict
@@ -10,9 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 import load
-from contenders import OURS, Contender, Place, contending
+from contenders import OURS, Contender, Setup, contending
 from servers import BenchmarkFailed, Server
-from works import POINT, WIDE, Work
+from workloads import POINT, WIDE, Workload
 
 CONNECTIONS = 8
 MIXED = "mixed"
@@ -20,21 +20,21 @@ MIXED_ABOUT = "point reads on four connections beside wide reads on two: the poi
 WIDE_CONNECTIONS, POINT_CONNECTIONS = 2, 4
 WARM_UP_SECONDS = 1
 TURNS = 5
-"""How often each connection should be answered, at least, for a load to tell a rate."""
+"""Each connection needs at least this many answers for a rate to be meaningful."""
 
 KEPT_ALIVE_SECONDS = 5
-"""When servers hang up on a connection that seems idle to them, as it does while an answer blocks them so long."""
+"""Servers close a connection that seems idle for this long; it also seems idle while an answer blocks the server."""
 
 
 class Effort(NamedTuple):
-    """How often each work is measured, and how long each time."""
+    """How many times each workload is measured, and for how long."""
 
     rounds: int
     seconds: int
 
 
 class Figure(NamedTuple):
-    """What is measured of a contender; only rates are compared as ratios."""
+    """Something measured of a contender; only rates are compared as ratios."""
 
     about: str
     unit: str
@@ -45,7 +45,7 @@ class Figure(NamedTuple):
 
 
 class Findings:
-    """The values of each figure, for each contender, one of a round."""
+    """The values of each figure for each contender: one for each round."""
 
     def __init__(self) -> None:
         self._values: defaultdict[Figure, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -56,17 +56,17 @@ class Findings:
             self._values[figure][contender.name].append(value)
 
     def note_memory(self, contender: Contender, server: Server) -> None:
-        """Keeps the most memory that a contender had after a load, on systems that tell."""
+        """Keeps the most memory that a contender had after a load, if the system shows it."""
         if memory := server.memory():
             self._memory[contender.name] = max(self._memory[contender.name], memory)
 
     def medians(self) -> dict[Figure, dict[str, float]]:
-        """For each figure the contenders' medians, by name; the memory comes last."""
+        """For each figure, the contenders' medians by name; the memory comes last."""
         found = {figure: {name: median(values) for name, values in of.items()} for figure, of in self._values.items()}
-        return found | {Figure("memory at its most", " MB"): dict(self._memory)} if self._memory else found
+        return found | {Figure("peak memory", " MB"): dict(self._memory)} if self._memory else found
 
     def ratios(self) -> dict[Figure, dict[str, float]]:
-        """For each rate the gateway's median through each peer's, by the peer's name."""
+        """For each rate, the gateway's median divided by each peer's, by the peer's name."""
         return {
             figure: {name: of[OURS.name] / theirs for name, theirs in of.items() if name != OURS.name}
             for figure, of in self.medians().items()
@@ -76,57 +76,60 @@ class Findings:
 
 def compare(
     contenders: Sequence[Contender],
-    files: Mapping[Work, Path],
+    files: Mapping[Workload, Path],
     names: Collection[str],
-    refused: Collection[Work],
-    place: Place,
+    refused: Collection[Workload],
+    setup: Setup,
     effort: Effort,
     report: Callable[[str], None],
 ) -> Findings:
-    """Measures the works of these ``names``, whose request bodies are in ``files``.
+    """Measures the workloads of these ``names``, whose request bodies are in ``files``.
 
-    The rounds are outermost and the contenders innermost, so that those that are compared are measured within
-    seconds of each other. Raises BenchmarkFailed where an answer of the gateway is not what it should be.
+    The loop over rounds is the outermost and the loop over contenders the innermost, so that contenders are
+    measured within seconds of each other. Raises BenchmarkFailed if the gateway gives a wrong answer.
     """
     findings = Findings()
     for number in range(effort.rounds):
-        for work, bodies in files.items():
-            if work.name not in names:
+        for workload, bodies in files.items():
+            if workload.name not in names:
                 continue
-            report(f"Round {number + 1} of {effort.rounds}: {work.name} …")
+            report(f"Round {number + 1} of {effort.rounds}: {workload.name} …")
             for contender in contenders:
-                if contender is OURS and work in refused:
+                if contender is OURS and workload in refused:
                     continue
-                with _or_left_out(contender, work.name, report), contending(contender, place, work.raised) as server:
-                    rate = measured(server, bodies, effort.seconds, not work.light)
-                    findings.add(contender, {Figure(work.name, "/s"): rate})
-                    if not work.raised:
+                with (
+                    _or_left_out(contender, workload.name, report),
+                    contending(contender, setup, workload.raised) as server,
+                ):
+                    rate = measured(server, bodies, effort.seconds, not workload.light)
+                    findings.add(contender, {Figure(workload.name, "/s"): rate})
+                    if not workload.raised:
                         findings.note_memory(contender, server)
         if MIXED in names:
             report(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
             for contender in contenders:
-                with _or_left_out(contender, MIXED, report), contending(contender, place) as server:
+                with _or_left_out(contender, MIXED, report), contending(contender, setup) as server:
                     findings.add(contender, _mixed(server, files, effort.seconds))
                     findings.note_memory(contender, server)
     return findings
 
 
 @contextmanager
-def _or_left_out(contender: Contender, work: str, report: Callable[[str], None]) -> Iterator[None]:
-    """A peer that fails is left out of a work's round; where the gateway fails, so does the benchmark."""
+def _or_left_out(contender: Contender, workload: str, report: Callable[[str], None]) -> Iterator[None]:
+    """Leaves a peer that fails out of this round of a workload; if the gateway fails, the benchmark fails too."""
     try:
         yield
     except BenchmarkFailed as failure:
         if contender is OURS:
-            raise BenchmarkFailed(f"{work}, {contender.name}: {failure}") from failure
+            raise BenchmarkFailed(f"{workload}, {contender.name}: {failure}") from failure
         report(f"{contender.name} is left out of this: {failure}")
 
 
 def warm_up(server: Server, bodies: Path) -> float:
-    """Asks twice, and then for a second by wrk if that answers each connection; all answers are looked at.
+    """Sends a request twice, and then a second of load by wrk if this is enough to answer each connection.
 
-    Returns the seconds that one answer took. What a load leaves unanswered when it ends is worked on all the same, so
-    where answers take long there is no second by wrk, which would slow down what follows.
+    All answers are checked. Returns the seconds that one answer took. A server goes on with the requests that are
+    unanswered when a load ends, so with slow answers there is no load here; it would slow down what follows.
     """
     with bodies.open() as lines:
         body = lines.readline()
@@ -139,21 +142,21 @@ def warm_up(server: Server, bodies: Path) -> float:
     return took
 
 
-def measured(server: Server, bodies: Path, seconds: int, look: bool = True) -> float:
-    """Answers a second once warm, over so many seconds, or over as many as a few turns of each connection take."""
+def measured(server: Server, bodies: Path, seconds: int, check_answers: bool = True) -> float:
+    """Answers per second when warm, over ``seconds``, or longer if a few answers to each connection take longer."""
     took = warm_up(server, bodies)
     enough = min(ceil(took * CONNECTIONS * TURNS), load.LONGEST_SECONDS)
     hang_ups = CONNECTIONS if took * CONNECTIONS >= KEPT_ALIVE_SECONDS else 0
-    return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), look, hang_ups).rate
+    return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), check_answers, hang_ups).rate
 
 
-def _mixed(server: Server, files: Mapping[Work, Path], seconds: int) -> dict[Figure, float]:
-    for work in (POINT, WIDE):
-        warm_up(server, files[work])
+def _mixed(server: Server, files: Mapping[Workload, Path], seconds: int) -> dict[Figure, float]:
+    for workload in (POINT, WIDE):
+        warm_up(server, files[workload])
     with ExitStack() as stack:
         wide, point = (
-            stack.enter_context(load.posting(server.url, files[work], connections, seconds))
-            for work, connections in ((WIDE, WIDE_CONNECTIONS), (POINT, POINT_CONNECTIONS))
+            stack.enter_context(load.posting(server.url, files[workload], connections, seconds))
+            for workload, connections in ((WIDE, WIDE_CONNECTIONS), (POINT, POINT_CONNECTIONS))
         )
         reads = load.finished(point)
         load.finished(wide)

@@ -1,4 +1,4 @@
-"""Who is measured: the gateway itself, and what a user would pick instead, each a server over the same archive."""
+"""The contenders: the gateway and its alternatives, each a server over the same archive."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ INSTALL_SECONDS = 900
 
 
 class Contender(NamedTuple):
-    """A server to measure; ``script`` and ``options`` start it, and none is the gateway itself."""
+    """A server to measure. ``script`` and ``options`` start it; without a script it is the gateway."""
 
     name: str
     about: str
@@ -30,8 +30,8 @@ class Contender(NamedTuple):
         return self.script.endswith(".js")
 
 
-class Place(NamedTuple):
-    """Where contenders are started: over which archive, on which port (0: a free one), with what beside them."""
+class Setup(NamedTuple):
+    """What contenders are started with: the archive, the port (0: a free one), a scratch folder, the Node packages."""
 
     archive: Path
     port: int
@@ -55,22 +55,22 @@ RAISED_PAGE_LIMIT = {"PROXYGRAPH_MAX_PAGE_SIZE": "10000"}
 
 
 @contextmanager
-def contending(contender: Contender, place: Place, raised: bool = False, workers: int = 1) -> Iterator[Server]:
-    """The contender, alone and ready, until the end of the block; ``raised`` lifts the gateway's page limit."""
-    log = place.scratch / f"{contender.name}.log"
+def contending(contender: Contender, setup: Setup, raised: bool = False, workers: int = 1) -> Iterator[Server]:
+    """Runs the contender until the end of the block; ``raised`` raises the gateway's page limit."""
+    log = setup.scratch / f"{contender.name}.log"
     if contender is OURS:
-        serves = gateway(place.archive, log, place.port, workers, RAISED_PAGE_LIMIT if raised else None)
+        server_context = gateway(setup.archive, log, setup.port, workers, RAISED_PAGE_LIMIT if raised else None)
     else:
-        port = place.port or free_port()
+        port = setup.port or free_port()
         runtime = "node" if contender.is_node else sys.executable
-        command = [runtime, str(PEERS / contender.script), str(place.archive), str(port), *contender.options]
-        serves = serving(command, port, "/", log, _node_environment(place) if contender.is_node else None)
-    with serves as server:
+        command = [runtime, str(PEERS / contender.script), str(setup.archive), str(port), *contender.options]
+        server_context = serving(command, port, "/", log, _node_environment(setup) if contender.is_node else None)
+    with server_context as server:
         yield server
 
 
 def left_out(peers: Sequence[Contender]) -> dict[Contender, str]:
-    """The peers that can't run on this machine, and why, in a sentence."""
+    """The peers that can't run on this machine, each with the reason."""
     reasons = {}
     no_node = not (shutil.which("node") and shutil.which("npm"))
     for peer in peers:
@@ -82,17 +82,17 @@ def left_out(peers: Sequence[Contender]) -> dict[Contender, str]:
 
 
 def install_node_packages(folder: Path) -> Path:
-    """Installs what the Node peers are made of below ``folder``, unless it is there; returns where it is.
+    """Installs the Node peers' packages in ``folder``, if they are not there yet; returns the path of the packages.
 
-    Raises BenchmarkFailed where npm can't.
+    Raises BenchmarkFailed if npm can't.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    installed, mark = folder / "node_modules", folder / "installed.json"
+    installed, marker = folder / "node_modules", folder / "installed.json"
     wanted = PACKAGES.read_text("utf-8")
-    if mark.exists() and mark.read_text("utf-8") == wanted:
+    if marker.exists() and marker.read_text("utf-8") == wanted:
         return installed
     (folder / PACKAGES.name).write_text(wanted, "utf-8")
-    # npm may hold install scripts back, and better-sqlite3 is compiled by its own.
+    # npm may not run install scripts, and better-sqlite3 needs its own to compile.
     for arguments in (("install", "--no-audit", "--no-fund"), ("rebuild", "better-sqlite3")):
         command = ["npm", *arguments]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS)
@@ -100,10 +100,10 @@ def install_node_packages(folder: Path) -> Path:
             raise BenchmarkFailed(f"{' '.join(command)} failed in {folder}: {done.stderr.strip()[-1_000:]}")
         if any(installed.glob("better-sqlite3/build/Release/better_sqlite3.node")):
             break
-    mark.write_text(wanted, "utf-8")
+    marker.write_text(wanted, "utf-8")
     return installed
 
 
-def _node_environment(place: Place) -> Mapping[str, str]:
-    paths = [str(place.node_packages), os.environ.get("NODE_PATH", "")]
+def _node_environment(setup: Setup) -> Mapping[str, str]:
+    paths = [str(setup.node_packages), os.environ.get("NODE_PATH", "")]
     return {"NODE_PATH": os.pathsep.join(filter(None, paths)), "NODE_ENV": "production"}

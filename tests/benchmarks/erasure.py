@@ -1,4 +1,4 @@
-"""Measures erasure: how many deletions leave bytes behind with and without the scrub, and how long one takes."""
+"""Measures erasure: how many deletions leave bytes in the file, with and without the scrub, and how long one takes."""
 
 import asyncio
 import json
@@ -46,15 +46,15 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 class Workload(NamedTuple):
-    """Rows to write, transaction by transaction, and the numbers of those to delete afterwards, one by one."""
+    """Rows to write in each transaction, and the numbers of the rows to delete afterwards, one by one."""
 
     writes: list[list[Interaction]]
     deletions: list[int]
 
 
 def main(
-    deletions: Annotated[int, typer.Option(min=1, help="How many deletions are looked at for bytes left.")] = 2_000,
-    timed: Annotated[int, typer.Option(min=1, help="How many deletions are timed in the big database.")] = 200,
+    deletions: Annotated[int, typer.Option(min=1, help="How many deletions to check for remaining bytes.")] = 2_000,
+    timed: Annotated[int, typer.Option(min=1, help="How many deletions to time in the big database.")] = 200,
     keep: Annotated[
         Path | None, typer.Option(file_okay=False, help="The benchmark's folder; only a copy is changed.")
     ] = None,
@@ -76,7 +76,7 @@ def main(
 
 
 def _workload(deletions: int) -> Workload:
-    """Rows written in no order, and again with other lengths, so that SQLite moves rows between pages."""
+    """Rows in random order, written again with other lengths, so that SQLite moves rows between pages."""
     pick = Random(7)
     numbers = list(range(deletions * 3 // 2))
     pick.shuffle(numbers)
@@ -108,7 +108,7 @@ def _mark(number: int) -> str:
 
 
 def _left(database: Path, workload: Workload) -> int:
-    """How many of the deleted rows are still to be read in the database's files."""
+    """How many of the deleted rows can still be found in the database's files."""
     content = b"".join(file.read_bytes() for file in database.parent.glob(f"{database.name}*"))
     found = {int(digits) for digits in re.findall(rb"MARK(\d{8})\.", content)}
     return len(found & set(workload.deletions))
@@ -143,7 +143,7 @@ async def _left_by_the_store(database: Path, workload: Workload) -> int:
 
 
 async def _erase(archive: Archive, sids: list[str]) -> list[float]:
-    """The milliseconds that each erasure took, from the wish to the closed entry."""
+    """The milliseconds that each erasure took, from its entry in the ledger until the interaction is erased."""
     times = []
     async with asyncio.timeout(LIMIT_SECONDS):
         for interaction in await archive.reader().read(Lookup(Interaction), sids):

@@ -1,4 +1,4 @@
-"""Measures what the indexes of filters and orders cost in writing: the same rows, with them and without them."""
+"""Measures how much the indexes for filters and orders slow writing down: the same rows, with and without them."""
 
 import asyncio
 import sqlite3
@@ -27,20 +27,20 @@ OF_FILTERS = (
     "interaction_by_inbound_resource",
     "interaction_by_outbound_resource",
 )
-"""What store/sqlite/migrations/0003_search.sql added to interactions."""
+"""The indexes that store/sqlite/migrations/0003_search.sql added to interactions."""
 OF_PERSONS = tuple(
     f"interaction_by_{leg}_person{kind}{order}"
     for leg in ("inbound", "outbound")
     for kind in ("", "_any")
     for order in ("", "_updated")
 )
-"""The same of 0012_persons.sql and 0014_persons_by_date.sql."""
+"""The indexes that 0012_persons.sql and 0014_persons_by_date.sql added to interactions."""
 
 out = Console(highlight=False, soft_wrap=True)
 
 
 class Written(NamedTuple):
-    """Seconds on the clock, and of the processor, for writing all rows; bytes of the file."""
+    """The elapsed and the processor seconds to write all rows, and the file's size in bytes."""
 
     seconds: float
     processor: float
@@ -49,19 +49,19 @@ class Written(NamedTuple):
 
 def main(
     sessions: Annotated[int, typer.Option(min=1, help="How many Sessions, of 100 Interactions each.")] = 500,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
 ) -> None:
-    """Writes a made-up account with all indexes, and without those that only filters and orders read."""
+    """Writes a made-up account with all indexes, and without those that only filters and orders use."""
     seed = Seed(1, 1, sessions, 100)
     found: dict[bool, list[Written]] = {True: [], False: []}
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
         for number in range(rounds):
             for indexed, times in found.items():
                 times.append(asyncio.run(_write(Path(scratch) / f"{indexed}-{number}.db", seed, indexed)))
-    table = Table("", "seconds", "of the processor", "MB", title=f"Writing {sessions * 100:,} Interactions")
+    table = Table("", "seconds", "processor seconds", "MB", title=f"Writing {sessions * 100:,} Interactions")
     for indexed, times in found.items():
         seconds, processor, size = (median(values) for values in zip(*times, strict=True))
-        label = "with all indexes" if indexed else "without those of filters and orders"
+        label = "with all indexes" if indexed else "without those for filters and orders"
         table.add_row(label, f"{seconds:.1f}", f"{processor:.1f}", f"{size / 2**20:,.0f}")
     out.print(table)
 

@@ -1,4 +1,4 @@
-"""Requests as clients send them, and as nobody should: odd headers, spoilt members, bytes gone wrong."""
+"""Makes valid and invalid requests: with unusual headers, changed members, or changed bytes."""
 
 import json
 from collections.abc import Sequence
@@ -66,17 +66,17 @@ ODD_BYTES = (
     b"e999",
     b"%",
 )
-DEEP = 20_000
+DEPTH = 20_000
 
 
-class Sent(NamedTuple):
-    """A request, and what it asks: None where it is not as its document says any more."""
+class HttpRequest(NamedTuple):
+    """A request, and its document; None if the request no longer matches the document."""
 
     method: str
     target: str
     headers: tuple[Header, ...]
     body: bytes = b""
-    asked: Document | None = None
+    document: Document | None = None
 
     @property
     def message(self) -> bytes:
@@ -88,26 +88,26 @@ class Sent(NamedTuple):
 
 
 class OddRequests:
-    """Makes requests out of documents; ``keys`` are shown, and ``deletable`` are SIDs that a mutation may name."""
+    """Makes requests from documents, with one of ``keys``; mutations delete one of the ``deletable`` SIDs."""
 
     def __init__(self, random: Random, keys: Sequence[str], deletable: Sequence[str]) -> None:
         self._random, self._keys, self._deletable = random, keys, deletable
 
-    def plain(self, document: Document) -> Sent:
-        """What asks the document, as a well-meaning client does: by POST or GET, in either media type."""
+    def valid_request(self, document: Document) -> HttpRequest:
+        """A valid request with the document: by POST or GET, for either media type."""
         members = {"query": document.text, "operationName": document.operation_name, "variables": document.variables}
-        return self._sent(members, document)
+        return self._request(members, document)
 
-    def mutation(self) -> Sent:
-        """A deletion, of what is there or isn't."""
+    def mutation(self) -> HttpRequest:
+        """A deletion of an interaction, which may not exist."""
         query = "mutation ($sid: ID!, $id: String) { deleteInteraction(input: {sid: $sid, clientMutationId: $id}) "
         query += "{ clientMutationId deletedInteractionId remainingResources { sid } userErrors { code message } } }"
         variables = {"sid": self._pick(self._deletable), "id": self._pick((None, "x"))}
-        return self._sent({"query": query, "variables": variables}, None)
+        return self._request({"query": query, "variables": variables}, None)
 
-    def with_odd_headers(self, sent: Sent) -> Sent:
-        """The same request with headers that nobody understands, or that mean something else."""
-        given = dict(sent.headers)
+    def with_odd_headers(self, request: HttpRequest) -> HttpRequest:
+        """The same request with unusual, invalid or conflicting headers."""
+        given = dict(request.headers)
         if self._random.random() < 0.5:
             given["Accept"] = self._pick(ODD_ACCEPTS)
         for name in self._random.sample(sorted(ODD_HEADERS), 1 + int(self._random.random() * 3)):
@@ -115,14 +115,14 @@ class OddRequests:
         if self._random.random() < 0.2:
             given["X-" + "a" * int(self._random.random() * 3_000)] = "b" * int(self._random.random() * 20_000)
         more = ((self._pick(sorted(given)), "twice"),) if self._random.random() < 0.1 else ()
-        return sent._replace(headers=(*given.items(), *more), asked=None)
+        return request._replace(headers=(*given.items(), *more), document=None)
 
-    def elsewhere(self, sent: Sent) -> Sent:
-        """The same request by another method, or to another path."""
-        return sent._replace(method=self._pick(METHODS), target=self._pick(PATHS), asked=None)
+    def with_other_target(self, request: HttpRequest) -> HttpRequest:
+        """The same request with another method and path."""
+        return request._replace(method=self._pick(METHODS), target=self._pick(PATHS), document=None)
 
-    def with_odd_members(self, document: Document) -> Sent:
-        """A request with members of other kinds, more of them, or none."""
+    def with_odd_members(self, document: Document) -> HttpRequest:
+        """A request whose JSON members have wrong types, are missing, or are unexpected."""
         members: dict[str, Any] = {"query": document.text, "variables": dict(document.variables)}
         hashed = {"version": self._pick((1, 2, "1")), "sha256Hash": self._pick(("0" * 64, None, 7))}
         for _ in range(1 + int(self._random.random() * 2)):
@@ -133,53 +133,55 @@ class OddRequests:
             members["variables"] = {**members["variables"], name: self._pick(ODD_VALUES)}
         if self._random.random() < 0.05:
             return self._post(
-                b'{"query": "{ __typename }", "variables": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}"
+                b'{"query": "{ __typename }", "variables": ' + b'{"a":' * DEPTH + b"1" + b"}" * DEPTH + b"}"
             )
-        return self._sent(members, None)
+        return self._request(members, None)
 
-    def with_odd_bytes(self, sent: Sent) -> Sent:
-        """The same request with bytes of its body, or of its query string, changed, lost or added."""
-        if sent.body:
-            return sent._replace(body=self._spoilt(sent.body), asked=None)
-        path, _, query = sent.target.partition("?")
-        spoilt = self._spoilt(query.encode()).decode("latin-1")
-        return sent._replace(target=f"{path}?{quote(spoilt, safe='%=&+?/:')}", asked=None)
+    def with_odd_bytes(self, request: HttpRequest) -> HttpRequest:
+        """The same request with bytes of its body or query string changed, removed or added."""
+        if request.body:
+            return request._replace(body=self._mutated(request.body), document=None)
+        path, _, query = request.target.partition("?")
+        mutated = self._mutated(query.encode()).decode("latin-1")
+        return request._replace(target=f"{path}?{quote(mutated, safe='%=&+?/:')}", document=None)
 
-    def no_http(self, sent: Sent) -> bytes:
-        """Bytes that are no HTTP any more, or only just."""
-        return self._spoilt(sent.message)
+    def as_broken_http(self, request: HttpRequest) -> bytes:
+        """The bytes of the request, changed, so that they may no longer be HTTP."""
+        return self._mutated(request.message)
 
-    def _spoilt(self, given: bytes) -> bytes:
-        spoilt = bytearray(given)
+    def _mutated(self, given: bytes) -> bytes:
+        mutated = bytearray(given)
         for _ in range(1 + int(self._random.random() * 4)):
-            at = int(self._random.random() * (len(spoilt) + 1))
+            at = int(self._random.random() * (len(mutated) + 1))
             match int(self._random.random() * 5):
                 case 0:
-                    spoilt[at : at + 1] = bytes([int(self._random.random() * 256)])
+                    mutated[at : at + 1] = bytes([int(self._random.random() * 256)])
                 case 1:
-                    del spoilt[at : at + 1 + int(self._random.random() * 20)]
+                    del mutated[at : at + 1 + int(self._random.random() * 20)]
                 case 2:
-                    spoilt[at:at] = self._pick(ODD_BYTES)
+                    mutated[at:at] = self._pick(ODD_BYTES)
                 case 3:
-                    spoilt[at:at] = spoilt[at : at + int(self._random.random() * 200)]
+                    mutated[at:at] = mutated[at : at + int(self._random.random() * 200)]
                 case _:
-                    del spoilt[at:]
-        return bytes(spoilt)
+                    del mutated[at:]
+        return bytes(mutated)
 
-    def _sent(self, members: dict[str, Any], asked: Document | None) -> Sent:
+    def _request(self, members: dict[str, Any], document: Document | None) -> HttpRequest:
         headers = self._headers()
         if self._random.random() < 0.7:
-            return self._post(json.dumps(members).encode(), headers, asked)
+            return self._post(json.dumps(members).encode(), headers, document)
         parameters = {
             name: value if isinstance(value, str) else json.dumps(value)
             for name, value in members.items()
             if value is not None
         }
         target = f"/graphql?{urlencode(parameters, errors='replace')}"
-        return Sent(self._pick(("GET", "GET", "GET", "HEAD")), target, headers, b"", asked)
+        return HttpRequest(self._pick(("GET", "GET", "GET", "HEAD")), target, headers, b"", document)
 
-    def _post(self, body: bytes, headers: tuple[Header, ...] | None = None, asked: Document | None = None) -> Sent:
-        return Sent("POST", "/graphql", (*(headers or self._headers()), ("Content-Type", JSON)), body, asked)
+    def _post(
+        self, body: bytes, headers: tuple[Header, ...] | None = None, document: Document | None = None
+    ) -> HttpRequest:
+        return HttpRequest("POST", "/graphql", (*(headers or self._headers()), ("Content-Type", JSON)), body, document)
 
     def _headers(self) -> tuple[Header, ...]:
         key = (("Authorization", f"Bearer {self._pick(self._keys)}"),)

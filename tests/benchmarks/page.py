@@ -1,7 +1,7 @@
-"""How long GraphiQL takes to be there in Chromium, over loopback, for the first time and again.
+"""How long GraphiQL takes to load in Chromium over loopback, without and with a browser cache.
 
-``python tests/benchmarks/page.py``; where other programs keep the machine busy, ``chrt -r 1`` before it takes them out
-of the figure.
+``python tests/benchmarks/page.py``; on a busy machine, put ``chrt -r 1`` before it, so that other programs
+don't change the figure.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ async def main(address: str) -> None:
 
 
 async def seconds(page: Page, address: str) -> float:
-    """From asking for the page to its first query standing in the editor."""
+    """From the request for the page until the editor shows the first query."""
     begun = time.perf_counter()
     await page.goto(f"{address}/graphql")
     await page.locator(".graphiql-query-editor .view-line").first.wait_for()

@@ -1,8 +1,8 @@
--- Posts the bodies of a file, one a line, in turn, and counts the answers that are no plain success.
--- With "look" after the file it looks for errors in each answer; without it goes by the status alone, which wrk counts
--- itself and which takes a sixth less of its time: with answers that come at 20,000 a second, its own pace matters.
--- Each request has a traceparent of its own, as load balancers and tracing clients send it; with "same" after the file
--- all heads are the same.
+-- Posts the bodies in a file, one on each line, in turn, and counts the answers that did not succeed.
+-- With "check-answers" after the file it searches each answer for errors. Otherwise it only uses the status, which wrk
+-- counts itself; this takes a sixth less of wrk's time, which matters with 20,000 answers per second.
+-- Each request has a different traceparent, as load balancers and tracing clients send it; with "same-head" after the
+-- file, all requests have the same headers.
 
 local threads, requests, turn = {}, {}, 0
 failed = 0
@@ -14,19 +14,19 @@ end
 
 function init(arguments)
   local headers = { ["Content-Type"] = "application/json", ["Accept"] = "application/json" }
-  local wishes = table.concat(arguments, " ", 2)
-  local own_heads = not wishes:find("same")
-  headers["traceparent"] = own_heads and "(trace)" or nil
+  local options = table.concat(arguments, " ", 2)
+  local different_heads = not options:find("same-head", 1, true)
+  headers["traceparent"] = different_heads and "(trace)" or nil
   for body in io.lines(arguments[1]) do
     local whole = wrk.format("POST", nil, headers, body)
     local before, behind = whole:find(TRACE)
-    table.insert(requests, own_heads and { whole:sub(1, before - 1), whole:sub(behind + 1) } or whole)
+    table.insert(requests, different_heads and { whole:sub(1, before - 1), whole:sub(behind + 1) } or whole)
   end
-  if own_heads then
-    request = request_of_its_own
+  if different_heads then
+    request = request_with_own_traceparent
   end
-  if wishes:find("look") then
-    response = look
+  if options:find("check-answers", 1, true) then
+    response = check_answer
   end
 end
 
@@ -37,13 +37,13 @@ end
 
 local traces = 0
 
-function request_of_its_own()
+function request_with_own_traceparent()
   traces = traces + 1
   local around = requests[traces % #requests + 1]
   return around[1] .. string.format("00-%016x%016x-%016x-01", traces, traces, traces) .. around[2]
 end
 
-function look(status, _, body)
+function check_answer(status, _, body)
   if status ~= 200 or body:find('"errors"', 1, true) then
     failed = failed + 1
   end

@@ -35,7 +35,7 @@ out = Console(highlight=False, soft_wrap=True, width=120)
 
 
 class Timed(NamedTuple):
-    """Milliseconds of each answer."""
+    """The milliseconds of each answer."""
 
     first: list[float]
     middle: list[float]

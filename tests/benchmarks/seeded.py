@@ -1,4 +1,4 @@
-"""The database that is measured: 20 Services of 100 Sessions of 100 Interactions, made up by the gateway itself."""
+"""The database for the benchmarks: 20 Services with 100 Sessions of 100 Interactions, made up by ``seed``."""
 
 import subprocess
 import sys
@@ -15,9 +15,9 @@ NAME = "benchmark.db"
 
 
 def seed(database: Path) -> float | None:
-    """Fills ``database`` and returns the seconds it took; None where it was there before.
+    """Fills ``database`` and returns the seconds it took; None if it existed before.
 
-    Raises BenchmarkFailed where it can't be filled, as where it holds something else.
+    Raises BenchmarkFailed if it can't be filled, for example because it has other contents.
     """
     reused = database.exists()
     options = [option for name, size in SIZES.items() for option in (f"--{name}", str(size))]

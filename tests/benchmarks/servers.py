@@ -1,4 +1,4 @@
-"""Servers as processes of their own: started on 127.0.0.1, waited for, asked, looked at, and ended."""
+"""Starts servers as separate processes on 127.0.0.1, sends them requests, reads their memory, and stops them."""
 
 import json
 import os
@@ -18,15 +18,15 @@ START_SECONDS = 30
 ANSWER_SECONDS = 60
 STOP_SECONDS = 15
 OWN_SETTINGS = ("PROXYGRAPH_", "TWILIO_")
-"""What the names of environment variables start with that a measured server does not inherit."""
+"""A measured server does not inherit environment variables with these prefixes."""
 
 
 class BenchmarkFailed(Exception):
-    """Something could not be measured; the text is a sentence that says why."""
+    """Something could not be measured. The text is a sentence that gives the reason."""
 
 
 class Server(NamedTuple):
-    """A server that answers."""
+    """A running server."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -37,7 +37,7 @@ class Server(NamedTuple):
         return f"http://{HOST}:{self.port}/graphql"
 
     def answer(self, body: str) -> Any:
-        """The ``data`` of the answer to a request; raises BenchmarkFailed where it carries errors."""
+        """The ``data`` of the answer to a request; raises BenchmarkFailed if the answer has errors."""
         connection = HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
         try:
             headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -56,9 +56,9 @@ class Server(NamedTuple):
         return answered["data"]
 
     def memory(self) -> float | None:
-        """The process's resident memory in MB (2**20 bytes); None on systems that don't tell by /proc.
+        """The process's resident memory in MB (2**20 bytes); None on systems that don't show it in /proc.
 
-        A page of the archive counts once, by however many connections it is mapped, as it is there only once.
+        A page of the archive that several connections have mapped counts once.
         """
         rollup = Path(f"/proc/{self.process.pid}/smaps_rollup")
         if not rollup.exists():
@@ -73,7 +73,7 @@ def serving(
 ) -> Iterator[Server]:
     """The server that ``command`` starts on ``port``, until the end of the block.
 
-    It is waited for until it answers GET ``ready`` with anything but a 5xx. Raises BenchmarkFailed where it doesn't.
+    Waits until it answers GET ``ready`` with any status below 500; raises BenchmarkFailed if it doesn't.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
     begun = time.perf_counter()
@@ -83,7 +83,7 @@ def serving(
         )
     try:
         if not _gets_ready(process, port, ready):
-            ended = "did not get ready" if process.poll() is None else f"ended with exit code {process.returncode}"
+            ended = "did not become ready" if process.poll() is None else f"ended with exit code {process.returncode}"
             said = log.read_text()[-1_000:].strip() or "nothing"
             raise BenchmarkFailed(f"{' '.join(command)} {ended}; it said: {said}")
         yield Server(process, port, (time.perf_counter() - begun) * 1_000)

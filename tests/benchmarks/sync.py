@@ -1,4 +1,4 @@
-"""Measures the sync against a stand-in for Twilio, beside a bare loop that fetches and decodes the same addresses.
+"""Measures the sync against a stand-in for Twilio, compared with a bare loop that fetches and decodes the same URLs.
 
 python tests/benchmarks/sync.py [--sessions 10000 --interactions 5 --latency-ms 10 --concurrency 20]
 """
@@ -39,12 +39,12 @@ commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @commands.command()
 def main(
-    sessions: Annotated[int, typer.Option(min=SERVICES, help="Sessions in all.")] = 10_000,
-    interactions: Annotated[int, typer.Option(min=0, help="Interactions of each.")] = 5,
+    sessions: Annotated[int, typer.Option(min=SERVICES, help="How many Sessions.")] = 10_000,
+    interactions: Annotated[int, typer.Option(min=0, help="How many Interactions each has.")] = 5,
     latency_ms: Annotated[int, typer.Option(min=0, help="How long each answer takes.")] = 10,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 20,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many requests to send at the same time.")] = 20,
 ) -> None:
-    """Prints what a first and a second run take, and the ratio to a bare loop."""
+    """Prints how long a first and a second run take, and the ratio to a bare loop."""
     made = (str(sessions // SERVICES), str(interactions), str(latency_ms))
     with TemporaryDirectory() as folder, _stand_in(*made) as (process, environment):
         database = Path(folder) / "archive.db"
@@ -63,8 +63,8 @@ def main(
     table.add_row("sync, first run", f"{first['seconds']:.1f}", f"{first['requests']:,}", f"{peak:.0f}")
     table.add_row("sync, 1 % of the sessions changed", f"{second['seconds']:.1f}", f"{second['requests']:,}", "")
     out.print(table)
-    out.print(f"First run to bare loop: {first['seconds'] / bare_seconds:.2f} × the time (at most 1.5 is wanted).")
-    out.print(f"Second run: {second['requests'] / first['requests']:.1%} of the requests (at most 3 % are wanted).")
+    out.print(f"First run to bare loop: {first['seconds'] / bare_seconds:.2f} × the time (the target is at most 1.5).")
+    out.print(f"Second run: {second['requests'] / first['requests']:.1%} of the requests (the target is at most 3 %).")
 
 
 @commands.command(hidden=True)
@@ -117,7 +117,7 @@ def _sync(database: Path, environment: dict[str, str]) -> tuple[dict[str, Any], 
 
 
 async def _bare(environment: dict[str, str], concurrency: int) -> tuple[int, float]:
-    """How many addresses there are, and how many seconds a bare loop takes for them."""
+    """The number of URLs, and the seconds that a bare loop takes to fetch them."""
     authorization = aiohttp.encode_basic_auth(environment["TWILIO_ACCOUNT_SID"], environment["TWILIO_AUTH_TOKEN"])
     base, asked = environment["TWILIO_PROXY_URL"], 0
 

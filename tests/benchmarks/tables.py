@@ -15,23 +15,23 @@ from contenders import Contender
 
 def medians(found: Mapping[Figure, Mapping[str, float]], contenders: Sequence[Contender], effort: Effort) -> Table:
     """One row for each figure, one column for each contender."""
-    made = f"Answers a second to {CONNECTIONS} connections, medians of {effort.rounds} × {effort.seconds} seconds"
-    table = _table("Medians", f"{made}. {_versions(contenders)}", [contender.name for contender in contenders])
+    caption = f"Answers per second with {CONNECTIONS} connections, medians of {effort.rounds} × {effort.seconds} s"
+    table = _table("Medians", f"{caption}. {_versions(contenders)}", [contender.name for contender in contenders])
     for figure, of in found.items():
         table.add_row(figure.about, *(_value(of[one.name], figure) if one.name in of else "–" for one in contenders))
     return table
 
 
 def ratios(found: Mapping[Figure, Mapping[str, float]], peers: Sequence[Contender]) -> Table:
-    """How many times as much as each peer the gateway answers."""
-    table = _table("Proxygraph through each peer", "Ratios of the medians.", [peer.name for peer in peers])
+    """The gateway's rates divided by each peer's."""
+    table = _table("Proxygraph divided by each peer", "Ratios of the medians.", [peer.name for peer in peers])
     for figure, of in found.items():
         table.add_row(figure.about, *(f"{of[peer.name]:.2f} ×" if peer.name in of else "–" for peer in peers))
     return table
 
 
 def alone(rows: Mapping[str, str]) -> Table:
-    """The figures that stand for themselves."""
+    """The figures of the gateway alone."""
     table = _table("Proxygraph alone", None, [""])
     for about, value in rows.items():
         table.add_row(about, value)
@@ -44,7 +44,7 @@ def seeding(seconds: float | None) -> str:
 
 
 def growth(found: Growth) -> str:
-    """How memory went over many requests."""
+    """The memory over many requests."""
     return f"{found.at_start:.0f} MB at start, {found.at_a_tenth:.0f} at 10 %, {found.at_the_end:.0f} at the end"
 
 

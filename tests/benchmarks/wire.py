@@ -1,4 +1,4 @@
-"""Bytes to a server and back: whatever is to be sent, and what comes."""
+"""Sends any bytes to a server and reads its answers."""
 
 import socket
 import struct
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from servers import HOST
 
-PATIENCE = 30
-KEPT_SECONDS = 3
-"""A connection that was idle for longer may be about to be closed by the server, which waits 5."""
+TIMEOUT_SECONDS = 30
+IDLE_SECONDS = 3
+"""After more idle seconds the server may be about to close the connection: it waits 5."""
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """A connection that is kept while the server keeps it."""
+    """A connection that stays open while the server keeps it open."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -31,11 +31,11 @@ class Connection:
         self._used = 0.0
 
     def answer(self, method: str, message: bytes) -> Answer:
-        """What comes back. Raises OSError or HTTPException where nothing does, or nothing that is HTTP."""
-        if time.monotonic() - self._used > KEPT_SECONDS:
+        """The response to ``message``. Raises OSError or HTTPException if there is none, or if it is no HTTP."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
             self.close()
         if self._socket is None:
-            self._socket = socket.create_connection((HOST, self._port), PATIENCE)
+            self._socket = socket.create_connection((HOST, self._port), TIMEOUT_SECONDS)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         response = HTTPResponse(self._socket, method=method)
         try:
@@ -53,30 +53,30 @@ class Connection:
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def close(self) -> None:
-        """Ends it; the next request opens another one."""
+        """Closes the connection; the next request opens another one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
 
-def give_up(port: int, message: bytes) -> None:
-    """Sends the bytes and breaks the connection off, without looking at what comes."""
-    with socket.create_connection((HOST, port), PATIENCE) as connection:
+def send_and_reset(port: int, message: bytes) -> None:
+    """Sends the bytes and resets the connection without reading an answer."""
+    with socket.create_connection((HOST, port), TIMEOUT_SECONDS) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(message)
 
 
 def statuses(port: int, message: bytes) -> Iterator[int]:
-    """The statuses of whatever is answered to these bytes, after which nothing more comes."""
-    with socket.create_connection((HOST, port), PATIENCE) as connection:
-        came = b""
+    """The statuses of all responses to these bytes, after which the sending side is closed."""
+    with socket.create_connection((HOST, port), TIMEOUT_SECONDS) as connection:
+        received = b""
         try:
             connection.sendall(message)
             connection.shutdown(socket.SHUT_WR)
             while more := connection.recv(65_536):
-                came += more
+                received += more
         except (ConnectionResetError, BrokenPipeError):
-            pass  # A server may hang up on who talks no HTTP.
-    for line in came.split(b"\r\n"):
+            pass  # A server may close the connection of a client that sends no HTTP.
+    for line in received.split(b"\r\n"):
         if line.startswith(b"HTTP/1.1 "):
             yield int(line[9:12])

@@ -1,4 +1,4 @@
-"""The benchmark measures the same work everywhere: its documents are the schema's, and the peers answer as we do."""
+"""The benchmark is fair: its documents are valid, and the peers give the same answers as the gateway."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,32 +7,32 @@ import pytest
 from graphql import parse, validate
 
 import answers
-from contenders import OURS, PEERS_OF_OURS, Contender, Place
+from contenders import OURS, PEERS_OF_OURS, Contender, Setup
 from gateway.demo.seeding import Seed, seed_archive
 from schema.build import EXECUTABLE
-from works import LONG, WORKS, Work
+from workloads import LONG, WORKLOADS, Workload
 
 SMALL = Seed(seed=1, services=3, sessions=22, interactions=21)
-"""Just more than a page of sessions and of interactions, and less than one of services."""
+"""Slightly more than a page of sessions and of interactions, and less than a page of services."""
 
 IN_PYTHON = [peer for peer in PEERS_OF_OURS if not peer.is_node]
 
 
 @pytest.fixture
-async def place(database: Path, tmp_path: Path) -> Place:
+async def setup(database: Path, tmp_path: Path) -> Setup:
     await seed_archive(database, SMALL, lambda _: None)
-    return Place(database, 0, tmp_path)
+    return Setup(database, 0, tmp_path)
 
 
-@pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
-def test_every_benchmark_query_is_valid(work: Work) -> None:
-    assert not validate(EXECUTABLE, parse(work.document))
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_every_benchmark_query_is_valid(workload: Workload) -> None:
+    assert not validate(EXECUTABLE, parse(workload.document))
 
 
 @pytest.mark.parametrize("peer", IN_PYTHON, ids=lambda peer: peer.name)
-def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, place: Place) -> None:
-    bodies: dict[Work, Sequence[str]] = {work: work.bodies(place.archive) for work in WORKS}
-    refused = answers.compare([OURS, peer], bodies, place, lambda _: None)
+def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, setup: Setup) -> None:
+    bodies: dict[Workload, Sequence[str]] = {workload: workload.bodies(setup.archive) for workload in WORKLOADS}
+    refused = answers.compare([OURS, peer], bodies, setup, lambda _: None)
     assert refused <= {LONG}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from fuzz import Fuzzed, fuzz
+from fuzz import FuzzResult, fuzz
 from response_checks import InvalidResponse, check_shape, check_types
 from schema.build import EXECUTABLE
 
@@ -32,12 +32,12 @@ ERROR = {"message": "No.", "locations": [{"line": 1, "column": 2}], "path": ["a"
 
 def test_no_request_gets_a_wrong_response(tmp_path: Path) -> None:
     """Each request goes to a server with plans and to one without."""
-    fuzzed = fuzz(tmp_path, REQUESTS, SEED, SECONDS, lambda _: None)
-    assert fuzzed.findings == []
-    assert len(fuzzed.outcomes) > 15
+    result = fuzz(tmp_path, REQUESTS, SEED, SECONDS, lambda _: None)
+    assert result.findings == []
+    assert len(result.outcomes) > 15
 
 
-def demand(data: Any, **variables: Any) -> None:
+def check(data: Any, **variables: Any) -> None:
     check_types(EXECUTABLE, parse(DOCUMENT), None, variables, data)
 
 
@@ -52,10 +52,10 @@ def changed(path: str, value: Any) -> Any:
 
 
 def test_data_as_selected_passes() -> None:
-    demand(DATA)
-    demand(changed("node", None))
-    demand(changed("node", {"id": "KS"}))
-    demand(changed("services.nodes.0", {"sid": "KS"}), deep=True)
+    check(DATA)
+    check(changed("node", None))
+    check(changed("node", {"id": "KS"}))
+    check(changed("services.nodes.0", {"sid": "KS"}), deep=True)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_data_as_selected_passes() -> None:
 )
 def test_data_other_than_selected_is_found(path: str, value: Any) -> None:
     with pytest.raises(InvalidResponse):
-        demand(changed(path, value))
+        check(changed(path, value))
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_a_malformed_response_is_found(response: Any) -> None:
 @pytest.mark.parametrize(("at_the_end", "grown"), [(109, False), (125, True)])
 def test_growing_memory_is_found(at_the_end: float, grown: bool) -> None:
     sizes = [(80.0, 80.0), (100.0, 100.0), (100.0, at_the_end)]
-    assert Fuzzed(outcomes=[], findings=[], memory=sizes, seconds=1).grown is grown  # type: ignore[arg-type]
+    assert FuzzResult(outcomes=[], findings=[], memory=sizes, seconds=1).grown is grown  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-// The archive as the Node peers read it: one read-only connection, and statements that stay prepared.
+// The archive for the Node peers: one read-only connection with prepared statements that are reused.
 
 const fs = require('node:fs')
 const path = require('node:path')

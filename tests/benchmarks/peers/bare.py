@@ -1,4 +1,4 @@
-"""The bare limit: uvicorn and hand-written SQL, rows to dicts to orjson, for exactly the works and without GraphQL."""
+"""The upper bound: uvicorn and hand-written SQL, rows to dicts to orjson, only for the workloads, without GraphQL."""
 
 import gc
 import sqlite3
@@ -12,8 +12,8 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from words import InteractionType, ResourceStatus, ResourceType
-from works import LITERAL, LONG, NESTED, NESTED_EDGES, POINT, SID, WIDE, WIDE_EDGES
+from enums import InteractionType, ResourceStatus, ResourceType
+from workloads import LITERAL, LONG, NESTED, NESTED_EDGES, POINT, SID, WIDE, WIDE_EDGES
 
 PRAGMAS = "PRAGMA mmap_size=1073741824; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;"
 ORDER = "ORDER BY date_created, sid LIMIT ?"
@@ -34,7 +34,7 @@ SESSIONS_OF = f"SELECT {PLACE} FROM session WHERE service_sid = ? {ORDER}"
 SERVICES = f"SELECT {PLACE} FROM service {ORDER}"
 
 NAMES: dict[str | None, str | None] = {None: None} | {
-    word.value: word.name for words in (InteractionType, ResourceStatus, ResourceType) for word in words
+    member.value: member.name for enum in (InteractionType, ResourceStatus, ResourceType) for member in enum
 }
 
 Row = Sequence[Any]
@@ -42,7 +42,7 @@ Dict = dict[str, Any]
 
 
 def interactions(rows: Iterable[Row]) -> list[Dict]:
-    """One comprehension without a call in it: this is what the hot loop of a compiled plan has to beat."""
+    """One comprehension without a call: the hot loop of a compiled plan has to be faster."""
     name = NAMES
     return [
         {
@@ -114,7 +114,7 @@ def connection(edges: list[Dict], more: bool) -> Dict:
 
 
 class Answers:
-    """What each work is answered, read through one connection."""
+    """Answers each workload, reading through one connection."""
 
     def __init__(self, database: Path) -> None:
         self._connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, cached_statements=512)
@@ -204,7 +204,7 @@ class Answers:
 
 
 class Application:
-    """Reads a body, answers it, sends the answer."""
+    """Reads a request body and sends the answer."""
 
     def __init__(self, database: Path) -> None:
         self._answers = Answers(database)

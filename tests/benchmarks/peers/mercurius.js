@@ -1,4 +1,4 @@
-// mercurius with JIT, as its documentation has it: resolvers over whole rows, and loaders with their cache.
+// mercurius with JIT, as its documentation recommends: resolvers over whole rows, and loaders with their cache.
 
 const fastify = require('fastify')
 const mercurius = require('mercurius')

@@ -1,4 +1,4 @@
-// mercurius with JIT, tuned by hand: only the selected columns, one prepared statement a parent, no cache of loads.
+// mercurius with JIT, tuned by hand: only the selected columns, one prepared statement for each parent, loaders without cache.
 
 const fastify = require('fastify')
 const mercurius = require('mercurius')

@@ -1,4 +1,4 @@
-"""The archive as the asynchronous Python peers read it: aiosqlite connections, batched SQL, and a server over them."""
+"""The archive for the asynchronous Python peers: aiosqlite connections, batched SQL, and a server."""
 
 import json
 import sqlite3
@@ -37,7 +37,7 @@ class Reads:
         return await self._rows(f"SELECT * FROM {table} ORDER BY date_created, sid LIMIT ?", limit)
 
     async def first_of_each(self, table: str, parent: str, keys: Sequence[Key]) -> list[list[sqlite3.Row]]:
-        """For each (parent's SID, how many) its first rows: one statement for all that want the same number."""
+        """The first rows for each (parent's SID, number of rows): one statement for all keys with the same number."""
         sql = FIRST_OF_EACH.format(table=table, parent=parent)
         found: dict[Key, list[sqlite3.Row]] = {key: [] for key in keys}
         for limit in {limit for _, limit in keys}:
@@ -64,7 +64,7 @@ async def reading(database: Path, readers: int) -> AsyncIterator[Reads]:
 
 
 def serve(view_over: Callable[[Reads], Application], readers: int = 1) -> None:
-    """Serves a view over the database and on the port that the command line names."""
+    """Serves a view with the database and the port from the command line."""
     view: Application
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-// Whole rows, as a resolver or a loader that knows nothing of the query reads them; many parents in one statement.
+// Reads whole rows, as resolvers and loaders do that don't use the selection; many parents in one statement.
 
 const { columns, prepared, selected } = require('./archive')
 const { page } = require('./shapes')

@@ -1,4 +1,4 @@
-// The schema with resolvers over dataloaders, one set of loaders a request, as Apollo Server's and Yoga's users write it.
+// The schema with resolvers over dataloaders, one set of loaders for each request, as is usual with Apollo Server and Yoga.
 
 const { makeExecutableSchema } = require('@graphql-tools/schema')
 const DataLoader = require('dataloader')

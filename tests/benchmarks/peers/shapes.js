@@ -1,4 +1,4 @@
-// What the schema shows otherwise than a row has it: legs, pages, and Twilio's words in capitals.
+// Where the schema differs from a row: legs, pages, and Twilio's values in capitals.
 
 const cursor = row => `${row.dateCreated}|${row.sid}`
 
@@ -31,7 +31,7 @@ const connection = {
   })
 }
 
-// Both are spelled out, so that each reads its properties at fixed places of the row.
+// Both are written out, so that each reads fixed properties of the row.
 
 function inbound (row) {
   if (!row.inboundParticipantSid && !row.inboundResourceSid) return null

@@ -14,12 +14,12 @@ from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 
+from enums import InteractionType, ResourceStatus, ResourceType
 from reads import Key, Reads, serve
-from words import InteractionType, ResourceStatus, ResourceType
 
 
 class Shown(Protocol):
-    """A type that shows a row."""
+    """A type whose fields are a row's columns."""
 
     sid: strawberry.ID
     date_created: str
@@ -73,7 +73,7 @@ def cursor(node: Shown) -> str:
 
 
 def first_of_each(reads: Reads, table: str, parent: str, kind: type[T]) -> DataLoader[Key, Connection[T]]:
-    """Loads a page for each parent's SID and how many it wants."""
+    """Loads a page for each pair of a parent's SID and a number of rows."""
 
     async def load(keys: list[Key]) -> list[Connection[T]]:
         pages = await reads.first_of_each(table, parent, [(sid, first + 1) for sid, first in keys])
@@ -82,8 +82,8 @@ def first_of_each(reads: Reads, table: str, parent: str, kind: type[T]) -> DataL
     return DataLoader(load)
 
 
-for words in (InteractionType, ResourceStatus, ResourceType):
-    strawberry.enum(words)
+for enum in (InteractionType, ResourceStatus, ResourceType):
+    strawberry.enum(enum)
 
 
 @strawberry.type
@@ -140,7 +140,7 @@ class Interaction:
 
 @dataclass
 class Context:
-    """What one request shares."""
+    """The context of one request."""
 
     reads: Reads
     sessions: "DataLoader[Key, Connection[Session]]"

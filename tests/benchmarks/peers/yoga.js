@@ -6,5 +6,5 @@ const { listen } = require('./archive')
 const { context, schema } = require('./schema_with_dataloaders')
 
 const yoga = createYoga({ schema, context, graphiql: false, logging: false })
-// Else it hangs up on who asks while one slow answer blocks the loop for five seconds.
+// By default it closes the connections of waiting clients when a slow answer blocks the event loop for five seconds.
 createServer({ keepAliveTimeout: 60_000 }, yoga).listen(listen)

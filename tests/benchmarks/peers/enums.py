@@ -1,10 +1,10 @@
-"""Twilio's words under the names that GraphQL has for them, as the Python peers know them."""
+"""Twilio's values with their names in GraphQL, for the Python peers."""
 
 from enum import Enum
 
 
 class InteractionType(Enum):
-    """What an interaction was."""
+    """The type of an interaction."""
 
     MESSAGE = "message"
     VOICE = "voice"
@@ -12,7 +12,7 @@ class InteractionType(Enum):
 
 
 class ResourceType(Enum):
-    """What carried a leg."""
+    """The type of a leg's resource."""
 
     MESSAGE = "message"
     CALL = "call"
@@ -20,7 +20,7 @@ class ResourceType(Enum):
 
 
 class ResourceStatus(Enum):
-    """How far it got."""
+    """The status of a leg's resource."""
 
     ACCEPTED = "accepted"
     ANSWERED = "answered"

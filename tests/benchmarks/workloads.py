@@ -1,4 +1,4 @@
-"""The works that are measured: what each asks, of whom it asks it, and the requests that it is made of."""
+"""The workloads to measure: each has a document, the SIDs to query with, and the request bodies made from them."""
 
 import json
 import sqlite3
@@ -14,11 +14,11 @@ EDGES = "{{ edges {{ cursor node {{ {} }} }} pageInfo {{ hasNextPage hasPrevious
 SID = "<sid>"
 
 
-class Work(NamedTuple):
-    """A work: its document, and the SQL that finds the SIDs to ask it with, if it takes one.
+class Workload(NamedTuple):
+    """A document, and, if it takes a SID, the SQL that finds the SIDs to send with it.
 
-    The SID goes in as the variable ``$sid``, or in the place of ``<sid>`` in the document. ``light`` answers come so
-    fast that looking at each would slow the load down; ``raised`` says that the page limit has to be raised.
+    The SID is sent as the variable ``$sid``, or replaces ``<sid>`` in the document. The answers to a ``light`` workload
+    come so fast that checking each would slow the load down. A ``raised`` one needs a higher page limit.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Work(NamedTuple):
     raised: bool = False
 
     def found_sids(self, archive: Path) -> list[str]:
-        """The SIDs to ask it with; none where it takes none."""
+        """The SIDs to send with the document; none if it takes none."""
         if self.sids is None:
             return []
         with closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as connection:
             return [sid for (sid,) in connection.execute(self.sids)]
 
     def bodies(self, archive: Path) -> list[str]:
-        """The request bodies, one for each SID, or just one where it takes none."""
+        """The request bodies: one for each SID, or a single one if the document takes none."""
         sids = self.found_sids(archive)
         if SID in self.document:
             return [json.dumps({"query": self.document.replace(SID, sid)}) for sid in sids]
@@ -58,33 +58,33 @@ def _page(page: str, children: str) -> str:
     return page.format(f"sid {children}")
 
 
-# The SIDs are random, so that those that sort first lie all over the archive.
+# SIDs are random, so the first ones in order are spread over the whole archive.
 _SERVICES = "SELECT sid FROM service ORDER BY sid"
 _INTERACTIONS = "SELECT sid FROM interaction ORDER BY sid LIMIT {}"
 
-POINT = Work(
+POINT = Workload(
     "point",
     "one interaction with both legs",
     f"query Point($sid: ID!) {{ interaction(sid: $sid) {{ {INTERACTION} }} }}",
     _INTERACTIONS.format(2_000),
     light=True,
 )
-LITERAL = Work(
+LITERAL = Workload(
     "literal",
     "the same, its sid written into the document, 20,000 different ones",
     f'query Point {{ interaction(sid: "{SID}") {{ {INTERACTION} }} }}',
     _INTERACTIONS.format(20_000),
     light=True,
 )
-NESTED = Work("nested", "20 sessions × 20 interactions with both legs", _nested(NODES), _SERVICES)
-WIDE = Work("wide", "20 services × 10 sessions × 10 interactions", _wide(NODES))
-NESTED_EDGES = Work("nested-edges", "20 × 20 through edges, cursors and pageInfo", _nested(EDGES), _SERVICES)
-WIDE_EDGES = Work("wide-edges", "20 × 10 × 10 through edges, cursors and pageInfo", _wide(EDGES))
-LONG = Work(
+NESTED = Workload("nested", "20 sessions × 20 interactions with both legs", _nested(NODES), _SERVICES)
+WIDE = Workload("wide", "20 services × 10 sessions × 10 interactions", _wide(NODES))
+NESTED_EDGES = Workload("nested-edges", "20 × 20 through edges, cursors and pageInfo", _nested(EDGES), _SERVICES)
+WIDE_EDGES = Workload("wide-edges", "20 × 10 × 10 through edges, cursors and pageInfo", _wide(EDGES))
+LONG = Workload(
     "long",
     "10,000 interactions × 2 legs in one list",
     f"query Long {{ interactions(first: 10000) {NODES.format(INTERACTION)} }}",
     raised=True,
 )
 
-WORKS = (POINT, LITERAL, NESTED, WIDE, NESTED_EDGES, WIDE_EDGES, LONG)
+WORKLOADS = (POINT, LITERAL, NESTED, WIDE, NESTED_EDGES, WIDE_EDGES, LONG)
