@@ -1,24 +1,21 @@
-"""Rows as CSV (RFC 4180) that a spreadsheet opens without running anything.
-
-A spreadsheet takes a cell that begins with one of ``FORMULA_STARTS`` for a formula. Such a cell gets an apostrophe in
-front, which spreadsheets take for "this is text" (https://owasp.org/www-community/attacks/CSV_Injection).
-"""
+"""Rows as CSV that a spreadsheet opens without running anything, by the rules of store/exports/csv_lines.py."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from store.exports.csv_lines import BYTE_ORDER_MARK, END_OF_LINE, GUARDED, WHITE_SPACE
 
 
 def csv_text(titles: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
     """``rows`` below their ``titles``; None is an empty cell."""
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")
+    written.write(BYTE_ORDER_MARK)
+    writer = csv.writer(written, lineterminator=END_OF_LINE)
     writer.writerow(titles)
     writer.writerows([_inert(cell or "") for cell in row] for row in rows)
     return written.getvalue()
 
 
 def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return f"'{cell}" if cell.lstrip(WHITE_SPACE).startswith(tuple(GUARDED)) else cell

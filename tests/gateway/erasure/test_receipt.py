@@ -242,11 +242,8 @@ def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Path) -> None:
     found: dict[str, Any] = json.loads(
         run("ledger", "--database", str(archived), "--reference", REFERENCE, "--json").stdout
     )
-    rows = list(
-        csv.DictReader(
-            io.StringIO(run("ledger", "--database", str(archived), "--reference", REFERENCE, "--csv").stdout)
-        )
-    )
+    text = run("ledger", "--database", str(archived), "--reference", REFERENCE, "--csv").stdout
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     outcomes = {row["sid"]: row["outcome"] for row in rows}
     listed = (*found["interactions"], *found["participants"], *found["records"])
     assert outcomes == {each["sid"]: each["outcome"] for each in listed}

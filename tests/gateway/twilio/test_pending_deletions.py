@@ -181,7 +181,7 @@ async def test_a_request_whose_answer_got_lost_survives_a_later_failed_attempt(
         fake.fail_next(TEMPLATE, 429, {"code": 20429}, times=3)
         payload = await delete(client, KI[0])
         assert payload["atTwilio"] == "PENDING"
-        assert payload["userErrors"][0]["message"].endswith("it is finished as soon as Twilio can be asked.")
+        assert payload["userErrors"][0]["message"].endswith("it is settled as soon as Twilio can be reached.")
     async with mirroring(database, fake) as mirror:
         assert await caught_up(mirror) == (1, 0)
         await mirror.assert_equal()
