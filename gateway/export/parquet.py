@@ -41,7 +41,8 @@ class ParquetFormatter:
         """Opens the file."""
         enums = [column.name for column in self._resource.columns if column.value_type is ValueType.ENUM]
         # pyarrow would encode every column as a dictionary first, which takes memory and, for SIDs, saves nothing.
-        self._writer = parquet.ParquetWriter(self._file, self._schema, compression="zstd", use_dictionary=enums)
+        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": enums}
+        self._writer = parquet.ParquetWriter(self._file, self._schema, **options)
 
     def rows(self, state: Snapshot, page: Page[Any]) -> Iterator[int]:
         """Keeps the rows as columns until they are a row group."""
@@ -88,7 +89,9 @@ class _Sequential(io.RawIOBase):
 def _array(values: Sequence[Any], column: ExportColumn) -> Any:
     if column.shown is not None:
         names = pa.array(list(column.shown.names.values()), pa.string())
-        return pa.DictionaryArray.from_arrays(pc.index_in(pa.array(values, pa.string()), value_set=names), names)
+        found = pa.array(values, pa.string())
+        indices = pc.call_function("index_in", [found], pc.SetLookupOptions(value_set=names))
+        return pa.DictionaryArray.from_arrays(indices, names)
     if column.value_type is ValueType.INSTANT:
         try:
             return pa.array(values, pa.string()).cast(TIMESTAMP)
