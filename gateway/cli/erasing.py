@@ -16,7 +16,7 @@ from rich.progress import Progress as Bars
 from gateway.cli.messages import err, fail, sentences, tell
 from gateway.erasure.deletions import Progress, TwilioAway
 from gateway.erasure.preview import as_text as preview_as_text
-from gateway.erasure.preview import preview
+from gateway.erasure.preview import late_interactions, preview
 from gateway.erasure.questions import Asked
 from gateway.erasure.receipt import as_json, receipt_of
 from gateway.erasure.receipt_text import as_text
@@ -30,7 +30,7 @@ from gateway.sync.clock import ClockMismatch
 from gateway.twilio.client import connected
 from gateway.twilio.errors import TwilioError
 from store.archive import Readable, open_archive, read_archive
-from store.erasure import cases
+from store.erasure import cases, selections
 
 FAILED, WRONG, STOPPED = 1, 2, 130
 AGAIN = "What is erased stays erased; run it again with --reference {reference} to continue."
@@ -110,8 +110,11 @@ async def _receipt(database: Path, asked: Asked, reference: str, json_only: bool
         receipt = await receipt_of(archive, reference)
         if receipt is None:
             return False
+        late = late_interactions(await selections.count_late(archive))
     # On standard output even with JSON logs: it shows the question, this one time.
     typer.echo(as_json(receipt) if json_only else as_text(receipt, asked.in_clear() or None), nl=json_only)
+    for sentence in late:
+        tell(sentence, logging.WARNING)
     return receipt.complete
 
 

@@ -63,6 +63,7 @@ async def preview(
         *_not_here(unknown),
         *_about(counts, asked, remove_participants),
         *([EARLIER.format(number=earlier)] if earlier else []),
+        *late_interactions(await selections.count_late(archive)),
         *_freshness(last),
         *(() if twilio else (WITHOUT_ACCOUNT,)),
     ]
@@ -122,6 +123,15 @@ def _about(counts: Counts, asked: Asked, remove_participants: bool) -> Iterator[
         yield f"Participants that are {identifier}: {number:,}. They are not selected; give it as --identifier too."
 
 
+def late_interactions(number: int) -> Iterator[str]:
+    """A sentence about Interactions that no identifier finds, if there are any."""
+    if number:
+        yield (
+            f"Interactions that came in after their participants were erased: {number:,}. A number doesn't find them "
+            "any more; the --reference of that erasure alone does, or --participant."
+        )
+
+
 def _freshness(last: str | None) -> Iterator[str]:
     if last is None:
         yield "No sync of the whole account was ever completed, so Twilio may have more than is counted. Sync first."
@@ -163,7 +173,8 @@ def _lines(shown: Preview) -> Iterator[str]:
         "Twilio deletes" if shown.deletes_resources else "Twilio keeps",
         f"{shown.messages:,} Messages and {shown.calls:,} Calls",
     )
-    yield _labelled("Twilio is sent", f"{shown.requests:,} requests, in about {_time(shown.seconds)}")
+    requests = f"{shown.requests:,} requests, in about {_time(shown.seconds)}" if shown.requests else "nothing"
+    yield _labelled("Twilio is sent", requests)
     yield ""
     yield from shown.notes
     yield "Nothing was changed. Run it again with --yes to erase."

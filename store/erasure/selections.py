@@ -93,6 +93,14 @@ SELECT count(*) FROM interaction WHERE inbound_participant_sid IS NULL AND outbo
 AS_PROXY_NUMBER = """
 SELECT count(*) FROM participant WHERE proxy_identifier IN (SELECT value FROM json_each(:identifiers))
 """.strip()
+COUNT_LATE = """
+SELECT count(*) FROM (
+  SELECT interaction.sid FROM deletion JOIN interaction ON inbound_participant_sid = deletion.sid
+    WHERE deletion.sid >= 'KP' AND deletion.sid < 'KQ'
+  UNION SELECT interaction.sid FROM deletion JOIN interaction ON outbound_participant_sid = deletion.sid
+    WHERE deletion.sid >= 'KP' AND deletion.sid < 'KQ'
+) AS late
+""".strip()
 AS_CHANNEL = """
 SELECT identifier, count(*) FROM participant WHERE identifier IN (
   SELECT channel.value || ':' || asked.value FROM json_each(:identifiers) AS asked, json_each(:channels) AS channel
@@ -188,6 +196,12 @@ async def count(archive: Readable, question: Question) -> Counts:
     return Counts(
         services, messages, calls, others, participants, sessions, at_twilio, live, unnamed, as_proxy, as_channel
     )
+
+
+async def count_late(archive: Readable) -> int:
+    """How many Interactions came in after their Participant was erased, so that no identifier finds them."""
+    ((late,),) = await archive.fetch(COUNT_LATE)
+    return int(late)
 
 
 async def unknown(archive: Readable, question: Question) -> dict[str, bool]:

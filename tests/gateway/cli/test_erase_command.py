@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import aiohttp
 import pytest
@@ -152,6 +153,22 @@ async def test_a_missing_database_is_not_created(database: Path) -> None:
         code, out, err = await erased(None, database, "--identifier", NUMBER, *more)
         assert (code, out, err.count("\n")) == (1, "", 1)
     assert not database.exists()
+
+
+async def test_messages_that_a_number_no_longer_finds_are_told(database: Path) -> None:
+    """Who is erased by number and writes again can't be found by the number: that must not look as if nothing was."""
+    late: dict[str, Any] = {"inbound_participant_sid": bodies.sid("KP", 2), "service_sid": bodies.sid("KS", 2)}
+    async with served(database, FakeTwilio()) as fake:
+        assert (await erased(fake, database, "--identifier", NUMBER, "--yes"))[0] == 0
+    fake.put(bodies.interaction(77, **late) | {"account_sid": fake.account_sid})
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync(full=True)
+    _, shown, _ = await erased(None, database, "--identifier", NUMBER)
+    code, _, err = await erased(None, database, "--identifier", NUMBER, "--yes")
+    told = "Interactions that came in after their participants were erased: 1. A number doesn't find them any more"
+    assert told in shown
+    assert told in err
+    assert code == 0
 
 
 async def test_a_hold_ends_with_1_and_says_so(database: Path) -> None:
