@@ -58,9 +58,10 @@ async def holding(archive: Readable, sids: Sequence[str]) -> list[Holder]:
 def _state(backup: Backup, sids: Sequence[str]) -> Holds | None:
     path = Path(backup.path)
     try:
+        if backup.finished_at is None and incomplete(path).exists():
+            return Holds.UNREADABLE
         if not path.exists():
-            is_incomplete = backup.finished_at is None
-            return (Holds.UNREADABLE if incomplete(path).exists() else None) if is_incomplete else Holds.GONE
+            return Holds.GONE if backup.finished_at else None
         with closing(sqlite3.connect(reading(str(path), immutable=not has_log(path)), **READING)) as connection:
             ((application,),) = connection.execute(APPLICATION).fetchall()
             if application != APPLICATION_ID:

@@ -1,5 +1,6 @@
 """The backups that hold erased rows are found by reading the backups themselves."""
 
+import asyncio
 import os
 from pathlib import Path
 from random import Random
@@ -74,6 +75,20 @@ async def test_an_interrupted_backup_that_cant_be_removed_is_named(archive: Arch
     assert await held_in(archive, bodies.sid("KI", 1)) == {"copy.db": Holds.UNREADABLE}
     with pytest.raises(StoreError):
         await back_up(archive, tmp_path / "other.db")
+
+
+async def test_a_backup_that_is_being_made_over_an_older_one_is_named(archive: Archive, tmp_path: Path) -> None:
+    """The older one, from before the row, says nothing of the copy that is under way."""
+    await back_up(archive, tmp_path / "copy.db")
+    await put_canaries(archive, [1], Random(1))
+    loop, seen = asyncio.get_running_loop(), list[dict[str, Holds]]()
+
+    def look(done: int, total: int) -> None:
+        seen.append(asyncio.run_coroutine_threadsafe(held_in(archive, bodies.sid("KI", 1)), loop).result(60))
+
+    await back_up(archive, tmp_path / "copy.db", progress=look)
+    assert seen[0] == {"copy.db": Holds.UNREADABLE}
+    assert await held_in(archive, bodies.sid("KI", 1)) == {"copy.db": Holds.HOLDS}
 
 
 async def test_looking_into_a_backup_leaves_nothing_beside_it(archive: Archive, tmp_path: Path) -> None:
