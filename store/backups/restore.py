@@ -104,10 +104,13 @@ def _check_newer(replaced: Replaced, backup: Path, sure: bool) -> bool:
 
 
 def _newer(path: Path, backup: Path, found: Comparison) -> str:
+    lost = f"{found.interactions:,} of its interactions and {found.sessions:,} of its sessions are not in the backup"
+    why = (
+        f"{lost}, and others may have changed since" if found.interactions or found.sessions else "it has changed since"
+    )
     return (
-        f"{path} is newer than {backup}: {found.interactions:,} of its interactions and {found.sessions:,} of its "
-        "sessions are not in the backup, and others may have changed since. A sync fetches again only what Twilio "
-        "still has. Make a backup of it first if you may need it, and add --yes to replace it."
+        f"{path} is newer than {backup}: {why}. A sync fetches again only what Twilio still has. Make a backup of it "
+        "first if you may need it, and add --yes to replace it."
     )
 
 

@@ -36,7 +36,7 @@ def backup(database: Path, tmp_path: Path) -> Path:
 def test_a_restore_says_what_it_has_erased_again(database: Path, backup: Path) -> None:
     refused = run("restore", str(backup), "--database", str(database))
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith(f"{database} is newer than {backup}: 0 of its interactions and 0 of its sessions")
+    assert refused.stderr.startswith(f"{database} is newer than {backup}: it has changed since. A sync")
     assert refused.stderr.endswith("Make a backup of it first if you may need it, and add --yes to replace it.\n")
     result = run("restore", str(backup), "--database", str(database), "--yes")
     assert (result.returncode, result.stderr) == (0, "")

@@ -190,8 +190,20 @@ async def test_every_table_is_of_twilio_or_derived_or_taken_over(archive: Archiv
     of_twilio = {"service", "session", "participant", "interaction"}
     derived = {"session_kind", "participant_kind", "interaction_kind", "session_person"}
     of_the_sync = {"archive", "session_read", "session_listed", "service_sync", "sync_run", "left_out"}
-    tables = {name for (name,) in await archive.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert tables == of_twilio | derived | of_the_sync | set(CARRIED)
+    of_the_feed = {"change", "change_feed"}
+    named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    tables = {name for (name,) in await archive.fetch(named)}
+    assert tables == of_twilio | derived | of_the_sync | of_the_feed | set(CARRIED)
+
+
+async def test_the_changes_of_a_restored_archive_are_another_feed(database: Path, backup: Path) -> None:
+    """Their numbers are given twice: once before the restore, and once after it."""
+    epochs = []
+    for _ in range(2):
+        async with open_archive(database) as archive:
+            epochs += [epoch for (epoch,) in await archive.fetch("SELECT epoch FROM change_feed")]
+        restore(backup, database, sure=True)
+    assert len(set(epochs)) == 2
 
 
 async def test_keys_decisions_and_notes_of_the_replaced_archive_stay(database: Path, backup: Path) -> None:
