@@ -12,16 +12,17 @@ import msgspec
 
 from store.archive import Readable
 from store.backups.notes import Backup, noted
+from store.participants import Participant
 from store.sqlite.cleaning import has_log
 from store.sqlite.connections import APPLICATION_ID, READING, reading
 from store.sqlite.copies.unfinished import incomplete
 
 APPLICATION = "PRAGMA application_id"
-HOLDS = """
+HOLDS = f"""
 SELECT EXISTS (SELECT 1 FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids)))
   OR EXISTS (SELECT 1 FROM session WHERE sid IN (SELECT value FROM json_each(:sids)))
   OR EXISTS (SELECT 1 FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
-    AND coalesce(identifier, proxy_identifier, friendly_name, extra) IS NOT NULL)
+    AND coalesce({", ".join(Participant.personal)}) IS NOT NULL)
 """.strip()
 
 

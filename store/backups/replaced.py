@@ -30,8 +30,8 @@ LAST_WRITTEN = """
 SELECT max(moment) FROM (
   SELECT max(alive_at) AS moment FROM {of}.sync_run
   UNION ALL SELECT max(max(intended_at, coalesce(erased_at, ''))) FROM {of}.deletion
-  UNION ALL SELECT max(date_updated) FROM {of}.session
-  UNION ALL SELECT max(date_updated) FROM {of}.interaction
+  UNION ALL SELECT max(date_created) FROM {of}.session
+  UNION ALL SELECT max(date_created) FROM {of}.interaction
 )
 """.strip()
 SAME_ROWS = "SELECT main.archive.data_version = backup.archive.data_version FROM main.archive, backup.archive"

@@ -15,6 +15,7 @@ from store.erasure import participants
 from store.erasure.interactions import ERASE, ERASE_SESSION
 from store.erasure.ledger import ANSWER_LOST, AtTwilio, LedgerEntry
 from store.errors import RestoreRefused
+from store.participants import Participant
 from store.twilio_mapping import now
 
 CARRIED = (
@@ -64,9 +65,9 @@ ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
 RESTORED_ROWS = {
     "interactions": "SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
     "sessions": "SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
-    "participants": """
+    "participants": f"""
 SELECT sid FROM participant WHERE sid IN (SELECT value FROM json_each(?))
-  AND coalesce(friendly_name, identifier, proxy_identifier, proxy_identifier_sid, extra) IS NOT NULL ORDER BY sid
+  AND coalesce({", ".join(Participant.personal)}) IS NOT NULL ORDER BY sid
 """.strip(),
 }
 """The erased rows that the backup has brought back."""

@@ -13,6 +13,7 @@ from store.archive import Archive
 from store.backups.backup import back_up
 from store.backups.holders import Holds, holding
 from store.errors import StoreError
+from store.participants import Participant
 
 PERSON = {"identifier": "+12025550121", "proxy_identifier": "+12025550100"}
 
@@ -45,7 +46,7 @@ async def test_no_clock_decides_what_a_backup_holds(archive: Archive, tmp_path: 
 async def test_a_participant_is_held_where_the_backup_has_what_names_the_person(
     archive: Archive, tmp_path: Path
 ) -> None:
-    nameless = dict.fromkeys(("friendly_name", *PERSON))
+    nameless = dict.fromkeys(Participant.personal)
     await bodies.put(archive, bodies.participant(1) | PERSON, bodies.participant(2) | nameless)
     await back_up(archive, tmp_path / "copy.db")
     assert await held_in(archive, bodies.sid("KP", 1)) == {"copy.db": Holds.HOLDS}
