@@ -21,7 +21,9 @@ from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.errors import DatabaseError, DatabaseLocked, RestoreRefused
 from store.interactions import Interaction
+from store.sqlite import migrations
 from store.sqlite.files import open_or_create
+from store.sqlite.opening import prepare
 from store.sqlite.scrub import unallocated
 from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import start_run
@@ -248,3 +250,30 @@ async def test_a_request_that_was_withdrawn_after_the_backup_is_not_revived(data
     restore(backup, database, sure=True)
     async with open_archive(database) as archive:
         assert await ledger.entries(archive) == []
+
+
+@pytest.mark.parametrize("version", [5, 9])
+async def test_a_backup_of_an_older_version_is_migrated_and_loses_what_was_erased_since(
+    database: Path, backup: Path, tmp_path: Path, version: int
+) -> None:
+    folder, old = tmp_path / "migrations", tmp_path / "backups" / "old.db"
+    folder.mkdir()
+    for file in sorted(migrations.FOLDER.glob("*.sql"))[:version]:
+        (folder / file.name).write_text(file.read_text("utf-8"))
+    prepare(old, folder).close()
+    with closing(sqlite3.connect(old)) as connection, closing(sqlite3.connect(backup)) as newer:
+        for table in ("service", "session", "interaction"):
+            columns = [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+            rows = newer.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+            places = ", ".join("?" for _ in columns)
+            connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        connection.commit()
+    async with open_archive(database) as archive:
+        await erase(archive, 3)
+    restored = restore(old, database, sure=True)
+    assert restored.erased_again.interactions == [bodies.sid("KI", 3)]
+    assert sids(database) == messages(*MESSAGES) - messages(3)
+    assert canary(3).encode() not in content(database)
+    assert [file.name for file in tmp_path.iterdir() if ".version-" in file.name] == []
+    async with open_archive(database) as archive:
+        assert [tuple(row) for row in await archive.fetch("PRAGMA user_version")] == [(migrations.latest(),)]
