@@ -89,12 +89,12 @@ async def erase_everywhere(
 async def request_all(
     archive: Archive, upstream: Upstream | None, sids: Sequence[str], requested_by: str
 ) -> list[tuple[Address, bool]]:
-    """Requests the deletion of many Interactions; returns the address of each that is stored, and whether it is new.
+    """Requests the deletion of many Interactions; returns the addresses that are not erased, and which are new.
 
     ``ask`` and ``settle`` then do for them what ``erase_everywhere`` does for one.
     """
     new = await erasure.request_all(archive, sids, requested_by, at_twilio=upstream is not None)
-    return [(address, address.sid in new) for address in await ledger.addresses(archive, sids)]
+    return [(address, address.sid in new) for address in await ledger.not_erased(archive, sids)]
 
 
 async def ask(upstream: Upstream | None, address: Address) -> Answer:

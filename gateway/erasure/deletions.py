@@ -118,6 +118,7 @@ class Deletions:
                 break
             some = sids[start : start + AT_ONCE]
             requested = await patiently(request_all, self._archive, self._upstream, some, self._requested_by)
+            self._progress.erased += len(some) - len(requested)  # By another process, since they were selected.
             self._not_asked.update(requested)
             for each in requested:
                 await self._waiting.put(each)

@@ -38,9 +38,9 @@ async def request_all(archive: Archive, sids: Sequence[str], requested_by: str, 
     """Stores a deletion request for each of these Interactions that is stored; returns which requests are new."""
     async with archive.writer.transaction() as transaction:
         # Read while nobody else can write: what is new here is withdrawn where Twilio can't be asked.
-        known = {address.sid for address in await ledger.addresses(archive, sids)}
+        known = {address.sid for address in await ledger.not_erased(archive, sids)}
         await ledger.add_requests(transaction, sids, requested_by, at_twilio)
-    return {address.sid for address in await ledger.addresses(archive, sids)} - known
+    return {address.sid for address in await ledger.not_erased(archive, sids)} - known
 
 
 async def note_at_twilio(archive: Archive, sid: str, twilio: AtTwilio) -> None:

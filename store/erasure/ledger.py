@@ -46,7 +46,9 @@ SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound
 FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids))
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-ADDRESSES = f"SELECT {ADDRESS} FROM deletion WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid"
+NOT_ERASED = f"""
+SELECT {ADDRESS} FROM deletion WHERE erased_at IS NULL AND sid IN (SELECT value FROM json_each(?)) ORDER BY sid
+""".strip()
 ADD_DELETED_AT_TWILIO = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, twilio)
@@ -179,9 +181,9 @@ async def add_requests(transaction: Transaction, sids: Sequence[str], requested_
     await transaction.execute(ADD_REQUESTS, bound)
 
 
-async def addresses(archive: Readable, sids: Sequence[str]) -> list[Address]:
-    """The addresses at Twilio of those of ``sids`` that have an entry, by SID."""
-    return [Address(*row) for row in await archive.fetch(ADDRESSES, (json.dumps(sids),))]
+async def not_erased(archive: Readable, sids: Sequence[str]) -> list[Address]:
+    """The addresses at Twilio of those of ``sids`` that are requested and not erased yet, by SID."""
+    return [Address(*row) for row in await archive.fetch(NOT_ERASED, (json.dumps(sids),))]
 
 
 async def note_held(transaction: Transaction, sids: Sequence[str]) -> None:

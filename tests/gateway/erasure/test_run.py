@@ -1,5 +1,6 @@
 """A run erases what was asked for, at Twilio and here, and keeps what others said; stopped anywhere, it goes on."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.erasure.deletions import TwilioAway
 from gateway.erasure.questions import asked
 from mirror import mirroring
 from person import CANARIES, NUMBER, put_person
+from resolvers.upstream import request_all
 from store.archive import Archive, open_archive
 from store.demo import mark_demo
 from store.erasure import selections
@@ -171,6 +173,28 @@ async def test_a_run_that_twilio_stops_answering_ends_and_the_same_command_goes_
         vars(fake)["_script"].clear()
         receipt = await run(mirror, identifier=NUMBER)
         assert (receipt.complete, receipt.counts["interactions"]) == (True, {"ERASED": 240})
+
+
+async def test_two_erasures_of_one_person_at_once_both_end(database: Path, fake: FakeTwilio) -> None:
+    put_person(fake, interactions=300)
+    async with mirroring(database, fake) as mirror:
+        await mirror.sync(full=True)
+        fake.requests.clear()
+        one, other = await asyncio.gather(
+            run(mirror, identifier=NUMBER, reference="one"), run(mirror, identifier=NUMBER, reference="other")
+        )
+        assert (one.complete, other.complete) == (True, True)
+        assert one.counts["interactions"] == other.counts["interactions"] == {"ERASED": 1200}
+    assert traces(database) == []
+
+
+async def test_what_is_erased_by_another_process_meanwhile_is_not_asked_for(database: Path, fake: FakeTwilio) -> None:
+    async with mirroring(database, fake) as mirror:
+        sids = [sid for sid in fake.sids("KI") if sid not in of_session(5, fake)]
+        await mirror.erase(*sids[:10])
+        asked_before = fake.requests[DELETE]
+        assert [address.sid for address, _ in await request_all(mirror.archive, None, sids, "x")] == sids[10:]
+        assert fake.requests[DELETE] == asked_before
 
 
 async def test_a_full_disk_is_told_as_such(database: Path, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
