@@ -1,6 +1,6 @@
 """``python -m gateway export``: writes a list of the API to a file or a pipe.
 
-Exit codes: 0 done, 1 failed, 2 wrong settings, 130 stopped by Ctrl-C, 141 the reader of the pipe has closed it.
+Exit codes: 0 done, 1 failed, 2 invalid options or settings, 130 stopped by Ctrl-C, 141 the pipe's reader closed it.
 """
 
 import inspect
@@ -23,19 +23,19 @@ from gateway.settings.server import ExportSettings
 
 if TYPE_CHECKING:
     from gateway.export.filter_options import FilterOption
-    from gateway.export.run import Exported, Wanted
+    from gateway.export.run import ExportProgress, ExportRequest
 
-STOPPED, READER_GONE = 130, 141
+STOPPED, PIPE_CLOSED = 130, 141
 LOG_EVERY_SECONDS = 10.0
 IDENTIFIERS = ("--identifier", "--proxy-identifier")
 PLACEHOLDERS = {"ID": "SID", "DateTime": "TIME", "String": "TEXT", "Boolean": "true|false"}
 
 
 class ExportCommand(Command):
-    """A command that also has an option for each filter of the API, read from the schema when it is needed."""
+    """A command that also has an option for each filter of the API; the schema is only loaded when it is needed."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters of the function, then the filters, then --help."""
+        """The function's parameters, then the filters, then --help."""
         *own, help_option = super().get_params(ctx)
         return [*own, *_filter_parameters().values(), help_option]
 
@@ -55,12 +55,12 @@ def export(
     ] = "interactions",
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="FILE", help="The file to write; - is standard output. Replaces a file."),
+        typer.Option("--to", metavar="FILE", help="The file to write or replace, or - for standard output."),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="FORMAT", help="jsonl, csv or parquet. Default: by the file's name, otherwise jsonl."
+            "--format", metavar="FORMAT", help="jsonl, csv or parquet. Default: by the file's ending, otherwise jsonl."
         ),
     ] = None,
     database: Annotated[str | None, flag(ExportSettings, "database")] = None,
@@ -68,47 +68,47 @@ def export(
 ) -> None:
     """Export interactions, or another list, as JSON Lines, CSV or Parquet.
 
-    It exports the rows that meet all filters, which are the API's; no key is needed here. An option for a list of
-    values can be repeated. The file appears when it is whole, and only its owner may read it.
+    It exports the rows that meet all filters, which are the same as the API's; no access key is needed. Repeat an
+    option to give several values. The file appears only when it is complete, and only its owner can read it.
 
-    Exit codes: 0 done, 1 failed, 2 wrong settings, 130 stopped, 141 the reader of the pipe closed it.
+    Exit codes: 0 done, 1 failed, 2 invalid options or settings, 130 stopped, 141 the pipe's reader closed it.
     """
     settings, _ = all_settings(
         lambda: ExportSettings.of({"database": database, "export_seconds": export_seconds}), lambda: LogSettings.of({})
     )
-    wanted = _wanted(settings, name, to, format, context.obj)
-    from gateway.export.destinations import STDOUT, CannotWrite, ReaderGone
-    from gateway.export.run import ErasedMeanwhile, export
+    request = _request_of(settings, name, to, format, context.obj)
+    from gateway.export.destinations import STDOUT, CannotWrite, PipeClosed
+    from gateway.export.run import RowsErased, export
 
     begun = time.monotonic()
     try:
-        with sentences(CannotWrite, ErasedMeanwhile), _shown(name) as show:
-            exported = export(wanted, show)
-    except ReaderGone:
-        raise typer.Exit(READER_GONE) from None
+        with sentences(CannotWrite, RowsErased), _progress_shown(name) as show:
+            exported = export(request, show)
+    except PipeClosed:
+        raise typer.Exit(PIPE_CLOSED) from None
     except KeyboardInterrupt:
-        tell("Stopped." if wanted.to == STDOUT else "Stopped; no file was written.")
+        tell("Stopped." if request.to == STDOUT else "Stopped; no file was written.")
         raise typer.Exit(STOPPED) from None
-    place = "standard output" if wanted.to == STDOUT else wanted.to
+    place = "standard output" if request.to == STDOUT else request.to
     seconds = time.monotonic() - begun
-    told = f"Exported {exported.rows:,} {name} to {place}: {exported.size:,} bytes in {seconds:,.1f} seconds."
-    tell(told, logging.INFO, err if wanted.to == STDOUT else out)
+    message = f"Exported {exported.rows:,} {name} to {place}: {exported.size:,} bytes in {seconds:,.1f} seconds."
+    tell(message, logging.INFO, err if request.to == STDOUT else out)
 
 
-def _wanted(
+def _request_of(
     settings: ExportSettings, name: str, to: str | None, format: str | None, given: Mapping[str, Sequence[str]]
-) -> "Wanted":
-    """What is to be exported; exits with 2, and a line for every problem."""
+) -> "ExportRequest":
+    """The export that the options ask for; exits with 2, and a line for each problem."""
     from gateway.export.destinations import STDOUT, is_terminal
-    from gateway.export.filter_options import OptionsRefused, selection_of
+    from gateway.export.filter_options import InvalidOptions, selection_of
     from gateway.export.formats import Format, format_of, missing_library
     from gateway.export.resources import resources
-    from gateway.export.run import Wanted
+    from gateway.export.run import ExportRequest
 
     problems = []
     resource, chosen, selection = resources().get(name), format_of(format, to), None
     if not to:
-        problems.append("--to is needed, but was not given: the file to write, or - for standard output.")
+        problems.append("--to is missing. Give the file to write, or - for standard output.")
     if chosen is None:
         problems.append(f"--format: expected one of {', '.join(Format)}, but got {format!r}.")
     elif sentence := missing_library(chosen):
@@ -119,18 +119,18 @@ def _wanted(
         problems.append(f"LIST: expected one of {', '.join(sorted(resources()))}, but got {name!r}.")
     else:
         try:
-            selection = selection_of(resource, _understood(given))
-        except OptionsRefused as error:
+            selection = selection_of(resource, _with_normalized_identifiers(given))
+        except InvalidOptions as error:
             problems += error.problems
     for problem in problems:
         tell(problem)
     if problems or resource is None or chosen is None or selection is None:
         raise typer.Exit(2)
-    return Wanted(settings.database, resource, *selection, chosen, str(to), settings.export_seconds)
+    return ExportRequest(settings.database, resource, *selection, chosen, str(to), settings.export_seconds)
 
 
-def _understood(given: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """The same options, with identifiers as Twilio stores them; says on stderr how each was understood."""
+def _with_normalized_identifiers(given: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The same options, with identifiers in Twilio's form; shows on stderr how each was understood."""
     from gateway.twilio.identifiers import understood
 
     found = dict(given)
@@ -138,14 +138,14 @@ def _understood(given: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
         identifiers = [understood(text) for text in given.get(spelling, ()) if text.strip()]
         for identifier in identifiers:
             tell(identifier.sentence, logging.INFO)
-        if len(identifiers) == len(given.get(spelling, ())):  # An empty one is told as a problem.
+        if len(identifiers) == len(given.get(spelling, ())):  # An empty one is reported as a problem.
             found[spelling] = [identifier.value for identifier in identifiers]
     return found
 
 
 @cache
 def _filter_parameters() -> Mapping[str, Any]:
-    """The options of all lists, by their spelling, as typer makes them of a function's parameters."""
+    """The options of all lists by their spelling, made by typer from a function's parameters."""
     from gateway.export.filter_options import ORDER_BY, all_options, orders
 
     options: dict[str, tuple[str, str, str | None]] = {
@@ -155,7 +155,7 @@ def _filter_parameters() -> Mapping[str, Any]:
     options[ORDER_BY] = (f"The order: {', '.join(orders())}. Default: DATE_CREATED_ASC.", "ORDER", None)
 
     def given(**_: list[str] | None) -> None:
-        """A function whose signature is made below."""
+        """Gets its signature below."""
 
     parameters = {
         spelling[2:].replace("-", "_"): typer.Option(
@@ -181,10 +181,10 @@ def _placeholder(option: "FilterOption") -> str:
 
 
 @contextmanager
-def _shown(name: str) -> Iterator[Callable[["Exported"], None]]:
-    """Shows how far the export is: a bar in a terminal, elsewhere a line every few seconds; both on stderr."""
+def _progress_shown(name: str) -> Iterator[Callable[["ExportProgress"], None]]:
+    """Shows the progress on stderr: a bar in a terminal, elsewhere a line every few seconds."""
     if not err.is_terminal:
-        yield _Lines(name)
+        yield _ProgressLines(name)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as progress:
@@ -192,13 +192,13 @@ def _shown(name: str) -> Iterator[Callable[["Exported"], None]]:
         yield lambda exported: progress.update(task, completed=exported.rows, total=exported.total)
 
 
-class _Lines:
-    """Says every few seconds how far an export is."""
+class _ProgressLines:
+    """Writes a line about the progress every few seconds."""
 
     def __init__(self, name: str) -> None:
         self._name, self._next = name, time.monotonic() + LOG_EVERY_SECONDS
 
-    def __call__(self, exported: "Exported") -> None:
+    def __call__(self, exported: "ExportProgress") -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LOG_EVERY_SECONDS

@@ -1,7 +1,7 @@
-"""Where an export goes: a file that appears only when it is whole, or standard output.
+"""Where an export is written: to a file that appears only when it is complete, or to standard output.
 
-On Linux the file has no name until then, so that nothing is left of an export that is killed
-(https://man7.org/linux/man-pages/man2/open.2.html, O_TMPFILE); elsewhere it has a temporary one.
+On Linux the file has no name until it is complete, so that a killed export leaves nothing
+(https://man7.org/linux/man-pages/man2/open.2.html, O_TMPFILE); elsewhere it has a temporary name.
 """
 
 import errno
@@ -18,38 +18,38 @@ IN_THE_WAY = "{path} is {kind}. Name a file that the export may write."
 
 
 class CannotWrite(Exception):
-    """The export can't be written; ``str()`` of it is a sentence for people."""
+    """The export can't be written. ``str()`` gives a sentence for people."""
 
 
-class ReaderGone(Exception):
+class PipeClosed(Exception):
     """The program that reads the pipe has closed it."""
 
 
 class Destination:
-    """An open file or pipe; ``written`` are its bytes so far."""
+    """An open file or pipe. ``written`` is the number of bytes so far."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor, self.name = descriptor, name
         self.written = 0
 
     def write(self, piece: bytes) -> None:
-        """Writes all of ``piece``. Raises CannotWrite or ReaderGone."""
+        """Writes all of ``piece``. Raises CannotWrite or PipeClosed."""
         rest = memoryview(piece)
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except BrokenPipeError as error:
-            raise ReaderGone from error
+            raise PipeClosed from error
         except OSError as error:
-            raise _refused(error, self.name) from error
+            raise _cannot_write(error, self.name) from error
         self.written += len(piece)
 
 
 @contextmanager
 def destination(to: str, database: Path) -> Iterator[Destination]:
-    """Where ``to`` says, a path or ``-``. The file is there, private, when the block has ended without an error.
+    """Opens ``to``, a path or ``-``. The file, which is private, appears when the block ends without an error.
 
-    Raises CannotWrite where it can't be written, or is one of the archive's own files.
+    Raises CannotWrite if it can't be written, or if it is one of the archive's own files.
     """
     path = Path(to)
     if to == STDOUT:
@@ -57,32 +57,32 @@ def destination(to: str, database: Path) -> Iterator[Destination]:
     elif path.exists() and not path.is_file():
         if path.is_dir():
             raise CannotWrite(f"{path} is a folder, but an export is one file. Name a file in it.")
-        with _opened(path, os.O_WRONLY) as descriptor:  # A device or a named pipe is written as it is.
+        with _opened(path, os.O_WRONLY) as descriptor:  # A device or a named pipe is written directly.
             yield Destination(descriptor, to)
     else:
-        _demand_other_than_archive(path, database)
+        _check_not_archive(path, database)
         with _file(path) as descriptor:
             yield Destination(descriptor, to)
 
 
 def is_terminal(to: str) -> bool:
-    """Whether ``to`` is standard output, and that is a terminal."""
+    """Whether ``to`` is standard output and this is a terminal."""
     return to == STDOUT and sys.stdout.isatty()
 
 
 @contextmanager
 def _file(path: Path) -> Iterator[int]:
-    """A file beside ``path``, which takes its place at the end."""
-    path = path.resolve()  # A symbolic link stays; the file that it stands for is replaced.
+    """A new file in the same folder, which replaces ``path`` at the end."""
+    path = path.resolve()  # A symbolic link stays; the file that it points to is replaced.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     folder, descriptor, is_named = -1, -1, False
     try:
         try:
             folder = os.open(path.parent, os.O_RDONLY)
-            descriptor, is_named = _unnamed_or(temporary)
+            descriptor, is_named = _new_file(temporary)
             os.fchmod(descriptor, PRIVATE)
         except OSError as error:
-            raise _refused(error, str(path)) from error
+            raise _cannot_write(error, str(path)) from error
         yield descriptor
         try:
             os.fsync(descriptor)
@@ -93,7 +93,7 @@ def _file(path: Path) -> Iterator[int]:
             is_named = False
             os.fsync(folder)
         except OSError as error:
-            raise _refused(error, str(path)) from error
+            raise _cannot_write(error, str(path)) from error
     finally:
         if is_named:
             with suppress(OSError):
@@ -103,8 +103,8 @@ def _file(path: Path) -> Iterator[int]:
                 os.close(each)
 
 
-def _unnamed_or(temporary: Path) -> tuple[int, bool]:
-    """A new file without a name, or where the system has no such, one at ``temporary``; and whether it has a name."""
+def _new_file(temporary: Path) -> tuple[int, bool]:
+    """A new file without a name, or at ``temporary`` if the system has no such files; and whether it has a name."""
     unnamed = getattr(os, "O_TMPFILE", None)
     if unnamed is not None and Path("/proc/self/fd").is_dir():
         try:
@@ -120,22 +120,24 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
-        raise _refused(error, str(path)) from error
+        raise _cannot_write(error, str(path)) from error
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _demand_other_than_archive(path: Path, database: Path) -> None:
+def _check_not_archive(path: Path, database: Path) -> None:
     resolved, archive = path.resolve(), database.resolve()
     if resolved.parent == archive.parent and (
         resolved.name == archive.name or resolved.name.startswith(f"{archive.name}-")
     ):
-        raise CannotWrite(f"{path} is a file of the archive itself, which an export must not replace. Name another.")
+        raise CannotWrite(
+            f"{path} is a file of the archive itself, which an export must not replace. Name another file."
+        )
 
 
-def _refused(error: OSError, name: str) -> CannotWrite:
+def _cannot_write(error: OSError, name: str) -> CannotWrite:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CannotWrite(f"The disk that holds {name} is full. Free space, or name a file on another disk.")
     reason = error.strerror or str(error)

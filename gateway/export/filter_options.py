@@ -1,6 +1,6 @@
-"""The options by which an export is filtered and sorted: the fields of the API's filter inputs, by the same names.
+"""The options that filter and sort an export: they have the names of the fields of the API's filter inputs.
 
-They are read from the schema's inputs, so that a filter which the API gets is an option here too. ``serviceSid`` is
+They are made from the schema's inputs, so that each new filter of the API is an option here too. ``serviceSid`` is
 ``--service-sid``; an input in a filter, such as the period ``dateCreated``, has an option for each of its fields.
 """
 
@@ -28,11 +28,11 @@ ORDER_BY = "--order-by"
 BOOLEANS = {"true": True, "false": False}
 
 Given = Mapping[str, Sequence[str]]
-"""The texts that each option was given with."""
+"""The values given for each option."""
 
 
 class FilterOption(NamedTuple):
-    """An option: a field of a filter input, or of an input in it; ``path`` has the names in Python."""
+    """An option for a field of a filter input, or of an input in it. ``path`` has the fields' Python names."""
 
     spelling: str
     description: str
@@ -41,8 +41,8 @@ class FilterOption(NamedTuple):
     takes_several: bool
 
 
-class OptionsRefused(Exception):
-    """Options that can't be used: ``problems`` has a sentence for each."""
+class InvalidOptions(Exception):
+    """Some options are invalid; ``problems`` has a sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -56,11 +56,11 @@ def options_of(resource: Resource) -> Sequence[FilterOption]:
 
 
 def selection_of(resource: Resource, given: Given) -> tuple[Filter | None, Order]:
-    """The store's filter, None if there is no condition, and order that the options give. Raises OptionsRefused."""
+    """The store's filter (None without conditions) and order for these options. Raises InvalidOptions."""
     problems: list[str] = []
     selection = _filter_of(resource, given, problems), _order_of(resource, given, problems)
     if problems:
-        raise OptionsRefused(problems)
+        raise InvalidOptions(problems)
     return selection
 
 
@@ -86,7 +86,7 @@ def _filter_of(resource: Resource, given: Given, problems: list[str]) -> Filter 
 def _order_of(resource: Resource, given: Given, problems: list[str]) -> Order:
     texts = given.get(ORDER_BY)
     if texts and (resource.order_type is None or resource.spec.order is None):
-        problems.append(f"{ORDER_BY}: {resource.name} have no other order than by dateCreated.")
+        problems.append(f"{ORDER_BY}: {resource.name} can only be ordered by dateCreated.")
     elif texts and resource.order_type and resource.spec.order:
         try:
             return resource.spec.order(_one(resource.order_type, texts))
@@ -131,7 +131,7 @@ def _filter(resource: Resource, values: Mapping[tuple[str, ...], Any]) -> Filter
 
 
 def _input(kind: GraphQLInputObjectType, values: Mapping[tuple[str, ...], Any]) -> Any:
-    """The input, as a resolver gets it."""
+    """The input object that a resolver would get."""
     given: dict[str, Any] = {}
     for each in kind.fields.values():
         name, inner = _python_name(each), get_named_type(each.type)
@@ -155,7 +155,7 @@ def _one(kind: GraphQLNamedType, texts: Sequence[str]) -> Any:
 
 def _parsed(kind: GraphQLNamedType, text: str) -> Any:
     if isinstance(kind, GraphQLEnumType):
-        name = text.upper().replace("-", "_")  # Twilio's own words are taken too, such as no-answer.
+        name = text.upper().replace("-", "_")  # Twilio's own values, such as no-answer, are accepted too.
         if name not in kind.values:
             raise ValueError(f"expected one of {', '.join(kind.values)}, but got {text!r}.")
         return kind.values[name].value

@@ -1,4 +1,4 @@
-"""The formats of an export: which SQL writes a row, and how rows become a file."""
+"""The formats of an export: the SQL that writes a row, and the code that writes the file."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -16,7 +16,7 @@ Write = Callable[[bytes], None]
 
 
 class Format(StrEnum):
-    """The formats, each also the end of its files' names."""
+    """The formats, which are also the endings of the files' names."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 
 def format_of(name: str | None, to: str | None) -> Format | None:
-    """The format of this name; without one, that of the file's name, or else JSONL. None for an unknown name."""
+    """The format with this name; without a name, by the file's ending, otherwise JSONL. None for an unknown name."""
     if name is None:
         suffix = Path(to or "").suffix[1:].lower()
         name = suffix if suffix in Format.__members__.values() else Format.JSONL
@@ -32,7 +32,7 @@ def format_of(name: str | None, to: str | None) -> Format | None:
 
 
 def missing_library(wanted: Format) -> str | None:
-    """What to install for this format, as a sentence; None if all is there."""
+    """A sentence about the library that this format needs and that isn't installed; None if nothing is missing."""
     if wanted is not Format.PARQUET or find_spec("pyarrow"):
         return None
     return "--format: parquet needs pyarrow, but it is not installed: pip install --editable '.[parquet]'."
@@ -46,7 +46,7 @@ class Formatter(Protocol):
         ...
 
     def rows(self, state: Snapshot, page: Page[Any]) -> Iterator[int]:
-        """Writes the rows of ``page``; yields how many it wrote, time and again."""
+        """Writes the rows of ``page``; after each piece, yields the number of rows in it."""
         ...
 
     def end(self) -> None:
@@ -55,7 +55,7 @@ class Formatter(Protocol):
 
 
 class LinesFormatter:
-    """Writes rows that SQLite makes into lines by the SQL ``line``."""
+    """Writes rows as lines, which SQLite makes with the SQL expression ``line``."""
 
     def __init__(self, write: Write, resource: Resource, line: str, header: str = "") -> None:
         self._write, self._resource, self._line, self._header = write, resource, line, header.encode()
@@ -66,17 +66,17 @@ class LinesFormatter:
             self._write(self._header)
 
     def rows(self, state: Snapshot, page: Page[Any]) -> Iterator[int]:
-        """Writes a piece of lines at a time."""
+        """Writes several lines at a time."""
         for piece, count in state.lines(page, self._line, self._resource.references):
             self._write(piece)
             yield count
 
     def end(self) -> None:
-        """Each line has its end already."""
+        """There is nothing to write: each line already has its end."""
 
 
 def formatter(wanted: Format, resource: Resource, write: Write) -> Formatter:
-    """The formatter of ``resource``'s rows that hands its bytes to ``write``. Parquet needs the extra of that name."""
+    """The formatter for ``resource``; it passes its bytes to ``write``. Parquet needs the extra ``parquet``."""
     if wanted is Format.PARQUET:
         from gateway.export.parquet import ParquetFormatter
 

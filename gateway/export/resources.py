@@ -1,7 +1,7 @@
-"""What can be exported: the lists at the root of the schema, and the columns of their rows.
+"""What can be exported: the lists of the schema's Query type, and the columns of their rows.
 
-All of it is read from the schema, the records and the resolvers' specs, so that an export has the API's names, filters
-and orders by itself.
+All of it comes from the schema, the records and the resolvers' specs, so that an export always has the API's names,
+filters and orders.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,18 +26,18 @@ from store.enums import usual_first
 from store.exports.columns import ExportColumn, Reference, Shown, ValueType
 from store.sqlite.statements.projections import ColumnValue, EnumValue, Group, Member
 
-OF_A_PARTICIPANT = ("friendlyName", "identifier", "proxyIdentifier")
-"""What an Interaction is exported with of each leg's Participant; its SID is in the leg."""
+PARTICIPANT_FIELDS = ("friendlyName", "identifier", "proxyIdentifier")
+"""The fields of each leg's Participant that are exported with an Interaction; the leg itself has the SID."""
 UNKNOWN = "UNKNOWN"
 SCALARS = {"Int": ValueType.INTEGER, "DateTime": ValueType.INSTANT}
 
 
 @dataclass(eq=False)
 class Resource:
-    """A list that can be exported: what it is called, how it is read, and what its rows are written as.
+    """A list that can be exported, and how its rows are read and written.
 
-    ``members`` are a row as GraphQL nests it, ``columns`` the same side by side, and ``selection`` is that part
-    of a document which selects it.
+    ``members`` are a row's values, nested as in GraphQL; ``columns`` are the same values without nesting; and
+    ``selection`` is the GraphQL selection for them.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Resource:
 
 @cache
 def resources() -> Mapping[str, Resource]:
-    """The lists at the root of the schema, by their names."""
+    """The lists of the schema's Query type, by their names."""
     query = EXECUTABLE.query_type
     return {} if query is None else {resource.name: resource for resource in _resources(query)}
 
@@ -89,9 +89,9 @@ def _walk(
     path: str = "",
     names: tuple[str, ...] | None = None,
 ) -> tuple[list[Member], str]:
-    """The members of an object whose columns are those of ``table`` that start with ``prefix``; with their selection.
+    """The members of an object, and their selection. Its columns are those of ``table`` that start with ``prefix``.
 
-    Adds its columns and references to ``resource``. ``names`` are the fields wanted; None is all.
+    Adds the columns and references to ``resource``. ``names`` are the fields to export; None exports all.
     """
     record = RECORDS_BY_NOUN.get(kind.name, resource.record)
     members: list[Member] = []
@@ -104,7 +104,7 @@ def _walk(
         inner = get_named_type(each.type)
         if isinstance(spec, ReferenceSpec) and prefix and isinstance(inner, GraphQLObjectType):
             resource.references.append(Reference(spec.record, column, f"{prefix}{spec.column}"))
-            parts, text = _walk(resource, inner, column, "", flat_name, OF_A_PARTICIPANT)
+            parts, text = _walk(resource, inner, column, "", flat_name, PARTICIPANT_FIELDS)
             members.append(Group(name, parts, [f"{column}.sid"]))
         elif spec is not None or each.args:
             continue
@@ -116,7 +116,7 @@ def _walk(
             parts, text = _walk(resource, inner, table, f"{column}_", flat_name)
             members.append(Group(name, parts, [f"{table}.{column}_{own}" for own in record.embedded[column]]))
         else:
-            raise TypeError(f"{kind.name}.{name} is no column of {record.table}, and has no resolver's spec.")
+            raise TypeError(f"{kind.name}.{name} is no column of {record.table}, and its resolver has no spec.")
         selected.append(f"{name} {{ {text} }}" if text else name)
     return members, " ".join(selected)
 

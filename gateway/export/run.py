@@ -1,4 +1,4 @@
-"""Runs an export: reads one state of the archive, and writes its rows as they come."""
+"""Runs an export: reads rows from one snapshot of the archive and writes them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +13,8 @@ from store.lists.orders import Order
 from store.sqlite.statements.pages import Page
 
 
-class Wanted(NamedTuple):
-    """What is exported, where from, where to, and how long it may read one state of the archive."""
+class ExportRequest(NamedTuple):
+    """What to export, from which archive, where to, and for how long it may read from one snapshot."""
 
     database: Path
     resource: Resource
@@ -25,38 +25,38 @@ class Wanted(NamedTuple):
     seconds: float
 
 
-class Exported(NamedTuple):
-    """The rows and bytes that were written, so far or in all, and the rows there are, if they were counted."""
+class ExportProgress(NamedTuple):
+    """The rows and bytes written so far, and the total number of rows, if it is known."""
 
     rows: int
     size: int
     total: int | None
 
 
-class ErasedMeanwhile(Exception):
+class RowsErased(Exception):
     """Rows of the export were erased from the archive while it ran."""
 
 
-def export(wanted: Wanted, show: Callable[[Exported], None]) -> Exported:
-    """Writes all rows; ``show`` is told how far it is. The file appears at the end, if all went well.
+def export(request: ExportRequest, show: Callable[[ExportProgress], None]) -> ExportProgress:
+    """Writes all rows, and calls ``show`` with the progress. The file appears at the end, if there was no error.
 
-    Raises a StoreError where the archive can't be read or takes too long, CannotWrite and ReaderGone where the rows
-    can't be written, and ErasedMeanwhile where the file would keep rows that were erased while it was written.
+    Raises a StoreError if the archive can't be read or this takes too long, CannotWrite or PipeClosed if the rows can't
+    be written, and RowsErased if rows were erased from the archive while the file was written.
     """
-    page = Page(wanted.resource.spec.relation, order=wanted.order, filter=wanted.filter)
-    with destination(wanted.to, wanted.database) as file, snapshot(wanted.database, wanted.seconds) as state:
+    page = Page(request.resource.spec.relation, order=request.order, filter=request.filter)
+    with destination(request.to, request.database) as file, snapshot(request.database, request.seconds) as state:
         total = None if page.may_be_long else state.count(page)
-        written = formatter(wanted.format, wanted.resource, file.write)
+        written = formatter(request.format, request.resource, file.write)
         done = 0
-        show(Exported(done, file.written, total))
+        show(ExportProgress(done, file.written, total))
         written.begin()
         for rows in written.rows(state, page):
             done += rows
-            show(Exported(done, file.written, total))
+            show(ExportProgress(done, file.written, total))
         written.end()
         if erased := state.erased_since(page):
-            kept = "went out with it" if wanted.to == STDOUT else "would be in it, so it was not written"
-            raise ErasedMeanwhile(
-                f"While the export ran, {erased:,} of its rows were erased from the archive; they {kept}. Run it again."
+            where = "are in its output" if request.to == STDOUT else "would be in the file, so it isn't written"
+            raise RowsErased(
+                f"During the export, {erased:,} of its rows were erased from the archive; they {where}. Export again."
             )
-        return Exported(done, file.written, total)
+        return ExportProgress(done, file.written, total)

@@ -1,1 +1,1 @@
-"""Exports: all rows of a list, read from one state of the archive, each written by SQLite in the format wanted."""
+"""Exports: all rows of a list, read from one snapshot of the archive; SQLite writes each row in the export's format."""

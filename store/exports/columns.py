@@ -1,4 +1,4 @@
-"""The columns of an export: a row's values side by side, each with its name, its SQL and its type."""
+"""The columns of an export: the values of a row without nesting, each with its name, SQL and type."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from store.columns import Record
 
 
 class ValueType(StrEnum):
-    """What a column's values are."""
+    """The type of a column's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -17,7 +17,7 @@ class ValueType(StrEnum):
 
 
 class Shown(NamedTuple):
-    """The names that an enum's words are shown by; ``other`` is for words that are not among them."""
+    """The exported names of an enum's stored values; ``other`` is the name for all further values."""
 
     names: Mapping[str, str]
     other: str
@@ -33,7 +33,7 @@ class ExportColumn(NamedTuple):
 
     @property
     def value(self) -> str:
-        """The SQL of the value as it is shown: of an enum, its name."""
+        """The SQL of the exported value: for an enum, its name."""
         if self.shown is None:
             return self.sql
         cases = " ".join(f"WHEN '{word}' THEN '{name}'" for word, name in self.shown.names.items())
@@ -41,7 +41,7 @@ class ExportColumn(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A row that the exported row refers to by its ``column``, joined as ``alias``; all null if there is none."""
+    """A row that the exported row refers to by ``column``, joined as ``alias``; its values are null if missing."""
 
     record: type[Record]
     alias: str

@@ -1,10 +1,10 @@
-"""CSV: the SQL by which SQLite writes a row as one line of RFC 4180 that no spreadsheet takes for a formula.
+"""CSV: the SQL that writes a row as one line of RFC 4180, without any cell that a spreadsheet runs as a formula.
 
 A text is always quoted; null is an empty field without quotes, so that it differs from an empty text. Spreadsheets
-evaluate a cell that begins with one of ``= + - @``, also behind white space, and some the same characters in full width
-(https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an apostrophe in front, which makes it text.
-A text that begins with an apostrophe gets one too; so a reader that removes one leading apostrophe from each text has
-exactly the archive's texts.
+evaluate a cell that begins with ``=``, ``+``, ``-`` or ``@``, even after white space, some also the full-width forms
+of these (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an apostrophe in front, which makes
+it text. A text that begins with an apostrophe gets another one; so a reader that removes one leading apostrophe from
+each text gets exactly the archive's texts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from store.exports.columns import ExportColumn, ValueType
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Without it, spreadsheets don't take a file for UTF-8."""
+"""Spreadsheets need it to recognize UTF-8."""
 END_OF_LINE = "\r\n"
 
 GUARDED = "=+-@'" + "\uff1d\uff0b\uff0d\uff20"

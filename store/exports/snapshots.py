@@ -1,9 +1,9 @@
-"""A snapshot: one state of the archive, read in a thread of its own, for as long as it takes, up to a limit.
+"""A snapshot: one state of the archive, read in its own thread, for a limited time.
 
 While a snapshot is open, SQLite's log can't be emptied: it grows, and an erasure stays pending
 (https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files). So a snapshot ends after ``seconds``, even if
-nobody takes the rows, as when a pipe is not read. To read from a copy of the archive instead would be no better: to
-make the copy holds a snapshot for as long, and the copy would be one more file with content.
+nobody reads the rows, for example from a pipe. A copy of the archive would not help: making it needs a snapshot for
+as long, and it would be another file with content.
 """
 
 import sqlite3
@@ -30,28 +30,28 @@ from store.sqlite.statements.pages import Count, Page
 T = TypeVar("T")
 
 PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-8192; PRAGMA query_only=ON;"
-"""No part of the file is mapped into memory: this reads each page about once, and mapped pages count as memory used."""
-ROWS_AT_ONCE = 250
+"""No memory mapping: an export reads each page about once, and mapped pages count as used memory."""
+ROWS_PER_READ = 250
 SID_LENGTH = 34
 BEGIN = "BEGIN"
 FIRST_READ = "SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL"
-"""A transaction reads the state as of its first read; this one also says how much was erased by then."""
+"""A transaction sees the state at its first read; this one also returns how much was erased by then."""
 ERASED = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
 
 
 class Snapshot:
-    """One state of the archive. ``snapshot`` opens one."""
+    """One state of the archive, opened by ``snapshot``."""
 
     def __init__(self, path: Path, address: str, seconds: float) -> None:
         self._path, self._address, self._seconds = path, address, seconds
-        self._is_over = False
+        self._has_expired = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
         self._connection = sqlite3.connect(address, **READING, check_same_thread=False)
         self._timer = threading.Timer(seconds, self.expire)
         self._timer.daemon = True
 
     def begin(self) -> None:
-        """Begins to read; what is written from now on is not seen."""
+        """Begins the read transaction; it does not see what is written from now on."""
         self._connection.executescript(PRAGMAS)
         self._connection.execute(BEGIN)
         ((self._erased,),) = self._connection.execute(FIRST_READ).fetchall()
@@ -71,9 +71,9 @@ class Snapshot:
         return query.answer(payload, [None])[0]
 
     def lines(self, page: Page[Any], line: str, references: Iterable[Reference]) -> Iterator[tuple[bytes, int]]:
-        """All rows of ``page`` as the SQL ``line`` writes each: pieces in bytes, and how many rows each has.
+        """All rows of ``page`` as lines of the SQL expression ``line``: pieces of bytes, each with its number of rows.
 
-        Raises SnapshotExpired at the snapshot's limit; so does ``rows``.
+        Raises SnapshotExpired when the snapshot's time is over, like ``rows``.
         """
 
         def read(page: Page[Any]) -> tuple[tuple[bytes, int], Position | None]:
@@ -83,7 +83,7 @@ class Snapshot:
         return self._pages(page, read)
 
     def rows(self, page: Page[Any], values: Sequence[str], references: Iterable[Reference]) -> Iterator[list[Any]]:
-        """The SQL ``values`` of all rows of ``page``, some rows at a time; each row has its position after them."""
+        """The SQL expressions ``values`` of all rows of ``page``, in pieces; each row ends with its position."""
 
         def read(page: Page[Any]) -> tuple[list[Any], Position | None]:
             rows = self._fetch(rows_sql(page, values, references), page.bound())
@@ -92,15 +92,15 @@ class Snapshot:
         return self._pages(page, read)
 
     def _pages(self, page: Page[Any], read: Callable[[Page[Any]], tuple[T, Position | None]]) -> Iterator[T]:
-        """What ``read`` returns of each page, up to one without a position. While one is used, the next is read."""
-        page = replace(page, limit=ROWS_AT_ONCE)
+        """The results of ``read`` for each page, up to one without a position; the next page is read in advance."""
+        page = replace(page, limit=ROWS_PER_READ)
         ahead = self._run(read, page)
         while (found := ahead.result())[1] is not None:
             ahead = self._run(read, replace(page, after=found[1]))
             yield found[0]
 
     def erased_since(self, page: Page[Any]) -> int:
-        """How many rows of ``page``, as it is in this state, were erased from the archive meanwhile."""
+        """How many rows of ``page`` in this snapshot have been erased from the archive since it began."""
         with closing(sqlite3.connect(self._address, **READING)) as newest:
             ((erased,),) = newest.execute(FIRST_READ).fetchall()
             if erased == self._erased:
@@ -115,32 +115,32 @@ class Snapshot:
         rows: list[Any] = self._connection.execute(sql, parameters).fetchall()
         return rows
 
-    def _run(self, work: Callable[..., T], *arguments: Any) -> "Future[T]":
-        return self._thread.submit(self._in_thread, work, *arguments)
+    def _run(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
+        return self._thread.submit(self._in_thread, function, *arguments)
 
-    def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        if self._is_over:
+    def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self._has_expired:
             raise self._expired()
         try:
-            return work(*arguments)
+            return function(*arguments)
         except sqlite3.Error as error:
-            if self._is_over:
+            if self._has_expired:
                 raise self._expired() from error
             raise explained(error, self._path) from error
 
     def _expired(self) -> SnapshotExpired:
         return SnapshotExpired(
             f"The export was stopped after {self._seconds:g} seconds, because an erasure would have to wait for it. "
-            "Export less at once, by filters; take the rows from the pipe faster; or raise --export-seconds."
+            "Export less at once, by filters; read the pipe faster; or raise --export-seconds."
         )
 
     def wait(self) -> None:
-        """Waits until the thread has nothing more to do."""
+        """Waits until the thread is idle."""
         self._thread.submit(lambda: None).result()
 
     def expire(self) -> None:
-        """Ends the snapshot; whoever reads on gets SnapshotExpired."""
-        self._is_over = True
+        """Ends the snapshot; further reads raise SnapshotExpired."""
+        self._has_expired = True
         self._connection.interrupt()
         with suppress(RuntimeError):  # The snapshot is being closed at this moment.
             self._thread.submit(self._end)
@@ -151,9 +151,9 @@ class Snapshot:
 
 @contextmanager
 def snapshot(path: Path, seconds: float) -> Iterator[Snapshot]:
-    """The newest state of the archive at ``path``, for ``seconds`` at most; the file may be one that can't be written.
+    """The newest state of the archive at ``path``, for at most ``seconds``; the file may be read-only.
 
-    Changes nothing, except that it migrates an older database if it may write it. Raises a DatabaseError if the
+    Changes nothing, except that it migrates an older database if it can write it. Raises a DatabaseError if the
     database is missing or can't be used.
     """
     path = resolved(path)
@@ -162,13 +162,13 @@ def snapshot(path: Path, seconds: float) -> Iterator[Snapshot]:
         prepare(path, check_for_damage=False, create=False).close()
         address = read_only_uri(path)
     if address is None:
-        raise TypeError(f"{path} was migrated, but is of an older version still.")
-    taken = Snapshot(path, address, seconds)
+        raise TypeError(f"{path} was migrated, but still has an older version.")
+    opened = Snapshot(path, address, seconds)
     try:
         try:
-            taken.begin()
+            opened.begin()
         except sqlite3.Error as error:
             raise explained(error, path) from error
-        yield taken
+        yield opened
     finally:
-        taken.close()
+        opened.close()

@@ -1,4 +1,4 @@
-"""The SQL that reads an export: pages of a list in its order, each row with the rows that it refers to."""
+"""The SQL of an export: pages of a list in its order, with the rows that each row refers to."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,27 +16,27 @@ SELECT {values} FROM (
 (https://www.sqlite.org/optoverview.html#crossjoin)."""
 REFERENCE = "\nLEFT JOIN {joined} AS {alias} ON {alias}.sid = {table}.{column}"
 LINES = "SELECT CAST(group_concat(line, '') AS BLOB), count(*), {last}(place) FROM (\n{rows}\n)"
-"""A page's lines as one value. A thread that fetches row by row would have to reacquire the interpreter lock for each,
-beside the thread that writes."""
+"""A page's lines as one value. Fetching row by row would need the interpreter lock for each row, for which the thread
+that writes competes."""
 COUNT_LISTED = "SELECT count(*) FROM ({listed}) WHERE sid IN (SELECT value FROM json_each(:sids))"
 
 
 def rows_sql(page: Page[Any], values: Sequence[str], references: Iterable[Reference]) -> str:
-    """The statement that reads the SQL ``values`` of each row of ``page``, and the position: its sort key and SID."""
+    """The statement that reads the SQL ``values`` of each row of ``page``, and its position: sort key and SID."""
     return _rows(page, [*values, "listed.sort_key", "listed.sid"], references)
 
 
 def lines_sql(page: Page[Any], line: str, references: Iterable[Reference]) -> str:
-    """The statement that reads ``page`` as one value, the lines that the SQL ``line`` makes of each row, in bytes.
+    """The statement that reads ``page`` as one value: the lines made by the SQL expression ``line``, in bytes.
 
-    Beside it stand the number of rows, and the last row's sort key and SID in one text.
+    It also reads the number of rows, and the last row's sort key and SID as one text.
     """
     values = [f"{line} AS line", "listed.sort_key || listed.sid AS place"]
     return LINES.format(last="min" if page.order.descending else "max", rows=_rows(page, values, references))
 
 
 def count_listed_sql(page: Page[Any]) -> str:
-    """The statement that counts those rows of ``page`` whose SIDs are in ``:sids``, a JSON array."""
+    """The statement that counts the rows of ``page`` whose SIDs are in ``:sids``, a JSON array."""
     return COUNT_LISTED.format(listed=_listed(page))
 
 
@@ -50,7 +50,7 @@ def _rows(page: Page[Any], values: Sequence[str], references: Iterable[Reference
 
 
 def _listed(page: Page[Any]) -> str:
-    # Only what the order needs is read from the index; so no row is copied on its way through the sub-query.
+    # Reads from the index only what the order needs, so that the sub-query doesn't copy whole rows.
     table, order = page.relation.record.table, page.order
     columns = f"{table}.rowid AS row_number, {table}.sid, {table}.{order.column}, {order.key} AS sort_key"
     return list_sql(page.relation, order, *page.shape, columns)

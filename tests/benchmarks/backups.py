@@ -1,4 +1,4 @@
-"""Measures what a backup costs those who read and erase meanwhile: one client, alone and beside a backup, over HTTP."""
+"""Measures how a backup slows reads and deletions down: one client over HTTP, alone and during a backup."""
 
 import json
 import sqlite3
@@ -29,7 +29,7 @@ out = Console(highlight=False, soft_wrap=True, width=120)
 
 
 class Latency(NamedTuple):
-    """Milliseconds of the answers to one client."""
+    """The milliseconds that answers to one client took."""
 
     median: float
     p99: float
@@ -42,7 +42,7 @@ def main(
         Path | None, typer.Option(file_okay=False, help="A folder where the database is kept for the next time.")
     ] = None,
 ) -> None:
-    """Prints the latency of point reads alone and beside a backup, and the time of deletions beside a backup."""
+    """Prints the latency of point reads alone and during a backup, and the time of deletions during a backup."""
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
         folder = keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def _backup(database: Path, target: Path) -> subprocess.Popen[bytes]:
 
 
 def _erase(server: Server, database: Path, target: Path, sid: str) -> float:
-    """The milliseconds of a deletion whose request is sent while the copy is being read."""
+    """The milliseconds of a deletion whose request is sent while the backup is being copied."""
     backup = _backup(database, target)
     partial = target.with_name(f"{target.name}.incomplete")
     while backup.poll() is None and not (partial.exists() and partial.stat().st_size):

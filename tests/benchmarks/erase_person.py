@@ -43,7 +43,7 @@ def main(
     faults: Annotated[bool, typer.Option(help="Some answers fail, break or are odd.")] = True,
     server: Annotated[bool, typer.Option(help="A server answers queries beside it.")] = True,
 ) -> None:
-    """Prints what the preview estimated and what the run took, and looks for what is left of the person."""
+    """Prints the preview's estimate and the time that the run took, and checks what is left of the person."""
     asyncio.run(_measure(messages, rate, faults, server))
 
 
@@ -91,7 +91,7 @@ latencies: list[float] = []
 
 
 async def _command(environment: dict[str, str], database: Path, *options: str) -> Any:
-    """What ``erase`` prints as JSON."""
+    """The JSON that ``erase`` prints."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "erase", "--database", str(database), "--json", "--identifier", NUMBER),
         *options,

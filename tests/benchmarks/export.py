@@ -1,4 +1,4 @@
-"""Measures exports: rows per second and memory for each format, beside sqlite3's own ``.mode csv`` on the same rows."""
+"""Measures exports: rows per second and memory for each format, and of sqlite3's ``.mode csv`` on the same rows."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from gateway.export.resources import resources
 
 SERVICES, SESSIONS = 20, 100
 SQLITE = "sqlite3"
-"""The shell's csv mode, on the columns of the export, in its order."""
+"""The SQLite shell's csv mode, with the columns and the order of the export."""
 
 SELECT = """
 SELECT {values} FROM interaction INDEXED BY interaction_by_date
@@ -36,7 +36,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 class Measured(NamedTuple):
-    """What one run took: seconds on the clock, seconds of the processor, and the most memory in MB."""
+    """One run: elapsed seconds, processor seconds, and the peak memory in MB."""
 
     seconds: float
     processor: float
@@ -48,7 +48,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often each export runs, in turn.")] = 3,
     keep: Annotated[Path | None, typer.Option(file_okay=False, help="Where the database is kept.")] = None,
 ) -> None:
-    """Measures exports and prints one table: medians of interleaved rounds, and the most memory."""
+    """Measures exports and prints one table: medians of interleaved rounds, and the peak memory."""
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as name:
         scratch = Path(name)
         database = ((keep or scratch) / f"export-{rows}.db").resolve()

@@ -1,4 +1,4 @@
-"""An export's snapshot: one state of the archive, for a bounded time, and nothing of what is erased meanwhile."""
+"""An export's snapshot: one state of the archive, for a limited time, without rows that are erased meanwhile."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ import bodies
 from bodies import sid
 from exporting import exported, wanted
 from gateway.export.resources import resources
-from gateway.export.run import ErasedMeanwhile, Exported, export
+from gateway.export.run import ExportProgress, RowsErased, export
 from store.archive import Archive
 from store.erasure import interactions as erasure
 from store.errors import SnapshotExpired
@@ -29,7 +29,7 @@ SID = "interaction.sid"
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(snapshots, "ROWS_PER_READ", 2)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_rows_that_are_written_meanwhile_are_not_in_the_export(
 ) -> None:
     loop, written = asyncio.get_running_loop(), []
 
-    def show(done: Exported) -> None:
+    def show(done: ExportProgress) -> None:
         if done.rows == 2:
             changed = bodies.interaction(8, data='{"body": "changed"}')
             work = bodies.put(filled, changed, bodies.interaction(10), bodies.session(2))
@@ -59,7 +59,7 @@ async def test_rows_that_are_written_meanwhile_are_not_in_the_export(
     assert len(exported(database, tmp_path / "all.jsonl").splitlines()) == 10
 
 
-async def test_a_file_that_would_keep_what_was_erased_meanwhile_is_not_written(
+async def test_a_file_with_rows_that_were_erased_meanwhile_is_not_written(
     filled: Archive, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
@@ -71,11 +71,11 @@ async def test_a_file_that_would_keep_what_was_erased_meanwhile_is_not_written(
         await erasure.request(filled, found, "a test")
         await erasure.erase(filled, sid("KI", 1))
 
-    def show(done: Exported) -> None:
+    def show(done: ExportProgress) -> None:
         if done.rows == 2:
             asyncio.run_coroutine_threadsafe(erase(), loop).result()
 
-    with pytest.raises(ErasedMeanwhile, match="1 of its rows were erased"):
+    with pytest.raises(RowsErased, match="1 of its rows were erased"):
         await asyncio.to_thread(exported, database, file, show=show)
     assert not file.exists()
     # What was erased before, or isn't in the export, stops none.
@@ -84,20 +84,20 @@ async def test_a_file_that_would_keep_what_was_erased_meanwhile_is_not_written(
     assert len(exported(database, file, given=others).splitlines()) == 1
 
 
-async def test_a_snapshot_ends_at_its_limit_even_if_nobody_takes_the_rows(filled: Archive, database: Path) -> None:
+async def test_a_snapshot_ends_at_its_limit_even_if_nobody_reads_the_rows(filled: Archive, database: Path) -> None:
     with snapshot(database, 600) as state:
         pages = state.rows(ALL, [SID], [])
         assert next(pages)[0][0] == sid("KI", 1)
         await bodies.put(filled, bodies.interaction(10))
-        assert is_log_held(database)
+        assert is_log_in_use(database)
         state.expire()
         state.wait()
-        assert not is_log_held(database)
+        assert not is_log_in_use(database)
         with pytest.raises(SnapshotExpired, match="The export was stopped after 600 seconds"):
             list(pages)
 
 
-async def test_the_limit_is_kept_by_a_timer(filled: Archive, database: Path, tmp_path: Path) -> None:
+async def test_a_timer_enforces_the_limit(filled: Archive, database: Path, tmp_path: Path) -> None:
     with pytest.raises(SnapshotExpired, match="stopped after 1e-06 seconds"):
         await asyncio.to_thread(run_until_expired, database, tmp_path / "all.jsonl")
     assert not (tmp_path / "all.jsonl").exists()
@@ -110,16 +110,16 @@ def run_until_expired(database: Path, file: Path) -> None:
         file.unlink()
 
 
-def is_log_held(database: Path) -> bool:
+def is_log_in_use(database: Path) -> bool:
     """Whether a reader keeps SQLite's log from being emptied."""
     with closing(sqlite3.connect(database)) as connection:
         ((held, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return bool(held)
 
 
-async def test_a_closed_snapshot_holds_nothing(filled: Archive, database: Path) -> None:
+async def test_a_closed_snapshot_does_not_keep_the_log(filled: Archive, database: Path) -> None:
     with snapshot(database, 600) as state:
         assert isinstance(state, Snapshot)
         assert state.count(ALL) == 9
     await bodies.put(filled, bodies.interaction(10))
-    assert not is_log_held(database)
+    assert not is_log_in_use(database)

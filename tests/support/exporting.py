@@ -7,9 +7,9 @@ from types import MappingProxyType
 from gateway.export.filter_options import selection_of
 from gateway.export.formats import Format
 from gateway.export.resources import resources
-from gateway.export.run import Exported, Wanted, export
+from gateway.export.run import ExportProgress, ExportRequest, export
 
-Show = Callable[[Exported], None]
+Show = Callable[[ExportProgress], None]
 
 
 def wanted(
@@ -18,10 +18,10 @@ def wanted(
     name: str = "interactions",
     given: Mapping[str, Sequence[str]] = MappingProxyType({}),
     seconds: float = 600,
-) -> Wanted:
+) -> ExportRequest:
     """The export that the command would run; the format is that of the file's name."""
     resource = resources()[name]
-    return Wanted(database, resource, *selection_of(resource, given), Format(to.suffix[1:]), str(to), seconds)
+    return ExportRequest(database, resource, *selection_of(resource, given), Format(to.suffix[1:]), str(to), seconds)
 
 
 def exported(

@@ -1,4 +1,4 @@
-"""Where an export goes: a private file that appears only when it is whole, or a pipe, whatever happens to them."""
+"""Where an export is written: a private file that appears only when it is complete, or a pipe."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ import bodies
 from checkout import PATHS, ROOT
 from exporting import exported, wanted
 from gateway.export.destinations import CannotWrite, destination
-from gateway.export.run import Exported, export
+from gateway.export.run import ExportProgress, export
 from running_commands import ENVIRONMENT, run
 from store.archive import Archive, open_archive
 
@@ -41,7 +41,7 @@ def test_the_file_is_private_whatever_the_umask_and_whatever_it_replaces(filled:
 
 
 @pytest.mark.parametrize("has_unnamed_files", [True, False])
-def test_the_file_appears_only_when_it_is_whole(
+def test_the_file_appears_only_when_it_is_complete(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
 ) -> None:
     if not has_unnamed_files:
@@ -51,7 +51,7 @@ def test_the_file_appears_only_when_it_is_whole(
     file.write_bytes(b"an earlier export")
     seen = []
 
-    def show(progress: Exported) -> None:
+    def show(progress: ExportProgress) -> None:
         seen.append((progress.rows, progress.total, file.read_bytes()))
 
     assert exported(filled, file, show=show).count(b"\n") == 3
@@ -60,7 +60,7 @@ def test_the_file_appears_only_when_it_is_whole(
 
 
 @pytest.mark.parametrize("has_unnamed_files", [True, False])
-def test_an_export_that_fails_leaves_what_was_there(
+def test_a_failed_export_leaves_the_existing_file(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
 ) -> None:
     if not has_unnamed_files:
@@ -103,7 +103,7 @@ def test_nothing_is_left_of_an_export_that_is_killed(filled: Path, tmp_path: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_a_link_stays_and_the_file_behind_it_is_replaced(filled: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_and_its_target_is_replaced(filled: Path, tmp_path: Path) -> None:
     file, link = tmp_path / "all.jsonl", tmp_path / "link.jsonl"
     file.write_text("an earlier export")
     link.symlink_to(file)
@@ -123,7 +123,7 @@ def test_the_archive_is_never_replaced(filled: Path, suffix: str) -> None:
     assert filled.read_bytes() == before
 
 
-def test_what_cannot_be_written_gets_a_sentence(filled: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_in_a_sentence(filled: Path, tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match=f"{tmp_path} is a folder, but an export is one file"):
         export(wanted(filled, tmp_path / "x.csv")._replace(to=str(tmp_path)), lambda _: None)
     with pytest.raises(CannotWrite, match=r"no/all\.csv can't be written \(No such file or directory\)"):
@@ -131,7 +131,7 @@ def test_what_cannot_be_written_gets_a_sentence(filled: Path, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_behind_standard_output_gets_a_sentence(filled: Path) -> None:
+def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Path) -> None:
     command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--database", str(filled)]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=-1, text=True, timeout=60)
@@ -167,7 +167,7 @@ def test_the_command_names_the_file_and_the_rows(filled: Path, tmp_path: Path) -
     assert done.stdout.startswith(f"Exported 1 sessions to {tmp_path / 'all.csv'}: ")
 
 
-def test_every_problem_of_the_options_is_told_at_once(filled: Path) -> None:
+def test_all_problems_of_the_options_are_reported_at_once(filled: Path) -> None:
     done = run("export", "calls", "--format", "xlsx", "--database", str(filled), "--export-seconds", "0")
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["--export-seconds: input should be greater than 0, but got '0'."]
@@ -175,14 +175,14 @@ def test_every_problem_of_the_options_is_told_at_once(filled: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()) == (
         2,
         [
-            "--to is needed, but was not given: the file to write, or - for standard output.",
+            "--to is missing. Give the file to write, or - for standard output.",
             "--format: expected one of jsonl, csv, parquet, but got 'xlsx'.",
             "LIST: expected one of interactions, participants, services, sessions, but got 'calls'.",
         ],
     )
 
 
-def test_an_identifier_is_understood_and_said_on_stderr(filled: Path) -> None:
+def test_stderr_shows_how_an_identifier_was_understood(filled: Path) -> None:
     done = run("export", "--to", "-", "--identifier", "+1 (202) 555-0121", "--database", str(filled))
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines()[0] == "+1 (202) 555-0121 is understood as +12025550121."
@@ -215,7 +215,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 async def closed(open_folder: Path) -> Path:
-    """An archive with three interactions that nobody has open, alone in its folder."""
+    """A closed archive with three interactions, alone in its folder."""
     database = open_folder / "archive.db"
     async with open_archive(database) as archive:
         rows = (bodies.interaction(number) for number in range(1, 4))
@@ -224,7 +224,7 @@ async def closed(open_folder: Path) -> Path:
     return database
 
 
-def test_a_file_that_may_not_be_written_is_exported(closed: Path, tmp_path: Path) -> None:
+def test_a_read_only_archive_can_be_exported(closed: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     copy(closed, other)
     closed.chmod(0o444)

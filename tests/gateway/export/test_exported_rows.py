@@ -1,4 +1,4 @@
-"""What an export holds: the rows that the API answers with, in its order, exactly as it writes them."""
+"""An export contains the rows that the API returns, in the same order and with the same bytes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from exporting import exported
 from gateway.endpoint.execution import Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway.export import filter_options
-from gateway.export.filter_options import FilterOption, OptionsRefused, options_of, selection_of
+from gateway.export.filter_options import FilterOption, InvalidOptions, options_of, selection_of
 from gateway.export.resources import Resource, resources
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
@@ -28,8 +28,8 @@ NAMES_WITH_ORDERS = [
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every export takes many pages."""
-    monkeypatch.setattr(snapshots, "ROWS_AT_ONCE", 7)
+    """Each export reads many pages."""
+    monkeypatch.setattr(snapshots, "ROWS_PER_READ", 7)
 
 
 async def answered(
@@ -65,7 +65,7 @@ async def answered(
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "ordinary"])
 @pytest.mark.parametrize("name", NAMES)
-async def test_json_lines_are_the_nodes_that_the_api_answers_with_byte_for_byte(
+async def test_json_lines_have_the_same_bytes_as_the_nodes_of_the_api(
     edge_case_archive: Archive, database: Path, tmp_path: Path, name: str, planned: bool
 ) -> None:
     plans = PlanCache() if planned else None
@@ -89,7 +89,7 @@ def sids_of(pages: Sequence[bytes]) -> list[str]:
 
 
 async def samples(archive: Archive, resource: Resource, option: FilterOption) -> list[str]:
-    """Values for an option that some rows meet."""
+    """Values for an option that match some rows."""
     if option.kind.name == "Boolean":
         return ["true", "false"]
     if option.kind.name == "DateTime":
@@ -133,7 +133,7 @@ def python_name(each: Any) -> str:
     return name
 
 
-async def test_each_filter_selects_the_rows_that_it_selects_in_the_api(
+async def test_each_filter_selects_the_same_rows_as_in_the_api(
     edge_case_archive: Archive, database: Path, tmp_path: Path
 ) -> None:
     tried = 0
@@ -186,13 +186,13 @@ def test_every_field_of_the_apis_filters_is_an_option_of_the_same_name() -> None
         ("interactions", {"--date-created-from": ["noon"]}, "--date-created-from: expected a time in ISO 8601"),
         ("interactions", {"--unique-name": ["a"]}, "--unique-name: interactions have no such filter; they have --"),
         ("services", {"--type": ["voice"]}, "--type: services have no such filter; they have none."),
-        ("services", {"--order-by": ["up"]}, "--order-by: services have no other order than by dateCreated."),
+        ("services", {"--order-by": ["up"]}, "--order-by: services can only be ordered by dateCreated."),
         ("sessions", {"--order-by": ["up"]}, "--order-by: expected one of DATE_CREATED_ASC, "),
         ("participants", {"--removed": ["yes"]}, "--removed: expected true or false, but got 'yes'."),
     ],
 )
-def test_an_option_that_cannot_be_used_gets_a_sentence(name: str, given: dict[str, list[str]], problem: str) -> None:
-    with pytest.raises(OptionsRefused) as refused:
+def test_an_invalid_option_is_reported_in_a_sentence(name: str, given: dict[str, list[str]], problem: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
         selection_of(resources()[name], given | {filter_options.ORDER_BY: given.get("--order-by", [])})
     (told,) = refused.value.problems
     assert told.startswith(problem)

@@ -64,7 +64,7 @@ NAMES = sorted(resources())
 
 @pytest.fixture(autouse=True)
 def _long_fields() -> Iterator[None]:
-    """Python's reader of CSV refuses fields of more than 128 kB, unless it is told otherwise."""
+    """By default, Python's CSV reader refuses fields of more than 128 kB."""
     usual = csv.field_size_limit(2**30)
     yield
     csv.field_size_limit(usual)
@@ -114,7 +114,7 @@ async def test_csv_has_the_same_values_as_json_lines(
 
 @pytest.fixture
 async def with_formulas(archive: Archive) -> Archive:
-    """An archive whose texts, names and addresses are such as a spreadsheet evaluates, and others."""
+    """An archive with texts, names and addresses that a spreadsheet would evaluate, and others."""
     texts = [*FORMULAS, *HARMLESS]
     for number, text in enumerate(texts, 1):
         person = bodies.participant(
@@ -144,7 +144,7 @@ async def test_no_cell_of_csv_begins_a_formula(
             assert not field.lstrip().startswith(EVALUATED), field
 
 
-async def test_removing_one_apostrophe_gives_each_text_back(
+async def test_removing_one_apostrophe_restores_each_text(
     with_formulas: Archive, database: Path, tmp_path: Path
 ) -> None:
     text = exported(database, tmp_path / "all.csv").decode("utf-8-sig")
@@ -157,7 +157,7 @@ async def test_removing_one_apostrophe_gives_each_text_back(
             assert record["body"] == body
 
 
-async def test_csv_is_utf_8_with_a_mark_and_tells_null_from_an_empty_text(
+async def test_csv_is_utf_8_with_a_byte_order_mark_and_null_differs_from_an_empty_text(
     archive: Archive, database: Path, tmp_path: Path
 ) -> None:
     rows = (bodies.interaction(1, data='{"body": ""}', url=None), bodies.interaction(2, data=None, url="é"))
@@ -199,7 +199,7 @@ async def test_parquet_has_the_same_values_as_json_lines_by_type(
 
 
 def moment(text: str | None) -> datetime | None:
-    """What a column of instants can hold; the archive may have other texts where a hand has written them."""
+    """The value of a timestamp column; manually changed archives may have other texts, which become null."""
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -236,7 +236,7 @@ async def test_parquet_is_opened_by_duckdb_and_pandas(
     assert str(frame["type"].dtype) == "category"
 
 
-async def test_an_export_without_rows_is_a_file_of_its_format(archive: Archive, database: Path, tmp_path: Path) -> None:
+async def test_an_export_without_rows_is_a_valid_file(archive: Archive, database: Path, tmp_path: Path) -> None:
     assert exported(database, tmp_path / "none.jsonl") == b""
     assert exported(database, tmp_path / "none.csv").count(b"\r\n") == 1
     exported(database, tmp_path / "none.parquet")
