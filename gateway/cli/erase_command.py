@@ -73,10 +73,9 @@ def erase(
         TwilioSettings.of_environment_if_any,
         lambda: LogSettings.of({}),
     )
-    if delete_resources and twilio is None:
-        fail(
-            "--delete-resources needs a Twilio account, but TWILIO_ACCOUNT_SID is not set. Set it (see sync --help).", 2
-        )
+    for option, is_given in (("--delete-resources", delete_resources), ("--remove-participants", remove_participants)):
+        if is_given and twilio is None:
+            fail(f"{option} needs a Twilio account, but TWILIO_ACCOUNT_SID is not set. Set it (see sync --help).", 2)
     from gateway.cli.erasing import run, shown
     from gateway.erasure.questions import QuestionError, asked
     from gateway.erasure.run import Options

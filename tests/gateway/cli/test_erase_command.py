@@ -136,6 +136,7 @@ async def test_lists_come_from_files_and_repeated_options(database: Path, tmp_pa
         (("--identifier", ""), "--identifier: Expected an identifier"),
         (("--identifier", "-", "--session", "-"), "--identifier: expected - once"),
         (("--session", "-"), "--session: expected a value on each line of standard input, but it has none"),
+        (("--identifier", "a", "--remove-participants"), "--remove-participants needs a Twilio account"),
         (("--reference", "nowhere"), "There is no case nowhere to continue."),
         (("--identifier", "a", "--reference", "a\nb"), "--reference: expected up to 100 printable characters"),
     ],
