@@ -10,10 +10,13 @@ from functools import partial
 from gateway.auth.authentication import Authenticator, TokenVerifier
 from gateway.background import Background, RoundFailed
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
+from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, listed_in
 from gateway.graphiql.built import Files
 from gateway.http.exchange import ClientGone, Exchange, HttpError, Receive, Scope, Send
+from gateway.http.handshake import Handshake
 from gateway.http.origins import Browsers
+from gateway.http.rate_limit import Rates
 from gateway.observe import metrics
 from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import LogSettings
@@ -22,7 +25,10 @@ from gateway.observe.tracing import Tracing, tracing_from_environment
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
+from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.shutdown import DRAINING
+from gateway.subscriptions.subscriptions import Subscriptions
+from gateway.subscriptions.websockets import WebSockets
 from resolvers.context import SyncFailure
 from resolvers.errors import masked
 from resolvers.upstream import Upstream
@@ -31,6 +37,7 @@ from store.changes import trim
 from store.demo import demo_mark
 from store.erasure.interactions import recover, retry_cleaning
 from store.errors import StoreError
+from store.live.live import Live
 from store.sync import left_out
 from store.sync.runs import last_complete
 from store.sync.state import check_account
@@ -60,10 +67,12 @@ class Gateway:
         access: AccessSettings | None = None,
         jwt: JwtSettings | None = None,
         logs: LogSettings | None = None,
+        subscriptions: SubscriptionSettings | None = None,
     ) -> None:
         self._settings = settings
         self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
         self._access = access or AccessSettings.of({})
+        self._subscriptions = subscriptions or SubscriptionSettings.of({})
         self._jwt = jwt
         self._browsers = Browsers(self._access)
         self._authenticator: Authenticator | None = None
@@ -72,6 +81,7 @@ class Gateway:
         self._twilio = twilio
         self._check_for_damage = check_for_damage
         self._graphql: GraphQLOverHTTP | None = None
+        self._websockets: WebSockets | None = None
         self._archive: Archive | None = None
         self._stack = AsyncExitStack()
         self._background = Background()
@@ -82,10 +92,12 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] != "http":
-            await _refuse_websocket(send)
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun)
+        await self._respond(Exchange(scope, receive, send, self._browsers.headers, DRAINING.begun))
+
+    async def _respond(self, exchange: Exchange) -> None:
         is_graphql = exchange.path == "/graphql"
         span = self._tracing.begin(exchange) if is_graphql else None
         try:
@@ -109,6 +121,23 @@ class Gateway:
             if span and (exchange.operation or exchange.status >= 400):
                 self._tracing.end(span, exchange)
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Accepts a WebSocket of GraphQL's; ignores another request to upgrade, as HTTP/1.1 allows (RFC 9110 §7.8)."""
+        await receive()
+        exchange = Handshake(scope, receive, send, self._browsers.headers)
+        offered = scope.get("subprotocols") or ()
+        if exchange.path != "/graphql" or not self._websockets or not offered:
+            await self._respond(exchange)
+            return
+        try:
+            self._browsers.check(exchange)
+            self._browsers.check_websocket(exchange.headers)
+            await self._websockets(exchange, receive, send)
+        except HttpError as error:
+            await exchange.refuse(error)
+        finally:
+            self._request_log.add(exchange)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
@@ -127,22 +156,7 @@ class Gateway:
             tokens = await self._token_verifier(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens, rate=self._limits.rate)
             self._stack.push_async_callback(self._authenticator.wait_for_notes)
-            listed = listed_in(self._protocol.documents) if self._protocol.documents else {}
-            self._graphql = GraphQLOverHTTP(
-                archive,
-                upstream,
-                self._authenticator,
-                self._access,
-                self._limits,
-                PersistedDocuments(listed, self._protocol.documents_mode),
-                self._protocol.legacy_status,
-                self._settings,
-                self._sync_failure,
-            )
-            with suppress(Exception):  # The background task tries again, and logs it.
-                await self._graphql.measure_lists()
-            self._background.start("lists", self._graphql.measure_lists)
-            self._background.start("changes", partial(_trim, archive, timedelta(days=self._settings.changes_days)))
+            await self._serve_graphql(archive, upstream, self._authenticator)
             self._archive = archive
         except Exception as error:
             await self._stack.aclose()
@@ -150,10 +164,32 @@ class Gateway:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._archive = self._graphql = None
+        self._archive = self._graphql = self._websockets = None
         await self._stack.aclose()
         self._request_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve_graphql(self, archive: Archive, upstream: Upstream | None, authenticator: Authenticator) -> None:
+        live = Live(archive)
+        self._stack.push_async_callback(live.close)
+        operations = Operations(archive, upstream, self._access, self._limits, self._settings, live, self._sync_failure)
+        protocol, rates = self._protocol, Rates(self._limits.rate)
+        listed = listed_in(protocol.documents) if protocol.documents else {}
+        documents = PersistedDocuments(listed, protocol.documents_mode)
+        subscriptions = Subscriptions(
+            operations, authenticator, documents, rates, self._subscriptions, self._request_log.add_operation
+        )
+        self._stack.push_async_callback(subscriptions.close)
+        DRAINING.when_begun(subscriptions.drain)
+        self._stack.callback(DRAINING.forget, subscriptions.drain)
+        self._websockets = subscriptions.websockets
+        self._graphql = GraphQLOverHTTP(
+            operations, authenticator, self._access, documents, rates, protocol.legacy_status, subscriptions.events
+        )
+        with suppress(Exception):  # The background task tries again, and logs it.
+            await operations.measure_lists()
+        self._background.start("lists", operations.measure_lists)
+        self._background.start("subscriptions", subscriptions.check)
 
     async def _token_verifier(self, settings: JwtSettings) -> TokenVerifier:
         # Imported only here for the same reason as in _connect.
@@ -224,11 +260,6 @@ class Gateway:
         metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))
         self._request_log.flush()
         return metrics.exposition()
-
-
-async def _refuse_websocket(send: Send) -> None:
-    """Refuses a WebSocket, which is not supported; a server with WebSockets then responds with 403."""
-    await send({"type": "websocket.close", "code": 1008})
 
 
 def _seconds_since(moment: str) -> float:

@@ -83,6 +83,9 @@ def _config(workers: int) -> uvicorn.Config:
         workers=workers,
         loop="uvloop",
         http=Connection,
+        ws="websockets-sansio",
+        ws_max_size=Limits.of({}).max_body,
+        ws_per_message_deflate=False,  # It would take 30 kB of each connection.
         lifespan="on",
         access_log=False,
         server_header=False,

@@ -12,6 +12,7 @@ from resolvers.arguments.paging import MAX_PAGE_SIZE
 from resolvers.loaders import Loaders
 from resolvers.upstream import Upstream
 from store.archive import Archive
+from store.live.live import Live
 from store.sqlite.reader import Reader
 from store.sqlite.statements.access_paths import COUNT_CAP
 
@@ -32,7 +33,7 @@ class Context:
     """A request's archive, loaders, access and ``upstream`` (Twilio; None without an account).
 
     ``introspection`` allows introspection. ``count_cap`` is the largest totalCount. ``most_participants`` is the last
-    known length of the longest ``Session.participants``.
+    known length of the longest ``Session.participants``. ``live`` is what subscriptions follow.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Context:
         max_page_size: int = MAX_PAGE_SIZE,
         sync_failure: Callable[[], SyncFailure | None] = no_failure,
         most_participants: int = 0,
+        live: Live | None = None,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
@@ -54,6 +56,7 @@ class Context:
         self.max_page_size = max_page_size
         self.sync_failure = sync_failure
         self.most_participants = most_participants
+        self.live = live
 
     @cached_property
     def reader(self) -> Reader:
@@ -79,3 +82,10 @@ class Context:
 
 
 Info: TypeAlias = strawberry.Info[Context, None]
+
+
+def live_of(info: Info) -> Live:
+    """What subscriptions follow. Only servers have it, since nothing else runs subscriptions."""
+    if info.context.live is None:
+        raise RuntimeError("Expected a server's context, but this one follows nothing.")
+    return info.context.live

@@ -1,11 +1,12 @@
 """The resolvers of syncStatus: how up to date the archive is."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import strawberry
 
-from resolvers.context import Info
+from resolvers.context import Info, live_of
 from resolvers.nodes import load_record
 from store.services import Service
 from store.sync.status import ServiceSync, StatusQuery, SyncStatus
@@ -14,6 +15,17 @@ from store.sync.status import ServiceSync, StatusQuery, SyncStatus
 def sync_status(info: Info) -> Awaitable[SyncStatus]:
     """``Query.syncStatus``."""
     return info.context.loaders.load(StatusQuery(), None)
+
+
+async def sync_statuses(info: Info) -> AsyncGenerator[SyncStatus, None]:
+    """``Subscription.syncStatus``: the status now, and then each other one."""
+    last = None
+    async with aclosing(live_of(info).statuses.follow()) as statuses:
+        async for status in statuses:
+            found = status, running(status), last_error(status, info)
+            if found != last:
+                last = found
+                yield status
 
 
 def running(parent: strawberry.Parent[SyncStatus]) -> bool:

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.deletions import Mutation
 from schema.enums import open_enum
+from schema.feed.subscription import Subscription
 from schema.fields import enforce_scope
 from schema.interactions import Interaction
 from schema.participants import Participant
@@ -22,6 +23,7 @@ SDL_FILE = Path(__file__).with_name("schema.graphql")
 SCHEMA = strawberry.Schema(
     Query,
     Mutation,
+    Subscription,
     types=[Service, Session, Participant, Interaction],
     config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}),
 )

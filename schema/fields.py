@@ -29,6 +29,11 @@ def resolved(resolver: Callable[..., Any], description: str) -> Any:
     return strawberry.field(resolver=resolver, description=description)
 
 
+def subscribed(resolver: Callable[..., Any], description: str) -> Any:
+    """A field of subscriptions: each value that the async generator ``resolver`` yields is an event."""
+    return strawberry.subscription(resolver=resolver, description=description)
+
+
 def enforce_scope(field: GraphQLField) -> None:
     """Makes the field null for requests without the scope that it needs, if it needs one.
 

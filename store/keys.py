@@ -8,6 +8,7 @@ Creating, using or revoking a key doesn't change the archive's data version, bec
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 
 import msgspec
 
@@ -26,6 +27,10 @@ ON CONFLICT (name) DO NOTHING
 LIST = f"SELECT {COLUMNS} FROM access_key ORDER BY created_at, name"
 FIND = f"SELECT {COLUMNS} FROM access_key WHERE hash = ?"
 ANY = "SELECT EXISTS (SELECT 1 FROM access_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?))"
+INVALID = """
+SELECT value FROM json_each(?) LEFT JOIN access_key ON hash = value
+WHERE name IS NULL OR revoked_at IS NOT NULL OR expires_at <= ?
+""".strip()
 REVOKE = "UPDATE access_key SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?"
 USED = "UPDATE access_key SET last_used_at = ? WHERE name = ?"
 
@@ -68,6 +73,12 @@ async def keys(archive: Readable) -> list[Key]:
 async def find(archive: Archive, text: str) -> Key | None:
     """The key with this text, even if it is revoked or expired; None if there is none."""
     return next((_key(*row) for row in await archive.fetch(FIND, (hashed(text),))), None)
+
+
+async def invalid(archive: Readable, hashes: Iterable[str]) -> set[str]:
+    """Those of the hashes whose key is unknown, revoked or expired."""
+    wanted = msgspec.json.encode(list(hashes)).decode()
+    return {digest for (digest,) in await archive.fetch(INVALID, (wanted, now()))}
 
 
 async def has_keys(archive: Readable) -> bool:

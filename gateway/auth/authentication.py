@@ -8,8 +8,9 @@ locked out by somebody who sends wrong ones from the same address.
 import asyncio
 import hashlib
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -61,6 +62,15 @@ class Verified(NamedTuple):
     seconds: float | None
 
 
+class Lease(NamedTuple):
+    """An access that is kept: the hashes of its header and of its key (None for a token), and when it expires."""
+
+    access: Access
+    credential: bytes
+    key: str | None
+    expires: float
+
+
 class TokenVerifier(Protocol):
     """Verifies the tokens of an identity provider."""
 
@@ -81,9 +91,10 @@ class Authenticator:
         rate: int | None = None,
     ) -> None:
         """``rate`` is the configured limit of requests a minute, if there is one."""
-        self._archive, self._key_required, self._token_verifier, self._clock = archive, key_required, tokens, clock
+        self._archive, self.key_required, self._token_verifier, self._clock = archive, key_required, tokens, clock
         self._attempts = Attempts(rate, clock)
-        self._cache: dict[bytes, tuple[Access, float]] = {}
+        self._cache: dict[bytes, tuple[Access, float, float]] = {}
+        """By hash: an access, until when it is cached, and when it expires."""
         self._use_notes: set[asyncio.Task[None]] = set()
 
     async def access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Access:
@@ -120,12 +131,32 @@ class Authenticator:
             raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
-        until = self._clock() + min(CACHE_SECONDS, CACHE_SECONDS if seconds is None else seconds)
-        self._cache[digest] = found, until
+        expires = self._clock() + (math.inf if seconds is None else seconds)
+        self._cache[digest] = found, min(self._clock() + CACHE_SECONDS, expires), expires
         return found
 
+    async def lease(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Lease:
+        """Like ``access``, for what outlasts a request, such as a subscription: says how long it is valid."""
+        found = await self.access(scope, headers)
+        credential = headers.get(b"authorization")
+        if not credential:
+            return Lease(found, b"", None, math.inf)
+        digest, text = hashlib.sha256(credential).digest(), _text_of(credential)
+        _, _, expires = self._cache[digest]
+        return Lease(found, digest, keys.hashed(text) if text.startswith(keys.PREFIX) else None, expires)
+
+    async def ended(self, leases: Collection[Lease]) -> set[Lease]:
+        """Those leases whose key was revoked, or that have expired; ``access`` no longer accepts them either."""
+        moment = self._clock()
+        hashes = {lease.key for lease in leases if lease.key}
+        invalid = await keys.invalid(self._archive, hashes) if hashes else set()
+        ended = {lease for lease in leases if lease.key in invalid or lease.expires <= moment}
+        for lease in ended:
+            self._cache.pop(lease.credential, None)
+        return ended
+
     def _check_keyless_access(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> None:
-        if self._key_required:
+        if self.key_required:
             raise Unauthenticated(
                 "Expected a key, as in `Authorization: Bearer pgk_…`, but got none.", has_credential=False
             )
@@ -142,9 +173,8 @@ class Authenticator:
         await asyncio.gather(*self._use_notes)
 
     async def _verified(self, credential: bytes) -> Verified:
-        scheme, _, given = credential.partition(b" ")
-        text = given.strip().decode("latin-1")
-        if scheme.lower() != b"bearer" or not text:
+        text = _text_of(credential)
+        if not text:
             raise Unauthenticated("Expected `Authorization: Bearer` and a key, but got another kind of credential.")
         if self._token_verifier and not text.startswith(keys.PREFIX):
             await ensure_task()
@@ -174,6 +204,12 @@ class Authenticator:
         except Exception as error:  # The next use will be stored instead; no request waits for this one.
             reason = error if isinstance(error, StoreError) else type(error).__name__
             log.warning("The last use of a key was not stored: %s", reason)
+
+
+def _text_of(credential: bytes) -> str:
+    """The key or token; empty for a credential of another scheme."""
+    scheme, _, given = credential.partition(b" ")
+    return given.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
 
 
 async def demand_keys(database: Path, host: str) -> None:

@@ -25,6 +25,7 @@ from gateway.settings.server import (
     SettingsError,
     StatusSettings,
 )
+from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.settings.unknown import misspelt
 
 S = TypeVar("S", bound=Settings)
@@ -33,6 +34,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
     ServeSettings,
     TwilioSettings,
     SyncSettings,
+    SubscriptionSettings,
     Limits,
     Protocol,
     AccessSettings,

@@ -25,6 +25,7 @@ from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import DemoSettings, Limits, Protocol, SeedSettings, ServeSettings
+from gateway.settings.subscriptions import SubscriptionSettings
 
 commands = typer.Typer(
     cls=Group,
@@ -40,6 +41,7 @@ WITHOUT_FLAGS = (
     JwtSettings.of_environment_if_any,
     lambda: LogSettings.of({}),
     lambda: Limits.of({}),
+    lambda: SubscriptionSettings.of({}),
 )
 """Readers of the settings without flags that every server has."""
 

@@ -35,7 +35,8 @@ from schema.withheld import withheld
 from store.errors import OutOfTime
 
 NOTHING: dict[str, Any] = {}
-UNSAFE = "METHOD_NOT_ALLOWED"
+SUBSCRIPTION = "subscription"
+UNSAFE, NO_STREAM = "METHOD_NOT_ALLOWED", "NOT_ACCEPTABLE"
 
 
 class CostMode(StrEnum):
@@ -151,8 +152,8 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
     if operation is None:
         return Result({"errors": [_unresolved(document, request.operation_name)]}, True, "none")
     kind, name = operation.operation.value, operation.name.value if operation.name else None
-    if request.read_only and kind == "mutation":
-        return Result({"errors": [coded(_unsafe(), UNSAFE)]}, True, kind, name)
+    if refusal := _refusal(kind, request):
+        return Result({"errors": [refusal]}, True, kind, name)
     variables = request.variables or {}
     cost = costs.get(id(operation)) or costs.setdefault(id(operation), Cost(EXECUTABLE, document, operation))
     sizes = {**variables, **await lengths(cost, context)}
@@ -174,7 +175,9 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
             return Result({"errors": errors}, True, kind, name, estimate)
         try:
             waits = wait if kind == "query" else awaited
-            outcome = await within_budget(lambda: waits(_outcome(executor)), context, limits, is_query=kind == "query")
+            outcome = await within_budget(
+                lambda: waits(outcome_of(executor)), context, limits, is_query=kind == "query"
+            )
         finally:
             await context.end()
     except LimitExceeded as error:
@@ -189,7 +192,8 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
     return Result(response, False, kind, name, estimate, cost.root_fields)
 
 
-async def _outcome(executor: Executor[Any]) -> ExecutionResult:
+async def outcome_of(executor: Executor[Any]) -> ExecutionResult:
+    """What graphql-core's executor makes of its operation."""
     outcome: Any = executor.execute_operation()
     result: ExecutionResult = await outcome if executor.is_awaitable(outcome) else outcome
     return result
@@ -204,8 +208,22 @@ def _with_cost(
     return {**response, "extensions": {**response.get("extensions", {}), "cost": shown}}
 
 
+def _refusal(kind: str, request: Request) -> dict[str, Any] | None:
+    """The error of an operation that can't be sent in this way."""
+    if kind == SUBSCRIPTION:
+        return coded(_unstreamed(), NO_STREAM)
+    return coded(_unsafe(), UNSAFE) if request.read_only and kind == "mutation" else None
+
+
 def _unsafe() -> GraphQLError:
     return GraphQLError("Expected a query, for GET changes nothing, but got a mutation. Send it by POST.")
+
+
+def _unstreamed() -> GraphQLError:
+    return GraphQLError(
+        "Expected a query or a mutation, but got a subscription. Send it with Accept: text/event-stream, or over a "
+        "WebSocket with the subprotocol graphql-transport-ws."
+    )
 
 
 def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:

@@ -4,39 +4,30 @@ Implements the draft of 2026 (https://graphql.github.io/graphql-over-http/draft/
 well-formed request gets status 200; with ``application/graphql-response+json`` the status says what happened.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-import msgspec
 import orjson
 
 from gateway import graphiql
 from gateway.auth.authentication import Authenticator
-from gateway.endpoint.admission import ExecutionSlots, InFlightLimit
 from gateway.endpoint.caching import cache_headers, is_cacheable, is_current, tag_of
-from gateway.endpoint.execution import CostMode, Request, Result, executed, planned
+from gateway.endpoint.execution import SUBSCRIPTION, CostMode, Request, Result
+from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
-from gateway.endpoint.plan_cache import PlanCache
 from gateway.endpoint.requests import Sent, demand_json, parse_body, parse_url
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from gateway.http.callers import caller_of, scope_fingerprint
 from gateway.http.compression import LARGE_BYTES, compressed
-from gateway.http.exchange import COMMON_HEADERS, JSON, Exchange, Headers, HttpError, Wait, preferred
-from gateway.http.operations import Operation
+from gateway.http.exchange import COMMON_HEADERS, EVENT_STREAM, JSON, Exchange, Headers, HttpError, preferred
 from gateway.http.origins import demand_intent, demand_preflight
 from gateway.http.rate_limit import Rates
 from gateway.settings.access import AccessSettings
-from gateway.settings.server import Limits, ServeSettings
 from resolvers.access import ANYBODY, Access
-from resolvers.context import Context, SyncFailure, no_failure
-from resolvers.upstream import Upstream
-from store import list_lengths
-from store.archive import Archive
 
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 IN_UTF_8 = {media_type: media_type + b"; charset=utf-8" for media_type in MEDIA_TYPES}
 HTML = b"text/html"
-MEASURED_EVERY = 60.0
 METHODS = b"GET, HEAD, OPTIONS, POST"
 COST_MODES = {mode.encode(): mode for mode in CostMode}
 
@@ -45,35 +36,27 @@ Answer = tuple[int, bytes, Headers]
 """A response: status, body, headers."""
 
 
+Stream: TypeAlias = Callable[[Exchange, Request | Unavailable, Access, Headers], Awaitable[None]]
+"""Responds to a request with a stream of events, with these headers; an Unavailable says why it has no document."""
+
+
 class GraphQLOverHTTP:
-    """The /graphql endpoint over one archive, and over Twilio if deletions are sent there too."""
+    """The /graphql endpoint: ``operations`` runs the requests, and ``stream`` those whose client asks for events."""
 
     def __init__(
         self,
-        archive: Archive,
-        upstream: Upstream | None,
+        operations: Operations,
         authenticator: Authenticator,
         access: AccessSettings,
-        limits: Limits,
         documents: PersistedDocuments,
+        rates: Rates,
         legacy_status: bool,
-        settings: ServeSettings,
-        sync_failure: Callable[[], SyncFailure | None] = no_failure,
+        stream: Stream,
     ) -> None:
-        self._archive, self._upstream, self._authenticator = archive, upstream, authenticator
-        self._limits, self._documents, self._legacy_status = limits, documents, legacy_status
-        self._introspection, self._count_cap = access.shows_schema, settings.count_cap
-        self._wants_keys, self._sync_failure = access.require_key, sync_failure
+        self._operations, self._authenticator, self._stream = operations, authenticator, stream
+        self._documents, self._rates, self._legacy_status = documents, rates, legacy_status
+        self._wants_keys = access.require_key
         self._get_media_types = (HTML, *MEDIA_TYPES) if access.shows_graphiql else MEDIA_TYPES
-        self._plans = PlanCache() if settings.plans else None
-        self._in_flight, self._slots = InFlightLimit(limits.max_concurrent), ExecutionSlots()
-        self._rates = Rates(limits.rate)
-        self._most_participants = 0
-
-    async def measure_lists(self) -> float:
-        """Measures the lists without pages, for the estimates of cost; returns the seconds to the next time."""
-        self._most_participants = await list_lengths.most_participants(self._archive)
-        return MEASURED_EVERY
 
     async def __call__(self, exchange: Exchange) -> None:
         """Responds to one request; raises HttpError if its method or Accept header is not supported."""
@@ -84,7 +67,10 @@ class GraphQLOverHTTP:
         if method not in ("GET", "HEAD", "POST"):
             raise HttpError(405, f"Expected GET or POST, but got {method}.", ((b"allow", METHODS),))
         offered = MEDIA_TYPES if method == "POST" else self._get_media_types
-        media_type = preferred(exchange.header(b"accept"), offered)
+        accept = exchange.header(b"accept")
+        media_type = preferred(accept, offered)
+        if media_type is None and method != "HEAD":
+            media_type = preferred(accept, (EVENT_STREAM,))
         if media_type is None:
             names = " or ".join(offer.decode() for offer in offered)
             raise HttpError(406, f"Expected an Accept header that allows {names}.")
@@ -96,8 +82,12 @@ class GraphQLOverHTTP:
             access = exchange.access = await self._authenticator.access(exchange.scope, exchange.headers)
             if access is not ANYBODY or self._rates.counts_anybody:
                 rate = self._rates.count(caller_of(exchange.scope, access))
-            status, body, headers = await self._answer(exchange, media_type, access)
+            answer = await self._answer(exchange, media_type, access, rate)
+            if answer is None:
+                return
+            status, body, headers = answer
         except HttpError as error:
+            media_type = JSON if media_type == EVENT_STREAM else media_type
             status = status_of_refusal(error, media_type, self._legacy_status)
             body, headers = error.body, (*COMMON_HEADERS, *error.headers)
         if len(body) >= LARGE_BYTES:
@@ -106,23 +96,39 @@ class GraphQLOverHTTP:
         headers += rate
         await exchange.respond(status, IN_UTF_8[media_type], body, headers)
 
-    async def _answer(self, exchange: Exchange, media_type: bytes, access: Access) -> Answer:
+    async def _answer(self, exchange: Exchange, media_type: bytes, access: Access, rate: Headers) -> Answer | None:
+        """The response; None if it was a stream of events."""
         is_get = exchange.method != "POST"
         sent = self._read_get(exchange) if is_get else await self._read_post(exchange)
         try:
             text = self._documents.text_of(sent)
         except Unavailable as error:
+            if media_type == EVENT_STREAM:
+                await self._stream(exchange, error, access, rate)
+                return None
             result = Result({"errors": [{"message": str(error), "extensions": {"code": error.code}}]}, True, "none")
             return status_of(result, media_type, self._legacy_status), orjson.dumps(result.response), COMMON_HEADERS
+        request = Request(text, sent.operation_name or None, sent.variables, is_get, _cost_mode(exchange))
+        if media_type == EVENT_STREAM or self._is_subscription(exchange, request):
+            if self._operations.kind_of(request):
+                self._documents.keep(sent, text)
+            await self._stream(exchange, request, access, rate)
+            return None
+        return await self._response(exchange, media_type, access, sent, request)
+
+    async def _response(
+        self, exchange: Exchange, media_type: bytes, access: Access, sent: Sent, request: Request
+    ) -> Answer:
+        is_get, text = request.read_only, request.query
         headers: Headers = COMMON_HEADERS
         if is_get:
-            mark = f"{self._archive.version.current()} {self._count_cap} {self._introspection}"
+            mark = self._operations.version_mark()
             tag = tag_of(exchange, text, scope_fingerprint(access.scopes), mark)
             headers = cache_headers(tag)
             if is_current(exchange, tag):
                 return 304, b"", headers
-        request = Request(text, sent.operation_name or None, sent.variables, is_get, _cost_mode(exchange))
-        result = await self._run(request, access, exchange)
+        caller = caller_of(exchange.scope, access).name
+        result, exchange.operation = await self._operations.run(request, access, caller, exchange.while_wanted)
         if not result.request_error:
             self._documents.keep(sent, text)
         if result.body is not None and not is_get:
@@ -135,6 +141,11 @@ class GraphQLOverHTTP:
             return 304, b"", headers
         return status_of(result, media_type, self._legacy_status), result.encoded(), headers
 
+    def _is_subscription(self, exchange: Exchange, request: Request) -> bool:
+        """Whether it is a subscription of a client that accepts JSON and events, as urql does."""
+        accepts_events = EVENT_STREAM in exchange.header(b"accept").lower()
+        return accepts_events and "subscription" in request.query and self._operations.kind_of(request) == SUBSCRIPTION
+
     def _read_get(self, exchange: Exchange) -> Sent:
         demand_preflight(exchange.headers)
         sent = parse_url(exchange)
@@ -144,52 +155,7 @@ class GraphQLOverHTTP:
 
     async def _read_post(self, exchange: Exchange) -> Sent:
         demand_json(exchange)
-        return parse_body(await exchange.body(self._limits.max_body))
-
-    async def _run(self, request: Request, access: Access, exchange: Exchange) -> Result:
-        begun = time.perf_counter()
-        context = Context(
-            self._archive,
-            self._upstream,
-            access,
-            self._introspection,
-            self._count_cap,
-            self._limits.max_page_size,
-            self._sync_failure,
-            self._most_participants,
-        )
-        caller = caller_of(exchange.scope, access).name
-        self._in_flight.enter(caller)
-        try:
-            result = None
-            if self._plans is not None:
-                result = await planned(request, context, self._limits, self._plans, exchange.while_wanted)
-            if result is None:
-                result = await self._executed(request, context, exchange.while_wanted)
-        finally:
-            self._in_flight.leave(caller)
-        exchange.operation = Operation(
-            result.operation,
-            result.operation_name,
-            result.outcome,
-            result.cost,
-            time.perf_counter() - begun,
-            result.statements,
-            result.rows,
-            result.is_planned,
-        )
-        return result
-
-    async def _executed(self, request: Request, context: Context, wait: Wait) -> Result:
-        async with self._slots.slot(wait) as slot:
-            context.reader.while_searching = slot.released
-            try:
-                result = await executed(request, context, self._limits, wait)
-                reader = context.reader
-                return msgspec.structs.replace(result, statements=len(reader.statements), rows=reader.rows)
-            finally:
-                # The executor and the loaders form a reference cycle; this frees their rows without the collector.
-                context.loaders.forget()
+        return parse_body(await exchange.body(self._operations.limits.max_body))
 
 
 def _cost_mode(exchange: Exchange) -> CostMode:

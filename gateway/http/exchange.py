@@ -19,7 +19,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
 T = TypeVar("T")
 
-JSON = b"application/json"
+JSON, EVENT_STREAM = b"application/json", b"text/event-stream"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 CLOSING = (b"connection", b"close")
 
@@ -102,7 +102,7 @@ class Exchange:
         Call it only after the body is read: ASGI reports the disconnect through the same ``receive``.
         """
         task = asyncio.create_task(running)
-        gone = asyncio.create_task(self._disconnected())
+        gone = asyncio.create_task(self.disconnected())
         try:
             await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
@@ -112,10 +112,6 @@ class Exchange:
             for each in (gone, task):
                 each.cancel()
             await asyncio.gather(gone, task, return_exceptions=True)
-
-    async def _disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS
@@ -129,6 +125,22 @@ class Exchange:
             fields.append(CLOSING)
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def begin_stream(self, media_type: bytes, body: bytes, headers: Headers) -> None:
+        """Sends the head of a response without an end that is known, and the first part of its body."""
+        self.status = 200
+        fields = [(b"content-type", media_type), *self._complete(self.headers, headers)]
+        await self._send({"type": "http.response.start", "status": 200, "headers": fields})
+        await self.send_part(body)
+
+    async def send_part(self, body: bytes, is_last: bool = False) -> None:
+        """Sends a part of a stream's body; waits while the client reads too slowly."""
+        await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
+
+    async def disconnected(self) -> None:
+        """Waits until the client disconnects. Call it only after the body is read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def refuse(self, error: HttpError) -> None:
         """Sends the error as JSON, in the shape of GraphQL errors."""

@@ -8,7 +8,7 @@ page needs a CORS preflight to send one, which only the configured origins pass 
 import re
 from collections.abc import Iterable, Mapping
 
-from gateway.http.exchange import JSON, Exchange, Headers, HttpError
+from gateway.http.exchange import EVENT_STREAM, JSON, Exchange, Headers, HttpError
 from gateway.settings.access import LOOPBACK_NAMES, AccessSettings
 
 SECURITY_HEADERS: Headers = (
@@ -73,12 +73,7 @@ class Browsers:
             and b"origin" in headers
             and not self._is_allowed_origin(headers[b"origin"].lower(), host.lower())
         ):
-            raise HttpError(
-                403,
-                "Expected a request from a page of this server, but its Origin is another. To allow that origin, add "
-                "it to PROXYGRAPH_CORS_ORIGINS.",
-                code="FORBIDDEN",
-            )
+            raise _foreign()
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> Headers | None:
         """The response headers for a CORS preflight from a configured origin; None for any other OPTIONS request."""
@@ -106,6 +101,12 @@ class Browsers:
             added += ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", RESPONSE_HEADERS))
         return (*response_headers, *added, (b"vary", b"Origin"))
 
+    def check_websocket(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raises HttpError 403 for a foreign Origin, with keys too: a WebSocket's handshake needs no preflight."""
+        origin, host = headers.get(b"origin", b"").lower(), headers.get(b"host", b"").lower()
+        if origin and not self._is_allowed_origin(origin, host):
+            raise _foreign()
+
     def _check_host(self, host: bytes) -> None:
         if not self._any_host and _name(host) not in self._hosts:
             raise HttpError(
@@ -117,6 +118,15 @@ class Browsers:
 
     def _is_allowed_origin(self, origin: bytes, host: bytes) -> bool:
         return origin in self._origins or origin.partition(b"://")[2] == host
+
+
+def _foreign() -> HttpError:
+    return HttpError(
+        403,
+        "Expected a request from a page of this server, but its Origin is another. To allow that origin, add it to "
+        "PROXYGRAPH_CORS_ORIGINS.",
+        code="FORBIDDEN",
+    )
 
 
 def _demand_host(host: bytes) -> None:
@@ -157,10 +167,12 @@ def demand_intent(headers: Mapping[bytes, bytes]) -> None:
     """Raises HttpError 403 for a GET query that does not show that its sender meant to send a query.
 
     An image, a script or a link accepts any media type, and a proxy may have added the key from a cookie. So a key
-    alone is not enough: the request must also accept or send JSON, or have one of the INTENT_HEADERS.
+    alone is not enough: the request must also accept JSON or events, or send JSON, or have one of the INTENT_HEADERS.
     """
+    accepted = headers.get(b"accept", b"").lower()
     if (
-        b"json" in headers.get(b"accept", b"").lower()
+        b"json" in accepted
+        or EVENT_STREAM in accepted
         or _sends_json(headers)
         or any(name in headers for name in INTENT_HEADERS)
     ):

@@ -56,6 +56,14 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class NoHandshakes(logging.Filter):
+    """Drops uvicorn's lines about WebSockets: they have the client's address and the query; the access log has ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is about anything else."""
+        return '"WebSocket' not in str(record.msg)
+
+
 def config(settings: LogSettings) -> dict[str, Any]:
     """The dictionary for ``logging.config.dictConfig``."""
     level = settings.log_level
@@ -67,6 +75,7 @@ def config(settings: LogSettings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"no handshakes": {"()": f"{__name__}.NoHandshakes"}},
         "formatters": {"line": line, "whole": {"format": "%(message)s"}},
         "handlers": {"stderr": stderr | {"formatter": "line"}, "access": stderr | {"formatter": "whole"}},
         "root": {"handlers": ["stderr"], "level": libraries},
@@ -74,6 +83,8 @@ def config(settings: LogSettings) -> dict[str, Any]:
             "proxygraph": {"level": level},
             "proxygraph.access": {"level": "INFO", "handlers": ["access"], "propagate": False},
             "uvicorn": {"level": libraries},
+            # At DEBUG the library of WebSockets logs what is sent over them, which no log may contain.
+            "uvicorn.error": {"level": "INFO" if level == "DEBUG" else libraries, "filters": ["no handshakes"]},
         },
     }
 

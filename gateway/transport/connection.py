@@ -7,6 +7,7 @@ refusals keep the order of the requests. The application starts at once, and bec
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 import uvicorn
@@ -17,6 +18,7 @@ from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
 from gateway.transport.refusals import TIMEOUT, Refused
 from gateway.transport.request_cycle import App, RequestCycle
+from gateway.transport.websocket import WebSocketConnection
 from gateway.transport.write_deadline import WriteDeadline
 
 HELD_BYTES = 65_536
@@ -42,6 +44,7 @@ class Connection(asyncio.Protocol):
         if not config.loaded:
             config.load()
         self._app = cast("App", config.loaded_app)
+        self._config, self._websockets = config, config.ws_protocol_class
         self._idle_seconds = config.timeout_keep_alive
         self._state, self._app_state = server_state, app_state
         self._loop = asyncio.get_running_loop()
@@ -83,7 +86,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client closed its side; returns True to keep the connection open for a response that is due."""
         self._has_ended = True
-        is_owed = self._cycle.is_whole if self._cycle else self._at < len(self._held)
+        cycle = self._cycle
+        is_owed = cycle.is_whole and not cycle.is_started if cycle else self._at < len(self._held)
         if self._is_over or not is_owed:
             return False
         self._probe = self._loop.call_later(PROBE_SECONDS, self._probe_client)
@@ -100,8 +104,11 @@ class Connection(asyncio.Protocol):
     # Called by uvicorn's server.
 
     def shutdown(self) -> None:
-        """Closes the connection, after the current response if there is one."""
+        """Closes the connection, after the current response if there is one; ends a response that streams."""
         if self._cycle is None or self._cycle.is_answered:
+            self.close()
+        elif self._cycle.is_started:
+            self._cycle.disconnect()
             self.close()
         else:
             self._cycle.keeps_alive = False
@@ -171,11 +178,24 @@ class Connection(asyncio.Protocol):
         while self._at < len(self._held) and not (self._cycle and self._cycle.is_whole):
             self._at = parser.feed(self._held, self._at)
             if self._cycle is None and not parser.is_in_head:
+                if self._websockets and parser.is_websocket:
+                    self._upgrade(self._websockets)
+                    return
                 self._cycle = self._new_cycle()
             if self._cycle and (parser.body or parser.is_whole):
                 self._cycle.add(parser.take_body(), parser.is_whole)
                 if self._cycle.is_whole and self._cycle.is_answered:
                     self._end_cycle()
+
+    def _upgrade(self, protocol: Callable[..., asyncio.Protocol]) -> None:
+        """Hands the connection over to uvicorn's WebSocket protocol, with all that was received of it."""
+        self._is_over = True
+        self._deadline.cancel()
+        self._state.connections.discard(self)
+        self.read_on()
+        websocket = protocol(config=self._config, server_state=self._state, app_state=self._app_state)
+        received = self._parser.head() + self._held[self._at :]
+        WebSocketConnection(websocket, self.write_deadline).take_over(self._transport, received)
 
     def _await_request(self) -> None:
         """Sets the deadline when a request begins to arrive, and clears it when it is whole."""
@@ -259,7 +279,8 @@ class Connection(asyncio.Protocol):
         interim response, which every HTTP/1.1 client has to ignore (RFC 9110 §15.2).
         """
         cycle = self._cycle
-        if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        is_streaming = cycle is not None and cycle.is_started and not cycle.is_answered
+        if is_streaming or self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.write_deadline.abort()
             return
         if cycle and not cycle.is_started and cycle.scope["http_version"] == "1.1":

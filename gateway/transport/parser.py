@@ -70,6 +70,24 @@ class Parser:
         """Whether no byte of the next request has arrived."""
         return self.is_whole or not self._head_bytes
 
+    @property
+    def is_websocket(self) -> bool:
+        """Whether the last head asks for a WebSocket (RFC 6455 §4.1) and announces no body."""
+        if not self._is_replayed or self.method != "GET" or self.version != "1.1" or self.target[:1] != b"/":
+            return False
+        headers = by_name(self.headers)
+        return (
+            headers[b"upgrade"].lower() == b"websocket"
+            and b"sec-websocket-key" in headers
+            and b"content-length" not in headers
+            and b"transfer-encoding" not in headers
+        )
+
+    def head(self) -> bytes:
+        """The last head again, as a WebSocket's parser expects it."""
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.method.encode(), self.target, self.version.encode(), lines)
+
     def take_body(self) -> bytes:
         """Returns the part of the body that came since the last call."""
         body = self.body[0] if len(self.body) == 1 else b"".join(self.body)

@@ -26,9 +26,14 @@ class DataVersion:
         self._commits: int | None = None
         self._number = -1
 
+    def commits(self) -> int:
+        """A number that changes when any process has committed, even what changes no answer."""
+        (commits,) = self._connection.execute(COMMIT_COUNT).fetchone()
+        return int(commits)
+
     def current(self) -> str:
         """The data version as text. It is the same as before only if no write changed an answer since."""
-        (commits,) = self._connection.execute(COMMIT_COUNT).fetchone()
+        commits = self.commits()
         if commits != self._commits:
             (self._number,) = self._connection.execute(DATA_VERSION).fetchone()
             self._commits = commits

@@ -17,6 +17,7 @@ from gateway.http.rate_limit import WITH_A_KEY
 from gateway.observe import logs
 from gateway.settings import access as access_settings
 from gateway.settings import server as settings
+from gateway.settings import subscriptions as subscription_settings
 from gateway.settings.access import Algorithm, JwtSettings
 from gateway.settings.server import KeysSettings, Limits, Settings
 
@@ -25,7 +26,7 @@ BUILDING = {"PROXYGRAPH_BUILD_GRAPHIQL"}
 
 
 def all_kinds() -> Iterator[type[BaseSettings]]:
-    for module in (settings, access_settings, logs, commands):
+    for module in (settings, access_settings, subscription_settings, logs, commands):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.model_fields:
                 yield kind

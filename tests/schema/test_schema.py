@@ -206,7 +206,6 @@ def test_every_connection_has_the_same_arguments_and_fields() -> None:
 def test_the_only_mutation_deletes() -> None:
     assert EXECUTABLE.mutation_type is not None
     assert list(EXECUTABLE.mutation_type.fields) == ["deleteInteraction"]
-    assert EXECUTABLE.subscription_type is None
 
 
 def test_the_custom_scalar_links_to_its_specification() -> None:

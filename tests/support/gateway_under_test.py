@@ -19,6 +19,7 @@ from gateway.endpoint.plan_cache import PlanCache
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
+from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.transport.connection import Connection
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
@@ -90,6 +91,7 @@ async def address_of(
     protocol: Mapping[str, Any] = MappingProxyType({}),
     twilio: TwilioSettings | None = None,
     jwt: JwtSettings | None = None,
+    subscriptions: Mapping[str, Any] = MappingProxyType({}),
     **access: Any,
 ) -> AsyncIterator[str]:
     """The address of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
@@ -100,6 +102,7 @@ async def address_of(
         protocol=Protocol.of(protocol),
         access=AccessSettings.of(access),
         jwt=jwt,
+        subscriptions=SubscriptionSettings.of(subscriptions),
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -112,7 +115,14 @@ async def address_of(
 async def _uvicorn(gateway: Gateway, listener: socket.socket, read_seconds: float) -> AsyncIterator[None]:
     http = connection_class(read_seconds) if chosen["server"] == "own" else chosen["server"]
     config = uvicorn.Config(
-        gateway, http=http, ws="none", loop="none", lifespan="on", log_config=None, timeout_graceful_shutdown=5
+        gateway,
+        http=http,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        loop="none",
+        lifespan="on",
+        log_config=None,
+        timeout_graceful_shutdown=5,
     )
     server = PromptServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -13,6 +13,7 @@ from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import ExportSettings, Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
+from gateway.settings.subscriptions import SubscriptionSettings
 
 FILE = ROOT / "README.md"
 TEXT = FILE.read_text("utf-8")
@@ -24,6 +25,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
         TwilioSettings,
         SyncSettings,
         Limits,
+        SubscriptionSettings,
         Protocol,
         AccessSettings,
         JwtSettings,

@@ -1,0 +1,1 @@
+"""Subscriptions: over graphql-sse (server-sent events) and graphql-transport-ws (WebSockets)."""

@@ -1,0 +1,92 @@
+"""The connections that outlast a request: event streams and WebSockets. They end when their key does, or the server.
+
+A key is checked when a connection opens. After that, all keys of open connections are looked up together, every
+CHECK_SECONDS, so a revoked or expired one ends its subscriptions within that time and a second.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from gateway.auth.authentication import Authenticator, Lease
+from gateway.http.exchange import HttpError
+from gateway.subscriptions.limit import RETRY_AFTER, full
+
+CHECK_SECONDS = 2.0
+
+
+class Ending(Enum):
+    """Why the server ends a connection: the code and the reason with which it closes a WebSocket.
+
+    1012 makes clients connect again, to a server that isn't stopping (RFC 6455 §7.4.1 and IANA's registry).
+    """
+
+    RESTART = 1012, "The server restarts; connect again."
+    NO_ACCESS = 4403, "Forbidden"
+
+    @property
+    def code(self) -> int:
+        """The code of the close frame."""
+        return self.value[0]
+
+    @property
+    def reason(self) -> str:
+        """The reason in the close frame."""
+        return self.value[1]
+
+
+class OpenStream:
+    """An open connection. ``ending`` is done when the server has to end it; ``lease`` is None before its key is known.
+
+    A future and a count, not a task, since there are thousands.
+    """
+
+    def __init__(self, lease: Lease | None) -> None:
+        self.lease = lease
+        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+
+    def end(self, why: Ending) -> None:
+        """Asks the connection to end."""
+        if not self.ending.done():
+            self.ending.set_result(why)
+
+
+class OpenStreams:
+    """The open connections of one process, up to ``most``."""
+
+    def __init__(self, authenticator: Authenticator, most: int) -> None:
+        self._authenticator, self._most = authenticator, most
+        self._open: set[OpenStream] = set()
+        self._is_draining = False
+
+    @contextmanager
+    def open(self, lease: Lease | None) -> Iterator[OpenStream]:
+        """Adds a connection during the block; raises HttpError 503 if there are too many, or the server stops."""
+        if self._is_draining:
+            raise HttpError(503, "The server is about to stop. Connect again.", RETRY_AFTER, code="UNAVAILABLE")
+        if len(self._open) >= self._most:
+            raise full(self._most, "connections at once")
+        stream = OpenStream(lease)
+        self._open.add(stream)
+        try:
+            yield stream
+        finally:
+            self._open.discard(stream)
+            stream.ending.cancel()
+
+    async def check(self) -> float:
+        """Ends the connections whose key or token isn't valid any more; returns the seconds to the next check."""
+        leases = {stream.lease for stream in self._open if stream.lease}
+        ended = await self._authenticator.ended(leases) if leases else set()
+        if ended:
+            for stream in tuple(self._open):
+                if stream.lease in ended:
+                    stream.end(Ending.NO_ACCESS)
+        return CHECK_SECONDS
+
+    def drain(self) -> None:
+        """Ends all connections, and refuses new ones."""
+        self._is_draining = True
+        for stream in tuple(self._open):
+            stream.end(Ending.RESTART)

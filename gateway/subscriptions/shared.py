@@ -1,0 +1,79 @@
+"""Shares responses: an event that concerns many subscribers with the same selection is executed and encoded once."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, Node, OperationDefinitionNode, Visitor, visit
+
+REMEMBERED = 64
+"""How many of the last responses a group keeps, for its slower subscribers. A later one is executed again."""
+
+Respond = Callable[[Any], Awaitable[bytes]]
+
+
+class Group:
+    """The subscribers whose responses to the same event are the same."""
+
+    def __init__(self) -> None:
+        self.subscribers = 0
+        self._recent: OrderedDict[int, tuple[Any, asyncio.Task[bytes]]] = OrderedDict()
+
+    async def response(self, event: Any, respond: Respond) -> bytes:
+        """The response to ``event``, by ``respond`` unless another subscriber has asked for it."""
+        if self.subscribers == 1:
+            return await respond(event)
+        found = self._recent.get(id(event))
+        if found is None:
+            # The event is kept with its task, so that no other can have its id.
+            found = self._recent[id(event)] = event, asyncio.ensure_future(respond(event))
+            if len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+        return await asyncio.shield(found[1])
+
+
+class Groups:
+    """The groups of one process."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Hashable, Group] = {}
+
+    @contextmanager
+    def joined(self, key: Hashable) -> Iterator[Group]:
+        """The group with this key, with one more subscriber during the block."""
+        group = self._groups.setdefault(key, Group())
+        group.subscribers += 1
+        try:
+            yield group
+        finally:
+            group.subscribers -= 1
+            if not group.subscribers and self._groups.get(key) is group:
+                del self._groups[key]
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: Any, *_: object) -> None:
+        self.names.add(node.name.value)
+
+
+def variables_in_selection(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:
+    """The variables on which a response depends, once an event is there.
+
+    The arguments of the root field, such as a cursor and a filter, only decide which events a subscriber gets.
+    """
+    found = _Variables()
+    parts: list[Node] = [part for part in document.definitions if isinstance(part, FragmentDefinitionNode)]
+    for root in operation.selection_set.selections:
+        if isinstance(root, FieldNode):
+            parts += [*(root.directives or ()), *([root.selection_set] if root.selection_set else [])]
+        else:
+            parts.append(root)
+    for part in parts:
+        visit(part, found)
+    return frozenset(found.names)

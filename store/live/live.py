@@ -1,0 +1,17 @@
+"""Everything of one archive that can be followed live."""
+
+from store.archive import Archive
+from store.live.commits import Commits
+from store.live.statuses import Statuses
+
+
+class Live:
+    """What has just changed in one archive: one for each process, shared by all that follow it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._commits = Commits(archive.version)
+        self.statuses = Statuses(archive, self._commits)
+
+    async def close(self) -> None:
+        """Stops watching the archive."""
+        await self._commits.stop()
