@@ -50,6 +50,18 @@ class ConnectionSpec(NamedTuple):
     filter: Callable[[Any], Filter | None] | None = None
 
 
+class NodeSpec(NamedTuple):
+    """The record of any type whose SID is in a column of the parent; null if there is none."""
+
+    column: str
+
+
+class FeedSpec(NamedTuple):
+    """The change feed; ``request`` converts the arguments, of which the last is the largest page, to a FeedRequest."""
+
+    request: Callable[..., Any]
+
+
 class Part(Enum):
     """The members of connections and edges, and the two ways to find nodes by their ids."""
 
@@ -58,11 +70,14 @@ class Part(Enum):
     PAGE_INFO = "pageInfo"
     TOTAL_COUNT = "totalCount"
     TOTAL_COUNT_CAPPED = "totalCountCapped"
+    LATEST_CURSOR = "latestCursor"
     NODE_BY_ID = "node"
     NODES_BY_IDS = "nodes by ids"
 
 
-ResolverSpec: TypeAlias = ColumnSpec | ReferenceSpec | LookupSpec | ListSpec | ConnectionSpec | Part
+ResolverSpec: TypeAlias = (
+    ColumnSpec | ReferenceSpec | LookupSpec | ListSpec | ConnectionSpec | NodeSpec | FeedSpec | Part
+)
 
 _specs: dict[Callable[..., Any], ResolverSpec] = {}
 

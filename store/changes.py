@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,10 @@ PAGE = """
 SELECT CAST(json_array(epoch, dropped, last, json((
   SELECT '[' || coalesce(group_concat(json_array({columns})), '') || ']' FROM ({rows})
 ))) AS BLOB) FROM (SELECT epoch, dropped, last FROM ({state}))
+""".strip()
+WITH_CURSOR = """
+SELECT {columns}, number FROM (SELECT epoch || '.' || number AS cursor, {all} FROM ({rows}) CROSS JOIN change_feed)
+ORDER BY number
 """.strip()
 TRIMMED_AT_ONCE = 10_000
 LAST_OF_OLDEST = "SELECT number, at FROM change WHERE number > :dropped ORDER BY number LIMIT 1 OFFSET :offset"
@@ -87,6 +91,20 @@ class FeedPage(msgspec.Struct, frozen=True, array_like=True):
     dropped: int
     last: int
     changes: list[Change]
+
+
+class FeedRow(msgspec.Struct, frozen=True):
+    """The columns of a row of ``feed_rows_sql``."""
+
+    embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    cursor: str
+    kind: ChangeKind
+    type: ChangedType
+    sid: str
+    service_sid: str
+    session_sid: str | None
+    at: str
 
 
 class FeedQuery(NamedTuple):
@@ -163,20 +181,28 @@ async def _last_before(archive: Archive, low: int, high: int, before: str) -> in
     return low
 
 
+def feed_rows_sql(query: FeedQuery, columns: str) -> str:
+    """The SELECT of ``columns`` of FeedRow, and then of the number, for the page's changes."""
+    rows = _rows_sql(query.types, query.kinds, query.session_sid is not None)
+    return WITH_CURSOR.format(columns=columns, all=COLUMNS, rows=rows)
+
+
+def _rows_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:
+    if frozenset() in (types, kinds):
+        return NONE
+    if of_session:
+        conditions = " ".join(_one_of("type", types) + _one_of("kind", kinds))
+        return OF_SESSION.format(columns=COLUMNS, conditions=conditions)
+    if types is None and kinds is None:
+        return ALL.format(columns=COLUMNS)
+    pairs = product(sorted(ChangedType if types is None else types), sorted(ChangeKind if kinds is None else kinds))
+    ranges = [OF_TYPE.format(columns=COLUMNS, type=type_, kind=kind) for type_, kind in pairs]
+    return MERGED.format(ranges="\nUNION ALL\n".join(ranges))
+
+
 @lru_cache(256)
 def _page_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:
-    if frozenset() in (types, kinds):
-        rows = NONE
-    elif of_session:
-        conditions = " ".join(_one_of("type", types) + _one_of("kind", kinds))
-        rows = OF_SESSION.format(columns=COLUMNS, conditions=conditions)
-    elif types is None and kinds is None:
-        rows = ALL.format(columns=COLUMNS)
-    else:
-        pairs = product(sorted(ChangedType if types is None else types), sorted(ChangeKind if kinds is None else kinds))
-        ranges = [OF_TYPE.format(columns=COLUMNS, type=type_, kind=kind) for type_, kind in pairs]
-        rows = MERGED.format(ranges="\nUNION ALL\n".join(ranges))
-    return PAGE.format(columns=COLUMNS, rows=rows, state=STATE)
+    return PAGE.format(columns=COLUMNS, rows=_rows_sql(types, kinds, of_session), state=STATE)
 
 
 def _one_of(column: str, values: frozenset[StrEnum] | None) -> list[str]:

@@ -1,53 +1,21 @@
 """The resolvers of the change feed: pages of changes, their cursors, and the rows that changed."""
 
-import re
 from collections.abc import Awaitable
-from typing import Annotated
 
 import msgspec
 import strawberry
 from strawberry import UNSET
 
-from resolvers.arguments.omitted import given
-from resolvers.arguments.paging import First, page_size
-from resolvers.arguments.sids import but_got, record_of, sid_of
+from resolvers.arguments.changes import AfterChange, ChangeFilterArgument, FeedRequest, Types, feed_request
+from resolvers.arguments.paging import First
+from resolvers.arguments.sids import record_of
 from resolvers.connections import PageInfo
 from resolvers.context import Info
-from resolvers.errors import BadInput, ChangesExpired
+from resolvers.errors import ChangesExpired
 from resolvers.nodes import load_record
-from store.changes import Change, ChangedType, ChangeKind, FeedPage, FeedQuery
+from resolvers.resolver_specs import FeedSpec, NodeSpec, Part, resolver_spec
+from store.changes import Change, ChangedType, ChangeKind, FeedPage
 from store.columns import Record
-from store.sessions import Session
-
-CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,18})")
-
-AfterChange = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only changes after this cursor. Without it the feed begins with the oldest change that is kept."
-    ),
-]
-Types = Annotated[
-    list[ChangedType] | None,
-    strawberry.argument(description="Only changes of rows of these types. null doesn't filter; [] matches nothing."),
-]
-
-
-@strawberry.input(
-    description="Selects the changes that meet every condition. null doesn't filter; an empty list matches nothing."
-)
-class ChangeFilter:
-    """Conditions on changes."""
-
-    kind: list[ChangeKind] | None = strawberry.field(description="What happened: one of these.", default=UNSET)
-    session_sid: strawberry.ID | None = strawberry.field(
-        description="Of one Session: itself, its Participants and its Interactions.", default=UNSET
-    )
-
-
-ChangeFilterArgument = Annotated[
-    ChangeFilter | None, strawberry.argument(description="The conditions. null selects all changes.")
-]
 
 
 class FeedChange(msgspec.Struct, frozen=True):
@@ -81,6 +49,7 @@ class ChangePage(msgspec.Struct, frozen=True):
         return [feed_change(self.feed.epoch, change) for change in self.feed.changes[: self.size]]
 
 
+@resolver_spec(FeedSpec(feed_request))
 def changes(
     info: Info,
     after: AfterChange = UNSET,
@@ -89,38 +58,8 @@ def changes(
     filter: ChangeFilterArgument = UNSET,
 ) -> Awaitable[ChangePage]:
     """``Query.changes``. Raises BadInput for an invalid argument, ChangesExpired for a cursor that is too old."""
-    size, _ = page_size(given(first), None, info.context.max_page_size)
-    start = given(after)
-    epoch, number = (None, 0) if start is None else place_of(start)
-    query = feed_query(number, size + 1, given(types), given(filter))
-    return _page(info.context.loaders.load(query, None), size, epoch, number)
-
-
-def feed_query(after: int, limit: int, types: list[ChangedType] | None, filter: ChangeFilter | None) -> FeedQuery:
-    """The store's query for these arguments; raises BadInput for a malformed SID."""
-    kinds = given(filter.kind) if filter else None
-    session_sid = given(filter.session_sid) if filter else None
-    return FeedQuery(
-        after,
-        limit,
-        None if types is None else frozenset(types),
-        None if kinds is None else frozenset(kinds),
-        None if session_sid is None else sid_of(Session, session_sid),
-    )
-
-
-def place_of(cursor: str) -> tuple[str, int]:
-    """The epoch and the number in a cursor of the feed; raises BadInput if it is malformed."""
-    matched = CURSOR.fullmatch(cursor)
-    if not matched:
-        raise BadInput(f"Expected after to be a cursor of the change feed, {but_got(cursor)}")
-    return matched[1], int(matched[2])
-
-
-def demand_kept(feed: FeedPage, epoch: str | None, number: int) -> None:
-    """Raises ChangesExpired if changes after this place of the feed are missing, or the place is of another feed."""
-    if epoch is not None and (epoch != feed.epoch or not feed.dropped <= number <= feed.last):
-        raise ChangesExpired
+    request = feed_request(after, first, types, filter, info.context.max_page_size)
+    return _page(info.context.loaders.load(request.query, None), request)
 
 
 def feed_change(epoch: str, change: Change) -> FeedChange:
@@ -129,22 +68,26 @@ def feed_change(epoch: str, change: Change) -> FeedChange:
     return FeedChange(f"{epoch}.{number}", *properties)
 
 
-async def _page(loaded: Awaitable[FeedPage], size: int, epoch: str | None, number: int) -> ChangePage:
+async def _page(loaded: Awaitable[FeedPage], request: FeedRequest) -> ChangePage:
     feed = await loaded
-    demand_kept(feed, epoch, number)
-    return ChangePage(feed, size, epoch is not None)
+    if not request.is_kept(feed.epoch, feed.dropped, feed.last):
+        raise ChangesExpired
+    return ChangePage(feed, request.size, request.epoch is not None)
 
 
+@resolver_spec(Part.NODES)
 def nodes(parent: strawberry.Parent[ChangePage]) -> list[FeedChange]:
     """``ChangeConnection.nodes``."""
     return parent.changes()
 
 
+@resolver_spec(Part.EDGES)
 def edges(parent: strawberry.Parent[ChangePage]) -> list[ChangeEdge]:
     """``ChangeConnection.edges``."""
     return [ChangeEdge(change.cursor, change) for change in parent.changes()]
 
 
+@resolver_spec(Part.PAGE_INFO)
 def page_info(parent: strawberry.Parent[ChangePage]) -> PageInfo:
     """``ChangeConnection.pageInfo``."""
     shown = parent.changes()
@@ -156,11 +99,13 @@ def page_info(parent: strawberry.Parent[ChangePage]) -> PageInfo:
     )
 
 
+@resolver_spec(Part.LATEST_CURSOR)
 def latest_cursor(parent: strawberry.Parent[ChangePage]) -> str:
     """``ChangeConnection.latestCursor``."""
     return f"{parent.feed.epoch}.{parent.feed.last}"
 
 
+@resolver_spec(NodeSpec("sid"))
 def node(parent: strawberry.Parent[FeedChange], info: Info) -> Awaitable[Record | None] | None:
     """``Change.node``: the row as it is now; None if it was erased."""
     record_type = record_of(parent.sid)

@@ -24,6 +24,7 @@ from resolvers.access import Scope
 from resolvers.arguments.sids import RECORDS, pattern_of
 from resolvers.plans import connection_members, root_steps, steps
 from resolvers.plans.connection_steps import ConnectionStep, Selected
+from resolvers.plans.feed_steps import feed_root
 from resolvers.plans.inputs import Evaluate, Fallback, Values, evaluator
 from resolvers.plans.list_steps import ListStep
 from resolvers.plans.root_steps import RootStep
@@ -32,13 +33,16 @@ from resolvers.plans.steps import ChildStep, Shape
 from resolvers.resolver_specs import (
     ColumnSpec,
     ConnectionSpec,
+    FeedSpec,
     ListSpec,
     LookupSpec,
+    NodeSpec,
     Part,
     ReferenceSpec,
     ResolverSpec,
     spec_of,
 )
+from store.changes import FeedRow
 from store.columns import Record
 from store.enums import usual_first
 from store.sqlite.statements import projections
@@ -61,7 +65,7 @@ class Compiler:
         scopes: frozenset[str],
     ) -> None:
         self._schema, self._operation, self._scopes = schema, operation, scopes
-        self._selections = Selections(document, flags)
+        self.selections = Selections(document, flags)
         self._records = {kind.noun: kind for kind in RECORDS.values()}
 
     def root_fields(self) -> list[tuple[bytes, RootStep]]:
@@ -73,7 +77,7 @@ class Compiler:
             raise Unplannable
         return list(
             connection_members.with_text_before(
-                self._root_step(query, nodes) for nodes in self._selections.of(query, self._operation)
+                self._root_step(query, nodes) for nodes in self.selections.of(query, self._operation)
             )
         )
 
@@ -83,46 +87,46 @@ class Compiler:
         if name == "__typename":
             return key, root_steps.ConstantRoot(b'"%b"' % query.name.encode())
         field = query.fields.get(name)
-        spec = self._spec(field)
+        spec = self.spec_of(field)
         if field is None or spec is None:
             raise Unplannable
-        arguments = self._arguments(field, selected[0])
+        arguments = self.arguments(field, selected[0])
         if isinstance(spec, LookupSpec):
             return key, root_steps.RowRoot(
                 steps.RowsStep(spec.record, self._shape(field, selected)), _sid(spec, arguments)
             )
         if isinstance(spec, ConnectionSpec):
             return key, root_steps.ConnectionRoot(self._connection_step(spec, field, arguments, selected))
-        if spec in (Part.NODE_BY_ID, Part.NODES_BY_IDS):
-            rows = {
-                kind: steps.RowsStep(kind, self._shape_of(self._object(kind.noun), selected))
-                for kind in RECORDS.values()
-            }
-            made = root_steps.NodeRoot if spec is Part.NODE_BY_ID else root_steps.NodesRoot
-            return key, made(rows, arguments["id" if spec is Part.NODE_BY_ID else "ids"])
+        if isinstance(spec, FeedSpec):
+            return key, feed_root(self, spec, self.object_type(get_named_type(field.type).name), arguments, selected)
+        if spec is Part.NODE_BY_ID:
+            return key, root_steps.NodeRoot(self._node_step(selected), arguments["id"])
+        if spec is Part.NODES_BY_IDS:
+            return key, root_steps.NodesRoot(self._node_step(selected), arguments["ids"])
         raise Unplannable
 
     def _shape(self, field: GraphQLField, nodes: Sequence[FieldNode]) -> Shape:
-        return self._shape_of(self._object(get_named_type(field.type).name), nodes)
+        return self.shape_of(self.object_type(get_named_type(field.type).name), nodes)
 
-    def _shape_of(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
+    def shape_of(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
+        """How a row of the type ``kind`` is read and written."""
         children: list[ChildStep] = []
         record = self._records.get(kind.name)
         if record is None:
             raise Unplannable
-        members = list(self._members(kind, nodes, record, "", children))
+        members = list(self.members(kind, nodes, record, "", children))
         return Shape(projections.project(members, record.plain), tuple(children))
 
-    def _members(
+    def members(
         self,
         kind: GraphQLObjectType,
         nodes: Sequence[FieldNode],
-        record: type[Record],
+        record: type[Record] | type[FeedRow],
         prefix: str,
         children: list[ChildStep],
     ) -> Iterator[Member]:
         """An object's members; those of an embedded one are the columns that start with ``prefix``."""
-        for key, selected in self._selections.of(kind, *nodes):
+        for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             if name == "__typename":
                 yield projections.Constant(key, f'"{kind.name}"')
@@ -135,7 +139,7 @@ class Compiler:
             if definition.metadata.get("scope", "") not in {"", *self._scopes}:
                 yield projections.Constant(key, "null")
             elif definition.base_resolver:
-                spec = self._spec(field)
+                spec = self.spec_of(field)
                 if isinstance(spec, ColumnSpec):
                     yield _column_member(key, get_named_type(field.type), f"{prefix}{spec.column}")
                 else:
@@ -145,8 +149,8 @@ class Compiler:
             elif column in record.__struct_fields__:
                 yield _column_member(key, get_named_type(field.type), column)
             elif not prefix and column in record.embedded:
-                inner = self._object(get_named_type(field.type).name)
-                part = list(self._members(inner, selected, record, f"{column}_", children))
+                inner = self.object_type(get_named_type(field.type).name)
+                part = list(self.members(inner, selected, record, f"{column}_", children))
                 yield projections.Group(key, part, [f"{column}_{name}" for name in record.embedded[column]])
             else:
                 raise Unplannable
@@ -155,7 +159,7 @@ class Compiler:
         self, spec: ResolverSpec | None, field: GraphQLField, nodes: Sequence[FieldNode], prefix: str
     ) -> tuple[str, steps.PlanStep]:
         """The column that has the keys of a field's child step, and that step."""
-        arguments = self._arguments(field, nodes[0])
+        arguments = self.arguments(field, nodes[0])
         match spec:
             case ReferenceSpec(record, column):
                 return f"{prefix}{column}", steps.RowsStep(record, self._shape(field, nodes))
@@ -165,37 +169,44 @@ class Compiler:
                 return OWN_SID, child
             case ListSpec(relation):
                 return OWN_SID, ListStep(relation, self._shape(field, nodes))
+            case NodeSpec(column):
+                return column, self._node_step(nodes)
             case ConnectionSpec():
                 return OWN_SID, self._connection_step(spec, field, arguments, nodes)
             case _:
                 raise Unplannable
 
+    def _node_step(self, nodes: Sequence[FieldNode]) -> steps.NodeStep:
+        kinds = RECORDS.values()
+        return steps.NodeStep(
+            {kind: steps.RowsStep(kind, self.shape_of(self.object_type(kind.noun), nodes)) for kind in kinds}
+        )
+
     def _connection_step(
         self, spec: ConnectionSpec, field: GraphQLField, arguments: dict[str, Evaluate], nodes: Sequence[FieldNode]
     ) -> ConnectionStep:
-        kind = self._object(get_named_type(field.type).name)
+        kind = self.object_type(get_named_type(field.type).name)
         shapes: list[Shape] = []
         members: list[tuple[str, connection_members.Write]] = []
         parts = set()
-        for key, selected in self._selections.of(kind, *nodes):
+        for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             if name == "__typename":
                 members.append((key, connection_members.always(b'"%b"' % kind.name.encode())))
                 continue
             part_field = kind.fields[name]
-            part = self._spec(part_field)
+            part = self.spec_of(part_field)
             parts.add(part)
             inner = get_named_type(part_field.type)
             if part is Part.NODES:
                 shapes.append(self._shape(part_field, selected))
                 members.append((key, connection_members.write_rows(len(shapes) - 1)))
             elif part is Part.EDGES:
-                shapes.append(self._edge_shape(self._object(inner.name), selected))
+                shapes.append(self._edge_shape(self.object_type(inner.name), selected))
                 members.append((key, connection_members.write_rows(len(shapes) - 1)))
             elif part is Part.PAGE_INFO:
-                members.append(
-                    (key, connection_members.write_info(self._page_info_members(self._object(inner.name), selected)))
-                )
+                info = connection_members.page_info(self.selections, self.object_type(inner.name), selected)
+                members.append((key, connection_members.write_info(info)))
             elif part is Part.TOTAL_COUNT:
                 members.append((key, connection_members.write_count))
             elif part is Part.TOTAL_COUNT_CAPPED:
@@ -218,7 +229,7 @@ class Compiler:
         parts: list[FixedText | Expression | Projection] = []
         children: list[ChildStep] = []
         row_prefix, before, has_cursor = "", "{", False
-        for key, selected in self._selections.of(kind, *nodes):
+        for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             before += f'"{key}":'
             has_cursor |= name == "cursor"
@@ -243,19 +254,8 @@ class Compiler:
         parts.append(FixedText(before[:-1] + "}" if before != "{" else "{}"))
         return Shape(projections.joined(parts), tuple(children), row_prefix, has_cursor)
 
-    def _page_info_members(
-        self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]
-    ) -> list[tuple[bytes, str | bytes]]:
-        members: list[tuple[str, str | bytes]] = []
-        for key, selected in self._selections.of(kind, *nodes):
-            name = selected[0].name.value
-            if name == "__typename":
-                members.append((key, b'"%b"' % kind.name.encode()))
-            else:
-                members.append((key, kind.fields[name].extensions["strawberry-definition"].python_name))
-        return list(connection_members.with_text_before(members))
-
-    def _arguments(self, field: GraphQLField, node: FieldNode) -> dict[str, Evaluate]:
+    def arguments(self, field: GraphQLField, node: FieldNode) -> dict[str, Evaluate]:
+        """The function for each argument that is given."""
         found = {}
         for argument in node.arguments or ():
             definition = field.args[argument.name.value]
@@ -264,11 +264,13 @@ class Compiler:
             )
         return found
 
-    def _spec(self, field: GraphQLField | None) -> ResolverSpec | None:
+    def spec_of(self, field: GraphQLField | None) -> ResolverSpec | None:
+        """The spec of a field's resolver, if it has one."""
         resolver = field and field.extensions["strawberry-definition"].base_resolver
         return spec_of(resolver.wrapped_func) if resolver else None
 
-    def _object(self, name: str) -> GraphQLObjectType:
+    def object_type(self, name: str) -> GraphQLObjectType:
+        """The object type of this name; raises Unplannable if it is none."""
         kind = self._schema.type_map.get(name)
         if not isinstance(kind, GraphQLObjectType):
             raise Unplannable
@@ -276,7 +278,7 @@ class Compiler:
 
 
 def _column_member(key: str, kind: GraphQLNamedType, column: str) -> Member:
-    if isinstance(kind, GraphQLEnumType):
+    if isinstance(kind, GraphQLEnumType) and any(name != value.value for name, value in kind.values.items()):
         if UNKNOWN not in kind.values:
             raise Unplannable
         shown = {str(value.value): name for name, value in kind.values.items()}

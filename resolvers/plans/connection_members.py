@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from graphql import FieldNode, GraphQLObjectType
+
+from resolvers.plans.selections import Selections
 from resolvers.plans.steps import Pieces
 
 TRUE, FALSE = b"true", b"false"
@@ -11,7 +14,8 @@ TRUE, FALSE = b"true", b"false"
 class ConnectionPage(NamedTuple):
     """The page of one parent's connection, ready to be written.
 
-    ``rows`` has the inside of a JSON array for each shape of the rows; ``ends`` are the first and the last cursor.
+    ``rows`` has the inside of a JSON array for each shape of the rows; ``ends`` are the first and the last cursor;
+    ``latest`` is the newest cursor of the change feed.
     """
 
     rows: Sequence[Pieces]
@@ -20,6 +24,7 @@ class ConnectionPage(NamedTuple):
     has_previous_page: bool
     counted: int
     cap: int
+    latest: bytes = b"null"
 
 
 INFO = ("has_next_page", "has_previous_page", "start_cursor", "end_cursor")
@@ -54,6 +59,20 @@ def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
     return write
 
 
+def page_info(
+    selections: Selections, kind: GraphQLObjectType, nodes: Sequence[FieldNode]
+) -> list[tuple[bytes, str | bytes]]:
+    """The members of a ``pageInfo``, whose type is ``kind``, as ``write_info`` takes them."""
+    members: list[tuple[str, str | bytes]] = []
+    for key, selected in selections.of(kind, *nodes):
+        name = selected[0].name.value
+        if name == "__typename":
+            members.append((key, b'"%b"' % kind.name.encode()))
+        else:
+            members.append((key, kind.fields[name].extensions["strawberry-definition"].python_name))
+    return list(with_text_before(members))
+
+
 def end_of(members: Sequence[Any]) -> bytes:
     """The text that closes an object of these members. The text before the first of them opens it."""
     return b"}" if members else b"{}"
@@ -67,6 +86,11 @@ def write_count(shown: ConnectionPage) -> Pieces:
 def write_capped(shown: ConnectionPage) -> Pieces:
     """Writes ``totalCountCapped``."""
     return (TRUE if shown.counted > shown.cap else FALSE,)
+
+
+def write_latest(shown: ConnectionPage) -> Pieces:
+    """Writes ``latestCursor``."""
+    return (shown.latest,)
 
 
 def always(text: bytes) -> Write:

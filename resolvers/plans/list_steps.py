@@ -147,14 +147,15 @@ async def write_page_arrays(
     if not shape.children:
         return [_joined([row[start] for row in rows], prefix) for rows, prefix in zip(pages, prefixes, strict=False)]
     written = iter(await shape.write(run, [row for rows in pages for row in rows], start))
-    return [_listed(islice(written, len(rows)), prefix) for rows, prefix in zip(pages, prefixes, strict=False)]
+    return [listed(islice(written, len(rows)), prefix) for rows, prefix in zip(pages, prefixes, strict=False)]
 
 
 def _joined(rows: list[bytes], prefix: bytes) -> Pieces:
     return (prefix + (b"," + prefix).join(rows),) if rows else (b"",)
 
 
-def _listed(rows: Iterable[Pieces], prefix: bytes) -> Pieces:
+def listed(rows: Iterable[Pieces], prefix: bytes = b"") -> Pieces:
+    """The rows one after another, with commas between them, and each with ``prefix`` before it."""
     pieces: list[Piece] = []
     for row in rows:
         pieces.append(b"," + prefix if pieces else prefix)

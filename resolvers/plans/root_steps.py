@@ -2,11 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
-from resolvers.arguments.sids import record_of
 from resolvers.plans.connection_steps import ConnectionStep
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.steps import COMMA, NULL, Piece, Pieces, RowsStep, Run
-from store.columns import Record
+from resolvers.plans.steps import COMMA, NULL, NodeStep, Piece, Pieces, RowsStep, Run
 
 
 class RootStep(Protocol):
@@ -52,19 +50,19 @@ class ConnectionRoot(NamedTuple):
 class NodeRoot(NamedTuple):
     """The row of any type with one SID."""
 
-    rows: dict[type[Record], RowsStep]
+    node_step: NodeStep
     id: Evaluate
 
     async def read(self, run: Run) -> Pieces:
         """The row, or null if there is none."""
-        (found,) = await _nodes(run, self.rows, [self.id(run.values)])
-        return found
+        sid = self.id(run.values)
+        return (await self.node_step.fetch(run, (sid,))).get(sid, NULL)
 
 
 class NodesRoot(NamedTuple):
     """The rows of any types with these SIDs."""
 
-    rows: dict[type[Record], RowsStep]
+    node_step: NodeStep
     ids: Evaluate
 
     async def read(self, run: Run) -> Pieces:
@@ -72,23 +70,11 @@ class NodesRoot(NamedTuple):
         ids = self.ids(run.values)
         if len(ids) > run.bounds.max_page_size:
             raise Fallback
+        found = await self.node_step.fetch(run, list(dict.fromkeys(ids)))
         pieces: list[Piece] = [b"["]
-        for number, found in enumerate(await _nodes(run, self.rows, ids)):
+        for number, sid in enumerate(ids):
             if number:
                 pieces.append(COMMA)
-            pieces += found
+            pieces += found.get(sid, NULL)
         pieces.append(b"]")
         return pieces
-
-
-async def _nodes(run: Run, rows: dict[type[Record], RowsStep], ids: list[str]) -> list[Pieces]:
-    by_kind: dict[type[Record], dict[str, None]] = {}
-    for sid in ids:
-        kind = record_of(sid)
-        if kind is None:
-            raise Fallback
-        by_kind.setdefault(kind, {})[sid] = None
-    found: dict[str, Pieces] = {}
-    for kind, sids in by_kind.items():
-        found.update(await rows[kind].fetch(run, list(sids)))
-    return [found.get(sid, NULL) for sid in ids]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
+from resolvers.arguments.sids import record_of
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
 from store.sqlite.event_loop_connections import EventLoopConnection
@@ -141,6 +142,29 @@ class RowsStep:
 
     def subquery(self, run: Run) -> Subquery | None:
         """None: many rows can refer to the same row, so that it is read once."""
+        return None
+
+
+class NodeStep(NamedTuple):
+    """Rows of any type by their SIDs."""
+
+    rows: Mapping[type[Record], RowsStep]
+
+    async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
+        """One step for each type of row among the SIDs; raises Fallback for a SID of no known type."""
+        by_type: dict[type[Record], list[str]] = {}
+        for sid in keys:
+            record_type = record_of(sid)
+            if record_type is None:
+                raise Fallback
+            by_type.setdefault(record_type, []).append(sid)
+        found: dict[Any, Pieces] = {}
+        for record_type, sids in by_type.items():
+            found.update(await self.rows[record_type].fetch(run, sids))
+        return found
+
+    def subquery(self, run: Run) -> Subquery | None:
+        """None: the type of a row depends on its SID."""
         return None
 
 

@@ -1,0 +1,128 @@
+"""The plan of the change feed: its root step, and how it is compiled."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphql import FieldNode, GraphQLObjectType, get_named_type
+from strawberry import UNSET
+
+from resolvers.errors import BadInput
+from resolvers.plans import connection_members
+from resolvers.plans.connection_members import ConnectionPage, Write
+from resolvers.plans.inputs import Evaluate, Fallback
+from resolvers.plans.list_steps import listed
+from resolvers.plans.selections import Unplannable
+from resolvers.plans.steps import ChildStep, Piece, Pieces, Run, Shape
+from resolvers.resolver_specs import FeedSpec, Part
+from store.changes import STATE, FeedRow, feed_rows_sql
+from store.sqlite.statements import projections
+from store.sqlite.statements.projections import Member
+
+if TYPE_CHECKING:
+    from resolvers.plans.compiler import Compiler
+
+ALWAYS_THERE = ("sid",)
+"""A column that is never empty: an edge always has its change."""
+NO_ENDS = (b"null", b"null")
+
+
+class FeedRoot(NamedTuple):
+    """A page of the change feed; ``shapes`` are those of its nodes and edges."""
+
+    spec: FeedSpec
+    arguments: dict[str, Evaluate]
+    members: tuple[tuple[bytes, Write], ...]
+    end: bytes
+    shapes: tuple[Shape, ...]
+
+    async def read(self, run: Run) -> Pieces:
+        """The connection; raises Fallback for an invalid argument or an expired cursor."""
+        given = {name: read(run.values) for name, read in self.arguments.items()}
+        arguments = [given.get(name, UNSET) for name in ("after", "first", "types", "filter")]
+        try:
+            request = self.spec.request(*arguments, run.bounds.max_page_size)
+        except BadInput as error:
+            raise Fallback from error
+        run.count_read()
+        ((epoch, dropped, last),) = await run.database.rows(STATE, ())
+        if not request.is_kept(epoch, dropped, last):
+            raise Fallback
+        columns = ", ".join([shape.projection.columns for shape in self.shapes]) or "NULL"
+        sql, bound = feed_rows_sql(request.query, columns), request.query.parameters((None,))
+        rows = await run.database.rows(sql, bound)
+        shown, texts, start = rows[: request.size], [], 0
+        for shape in self.shapes:
+            texts.append(listed(await shape.write(run, shown, start)))
+            start += shape.width
+        ends = (_cursor(epoch, shown[0][-1]), _cursor(epoch, shown[-1][-1])) if shown else NO_ENDS
+        has_next_page, has_previous_page = len(rows) > request.size, request.epoch is not None
+        page = ConnectionPage(texts, ends, has_next_page, has_previous_page, 0, 0, _cursor(epoch, last))
+        pieces: list[Piece] = []
+        for before, write in self.members:
+            pieces.append(before)
+            pieces += write(page)
+        pieces.append(self.end)
+        return pieces
+
+
+def feed_root(
+    compiler: "Compiler",
+    spec: FeedSpec,
+    kind: GraphQLObjectType,
+    arguments: dict[str, Evaluate],
+    nodes: Sequence[FieldNode],
+) -> FeedRoot:
+    """Compiles the selection in the change feed's connection, whose type is ``kind``."""
+    shapes: list[Shape] = []
+    members: list[tuple[str, Write]] = []
+    for key, selected in compiler.selections.of(kind, *nodes):
+        name = selected[0].name.value
+        if name == "__typename":
+            members.append((key, connection_members.always(b'"%b"' % kind.name.encode())))
+            continue
+        field = kind.fields[name]
+        part = compiler.spec_of(field)
+        if part is Part.LATEST_CURSOR:
+            members.append((key, connection_members.write_latest))
+            continue
+        inner = compiler.object_type(get_named_type(field.type).name)
+        if part is Part.PAGE_INFO:
+            info = connection_members.page_info(compiler.selections, inner, selected)
+            members.append((key, connection_members.write_info(info)))
+        elif part in (Part.NODES, Part.EDGES):
+            shapes.append(_shape(compiler, inner, selected, part is Part.EDGES))
+            members.append((key, connection_members.write_rows(len(shapes) - 1)))
+        else:
+            raise Unplannable
+    with_text = tuple(connection_members.with_text_before(members))
+    return FeedRoot(spec, arguments, with_text, connection_members.end_of(members), tuple(shapes))
+
+
+def _shape(compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldNode], is_edge: bool) -> Shape:
+    children: list[ChildStep] = []
+    if is_edge:
+        members = list(_edge_members(compiler, kind, nodes, children))
+    else:
+        members = list(compiler.members(kind, nodes, FeedRow, "", children))
+    return Shape(projections.project(members), tuple(children))
+
+
+def _edge_members(
+    compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldNode], children: list[ChildStep]
+) -> Iterator[Member]:
+    for key, selected in compiler.selections.of(kind, *nodes):
+        name = selected[0].name.value
+        if name == "__typename":
+            yield projections.Constant(key, f'"{kind.name}"')
+        elif name == "cursor":
+            yield projections.ColumnValue(key, "cursor")
+        elif name == "node":
+            change = compiler.object_type(get_named_type(kind.fields[name].type).name)
+            members = list(compiler.members(change, selected, FeedRow, "", children))
+            yield projections.Group(key, members, ALWAYS_THERE)
+        else:
+            raise Unplannable
+
+
+def _cursor(epoch: str, number: int) -> bytes:
+    return f'"{epoch}.{number}"'.encode()
