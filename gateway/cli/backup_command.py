@@ -1,6 +1,6 @@
-"""``python -m gateway backup``: a whole, checked copy of an archive, also while it is served.
+"""``python -m gateway backup``: makes a complete, checked copy of an archive, also while it is served.
 
-Exit codes: 0 made, 1 could not be made (nothing of it is left), 2 invalid settings, 130 stopped by Ctrl-C.
+Exit codes: 0 made, 1 not made (no incomplete file is left), 2 invalid settings, 130 stopped by Ctrl-C.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ def backup(
     forget: Annotated[
         bool,
         plain_switch(
-            "--forget", "Make no backup: FILE was deleted, with all copies of it, and need not be named any more."
+            "--forget",
+            "Make no backup. Record that FILE and all its copies were deleted, so that it isn't named again.",
         ),
     ] = False,
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
@@ -100,7 +101,7 @@ def _forget(file: Path, database: Path) -> None:
 
 
 def rows_of(counts: object) -> str:
-    """The numbers of rows, for people; ``counts`` has a member for each kind."""
+    """The numbers of rows, for people. ``counts`` has a member for each table."""
     names = ("services", "sessions", "participants", "interactions")
     return ", ".join(counted(getattr(counts, name), name) for name in names)
 
@@ -112,7 +113,7 @@ def counted(number: int, plural: str) -> str:
 
 @contextmanager
 def pages_shown(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Shows the pages that are copied, on a terminal; elsewhere there is nothing to call."""
+    """Shows the copied pages on a terminal. Yields the function to call with the progress, or None elsewhere."""
     if quiet or not err.is_terminal:
         yield None
         return

@@ -1,4 +1,4 @@
-"""``python -m gateway erase``: erases what a person asked to have erased, here and at Twilio.
+"""``python -m gateway erase``: erases a person's interactions, here and at Twilio.
 
 Exit codes: 0 all done (and 0 for the preview), 1 something failed or is under legal hold, 2 invalid settings, 130
 stopped by Ctrl-C.
@@ -58,7 +58,7 @@ def erase(
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
     json_only: Annotated[bool, plain_switch("--json", "Print nothing but JSON, for machines.")] = False,
 ) -> None:
-    """Erase a person's interactions, here and at Twilio, and then what names the person.
+    """Erase a person's interactions, here and at Twilio, and then the person's names and numbers.
 
     Without --yes it changes nothing: it shows what it would erase, what Twilio keeps, and how long it takes. If it
     is stopped, the same command continues it. Options that take SIDs or identifiers also take a file with one on each

@@ -51,7 +51,7 @@ def shown(
 
     async def show() -> None:
         async with read_archive(database) as archive:
-            await _demand_case(archive, asked)
+            await _check_case(archive, asked)
             found = await preview(archive, asked, twilio, remove_participants, delete_resources)
         # On standard output even with JSON logs: it names the person, which no log line may do.
         text = (
@@ -89,7 +89,7 @@ async def _erase(
     database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, progress: Progress
 ) -> None:
     async with open_archive(database, create=False) as archive:
-        await _demand_case(archive, asked)
+        await _check_case(archive, asked)
         if twilio is None:
             await erase_all(archive, None, asked, options, progress)
             return
@@ -97,7 +97,7 @@ async def _erase(
             await erase_all(archive, client, asked, options, progress)
 
 
-async def _demand_case(archive: Readable, asked: Asked) -> None:
+async def _check_case(archive: Readable, asked: Asked) -> None:
     """Exits with 2 if only a reference was given and there is no such case."""
     reference = asked.question.reference
     if not asked.masked() and await cases.last_question(archive, reference) is None:

@@ -1,4 +1,4 @@
-"""``python -m gateway ledger``: which interactions were deleted, who asked for it, and how far each deletion got."""
+"""``python -m gateway ledger``: which interactions were deleted, who requested it, and the state of each deletion."""
 
 import asyncio
 import logging
@@ -28,10 +28,10 @@ def ledger(
     since: Annotated[
         str | None,
         typer.Option(
-            metavar=TIME, help=f"Only what was asked for from this time on: {AS_TIME}, in UTC if it has no offset."
+            metavar=TIME, help=f"Only deletions requested at this time or later: {AS_TIME}, in UTC if it has no offset."
         ),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar=TIME, help="Only what was asked for before this time.")] = None,
+    until: Annotated[str | None, typer.Option(metavar=TIME, help="Only deletions requested before this time.")] = None,
     reference: Annotated[
         str | None,
         typer.Option(metavar="REFERENCE", help="Print the receipt of the erasure with this reference again."),
@@ -39,10 +39,10 @@ def ledger(
     as_json: Annotated[bool, plain_switch("--json", "Print JSON, for machines.")] = False,
     as_csv: Annotated[bool, plain_switch("--csv", "Print CSV with all columns, for a spreadsheet.")] = False,
 ) -> None:
-    """List the deletion ledger: SIDs, times and who asked; it has nothing of what was deleted.
+    """List the deletion ledger: SIDs, times, and who requested each deletion. It has no deleted content.
 
     With --reference, print the receipt of an erasure again: each SID with its outcome, what Twilio keeps and the
-    address to delete it there, and what could not be erased.
+    URL to delete it there, and what could not be erased.
     """
     settings = settings_of(KeysSettings, {"database": database})
     begin, end = _times(since, until, reference, as_json and as_csv)
@@ -51,19 +51,20 @@ def ledger(
             _print_receipt(settings.database, reference, as_json, as_csv)
         return
 
-    async def held() -> list[LedgerEntry]:
+    async def read_entries() -> list[LedgerEntry]:
         async with read_archive(settings.database) as archive:
             return await entries(archive, begin, end)
 
     with sentences():
-        found = asyncio.run(held())
+        found = asyncio.run(read_entries())
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         elif as_csv:
             titles = (*LedgerEntry.__struct_fields__, "state")
             typer.echo(csv_text(titles, ((*msgspec.structs.astuple(each), each.state) for each in found)), nl=False)
         elif not found:
-            tell("Nothing was deleted yet." if begin is end is None else "Nothing was deleted then.", logging.INFO, out)
+            when = "yet" if begin is end is None else "in this period"
+            tell(f"Nothing was deleted {when}.", logging.INFO, out)
         else:
             _show(found)
 
@@ -71,11 +72,11 @@ def ledger(
 def _print_receipt(database: Path, reference: str, as_json: bool, as_csv: bool) -> None:
     from gateway.erasure import receipt, receipt_text
 
-    async def made() -> tuple[receipt.Receipt | None, list[str]]:
+    async def read_receipt() -> tuple[receipt.Receipt | None, list[str]]:
         async with read_archive(database) as archive:
             return await receipt.receipt_of(archive, reference), await references(archive)
 
-    found, known = asyncio.run(made())
+    found, known = asyncio.run(read_receipt())
     if found is None:
         there_are = f"The last ones are: {', '.join(known)}." if known else "There was none yet."
         fail(f"There is no erasure with the reference {reference!r}. {there_are}")
@@ -115,7 +116,7 @@ def _at_twilio(entry: LedgerEntry) -> str:
 def _times(
     since: str | None, until: str | None, reference: str | None, both_forms: bool
 ) -> tuple[str | None, str | None]:
-    """Both times as the ledger writes them; exits with 2, and a line for every problem."""
+    """Both times in the ledger's form; exits with 2, and a line for each problem."""
     problems = ["Expected either --json or --csv, but got both."] if both_forms else []
     if reference is not None and (since or until):
         problems.append("Expected either --reference or a period, but got both.")

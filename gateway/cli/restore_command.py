@@ -1,4 +1,4 @@
-"""``python -m gateway restore``: puts a backup in the archive's place, and erases again what was erased since.
+"""``python -m gateway restore``: replaces the archive with a backup, and repeats the erasures made since.
 
 Exit codes: 0 restored, 1 not restored (the archive is as it was), 2 invalid settings, 130 stopped by Ctrl-C.
 """
@@ -32,7 +32,7 @@ def restore(
     yes: Annotated[bool, plain_switch("--yes", "Replace the archive even if it is newer than the backup.")] = False,
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
 ) -> None:
-    """Put a backup in the place of the archive.
+    """Replace the archive with a backup.
 
     Stop the server and the sync first. The deletion ledger of the archive is replayed, so that nothing that was erased
     comes back; what is erased again is listed. Keys that were revoked stay revoked. If it is interrupted, either the
@@ -78,7 +78,7 @@ def _tell(database: Path, file: Path, restored: "Restored") -> None:
     if not restored.has_ledger_of_archive:
         known = "the backup and --ledger know" if restored.has_other_ledger else "the backup knows"
         tell(
-            f"No archive was replaced whose ledger could be replayed, so only the deletions that {known} are honoured, "
-            "and keys that were revoked since may be valid again: see `python -m gateway keys list`.",
+            f"There was no earlier archive whose ledger could be replayed, so only the deletions that {known} are "
+            "repeated, and keys that were revoked since may be valid again: see `python -m gateway keys list`.",
             logging.WARNING,
         )

@@ -1,7 +1,7 @@
-"""``python -m gateway status``: how an archive is, for people and for a monitoring system.
+"""``python -m gateway status``: the health of an archive, for people and for a monitoring system.
 
-Exit codes: 0 all is well, 1 something needs attention (each in a sentence), 2 the archive can't be read, or wrong
-settings. It changes nothing, and reads beside a running server.
+Exit codes: 0 all is well, 1 something needs attention (a sentence for each), 2 the archive can't be read, or the
+settings are invalid. It changes nothing, and can run beside a server.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ def _print_json(members: dict[str, Any]) -> None:
 
 
 def _members(health: "Health", sentences: list[str]) -> dict[str, Any]:
-    """What --json prints: the figures by the store's names, with ages in seconds for a monitoring system."""
+    """The output of --json: the figures with the store's names, and ages in seconds for a monitoring system."""
     import msgspec
 
     from store.health.health import age
@@ -122,11 +122,11 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
                          f"{counted(health.rows.participants, 'participants')}"),
             ("Interactions", f"{health.rows.interactions:,}"),
             ("Deletions", f"{health.rows.deletions:,}; {deletions.requested:,} wait for Twilio, "
-                          f"{deletions.erased:,} for the last byte"),
+                          f"{deletions.erased:,} for the file's cleaning"),
             ("Left out", f"{sync.left_out_count:,} Sessions and Services"),
             ("Keys", f"{len(valid):,} not revoked, of {len(health.keys):,}"),
             ("Checked", _when(health.checked_at)),
-            ("Backups", f"{there:,}; {len(health.backups_gone):,} are no longer where they were made"),
+            ("Backups", f"{there:,}; {len(health.backups_gone):,} no longer at their paths"),
         ]  # fmt: skip
     versions = health.versions
     bug = " (with the WAL-reset bug)" if versions.has_wal_reset_bug else ""
@@ -158,6 +158,6 @@ def _when(moment: str | None) -> str:
 
 
 def _version() -> str:
-    # The project runs from its checkout, whose version an installation may not know.
+    # The project runs from a checkout, whose version may differ from the installed metadata.
     version: str = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
     return version

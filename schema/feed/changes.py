@@ -10,23 +10,23 @@ from schema.node import Node
 from schema.scalars import DateTime
 
 
-@strawberry.type(
-    description="One change of a row in the archive. It names the row by its SIDs and has nothing of what the row held."
-)
+@strawberry.type(description="One change of a row in the archive. It has the row's SIDs, but none of its content.")
 class Change:
     """A view of resolvers.feed.changes.FeedChange."""
 
-    cursor: str = column("An opaque cursor of this change in the feed: the feed goes on after it.")
+    cursor: str = column("The opaque cursor of this change: pass it as after to get the changes that follow.")
     kind: ChangeKind = column("What happened to the row.")
-    type: ChangedType = column("Which of the four resources the row is.")
+    type: ChangedType = column("The type of the row that changed.")
     sid: strawberry.ID = column("The SID of the row that changed.")
     service_sid: strawberry.ID = column("The SID of the Service that the row belongs to; its own for a Service.")
     session_sid: strawberry.ID | None = column(
         "The SID of the Session that the row belongs to; its own for a Session, and null for a Service."
     )
-    at: DateTime = column("When the archive made the change; its order is that of the feed, not that of the times.")
+    at: DateTime = column(
+        "When the change was made in the archive. The feed has the order of the commits, not of these times."
+    )
     node: Node | None = resolved(
-        changes.node, "The row as it is now, which later changes may have made; null if it was erased."
+        changes.node, "The row in its current state, which may include later changes; null if it was erased."
     )
 
 
@@ -35,23 +35,23 @@ class ChangeEdge:
     """Relay's Edge."""
 
     cursor: str = column("The same as the change's own cursor.")
-    node: Change = column("The change, which is no Node itself: nothing fetches it by an id.")
+    node: Change = column("The change. It is not a Node: it has no id.")
 
 
 @strawberry.type(
-    description="Changes of the archive in the order in which they were made. It is read forwards only; the oldest "
-    "changes are dropped after some days, which is a setting."
+    description="Changes of the archive in the order in which they were committed. It can only be read forwards. "
+    "Changes are dropped after a number of days that the server sets."
 )
 class ChangeConnection:
     """A view of resolvers.feed.changes.ChangePage."""
 
     edges: list[ChangeEdge] = resolved(changes.edges, "The page's changes with their cursors.")
-    nodes: list[Change] = resolved(changes.nodes, "The page's changes without edges around them.")
+    nodes: list[Change] = resolved(changes.nodes, "The page's changes without edges.")
     page_info: PageInfo = resolved(
-        changes.page_info, "Whether changes follow this page, and its first and last cursor."
+        changes.page_info, "Whether there are changes after this page, and its first and last cursor."
     )
     latest_cursor: str = resolved(
         changes.latest_cursor,
-        "The cursor of the archive's newest change, whatever the filter. A copy of the archive begins with it: take "
-        "it, copy the lists, and then follow the feed from it.",
+        "The cursor of the archive's newest change, independent of filters. To copy the archive: read this cursor, "
+        "copy the lists, and then follow the feed from it.",
     )

@@ -47,7 +47,7 @@ def test_a_period_begins_with_since_and_ends_before_until(ledger: Path, period: 
 
 def test_a_period_in_which_nothing_was_deleted_is_told(ledger: Path) -> None:
     result = run("ledger", "--database", str(ledger), "--since", "2027-01-01")
-    assert (result.returncode, result.stdout) == (0, "Nothing was deleted then.\n")
+    assert (result.returncode, result.stdout) == (0, "Nothing was deleted in this period.\n")
 
 
 def test_every_wrong_option_is_told_at_once(ledger: Path) -> None:

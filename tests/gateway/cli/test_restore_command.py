@@ -77,7 +77,7 @@ def test_a_printed_ledger_is_replayed_where_there_is_no_archive(database: Path, 
     printed.write_text(run("ledger", "--json", "--database", str(database)).stdout)
     alone = run("restore", str(backup), "--database", str(new))
     assert alone.stdout.splitlines()[1:] == ["The ledger names nothing that is in the backup."]
-    assert "only the deletions that the backup knows are honoured" in alone.stderr
+    assert "only the deletions that the backup knows are repeated" in alone.stderr
     result = run("restore", str(backup), "--database", str(new), "--ledger", str(printed), "--yes")
     assert f"  {ERASED}" in result.stdout.splitlines()
     assert canary(2).encode() not in new.read_bytes()

@@ -187,7 +187,7 @@ def test_the_figures_of_a_backup_and_of_what_was_left_out_are_told(well: Path, t
     assert (found["rows"]["interactions"], found["keys"][0]["name"], found["running"]) == (1, "console", False)
     shown = run("status", "--database", str(well)).stdout
     assert "service-1: the last of what was left out: answered 500" in shown
-    assert "Backups       1; 1 are no longer where they were made" in shown
+    assert "Backups       1; 1 no longer at their paths" in shown
 
 
 def test_an_archive_that_cant_be_read_ends_with_2(tmp_path: Path) -> None:
