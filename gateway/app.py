@@ -6,9 +6,10 @@ import math
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.auth.authentication import Authenticator, TokenVerifier
-from gateway.background import Background, RoundFailed
+from gateway.background import Background
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, listed_in
@@ -23,33 +24,31 @@ from gateway.observe.logs import LogSettings
 from gateway.observe.request_log import RequestLog
 from gateway.observe.tracing import Tracing, tracing_from_environment
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.callbacks import CALLBACK_PATH, CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.shutdown import DRAINING
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.subscriptions.websockets import WebSockets
+from gateway.upkeep import clean
 from resolvers.context import SyncFailure
 from resolvers.errors import masked
 from resolvers.upstream import Upstream
 from store.archive import Archive, open_archive
-from store.changes import trim
 from store.demo import demo_mark
-from store.erasure.interactions import recover, retry_cleaning
-from store.errors import StoreError
+from store.erasure.interactions import recover
 from store.live.live import Live
 from store.sync import left_out
 from store.sync.runs import last_complete
 from store.sync.state import check_account
 
+if TYPE_CHECKING:
+    from gateway.callbacks.endpoint import CallbackEndpoint
+
 PLAIN = b"text/plain; charset=utf-8"
 CLIENT_GONE = 499
 """The status in logs and metrics of a request whose client disconnected before the response, as in nginx."""
-
-TRIMMED_EVERY_SECONDS = 600.0
-"""The interval for dropping changes that are older than the feed keeps."""
-CLEANING_EVERY_SECONDS = 2.0
-"""The interval for retrying the cleaning that an erasure left undone."""
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -68,6 +67,7 @@ class Gateway:
         jwt: JwtSettings | None = None,
         logs: LogSettings | None = None,
         subscriptions: SubscriptionSettings | None = None,
+        callbacks: CallbackSettings | None = None,
     ) -> None:
         self._settings = settings
         self._limits, self._protocol = limits or Limits.of({}), protocol or Protocol.of({})
@@ -86,6 +86,8 @@ class Gateway:
         self._stack = AsyncExitStack()
         self._background = Background()
         self._graphiql_files = Files()
+        self._callback_settings = callbacks or CallbackSettings.of({})
+        self._callbacks: CallbackEndpoint | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI 3 interface (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
@@ -101,13 +103,7 @@ class Gateway:
         is_graphql = exchange.path == "/graphql"
         span = self._tracing.begin(exchange) if is_graphql else None
         try:
-            self._browsers.check(exchange)
-            if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.headers)):
-                await exchange.respond(204, None, b"", preflight)
-            elif is_graphql and self._graphql:
-                await self._graphql(exchange)
-            else:
-                await self._route(exchange)
+            await self._answer(exchange)
         except HttpError as error:
             await exchange.refuse(error)
         except ClientGone:
@@ -138,6 +134,18 @@ class Gateway:
         finally:
             self._request_log.add(exchange)
 
+    async def _answer(self, exchange: Exchange) -> None:
+        if exchange.path == CALLBACK_PATH and self._callbacks:  # Its signature counts, whatever its Host is.
+            await self._callbacks(exchange)
+            return
+        self._browsers.check(exchange)
+        if exchange.method == "OPTIONS" and (preflight := self._browsers.preflight(exchange.headers)):
+            await exchange.respond(204, None, b"", preflight)
+        elif exchange.path == "/graphql" and self._graphql:
+            await self._graphql(exchange)
+        else:
+            await self._route(exchange)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
@@ -152,7 +160,7 @@ class Gateway:
             self._tracing = tracing_from_environment()
             self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._background.start("loop", metrics.watch_loop)
-            self._background.start("cleaning", partial(_clean, archive))
+            self._background.start("cleaning", partial(clean, archive))
             tokens = await self._token_verifier(self._jwt) if self._jwt else None
             self._authenticator = Authenticator(archive, self._access.require_key, tokens, rate=self._limits.rate)
             self._stack.push_async_callback(self._authenticator.wait_for_notes)
@@ -164,7 +172,7 @@ class Gateway:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._archive = self._graphql = self._websockets = None
+        self._archive = self._graphql = self._websockets = self._callbacks = None
         await self._stack.aclose()
         self._request_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
@@ -201,6 +209,8 @@ class Gateway:
 
     async def _connect(self, archive: Archive, settings: TwilioSettings) -> Upstream:
         # Imported only here: a server without a Twilio account saves the memory of these modules.
+        from gateway.callbacks.completion import Completion
+        from gateway.callbacks.endpoint import endpoint_of
         from gateway.sync.schedule import sync_once
         from gateway.twilio.client import connected
         from gateway.twilio.pending_deletions import PendingDeletions
@@ -210,6 +220,10 @@ class Gateway:
         twilio = await self._stack.enter_async_context(connected(settings))
         upstream = TwilioUpstream(twilio)
         self._background.start("twilio", PendingDeletions(archive, twilio))
+        self._callbacks = endpoint_of(archive, self._callback_settings, settings, self._limits.max_body)
+        if self._callbacks:
+            self._background.start("callbacks", Completion(archive, twilio))
+            self._stack.push_async_callback(self._callbacks.finish)
         if self._settings.sync_every:
             once = partial(
                 sync_once,
@@ -281,19 +295,3 @@ async def _reads(archive: Archive | None) -> bool:
         log.exception("The archive can't be read.")
         return False
     return True
-
-
-async def _trim(archive: Archive, kept: timedelta) -> float:
-    try:
-        await trim(archive, kept)
-    except StoreError as error:
-        raise RoundFailed(str(error)) from error
-    return TRIMMED_EVERY_SECONDS
-
-
-async def _clean(archive: Archive) -> float:
-    try:
-        await retry_cleaning(archive)
-    except StoreError as error:
-        raise RoundFailed(str(error)) from error
-    return CLEANING_EVERY_SECONDS

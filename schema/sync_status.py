@@ -70,6 +70,9 @@ class SyncStatus:
     last_full_completed_at: DateTime | None = column(
         "When a full run was last completed. Only full runs find deletions in unchanged sessions."
     )
+    last_callback_at: DateTime | None = column(
+        "When a callback of Twilio's about an interaction was last taken; null if none ever was."
+    )
     lag_seconds: int | None = resolved(sync_status.lag_seconds, "How many seconds ago a run was last completed.")
     running: bool = resolved(sync_status.running, "Whether a run is in progress.")
     last_error: str | None = resolved(

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from gateway.cli.messages import tell
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import (
     ExportSettings,
@@ -39,6 +40,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
     Protocol,
     AccessSettings,
     JwtSettings,
+    CallbackSettings,
     LogSettings,
     SeedSettings,
     StatusSettings,

@@ -20,9 +20,11 @@ from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
 from gateway.cli.restore_command import restore
+from gateway.cli.services.callbacks_command import callbacks
 from gateway.cli.status_command import status
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import DemoSettings, Limits, Protocol, SeedSettings, ServeSettings
 from gateway.settings.subscriptions import SubscriptionSettings
@@ -91,10 +93,11 @@ def serve(
     deleteInteraction deletes at Twilio too, and --sync-every keeps the archive up to date.
     """
     flags = locals()
-    settings, protocol, twilio, access, jwt, *_ = all_settings(
+    settings, protocol, twilio, callback_settings, access, jwt, *_ = all_settings(
         lambda: ServeSettings.of(flags),
         lambda: Protocol.of(flags),
         TwilioSettings.of_environment_if_any,
+        lambda: CallbackSettings.of({}),
         *WITHOUT_FLAGS,
     )
     if settings.sync_every and twilio is None:
@@ -119,6 +122,10 @@ def serve(
             logging.INFO,
             out,
         )
+        if reason := callback_settings.reason_off(twilio):
+            tell(reason, logging.WARNING)
+        elif callback_settings.public_url:
+            tell(f"Taking Twilio's callbacks at {callback_settings.callback_url}.", logging.INFO, out)
         environment = {
             name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")
         }
@@ -205,6 +212,7 @@ for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore,
     add(commands, command)
 add(commands, export, command_class=ExportCommand)
 commands.add_typer(keys, name="keys")
+commands.add_typer(callbacks, name="callbacks")
 
 
 def _introduce(address: str, database: Path, state: str, access: AccessSettings) -> None:

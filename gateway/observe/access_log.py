@@ -15,7 +15,7 @@ from gateway.http.operations import LONGEST_NAME
 from gateway.observe.logs import LogSettings
 from gateway.observe.request_log_entry import RequestLogEntry
 
-PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics"))
+PATHS = frozenset(("/", "/graphql", "/livez", "/readyz", "/metrics", "/callbacks/twilio"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PROBES = frozenset(("/livez", "/readyz"))
 ATOMIC_BYTES = 4_000

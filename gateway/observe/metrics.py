@@ -52,6 +52,7 @@ BACKGROUND_FAILING = Gauge(
     ["task"],
     multiprocess_mode="livemax",
 )
+CALLBACKS = Counter("proxygraph_callbacks", "Requests to the endpoint of Twilio's callbacks, by outcome.", ["outcome"])
 SYNC_LEFT_OUT = Gauge(
     "proxygraph_sync_left_out",
     "Sessions and Services that a sync could not read, and that each run tries again.",

@@ -130,7 +130,7 @@ class Crawl:
         self.services = wanted
         self._progress.services = len(wanted)
         if self._options.services is None:
-            stored = await listings.sids(self._archive, listings.STORED_SERVICES)
+            stored = await listings.sids(self._archive, listings.CONFIRMED_SERVICES)
             self.candidates.services.extend(sid for sid in stored if sid not in found)
         moment = datetime.fromisoformat(twilio_now(self._twilio.clock_offset)) - self._options.recheck
         self._recent = instant(moment.isoformat())

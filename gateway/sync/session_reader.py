@@ -44,7 +44,9 @@ class SessionReader:
         path = ("Services", session.service_sid, "Sessions", session.sid)
         parents = {"service_sid": session.service_sid, "session_sid": session.sid}
         before = (
-            set(await listings.sids(self._archive, listings.STORED_INTERACTIONS, session.sid)) if is_stored else set()
+            set(await listings.sids(self._archive, listings.CONFIRMED_INTERACTIONS, session.sid))
+            if is_stored
+            else set()
         )
         rows: list[Record] = []
         pages = 0

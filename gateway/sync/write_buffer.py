@@ -13,6 +13,7 @@ import msgspec
 from gateway.sync.clock import twilio_now
 from gateway.twilio.client import Twilio
 from store.archive import Archive
+from store.callbacks.confirmation import confirm
 from store.columns import Record
 from store.interactions import Interaction
 from store.participants import Participant
@@ -134,12 +135,16 @@ class WriteBuffer:
         async with self._archive.writer.transaction() as transaction:
             await listings.unmark_read(transaction, batch.unread)
             total = Written()
+            outdated: list[str] = []
             for record_type in WRITE_ORDER:
-                written = await transaction.put([row for row in batch.rows if type(row) is record_type])
+                confirmed = await confirm(transaction, [row for row in batch.rows if type(row) is record_type])
+                written = await transaction.put(confirmed.rows)
+                outdated += confirmed.outdated_sessions
                 total = Written(*(sum(pair) for pair in zip(total, written, strict=True)))
             at = twilio_now(self._twilio.clock_offset)
             await listings.mark_read(transaction, batch.read, at)
             await listings.mark_read(transaction, batch.unconfirmed, at, unconfirmed=True)
+            await listings.unmark_read(transaction, outdated)  # A callback knew more than the list that was read.
             await listings.mark_listed(transaction, self._run, batch.listed, at)
             await note_pending(transaction, self.pending)
             counted.new += total.new

@@ -5,7 +5,7 @@ body names its account; the client refuses a body of another account.
 """
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -121,6 +121,12 @@ class Twilio:
         """Deletes the resource at ``path``; any 2xx means success. Raises a TwilioError."""
         await self._request("DELETE", path, self._address(path))
 
+    async def update(self, *path: str, **properties: str) -> Body:
+        """Sets ``properties``, by Twilio's names, of the resource at ``path``; returns it. Raises a TwilioError."""
+        body = await self._request("POST", path, self._address(path), properties)
+        self._check_owner(body, path)
+        return body
+
     async def pages(self, *path: str) -> AsyncGenerator[list[Body], None]:
         """Yields the pages of the list at ``path``, up to the one that names no next page. Raises a TwilioError."""
         first = address = self._address(path, f"?PageSize={PAGE_SIZE}")
@@ -192,10 +198,10 @@ class Twilio:
         # Paths consist of SIDs and constants of this module, so nothing in them needs encoding.
         return URL(f"{self._base}/{'/'.join(path)}{query}", encoded=True)
 
-    async def _request(self, verb: str, path: Path, address: URL) -> Body:
+    async def _request(self, verb: str, path: Path, address: URL, form: Mapping[str, str] | None = None) -> Body:
         # Twilio limits the rate per endpoint and Service; the second part of a path is the Service.
         endpoint = path[-1] if len(path) % 2 else path[-2], path[1] if len(path) > 1 else ""
-        return await self._sender.send(verb, address, f"{verb} /{'/'.join(path)}", endpoint)
+        return await self._sender.send(verb, address, f"{verb} /{'/'.join(path)}", endpoint, form=form)
 
 
 @asynccontextmanager

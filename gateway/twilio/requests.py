@@ -7,6 +7,7 @@ backoff, aiolimiter limits the rate.
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,6 +29,7 @@ BURST = 4
 """Requests that may be sent at once. Few, so that no period of 5 seconds has more than 5 times the rate."""
 
 Body = dict[str, Any]
+Form = Mapping[str, str]
 
 
 class Requests:
@@ -48,14 +50,22 @@ class Requests:
         self.clock_offset: timedelta | None = None
         """How far Twilio's clock (its ``Date`` header) is ahead of this machine's; None before the first answer."""
 
-    async def send(self, verb: str, address: URL, where: str, endpoint: tuple[str, str], api: Api = PROXY_API) -> Body:
-        """Sends a request; returns the body of the answer to a GET, or ``{}`` for a DELETE (any 2xx means success).
+    async def send(
+        self,
+        verb: str,
+        address: URL,
+        where: str,
+        endpoint: tuple[str, str],
+        api: Api = PROXY_API,
+        form: Form | None = None,
+    ) -> Body:
+        """Sends a request; returns the body of the answer, or ``{}`` for a DELETE (any 2xx means success).
 
-        ``where`` names the request in errors: verb and path, without host and query. ``endpoint`` is the unit by which
-        Twilio limits the rate. Raises a TwilioError.
+        A POST sends ``form``. ``where`` names the request in errors: verb and path, without host and query.
+        ``endpoint`` is the unit by which Twilio limits the rate. Raises a TwilioError.
         """
         try:
-            return await self._send_once(verb, address, where, endpoint, api)
+            return await self._send_once(verb, address, where, endpoint, api, form)
         except TwilioUnavailable as error:
             if self._attempts == 1:
                 raise
@@ -68,30 +78,33 @@ class Requests:
                     raise first
                 self.retries += 1
                 try:
-                    return await self._send_once(verb, address, where, endpoint, api)
+                    return await self._send_once(verb, address, where, endpoint, api, form)
                 except TwilioError as error:
                     error.processed = lost = lost or error.processed
                     raise
         raise first
 
-    async def _send_once(self, verb: str, address: URL, where: str, endpoint: tuple[str, str], api: Api) -> Body:
+    async def _send_once(
+        self, verb: str, address: URL, where: str, endpoint: tuple[str, str], api: Api, form: Form | None
+    ) -> Body:
         if self._rate:
             await self._limiters[endpoint].acquire()
         async with self._adaptive_limit:
             self.sent += 1
             try:
+                headers, proxy = OUTGOING.get(), self._proxy(address)
                 async with self._http.request(
-                    verb, address, allow_redirects=False, headers=OUTGOING.get(), proxy=self._proxy(address)
+                    verb, address, data=form, allow_redirects=False, headers=headers, proxy=proxy
                 ) as response:
                     content = await response.read()
-                    status, headers = response.status, response.headers
+                    status, answered = response.status, response.headers
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise connection_error(error, where, address.host or "") from error
         if 200 <= status < 300:
             self._adaptive_limit.increase()
-            self._read_clock(headers.get("Date"))
-            return _decoded(content, where) if verb == "GET" else _check_deleted(content, where, api)
-        refusal = error_of(status, _json_or_none(content), where, headers.get("Retry-After"), api)
+            self._read_clock(answered.get("Date"))
+            return _check_deleted(content, where, api) if verb == "DELETE" else _decoded(content, where)
+        refusal = error_of(status, _json_or_none(content), where, answered.get("Retry-After"), api)
         if isinstance(refusal, TwilioUnavailable) and refusal.is_rate_limited:
             self._adaptive_limit.halve()
         raise refusal

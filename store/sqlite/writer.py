@@ -86,6 +86,10 @@ class Transaction:
         async with self._connection.execute(sql, parameters) as cursor:
             return cursor.rowcount
 
+    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        """The rows of a small read, which sees what the transaction has written so far."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
     async def put(self, records: Iterable[Record]) -> Written:
         """Inserts or replaces records, parents before children.
 

@@ -28,23 +28,27 @@ ON CONFLICT (session_sid) DO UPDATE SET run = excluded.run, listed_at = excluded
 DELETE_UNSTORED = """
 DELETE FROM session_listed WHERE run < ? AND NOT EXISTS (SELECT 1 FROM session WHERE session.sid = session_sid)
 """.strip()
-UNLISTED = """
+ONLY_BY_CALLBACK = "EXISTS (SELECT 1 FROM callback_row WHERE callback_row.sid = {table}.sid AND is_only)"
+"""A row that no list and no fetch has shown, only a callback: that one lacks it doesn't say that it is gone."""
+UNLISTED = f"""
 SELECT sid FROM session WHERE service_sid = :service AND kept_at IS NULL AND sid > :after
-  AND (archived_at IS NULL OR archived_at > :latest)
+  AND (archived_at IS NULL OR archived_at > :latest) AND NOT {ONLY_BY_CALLBACK.format(table="session")}
   AND NOT EXISTS (SELECT 1 FROM session_listed WHERE session_sid = session.sid AND run = :run)
 ORDER BY sid LIMIT 100
 """.strip()
-UNDECIDED_SESSIONS = """
+UNDECIDED_SESSIONS = f"""
 SELECT sid FROM session
 WHERE service_sid = :service AND kept_at IS NULL AND (archived_at IS NULL OR archived_at > :latest)
+  AND NOT {ONLY_BY_CALLBACK.format(table="session")}
 """.strip()
 STORED_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = ? AND kept_at IS NULL"
+CONFIRMED_INTERACTIONS = f"{STORED_INTERACTIONS} AND NOT {ONLY_BY_CALLBACK.format(table='interaction')}"
 SESSIONS_WITH_KEPT_INTERACTIONS = """
 SELECT DISTINCT session_sid FROM interaction
 WHERE kept_at IS NOT NULL AND session_sid IN (SELECT value FROM json_each(?))
 """.strip()
 STORED_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = ?"
-STORED_SERVICES = "SELECT sid FROM service"
+CONFIRMED_SERVICES = f"SELECT sid FROM service WHERE NOT {ONLY_BY_CALLBACK.format(table='service')}"
 LAST_SEEN = """
 SELECT max(moment) FROM (
   SELECT read_at AS moment FROM session_read WHERE session_sid = :sid

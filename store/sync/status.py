@@ -21,6 +21,7 @@ SELECT CAST(json_object(
     SELECT max(finished_at) FROM sync_run
     WHERE outcome = 'complete' AND mode = 'full' AND NOT partial AND finished_at <= :latest
   ),
+  'last_callback_at', (SELECT iif(last_callback_at <= :latest, last_callback_at, NULL) FROM archive),
   'last_error', (SELECT CASE WHEN outcome IN ('failed', 'refused') THEN error END FROM sync_run
     WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT 1),
   'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
@@ -51,6 +52,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
 
     last_completed_at: str | None
     last_full_completed_at: str | None
+    last_callback_at: str | None
     last_error: str | None
     started_at: str | None
     alive_at: str | None

@@ -121,6 +121,7 @@ async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None
             for documented, actual in {
                 "SID=AC…": f"SID={account['TWILIO_ACCOUNT_SID']}",
                 "TOKEN=…": f"TOKEN={account['TWILIO_AUTH_TOKEN']}",
+                "--service KS…": "--service rides",
                 ADDRESS_TOLD: address,
             }.items():
                 script = script.replace(documented, actual)

@@ -1,11 +1,15 @@
 """The HTTP responses of the stand-in for Twilio."""
 
+import re
 from collections.abc import Mapping
+from hashlib import blake2s
 
 import orjson
 from aiohttp import web
 
 from fake_account import Body
+
+TOKEN = re.compile(r"PT[0-9a-f]{24}")
 
 
 def answer_of(status: int, body: bytes | Body | str, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -25,6 +29,17 @@ def error(status: int, code: int, message: str, headers: Mapping[str, str] | Non
 def missing(path: str) -> web.Response:
     """Twilio's own 404."""
     return error(404, 20404, f"The requested resource {path} was not found")
+
+
+def token_of(path: str, offset: int) -> str:
+    """The PageToken that stands for an offset into a list."""
+    return f"PT{blake2s(f'{path} {offset}'.encode(), digest_size=8).hexdigest()}{offset:08x}"
+
+
+def offset_of(path: str, token: str) -> int | None:
+    """What ``token`` stands for, if it is one of the list's."""
+    offset = int(token[-8:], 16) if TOKEN.fullmatch(token) else 0
+    return offset if token == token_of(path, offset) else None
 
 
 async def cut(request: web.BaseRequest, answer: web.Response) -> web.StreamResponse:

@@ -1,5 +1,5 @@
-"""A stand-in for Twilio's REST API on 127.0.0.1, for tests and for trials: the read and delete side of Proxy v1, and
-the records behind its Interactions in the 2010 API (fake_records.py).
+"""A stand-in for Twilio's REST API on 127.0.0.1, for tests and for trials: the read and delete side of Proxy v1, the
+update of a Service, and the records behind its Interactions in the 2010 API (fake_records.py).
 
 ``python tests/stand_in/fake_twilio.py`` serves a made-up account and prints what to export to use it in Twilio's place.
 It does what Twilio documents. Where Twilio documents nothing it does one thing, and each of those is said here:
@@ -21,7 +21,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from email.utils import formatdate
-from hashlib import blake2s
 from pathlib import Path
 from random import Random
 from urllib.parse import unquote
@@ -30,7 +29,7 @@ import orjson
 from aiohttp import web
 
 from fake_account import ACCOUNT_SID, DOCUMENT, Body, FakeAccount, Faults, now
-from fake_answers import answer_of, cut, error, missing
+from fake_answers import answer_of, cut, error, missing, offset_of, token_of
 from fake_records import RECORD_VERBS, VERSION_2010, FakeRecords, record_call
 
 __all__ = ["API_KEY", "API_SECRET", "AUTH_TOKEN", "FakeTwilio", "Faults", "now"]
@@ -47,7 +46,7 @@ VERBS = {
     if "/PhoneNumbers" not in path
 }
 """The verbs of each endpoint: '/Services', '/Services/{}', '/Services/{}/Sessions' and so on."""
-TOKEN = re.compile(r"PT[0-9a-f]{24}")
+VERBS["/Services/{}"].append("POST")
 FAULT_KINDS = ("too_many", "server_error", "broken", "not_json", "")
 FAULTS: Body = {"too_many": 0.02, "server_error": 0.01, "broken": 0.005, "not_json": 0.005, "slow": 0.01}
 FAULTS |= {"slow_seconds": 0.5, "odd_case": True, "fractions": True, "unknown_words": True, "unknown_properties": True}
@@ -82,6 +81,7 @@ class FakeTwilio(FakeAccount):
         self.fault_counts: Counter[str] = Counter()
         """How often each fault occurred, by its name in Faults, and how often a scripted one did ('scripted')."""
         self.base_url = ""
+        self._form: dict[str, str] = {}
         self._monotonic, self._random = monotonic, Random(self.faults.seed)
         self._shares = [getattr(self.faults, fault) for fault in FAULT_KINDS if fault]
         self._shares.append(1 - sum(self._shares))
@@ -136,6 +136,7 @@ class FakeTwilio(FakeAccount):
         fault, late = self._random.choices(FAULT_KINDS, self._shares)[0], self._random.random() < self.faults.slow
         if delay := self.latency + late * self.faults.slow_seconds:
             await asyncio.sleep(delay)
+        self._form = {name: str(value) for name, value in (await request.post()).items()}
         answer = self._refused(request, endpoint) or self._scripted(template) or self._limited(template, service, at)
         if answer:
             fault = ""
@@ -194,6 +195,11 @@ class FakeTwilio(FakeAccount):
         if verb == "GET":
             sid = self.found(path, name)
             return missing(f"{path}/{name}") if sid is None else answer_of(200, self.shown(path, sid))
+        if verb == "POST" and self.has(path, name):
+            self.put(
+                self.get(name) | {re.sub("(?<!^)(?=[A-Z])", "_", key).lower(): self._form[key] for key in self._form}
+            )
+            return answer_of(200, self.shown(path, name))
         participant = name.startswith("KP")
         if not self.has(path, name) or (participant and self.removed(name)):
             return missing(f"{path}/{name}")
@@ -216,7 +222,7 @@ class FakeTwilio(FakeAccount):
         size, token = min(size, MAX_PAGE_SIZE), query.get("PageToken")
         if number and token is None:
             return error(400, 70002, "Paged requests must include a PageToken")
-        offset = 0 if token is None else _offset(path, token)
+        offset = 0 if token is None else offset_of(path, token)
         if offset is None:
             return error(400, 21481, "Invalid PageToken")
         if self.faults.drift and self.faults.on_page:
@@ -226,7 +232,7 @@ class FakeTwilio(FakeAccount):
         rows, more = page
 
         def url(number: int, offset: int) -> str:
-            place = f"{number}&PageToken={_token(path, offset)}" if number or offset else "0"
+            place = f"{number}&PageToken={token_of(path, offset)}" if number or offset else "0"
             return f"{self.base_url}{path}?PageSize={size}&Page={place}"
 
         key = path.rpartition("/")[2].removeprefix("Message").lower()
@@ -253,16 +259,6 @@ def _call(request: web.BaseRequest) -> tuple[str, str, str | None, str]:
     service = parts[3] if len(parts) > 3 else ""
     name = unquote(parts.pop()) if endpoint.endswith("{}") else None
     return endpoint, "/" + "/".join(parts[2:]), name, service
-
-
-def _token(path: str, offset: int) -> str:
-    return f"PT{blake2s(f'{path} {offset}'.encode(), digest_size=8).hexdigest()}{offset:08x}"
-
-
-def _offset(path: str, token: str) -> int | None:
-    """The offset that ``token`` stands for, if it is a token of this list."""
-    offset = int(token[-8:], 16) if TOKEN.fullmatch(token) else 0
-    return offset if token == _token(path, offset) else None
 
 
 async def _main() -> None:

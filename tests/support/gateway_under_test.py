@@ -17,6 +17,7 @@ from gateway.app import Gateway
 from gateway.endpoint.execution import Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.settings.subscriptions import SubscriptionSettings
@@ -92,6 +93,7 @@ async def address_of(
     twilio: TwilioSettings | None = None,
     jwt: JwtSettings | None = None,
     subscriptions: Mapping[str, Any] = MappingProxyType({}),
+    callbacks: CallbackSettings | None = None,
     **access: Any,
 ) -> AsyncIterator[str]:
     """The address of a real server over ``database``, which stops at the end of the block; ``access`` are settings."""
@@ -103,6 +105,7 @@ async def address_of(
         access=AccessSettings.of(access),
         jwt=jwt,
         subscriptions=SubscriptionSettings.of(subscriptions),
+        callbacks=callbacks,
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

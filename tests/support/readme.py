@@ -11,6 +11,7 @@ from checkout import ROOT
 from gateway.cli.command_line import variable
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import ExportSettings, Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
 from gateway.settings.subscriptions import SubscriptionSettings
@@ -29,6 +30,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
         Protocol,
         AccessSettings,
         JwtSettings,
+        CallbackSettings,
         LogSettings,
         SeedSettings,
         StatusSettings,

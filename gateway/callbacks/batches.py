@@ -1,0 +1,54 @@
+"""Stores callbacks in batches: those that come while a transaction is under way go into the next one together.
+
+So each is stored before it is answered, and many at once don't have to wait for one another.
+"""
+
+import asyncio
+
+from store.archive import Archive
+from store.callbacks.inbox import Outcome, take
+from store.interactions import Interaction
+
+LARGEST_BATCH = 500
+
+
+class Batches:
+    """The callbacks that wait to be stored in one archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._waiting: list[tuple[Interaction, asyncio.Future[Outcome]]] = []
+        self._storing: asyncio.Task[None] | None = None
+
+    async def store(self, interaction: Interaction) -> Outcome:
+        """Stores what a callback says; returns when that is committed. Raises a StoreError if it can't be stored."""
+        stored: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((interaction, stored))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_waiting(), name="callbacks")
+        return await stored
+
+    async def finish(self) -> None:
+        """Waits until nothing waits to be stored."""
+        if self._storing is not None:
+            await asyncio.wait([self._storing])
+
+    async def _store_waiting(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                await self._store_batch(batch)
+        finally:
+            self._storing = None
+
+    async def _store_batch(self, batch: list[tuple[Interaction, asyncio.Future[Outcome]]]) -> None:
+        try:
+            outcomes = await take(self._archive, [interaction for interaction, _ in batch])
+        except Exception as error:
+            for _, stored in batch:
+                if not stored.done():
+                    stored.set_exception(error)
+            return
+        for (_, stored), outcome in zip(batch, outcomes, strict=True):
+            if not stored.done():  # Its request was cancelled.
+                stored.set_result(outcome)

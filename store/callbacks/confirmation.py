@@ -1,0 +1,79 @@
+"""Confirms rows of callbacks by the API's lists and fetches, and keeps older answers from replacing newer rows.
+
+A list may have been read before a callback came, and be written after it. So for a while after a callback, an answer
+of the API that is older than the row doesn't replace it. After that time the API's answer always counts: a row with a
+wrong date doesn't stay for good.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from store.callbacks.merging import completed, is_outdated
+from store.columns import Record
+from store.interactions import Interaction
+from store.sessions import Session
+from store.sqlite.writer import Transaction
+from store.twilio_mapping import instant, now
+
+PROTECTED = timedelta(minutes=10)
+"""How long after a callback an older answer doesn't replace its row: longer than an answer waits to be written."""
+
+RECENT = """
+SELECT {columns} FROM callback_row CROSS JOIN {table} USING (sid)
+WHERE received_at > :since AND sid IN (SELECT value FROM json_each(:sids))
+""".strip()
+ANY_MARK = "SELECT 1 FROM callback_row LIMIT 1"
+CONFIRM = "DELETE FROM callback_row WHERE sid IN (SELECT value FROM json_each(?))"
+SHOWN = "UPDATE callback_row SET is_only = 0 WHERE is_only AND sid IN (SELECT value FROM json_each(?))"
+PROTECT = """
+INSERT INTO callback_row SELECT value, value, :at, 0 FROM json_each(:sids) WHERE TRUE
+ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at, is_only = 0
+""".strip()
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """The rows to write, and the SIDs of the Sessions of which an answer was older than what is stored."""
+
+    rows: list[Record]
+    outdated_sessions: list[str]
+
+
+async def confirm(transaction: Transaction, rows: Sequence[Record]) -> Confirmed:
+    """Notes that the API has shown ``rows``, all of one type; returns them, those that are outdated as they are stored.
+
+    An outdated row stays as it is, but for properties that it lacked.
+    """
+    if not rows or not await transaction.fetch(ANY_MARK):
+        return Confirmed(list(rows), [])
+    record_type = type(rows[0])
+    stored: dict[str, Record] = {}
+    if record_type in (Interaction, Session):
+        columns = ", ".join(f"{record_type.table}.{name}" for name in record_type.__struct_fields__)
+        since = instant((datetime.now(UTC) - PROTECTED).isoformat())
+        bound: dict[str, Any] = {"since": since, "sids": json.dumps([row.sid for row in rows])}
+        found = await transaction.fetch(RECENT.format(columns=columns, table=record_type.table), bound)
+        stored = {row[0]: record_type(*row) for row in found}
+    written: list[Record] = []
+    confirmed: list[str] = []
+    outdated: list[Record] = []
+    for row in rows:
+        before = stored.get(row.sid)
+        if before is None or not is_outdated(row, before):
+            written.append(row)
+            confirmed.append(row.sid)
+        else:
+            outdated.append(before)
+            filled = isinstance(before, Interaction) and isinstance(row, Interaction)
+            written.append(completed(before, row) if filled else before)  # type: ignore[arg-type]
+    await transaction.execute(CONFIRM, (json.dumps(confirmed),))
+    await transaction.execute(SHOWN, (json.dumps([row.sid for row in outdated]),))
+    return Confirmed(written, [getattr(row, "session_sid", row.sid) for row in outdated])
+
+
+async def protect_session(transaction: Transaction, sid: str) -> None:
+    """Notes that the Session was just fetched, so that a list that was read before doesn't replace it."""
+    await transaction.execute(PROTECT, {"sids": json.dumps([sid]), "at": now()})

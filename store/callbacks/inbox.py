@@ -1,0 +1,114 @@
+"""Stores what callbacks say of Interactions: many in one transaction, each with its outcome.
+
+An Interaction whose Session or Service isn't stored yet brings both as far as a callback names them. They, and the
+Interaction, are marked in ``callback_row`` until the API confirms them (store/callbacks/confirmation.py). The Session
+is put in the queue of those to read (store/callbacks/queue.py).
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from store.archive import Archive
+from store.callbacks import queue
+from store.callbacks.merging import merged
+from store.interactions import Interaction
+from store.services import Service
+from store.sessions import Session
+from store.sqlite.writer import Transaction
+from store.twilio_mapping import instant, now, record
+
+STORED = f"""
+SELECT {", ".join(Interaction.__struct_fields__)} FROM interaction WHERE sid IN (SELECT value FROM json_each(?))
+""".strip()
+DELETED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
+KNOWN = """
+SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(:sids))
+UNION ALL SELECT sid FROM service WHERE sid IN (SELECT value FROM json_each(:sids))
+""".strip()
+MARK = """
+INSERT INTO callback_row SELECT value ->> 0, value ->> 1, :at, value ->> 2 FROM json_each(:rows) WHERE TRUE
+ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at
+""".strip()
+UNMARK_READ = "DELETE FROM session_read WHERE session_sid IN (SELECT value FROM json_each(?))"
+RECEIVED = """
+UPDATE archive SET account_sid = coalesce(account_sid, :account),
+  last_callback_at = max(ifnull(last_callback_at, ''), :at)
+""".strip()
+
+
+class Outcome(StrEnum):
+    """What became of a callback: new, changed or unchanged rows; or it speaks of what was erased, and stays out."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    ERASED = "erased"
+
+
+async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
+    """Stores what the callbacks ``given`` say, in their order and in one transaction; returns the outcome of each.
+
+    All are of the archive's account. Raises a StoreError if they can't be stored.
+    """
+    outcomes: list[Outcome] = []
+    async with archive.writer.transaction() as transaction:
+        stored = {
+            row[0]: Interaction(*row) for row in await transaction.fetch(STORED, (_array(one.sid for one in given),))
+        }
+        of_session = {one.sid: one.session_sid for one in given}
+        deleted = {row[0] for row in await transaction.fetch(DELETED, (_array((*of_session, *of_session.values())),))}
+        changed: dict[str, Interaction] = {}
+        new = set()
+        for one in given:
+            before = changed.get(one.sid) or stored.get(one.sid)
+            if before is None and (one.sid in deleted or one.session_sid in deleted):
+                outcomes.append(Outcome.ERASED)
+                continue
+            after = one if before is None else merged(before, one)
+            outcomes.append(
+                Outcome.NEW if before is None else Outcome.UNCHANGED if after is before else Outcome.CHANGED
+            )
+            if before is None:
+                new.add(one.sid)
+            if after is not before:
+                changed[one.sid] = after
+        if changed:
+            await _write(transaction, list(changed.values()), new)
+        await transaction.execute(RECEIVED, {"account": given[0].account_sid, "at": now()})
+    return outcomes
+
+
+async def _write(transaction: Transaction, interactions: list[Interaction], new: set[str]) -> None:
+    marks: list[tuple[str, str | None, int]] = []
+    if new:
+        marks += await _put_parents(transaction, [one for one in interactions if one.sid in new])
+    await transaction.put(interactions)
+    marks += [(one.sid, one.session_sid, int(one.sid in new)) for one in interactions]
+    await transaction.execute(MARK, {"rows": json.dumps(marks), "at": now()})
+    sessions = {one.session_sid: one.service_sid for one in interactions}
+    # A callback may have been lost before this one, so the next sync reads the Session again.
+    await transaction.execute(UNMARK_READ, (_array(sessions),))
+    await queue.add(transaction, sessions, instant((datetime.now(UTC) + queue.GATHER).isoformat()))
+
+
+async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list[tuple[str, str | None, int]]:
+    """Adds the Sessions and Services that aren't stored; returns their marks."""
+    sids = {sid for one in new for sid in (one.session_sid, one.service_sid)}
+    known = {row[0] for row in await transaction.fetch(KNOWN, {"sids": _array(sids)})}
+    services, sessions = {}, {}
+    for one in new:
+        dates = {"date_created": one.date_created, "account_sid": one.account_sid}
+        if one.service_sid not in known:
+            services[one.service_sid] = record(Service, {"sid": one.service_sid} | dates)
+        if one.session_sid not in known:
+            address = {"sid": one.session_sid, "service_sid": one.service_sid}
+            sessions[one.session_sid] = record(Session, address | dates)
+    await transaction.put(services.values())
+    await transaction.put(sessions.values())
+    return [(sid, sid if sid in sessions else None, 1) for sid in (*services, *sessions)]
+
+
+def _array(sids: Iterable[str]) -> str:
+    return json.dumps(list(sids))
