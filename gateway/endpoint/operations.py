@@ -49,6 +49,10 @@ class Operations:
         self._most_participants = await list_lengths.most_participants(self._archive)
         return MEASURED_EVERY
 
+    def data_version(self) -> str:
+        """The archive's data version."""
+        return self._archive.version.current()
+
     def version_mark(self) -> str:
         """Text that changes whenever the same request could have another response."""
         return f"{self._archive.version.current()} {self._count_cap} {self._introspection}"

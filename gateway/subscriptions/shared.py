@@ -1,15 +1,16 @@
 """Shares responses: an event that concerns many subscribers with the same selection is executed and encoded once."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, Node, OperationDefinitionNode, Visitor, visit
 
-REMEMBERED = 64
-"""How many of the last responses a group keeps, for its slower subscribers. A later one is executed again."""
+from resolvers.feed.changes import FeedChange
+
+KEPT_SECONDS = 1.0
+"""How long a response is kept for slower subscribers. Later ones execute it again; erased content is soon forgotten."""
 
 Respond = Callable[[Any], Awaitable[bytes]]
 
@@ -19,19 +20,27 @@ class Group:
 
     def __init__(self) -> None:
         self.subscribers = 0
-        self._recent: OrderedDict[int, tuple[Any, asyncio.Task[bytes]]] = OrderedDict()
+        self._recent: dict[Hashable, tuple[Any, asyncio.Task[bytes]]] = {}
 
-    async def response(self, event: Any, respond: Respond) -> bytes:
-        """The response to ``event``, by ``respond`` unless another subscriber has asked for it."""
+    async def response(self, event: Any, version: str, respond: Respond) -> bytes:
+        """The response to ``event``, by ``respond`` unless another subscriber has asked for it.
+
+        ``version`` is the archive's data version: after a write the response is another one.
+        """
         if self.subscribers == 1:
             return await respond(event)
-        found = self._recent.get(id(event))
+        key = _key_of(event), version
+        found = self._recent.get(key)
         if found is None:
             # The event is kept with its task, so that no other can have its id.
-            found = self._recent[id(event)] = event, asyncio.ensure_future(respond(event))
-            if len(self._recent) > REMEMBERED:
-                self._recent.popitem(last=False)
+            found = self._recent[key] = event, asyncio.ensure_future(respond(event))
+            asyncio.get_running_loop().call_later(KEPT_SECONDS, self._recent.pop, key)
         return await asyncio.shield(found[1])
+
+
+def _key_of(event: Any) -> Hashable:
+    """An event of the feed by its value, since each follower makes its own; another by its identity."""
+    return event if isinstance(event, FeedChange) else id(event)
 
 
 class Groups:

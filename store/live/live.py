@@ -1,7 +1,9 @@
 """Everything of one archive that can be followed live."""
 
 from store.archive import Archive
+from store.live.changes import Changes
 from store.live.commits import Commits
+from store.live.matching import Matching
 from store.live.statuses import Statuses
 
 
@@ -10,8 +12,11 @@ class Live:
 
     def __init__(self, archive: Archive) -> None:
         self._commits = Commits(archive.version)
+        self.changes = Changes(archive, self._commits)
+        self.matching = Matching(archive)
         self.statuses = Statuses(archive, self._commits)
 
     async def close(self) -> None:
         """Stops watching the archive."""
+        await self.changes.stop()
         await self._commits.stop()

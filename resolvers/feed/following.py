@@ -1,0 +1,73 @@
+"""The resolvers of the subscriptions that follow the change feed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers.arguments.changes import ChangeFilterArgument, Types, feed_query, place_of
+from resolvers.arguments.filters import InteractionFilterArgument, demand_content, interaction_filter
+from resolvers.arguments.omitted import given
+from resolvers.context import Info, live_of
+from resolvers.errors import ChangesExpired
+from resolvers.feed.changes import FeedChange, feed_change
+from store.changes import ChangedType, FeedQuery
+from store.interactions import InteractionFilter
+from store.live.changes import Place, PlaceLost
+from store.live.live import Live
+
+EVERYTHING = InteractionFilter()
+INTERACTIONS = frozenset({ChangedType.INTERACTION})
+
+AfterCursor = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The cursor of the last change that the client has: what came after it comes first, nothing is "
+        "lost, and nothing comes twice. Without it the subscription begins now. After a cursor that is older than what "
+        "the feed keeps, the only event is the error CHANGES_EXPIRED."
+    ),
+]
+
+
+async def changes(
+    info: Info, after: AfterCursor = UNSET, types: Types = UNSET, filter: ChangeFilterArgument = UNSET
+) -> AsyncGenerator[FeedChange, None]:
+    """``Subscription.changes``. Raises BadInput for an invalid argument, ChangesExpired for a cursor that is too old.
+
+    It has begun when this returns: no later change is missed, even if the first event is asked for later.
+    """
+    query = feed_query(0, 0, given(types), given(filter))
+    return _followed(live_of(info), query, await _place(info, after), EVERYTHING)
+
+
+async def interactions(
+    info: Info, filter: InteractionFilterArgument = UNSET, after: AfterCursor = UNSET
+) -> AsyncGenerator[FeedChange, None]:
+    """``Subscription.interactions``. Raises what ``changes`` does, and Forbidden for a filter on content."""
+    wanted = interaction_filter(filter) or EVERYTHING
+    demand_content(wanted, info.context.access)
+    query = FeedQuery(0, 0, INTERACTIONS, None, wanted.session_sid)
+    return _followed(live_of(info), query, await _place(info, after), wanted)
+
+
+async def _followed(
+    live: Live, query: FeedQuery, place: Place, wanted: InteractionFilter
+) -> AsyncGenerator[FeedChange, None]:
+    try:
+        async with aclosing(live.changes.follow(query, place, wanted.service_sid)) as found:
+            async for change in found:
+                if wanted is EVERYTHING or await live.matching.matches(wanted, change):
+                    yield feed_change(place.epoch, change)
+    except PlaceLost as error:
+        raise ChangesExpired from error
+
+
+async def _place(info: Info, after: str | None) -> Place:
+    cursor = given(after)
+    asked = None if cursor is None else Place(*place_of(cursor))
+    try:
+        return await live_of(info).changes.place(asked)
+    except PlaceLost as error:
+        raise ChangesExpired from error

@@ -1,0 +1,40 @@
+"""Decides which changes concern the Interactions that a filter selects, once for all followers with the same filter."""
+
+import asyncio
+
+from cachetools import LRUCache
+
+from store.archive import Archive
+from store.changes import Change, ChangeKind
+from store.interactions import InteractionFilter
+
+MATCHES = "SELECT count(*) FROM interaction WHERE sid = :sid AND {conditions}"
+REMEMBERED = 2_000
+BY_CHANGE = frozenset({"service_sid", "session_sid"})
+"""The conditions that a change itself can tell; they are already met."""
+
+
+class Matching:
+    """The filters over one archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._known: LRUCache[tuple[InteractionFilter, int], asyncio.Task[bool]] = LRUCache(REMEMBERED)
+
+    async def matches(self, wanted: InteractionFilter, change: Change) -> bool:
+        """Whether the Interaction that changed meets the conditions now.
+
+        One that was erased has nothing left to compare. So its erasure counts as a match, for copies to erase it too.
+        """
+        if change.kind is ChangeKind.ERASED or wanted.active_names() <= BY_CHANGE:
+            return True
+        task = self._known.get((wanted, change.number))
+        if task is None:
+            task = self._known[wanted, change.number] = asyncio.create_task(self._read(wanted, change.sid))
+        return await asyncio.shield(task)
+
+    async def _read(self, wanted: InteractionFilter, sid: str) -> bool:
+        conditions = [wanted.conditions[name].format(value=f":{name}") for name in sorted(wanted.active_names())]
+        parameters = {"sid": sid, **wanted.parameters()}
+        ((count,),) = await self._archive.fetch(MATCHES.format(conditions=" AND ".join(conditions)), parameters)
+        return bool(count)
