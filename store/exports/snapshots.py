@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 PRAGMAS = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA cache_size=-8192; PRAGMA query_only=ON;"
 """No memory mapping: an export reads each page about once, and mapped pages count as used memory."""
-ROWS_PER_READ = 250
+ROWS_PER_READ = 1_000
+"""Where a filter is by facets, each read takes three milliseconds more than its rows."""
 SID_LENGTH = 34
 BEGIN = "BEGIN"
 FIRST_READ = "SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL"
