@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from gateway.export.formats import Format
 from gateway.export.resources import resources
 
-SERVICES, SESSIONS = 20, 100
+SERVICES, SESSIONS = 20, 500
 SQLITE = "sqlite3"
 """The SQLite shell's csv mode, with the columns and the order of the export."""
 
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
 
 def main(
-    rows: Annotated[int, typer.Option(min=2_000, help="How many interactions are exported.")] = 1_000_000,
+    rows: Annotated[int, typer.Option(min=10_000, help="How many interactions are exported.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="How often each export runs, in turn.")] = 3,
     keep: Annotated[Path | None, typer.Option(file_okay=False, help="Where the database is kept.")] = None,
 ) -> None:
