@@ -1,4 +1,4 @@
-"""Shows a command's progress every few seconds, from a thread of its own."""
+"""Shows a command's progress every few seconds, in a separate thread."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ EVERY_SECONDS = 10.0
 
 @contextmanager
 def ticking(show: Callable[[], None], every: float = EVERY_SECONDS) -> Iterator[None]:
-    """Calls ``show`` every so many seconds until the block ends."""
+    """Calls ``show`` every ``every`` seconds until the block ends."""
     over = threading.Event()
 
     def tick() -> None:

@@ -34,7 +34,7 @@ class Made(NamedTuple):
 
 
 class Stopped(Exception):
-    """The backup was told to stop."""
+    """The backup was stopped."""
 
 
 async def back_up(archive: Archive, target: Path, keep: int | None = None, progress: Progress | None = None) -> Made:

@@ -18,7 +18,7 @@ SECTION = readme.TEXT.partition("### Reading the file with other programs")[2].p
 TABLES = re.findall(r"^\| (`[\w`, ]+`) \|", SECTION, re.MULTILINE)
 
 
-async def test_the_tables_and_columns_that_are_told_are_there(archive: Archive) -> None:
+async def test_the_documented_tables_and_columns_exist(archive: Archive) -> None:
     tables = {name for (name,) in await archive.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     told = {name for cell in TABLES for name in re.findall(r"\w+", cell)}
     assert {"service", "session", "participant", "interaction", "deletion", "backup"} <= told <= tables
@@ -30,7 +30,7 @@ async def test_the_tables_and_columns_that_are_told_are_there(archive: Archive) 
     assert spans - words - tables <= columns
 
 
-async def test_every_personal_column_is_told(archive: Archive) -> None:
+async def test_every_personal_column_is_documented(archive: Archive) -> None:
     sentence = SECTION.partition("Personal are")[2].partition("whoever")[0]
     assert set(re.findall(r"`(\w+)`", sentence)) == {"data", "body", "identifier", "proxy_identifier", "friendly_name"}
 
@@ -55,7 +55,7 @@ async def test_the_query_runs_beside_a_writer(archive: Archive) -> None:
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="SQLite's shell is not here.")
 @pytest.mark.parametrize("statement", ["SELECT count(*) FROM session", "PRAGMA wal_checkpoint(TRUNCATE)"])
-def test_the_shell_as_it_is_told_neither_writes_nor_checkpoints(crashed: Path, statement: str) -> None:
+def test_the_documented_shell_command_neither_writes_nor_checkpoints(crashed: Path, statement: str) -> None:
     before = [crashed.with_name(f"crashed.db{end}").read_bytes() for end in ("", "-wal")]
     assert "`sqlite3 -readonly proxygraph.db`" in SECTION
     subprocess.run(["sqlite3", "-readonly", str(crashed), statement], capture_output=True, check=False)

@@ -35,7 +35,7 @@ def messages(database: Path) -> int:
         return int(number)
 
 
-def test_a_backup_is_made_beside_a_server_and_told_in_a_sentence(filled: Path, tmp_path: Path) -> None:
+def test_a_backup_is_made_beside_a_server_and_reported_in_a_sentence(filled: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     with running("serve", "--database", str(filled)) as address:
         urllib.request.urlopen(f"{address}/readyz", timeout=20).close()

@@ -113,7 +113,7 @@ async def test_without_an_account_it_is_refused(database: Path) -> None:
     )
 
 
-async def test_killed_anywhere_the_same_command_goes_on_and_no_byte_and_no_record_is_left(
+async def test_after_a_kill_at_any_point_the_same_command_continues_and_leaves_no_byte_and_no_record(
     database: Path, pytestconfig: pytest.Config
 ) -> None:
     pick = Random(pytestconfig.getoption("--seed"))

@@ -156,7 +156,7 @@ async def test_a_missing_database_is_not_created(database: Path) -> None:
     assert not database.exists()
 
 
-async def test_messages_that_a_number_no_longer_finds_are_told(database: Path) -> None:
+async def test_messages_that_a_number_no_longer_finds_are_reported(database: Path) -> None:
     """Who is erased by number and writes again can't be found by the number: that must not look as if nothing was."""
     late: dict[str, Any] = {"inbound_participant_sid": bodies.sid("KP", 2), "service_sid": bodies.sid("KS", 2)}
     async with served(database, FakeTwilio()) as fake:
@@ -180,7 +180,7 @@ async def test_a_hold_ends_with_1_and_says_so(database: Path) -> None:
     assert "Interactions    19 erased, 1 held" in out
 
 
-async def test_ctrl_c_ends_with_130_withdraws_what_was_not_asked_and_the_same_command_goes_on(database: Path) -> None:
+async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_command_continues(database: Path) -> None:
     async with served(database, FakeTwilio(latency=0.02), sessions=2, interactions=100) as fake:
         options = ("--identifier", NUMBER, "--yes", "--reference", "DSR-1")
         async with erasing(fake, database, *options, PROXYGRAPH_SYNC_CONCURRENCY="2") as process:

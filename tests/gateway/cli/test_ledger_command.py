@@ -45,12 +45,12 @@ def test_a_period_begins_with_since_and_ends_before_until(ledger: Path, period: 
     assert (result.returncode, [entry["sid"] for entry in json.loads(result.stdout)]) == (0, expected)
 
 
-def test_a_period_in_which_nothing_was_deleted_is_told(ledger: Path) -> None:
+def test_a_period_without_deletions_is_reported(ledger: Path) -> None:
     result = run("ledger", "--database", str(ledger), "--since", "2027-01-01")
     assert (result.returncode, result.stdout) == (0, "Nothing was deleted in this period.\n")
 
 
-def test_every_wrong_option_is_told_at_once(ledger: Path) -> None:
+def test_all_invalid_options_are_reported_at_once(ledger: Path) -> None:
     result = run(
         "ledger",
         "--json",

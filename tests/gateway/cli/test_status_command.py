@@ -168,7 +168,7 @@ def test_the_bounds_are_settings(well: Path) -> None:
     assert (wrong.returncode, wrong.stdout, len(wrong.stderr.splitlines())) == (2, "", 2)
 
 
-def test_the_figures_of_a_backup_and_of_what_was_left_out_are_told(well: Path, tmp_path: Path) -> None:
+def test_backups_and_resources_left_out_are_shown(well: Path, tmp_path: Path) -> None:
     async def made() -> None:
         async with open_archive(well) as archive:
             await back_up(archive, tmp_path / "copy.db")

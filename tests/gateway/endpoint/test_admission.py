@@ -18,7 +18,7 @@ QUERY = {"query": "{ services { totalCount } }"}
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def test_requests_over_the_in_flight_limit_are_told_to_retry() -> None:
+def test_requests_over_the_in_flight_limit_are_asked_to_retry() -> None:
     in_flight = InFlightLimit(2)
     in_flight.enter("one")
     in_flight.enter("other")

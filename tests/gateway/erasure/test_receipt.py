@@ -250,7 +250,7 @@ def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Path) -> None:
     assert len(rows) == 4 + 1 + 7
 
 
-def test_a_reference_that_nobody_used_is_told_with_those_that_are_there(archived: Path) -> None:
+def test_an_unknown_reference_is_reported_with_the_existing_ones(archived: Path) -> None:
     result = run("ledger", "--database", str(archived), "--reference", "DSR-1")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (

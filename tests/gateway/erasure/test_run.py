@@ -52,7 +52,7 @@ async def test_the_case_has_no_byte_of_who_was_asked_for(database: Path, fake: F
         assert text not in content
 
 
-async def test_what_twilio_still_has_of_a_participant_is_told(database: Path, fake: FakeTwilio) -> None:
+async def test_a_participant_that_twilio_still_has_is_reported(database: Path, fake: FakeTwilio) -> None:
     fake.remove(bodies.sid("KC", 2))
     async with mirroring(database, fake) as mirror:
         told = reasons(await run(mirror, identifier=NUMBER))
@@ -158,7 +158,7 @@ async def test_a_legal_hold_keeps_it_and_is_known_to_the_next_preview(
     assert traces(database) == []
 
 
-async def test_a_run_that_twilio_stops_answering_ends_and_the_same_command_goes_on(
+async def test_a_run_ends_if_twilio_stops_answering_and_the_same_command_continues_it(
     database: Path, fake: FakeTwilio
 ) -> None:
     put_person(fake, sessions=4, interactions=60)
@@ -197,7 +197,7 @@ async def test_what_is_erased_by_another_process_meanwhile_is_not_asked_for(data
         assert fake.requests[DELETE] == asked_before
 
 
-async def test_a_full_disk_is_told_as_such(database: Path, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_reported(database: Path, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
     async def settle(*_: object) -> None:
         monkeypatch.undo()
         raise DatabaseFull("The disk is full.")

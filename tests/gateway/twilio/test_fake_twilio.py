@@ -180,7 +180,7 @@ ODD["unknown_properties"] = "additionalProperties"
 
 
 @pytest.mark.parametrize("oddity", ODD)
-async def test_every_answer_matches_the_document_except_for_its_oddity(oddity: str) -> None:
+async def test_every_answer_matches_the_document_except_for_its_deviation(oddity: str) -> None:
     faults: Body = {oddity: True} if oddity else {}
     account, seen, breaches = Account(1, 1, 4, 40), set[str](), set[str]()
     bodies = [body for talk in account.conversations() for body in (talk[0], *talk[1], *talk[2])]

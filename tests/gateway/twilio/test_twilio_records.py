@@ -108,7 +108,7 @@ async def test_a_record_that_the_api_does_not_have_is_left_and_has_no_address(mi
     )
 
 
-async def test_a_404_is_believed_while_the_accounts_list_stands(mirror: Mirror, fake: FakeTwilio) -> None:
+async def test_a_404_is_believed_while_the_accounts_list_can_be_read(mirror: Mirror, fake: FakeTwilio) -> None:
     fake.records.remove(SM)
     await mirror.erase(KI[0])
     assert await delete(mirror, KI[0]) == Deleted(gone=2)
@@ -149,7 +149,7 @@ async def test_nothing_is_deleted_where_the_list_is_not_the_accounts(
 
 
 @pytest.mark.parametrize("status", [400, 409])
-async def test_a_record_that_is_not_complete_waits_and_is_told(mirror: Mirror, fake: FakeTwilio, status: int) -> None:
+async def test_an_incomplete_record_waits_and_is_reported(mirror: Mirror, fake: FakeTwilio, status: int) -> None:
     await mirror.erase(KI[0])
     fake.fail_next(DELETE, status, NOT_COMPLETE)
     assert await delete(mirror, KI[0]) == Deleted(gone=1, left=1)

@@ -42,7 +42,7 @@ async def filled(archive: Archive) -> Archive:
     return archive
 
 
-async def test_a_backup_has_every_row_and_stands_by_itself(filled: Archive, tmp_path: Path) -> None:
+async def test_a_backup_has_every_row_and_is_a_complete_database(filled: Archive, tmp_path: Path) -> None:
     made = (await back_up(filled, tmp_path / "copy.db")).backup
     copy = tmp_path / "copy.db"
     assert rows(copy) == rows(filled.path)

@@ -172,7 +172,7 @@ async def test_nobody_opens_an_archive_that_is_being_replaced(
     assert set(opened) == {"DatabaseLocked"}
 
 
-async def test_nobody_goes_on_with_a_file_that_was_replaced_while_it_was_being_opened(
+async def test_a_file_that_is_replaced_while_it_is_opened_is_not_used(
     database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def open_then_restore(path: Path) -> int:
