@@ -24,7 +24,7 @@ PROTECTED = timedelta(minutes=10)
 
 RECENT = """
 SELECT {columns} FROM callback_row CROSS JOIN {table} USING (sid)
-WHERE received_at > :since AND sid IN (SELECT value FROM json_each(:sids))
+WHERE received_at > :since AND (NOT is_only OR :of_callbacks) AND sid IN (SELECT value FROM json_each(:sids))
 """.strip()
 ANY_MARK = "SELECT 1 FROM callback_row LIMIT 1"
 CONFIRM = "DELETE FROM callback_row WHERE sid IN (SELECT value FROM json_each(?))"
@@ -55,6 +55,8 @@ async def confirm(transaction: Transaction, rows: Sequence[Record]) -> Confirmed
         columns = ", ".join(f"{record_type.table}.{name}" for name in record_type.__struct_fields__)
         since = instant((datetime.now(UTC) - PROTECTED).isoformat())
         bound: dict[str, Any] = {"since": since, "sids": json.dumps([row.sid for row in rows])}
+        # Only an Interaction has its own dates in a callback; a Session that one has brought has the Interaction's.
+        bound["of_callbacks"] = record_type is Interaction
         found = await transaction.fetch(RECENT.format(columns=columns, table=record_type.table), bound)
         stored = {row[0]: record_type(*row) for row in found}
     written: list[Record] = []

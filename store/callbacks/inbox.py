@@ -98,7 +98,7 @@ async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list
     sids = {sid for one in new for sid in (one.session_sid, one.service_sid)}
     known = {row[0] for row in await transaction.fetch(KNOWN, {"sids": _array(sids)})}
     services, sessions = {}, {}
-    for one in new:
+    for one in sorted(new, key=lambda one: one.date_created, reverse=True):  # The earliest one's date stays.
         dates = {"date_created": one.date_created, "account_sid": one.account_sid}
         if one.service_sid not in known:
             services[one.service_sid] = record(Service, {"sid": one.service_sid} | dates)
