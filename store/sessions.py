@@ -90,11 +90,6 @@ BY_PERSON = ValuePath(
                 "date_updated": "session_person_by_kind_updated",
                 "date_last_interaction": "session_person_by_kind_last_interaction",
             },
-            {
-                "date_created": "session_person_any",
-                "date_updated": "session_person_any_updated",
-                "date_last_interaction": "session_person_any_last_interaction",
-            },
         ),
     ),
     repeats=f"(SELECT count(*) FROM ({PERSONS}))",

@@ -31,9 +31,9 @@ class AccessPath(NamedTuple):
 class ValueColumn(NamedTuple):
     """A ``column`` with the values that are looked for, and its indexes by the order's column.
 
-    Each of ``by_kind`` continues with the facet combination, the order's key and the SID; each of ``by_date``, if there
-    are any, only with the key and the SID. ``counted`` is a condition, over ``{values}``, that counts a row once that
-    several columns of the path lead to; "" where no other column does.
+    Each of ``by_kind`` continues with the facet combination, the order's key and the SID; each of ``by_date``, which
+    need not have every order, only with the key and the SID. ``counted`` is a condition, over ``{values}``, that counts
+    a row once that several columns of the path lead to; "" where no other column does.
     """
 
     column: str

@@ -39,10 +39,19 @@ FACETS: dict[type[Record], FacetTable] = {
     Interaction: interactions.FACETS,
 }
 PERSON = "(SELECT person FROM participant WHERE participant.sid = row.{leg}_participant_sid)"
+OWN_PERSON = """
+iif(row.identifier IS NULL, NULL, coalesce(
+  (SELECT person FROM participant WHERE participant.identifier = row.identifier LIMIT 1),
+  (SELECT ifnull(max(person), 0) FROM participant WHERE person IS NOT NULL) + row.new_person
+))
+""".strip()
+WITH_NEW_PERSONS = "SELECT *, dense_rank() OVER (ORDER BY identifier) AS new_person FROM ({rows})"
+"""Numbers the identifiers, so that new participants of one person that are written together get one number."""
 PERSONS: dict[type[Record], dict[str, str]] = {
-    Interaction: {f"{leg}_person": PERSON.format(leg=leg) for leg in ("inbound", "outbound")}
+    Participant: {"person": OWN_PERSON},
+    Interaction: {f"{leg}_person": PERSON.format(leg=leg) for leg in ("inbound", "outbound")},
 }
-"""Columns with the person on each leg. A participant that is written later gives its person to them by a trigger."""
+"""Columns with a person. A participant that is written after its interactions gives them its person by a trigger."""
 
 NUL = b"\\u0000"
 """SQLite's JSON functions cut a text off at a NUL, so rows that contain one are bound column by column."""
@@ -213,6 +222,8 @@ def _upsert(record_type: type[Record], as_json: bool) -> str:
     if record_type.personal:
         erased = (f"iif(erased, NULL, {name}) AS {name}" if name in record_type.personal else name for name in columns)
         rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
+    if record_type is Participant:
+        rows = WITH_NEW_PERSONS.format(rows=rows)
     if facets := FACETS.get(record_type):
         same = " AND ".join(f"{facets.table}.{name} = row.facet_{name}" for name in facets.columns)
         values = ", ".join(f"{value} AS facet_{name}" for name, value in facets.columns.items())

@@ -9,7 +9,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)), '') || ']' FROM (
       WITH RECURSIVE ranges (value, part, kind) AS (
-        SELECT value, part, (SELECT kind FROM participant INDEXED BY participant_by_identifier WHERE participant.identifier = chosen.value ORDER BY kind LIMIT 1) FROM (SELECT value FROM json_each(:identifier)) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
+        SELECT value, part, (SELECT kind FROM participant INDEXED BY participant_by_identifier WHERE participant.identifier = chosen.value AND participant.kind > 0 ORDER BY kind LIMIT 1) FROM (SELECT value FROM json_each(:identifier)) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
         UNION ALL
         SELECT value, part, (SELECT kind FROM participant INDEXED BY participant_by_identifier WHERE participant.identifier = ranges.value AND participant.kind > ranges.kind ORDER BY kind LIMIT 1) FROM ranges WHERE kind > 0
       ),
@@ -39,15 +39,16 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at)), '') || ']' FROM (
       WITH RECURSIVE ranges (value, part, kind) AS (
-        SELECT value, part, 0 FROM (SELECT person AS value FROM json_each(:identifier) AS asked CROSS JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
+        SELECT value, part, (SELECT kind FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = chosen.value AND session_person.kind > 0 ORDER BY kind LIMIT 1) FROM (SELECT person AS value FROM json_each(:identifier) AS asked CROSS JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
+        UNION ALL
+        SELECT value, part, (SELECT kind FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = ranges.value AND session_person.kind > ranges.kind ORDER BY kind LIMIT 1) FROM ranges WHERE kind > 0
       ),
       merged (place, value, part, kind, end_key, end_sid) AS (
-        SELECT (coalesce((SELECT date_created || sid FROM session_person INDEXED BY session_person_any WHERE session_person.person = value AND (date_created, sid) > (start_key, start_sid) AND (date_created, sid) < (end_key, end_sid)
-          ORDER BY date_created ASC, sid ASC LIMIT 1), '~')), value, part, kind, :before_key, :before_sid
-        FROM (SELECT *, :after_key AS start_key, :after_sid AS start_sid, :before_key AS end_key, :before_sid AS end_sid
-              FROM ranges WHERE +kind = 0)
+        SELECT (coalesce((SELECT date_created || sid FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = ranges.value AND session_person.kind = ranges.kind AND (date_created, sid) > (start_key, start_sid) AND (date_created, sid) < (end_key, end_sid)
+          ORDER BY date_created ASC, sid ASC LIMIT 1), '~')), value, part, kind, end_key, end_sid
+        FROM ranges CROSS JOIN (SELECT id, :after_key AS start_key, :after_sid AS start_sid, :before_key AS end_key, :before_sid AS end_sid FROM session_kind) AS kinds ON kinds.id = ranges.kind
         UNION ALL
-        SELECT (coalesce((SELECT date_created || sid FROM session_person INDEXED BY session_person_any WHERE session_person.person = merged.value AND (date_created, sid) > (substr(place, 1, 24), substr(place, 25)) AND (date_created, sid) < (end_key, end_sid)
+        SELECT (coalesce((SELECT date_created || sid FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = merged.value AND session_person.kind = merged.kind AND (date_created, sid) > (substr(place, 1, 24), substr(place, 25)) AND (date_created, sid) < (end_key, end_sid)
           ORDER BY date_created ASC, sid ASC LIMIT 1), '~')), value, part, kind, end_key, end_sid FROM merged WHERE place <> '~'
         ORDER BY 1 ASC LIMIT :limit * (SELECT count(*) FROM (SELECT person AS value FROM json_each(:identifier) AS asked CROSS JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)))
       )
@@ -69,7 +70,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       WITH RECURSIVE ranges (value, part, kind) AS (
-        SELECT value, part, CASE part WHEN 0 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person_any WHERE interaction.inbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = chosen.value ORDER BY kind LIMIT 1), 0) WHEN 1 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person_any WHERE interaction.outbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = chosen.value ORDER BY kind LIMIT 1), 0) END FROM (SELECT person AS value FROM json_each(:identifier) AS asked CROSS JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1 AS part) AS parts
+        SELECT value, part, CASE part WHEN 0 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person_any WHERE interaction.inbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) WHEN 1 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person_any WHERE interaction.outbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) END FROM (SELECT person AS value FROM json_each(:identifier) AS asked CROSS JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1 AS part) AS parts
         UNION ALL
         SELECT value, part, CASE part WHEN 0 THEN (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = ranges.value AND interaction.kind > ranges.kind ORDER BY kind LIMIT 1) WHEN 1 THEN (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = ranges.value AND interaction.kind > ranges.kind ORDER BY kind LIMIT 1) END FROM ranges WHERE kind > 0
       ),

@@ -12,7 +12,6 @@ import bodies
 import edge_case_rows
 from store import errors
 from store.archive import open_archive
-from store.participants import Participant
 from store.sqlite import migrations, opening
 from store.sqlite.connections import has_wal_reset_bug
 from store.sqlite.opening import prepare
@@ -203,6 +202,6 @@ async def test_every_record_has_its_table(database: Path) -> None:
         for kind in bodies.RECORD_TYPES.values():
             table = {row[1] for row in await archive.fetch(f"PRAGMA table_info({kind.table})")}
             own = ({"kind"} if kind in FACETS else set()) | ({"plain"} if kind.plain else set())
-            own |= set(PERSONS.get(kind, {})) | ({"person"} if kind is Participant else set())
+            own |= set(PERSONS.get(kind, {}))
             assert table == set(kind.__struct_fields__) | own
     assert not database.with_name(f"{database.name}-wal").exists()

@@ -86,6 +86,19 @@ async def test_what_a_person_took_part_in_follows_a_changed_identifier(archive: 
     assert await found(archive, BERT) == sids([5], [3], [3])
 
 
+async def test_persons_are_kept_by_whoever_writes_a_participant(archive: Archive) -> None:
+    """As a hand or an older version may, without the writer that numbers them."""
+    await bodies.put(archive, *TREE)
+    same = "service_sid, account_sid, identifier, date_created, date_updated, kind"
+    insert = f"INSERT INTO participant (sid, session_sid, {same}) SELECT ?, ?, {same} FROM participant WHERE sid = ?"
+    async with archive.writer.transaction() as transaction:
+        await transaction.execute(insert, (bodies.sid("KP", 9), bodies.sid("KC", 3), bodies.sid("KP", 1)))
+        await transaction.execute("UPDATE participant SET identifier = ? WHERE sid = ?", ("new", bodies.sid("KP", 2)))
+    assert await found(archive, ANNA) == sids([1, 9], [1, 3], [1])
+    assert await found(archive, "new") == sids([2], [1], [1])
+    assert await found(archive, BERT) == sids([3, 4], [2], [2])
+
+
 async def test_what_is_erased_is_found_no_more_and_its_person_is_nobody_elses(archive: Archive) -> None:
     await bodies.put(archive, *TREE)
     async with archive.writer.transaction() as transaction:

@@ -1,7 +1,8 @@
 """Merged lists by values: the SQL of lists of the rows in which a column is one of several values (ValuePath).
 
-Each value has a range of its own, by date. Where facets are filtered too, a value in many rows has instead one range
-for each facet combination of its rows. The ranges are merged as in merges.py.
+Each value has a range of its own, by date, if there is an index of that. Else, and where facets are filtered too and
+the value is in many rows, it has one range for each facet combination of its rows. The ranges are merged as in
+merges.py.
 """
 
 from typing import Any, TypeAlias
@@ -58,7 +59,7 @@ def value_path_of(relation: Relation[Any], active: frozenset[str]) -> ValuePath 
 def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
     """The SELECT of ``columns`` of one parent's page."""
     bound = f":{path.attribute}"
-    has_dates = all(column.by_date for column in path.columns)
+    has_dates = all(merge.order.column in column.by_date for column in path.columns)
     has_kinds = not has_dates or bool(merge.picked) or merge.is_by_lag
     ranges = [
         FIRST_RANGES.format(
@@ -77,7 +78,7 @@ def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
             )
         )
     if has_kinds:
-        next_kind = _by_part([_next_kind(merge, path, column, "ranges", True) for column in path.columns])
+        next_kind = _by_part([_next_kind(merge, path, column, "ranges", "ranges.kind") for column in path.columns])
         ranges.append(MORE_RANGES.format(kind=next_kind, any_kind=ANY_KIND))
         place = _by_part([_step_by_kind(merge, path, column, "ranges", AT_START) for column in path.columns])
         first.append(FIRST_BY_KIND.format(place=place, kinds=merge.combinations()))
@@ -116,7 +117,7 @@ def _first_kind(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: b
     """The combination that the ranges of a value begin with."""
     if not has_kinds:
         return str(ANY_KIND)
-    first = _next_kind(merge, path, column, "chosen", False)
+    first = _next_kind(merge, path, column, "chosen", str(ANY_KIND))
     if not has_dates:
         return first
     index = column.by_date[merge.order.column]
@@ -124,10 +125,8 @@ def _first_kind(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: b
     return f"iif({many}, {first}, {ANY_KIND})"
 
 
-def _next_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, is_after: bool) -> str:
-    conditions = f"{path.table}.{column.column} = {source}.value"
-    if is_after:
-        conditions += f" AND {path.table}.kind > {source}.kind"
+def _next_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, kind: str) -> str:
+    conditions = f"{path.table}.{column.column} = {source}.value AND {path.table}.kind > {kind}"
     return NEXT_KIND.format(table=path.table, index=column.by_kind[merge.order.column], conditions=conditions)
 
 
