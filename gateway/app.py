@@ -12,7 +12,7 @@ from gateway.auth.authentication import Authenticator, TokenVerifier
 from gateway.background import Background
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.operations import Operations
-from gateway.endpoint.persisted import PersistedDocuments, listed_in
+from gateway.endpoint.persisted import PersistedDocuments, read_manifest
 from gateway.graphiql.built import Files
 from gateway.http.exchange import ClientGone, Exchange, HttpError, Receive, Scope, Send
 from gateway.http.handshake import Handshake
@@ -182,7 +182,7 @@ class Gateway:
         self._stack.push_async_callback(live.close)
         operations = Operations(archive, upstream, self._access, self._limits, self._settings, live, self._sync_failure)
         protocol, rates = self._protocol, Rates(self._limits.rate)
-        listed = listed_in(protocol.documents) if protocol.documents else {}
+        listed = read_manifest(protocol.documents) if protocol.documents else {}
         documents = PersistedDocuments(listed, protocol.documents_mode)
         subscriptions = Subscriptions(
             operations, authenticator, documents, rates, self._subscriptions, self._request_log.add_operation

@@ -16,7 +16,7 @@ from resolvers.arguments.cursors import cursor_of, fingerprint, position_of
 from resolvers.arguments.omitted import given
 from resolvers.arguments.paging import After, Before, First, Last, PageArguments, PageRequest, page_size
 from resolvers.context import Context, Info
-from resolvers.resolver_specs import ConnectionSpec, Part, resolver_spec
+from resolvers.resolver_specs import ConnectionSpec, RelayField, resolver_spec
 from store.columns import Record
 from store.lists.filters import Filter
 from store.lists.orders import BY_DATE_CREATED, Order
@@ -118,31 +118,31 @@ class Connection(Generic[R]):
         )
 
 
-@resolver_spec(Part.EDGES)
+@resolver_spec(RelayField.EDGES)
 def edges(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[Edge[R]]]:
     """``Connection.edges``."""
     return _edges(parent, parent.load_rows())
 
 
-@resolver_spec(Part.NODES)
+@resolver_spec(RelayField.NODES)
 def nodes(parent: strawberry.Parent[Connection[R]]) -> Awaitable[list[R]]:
     """``Connection.nodes``."""
     return _nodes(parent, parent.load_rows())
 
 
-@resolver_spec(Part.PAGE_INFO)
+@resolver_spec(RelayField.PAGE_INFO)
 def page_info(parent: strawberry.Parent[Connection[R]]) -> Awaitable[PageInfo]:
     """``Connection.pageInfo``."""
     return _page_info(parent, parent.load_rows())
 
 
-@resolver_spec(Part.TOTAL_COUNT)
+@resolver_spec(RelayField.TOTAL_COUNT)
 def total_count(parent: strawberry.Parent[Connection[R]]) -> Awaitable[int]:
     """``Connection.totalCount``."""
     return _total_count(parent, parent.load_count())
 
 
-@resolver_spec(Part.TOTAL_COUNT_CAPPED)
+@resolver_spec(RelayField.TOTAL_COUNT_CAPPED)
 def total_count_capped(parent: strawberry.Parent[Connection[R]]) -> Awaitable[bool]:
     """``Connection.totalCountCapped``."""
     return _total_count_capped(parent, parent.load_count())

@@ -6,10 +6,10 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from resolvers.arguments.paging import MAX_PAGE_SIZE
-from resolvers.arguments.sids import but_got, record_of, sid_of
+from resolvers.arguments.sids import but_got, record_type_of, sid_of
 from resolvers.context import Info
 from resolvers.errors import BadInput
-from resolvers.resolver_specs import Part, resolver_spec
+from resolvers.resolver_specs import RelayField, resolver_spec
 from store.columns import Record
 from store.sqlite.statements.lookups import Lookup
 
@@ -37,13 +37,13 @@ def load_record(info: Info, record_type: type[R], sid: str) -> Awaitable[R | Non
     return info.context.loaders.load(Lookup(record_type), sid)
 
 
-@resolver_spec(Part.NODE_BY_ID)
+@resolver_spec(RelayField.NODE_BY_ID)
 def node(info: Info, id: NodeId) -> Awaitable[Record | None]:
     """``Query.node``: the record with this id. Raises BadInput if the id is not a SID of a known type."""
     return _node(info, id)
 
 
-@resolver_spec(Part.NODES_BY_IDS)
+@resolver_spec(RelayField.NODES_BY_IDS)
 def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]:
     """``Query.nodes``: a record, None or an error for each id, in the same order."""
     most = info.context.max_page_size
@@ -59,7 +59,7 @@ def nodes(info: Info, ids: NodeIds) -> list[Awaitable[Record | None] | BadInput]
 
 
 def _node(info: Info, id: str) -> Awaitable[Record | None]:
-    record_type = record_of(id)
+    record_type = record_type_of(id)
     if record_type is None:
         raise BadInput(f"Expected an id that is a SID, KS, KC, KP or KI and 32 hexadecimal digits, {but_got(id)}")
     return load_record(info, record_type, id)

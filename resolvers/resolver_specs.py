@@ -62,7 +62,7 @@ class FeedSpec(NamedTuple):
     request: Callable[..., Any]
 
 
-class Part(Enum):
+class RelayField(Enum):
     """The members of connections and edges, and the two ways to find nodes by their ids."""
 
     EDGES = "edges"
@@ -76,7 +76,7 @@ class Part(Enum):
 
 
 ResolverSpec: TypeAlias = (
-    ColumnSpec | ReferenceSpec | LookupSpec | ListSpec | ConnectionSpec | NodeSpec | FeedSpec | Part
+    ColumnSpec | ReferenceSpec | LookupSpec | ListSpec | ConnectionSpec | NodeSpec | FeedSpec | RelayField
 )
 
 _specs: dict[Callable[..., Any], ResolverSpec] = {}

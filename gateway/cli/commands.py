@@ -104,14 +104,14 @@ def serve(
         fail("--sync-every needs a Twilio account, but TWILIO_ACCOUNT_SID is not set. Set it (see sync --help).", 2)
     from gateway.auth.authentication import KeysMissing
     from gateway.demo.seeding import checked_archive
-    from gateway.endpoint.persisted import DocumentsUnusable, listed_in
+    from gateway.endpoint.persisted import DocumentsUnusable, read_manifest
     from gateway.server import serve
     from gateway.workers import PortTaken, listen
 
     refusals = (PortTaken, KeysMissing, DocumentsUnusable)
     with sentences(*refusals), listen(settings.host, settings.port, settings.workers > 1) as listener:
         if protocol.documents:
-            listed_in(protocol.documents)
+            read_manifest(protocol.documents)
         created = asyncio.run(checked_archive(settings.database, twilio.account_sid if twilio else None))
         key_required = _key_required(listener, settings, access, jwt)
         new = " (new, and empty)" if created else ""

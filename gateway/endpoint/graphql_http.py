@@ -15,7 +15,7 @@ from gateway.endpoint.caching import cache_headers, is_cacheable, is_current, ta
 from gateway.endpoint.execution import SUBSCRIPTION, CostMode, Request, Result
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
-from gateway.endpoint.requests import Sent, demand_json, parse_body, parse_url
+from gateway.endpoint.requests import RequestParameters, demand_json, parse_body, parse_url
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
 from gateway.http.callers import caller_of, scope_fingerprint
 from gateway.http.compression import LARGE_BYTES, compressed
@@ -117,7 +117,7 @@ class GraphQLOverHTTP:
         return await self._response(exchange, media_type, access, sent, request)
 
     async def _response(
-        self, exchange: Exchange, media_type: bytes, access: Access, sent: Sent, request: Request
+        self, exchange: Exchange, media_type: bytes, access: Access, sent: RequestParameters, request: Request
     ) -> Answer:
         is_get, text = request.read_only, request.query
         headers: Headers = COMMON_HEADERS
@@ -128,7 +128,7 @@ class GraphQLOverHTTP:
             if is_current(exchange, tag):
                 return 304, b"", headers
         caller = caller_of(exchange.scope, access).name
-        result, exchange.operation = await self._operations.run(request, access, caller, exchange.while_wanted)
+        result, exchange.operation = await self._operations.run(request, access, caller, exchange.unless_disconnected)
         if not result.request_error:
             self._documents.keep(sent, text)
         if result.body is not None and not is_get:
@@ -146,14 +146,14 @@ class GraphQLOverHTTP:
         accepts_events = EVENT_STREAM in exchange.header(b"accept").lower()
         return accepts_events and "subscription" in request.query and self._operations.kind_of(request) == SUBSCRIPTION
 
-    def _read_get(self, exchange: Exchange) -> Sent:
+    def _read_get(self, exchange: Exchange) -> RequestParameters:
         demand_preflight(exchange.headers)
         sent = parse_url(exchange)
         if self._wants_keys and sent.document_id is None:
             demand_intent(exchange.headers)
         return sent
 
-    async def _read_post(self, exchange: Exchange) -> Sent:
+    async def _read_post(self, exchange: Exchange) -> RequestParameters:
         demand_json(exchange)
         return parse_body(await exchange.body(self._operations.limits.max_body))
 

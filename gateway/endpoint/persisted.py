@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from cachetools import LRUCache
 
-from gateway.endpoint.requests import Sent
+from gateway.endpoint.requests import RequestParameters
 from gateway.http.exchange import HttpError
 from gateway.settings.server import DocumentsMode
 
@@ -60,7 +60,7 @@ class ApolloManifest(msgspec.Struct, tag_field="format", tag="apollo-persisted-q
     operations: list[ApolloOperation]
 
 
-def listed_in(path: Path) -> dict[str, str]:
+def read_manifest(path: Path) -> dict[str, str]:
     """The documents of a folder of .graphql files, or of a manifest, by id.
 
     The manifest is Apollo's, or Relay's and graphql-codegen's object of ids and texts. Each document is listed under
@@ -91,7 +91,7 @@ class PersistedDocuments:
         self._mode = mode
         self._remembered: LRUCache[str, str] = LRUCache(REMEMBERED_BYTES, getsizeof)
 
-    def text_of(self, sent: Sent) -> str:
+    def text_of(self, sent: RequestParameters) -> str:
         """The document's text; raises Unavailable if it is unknown or not allowed, HttpError if none is named."""
         if sent.document_id is not None:
             return self._by_id(sent.document_id)
@@ -107,7 +107,7 @@ class PersistedDocuments:
         """The size of the automatic persisted queries in bytes."""
         return int(self._remembered.currsize)
 
-    def keep(self, sent: Sent, text: str) -> None:
+    def keep(self, sent: RequestParameters, text: str) -> None:
         """Remembers the document of an automatic persisted query; call it only for a valid one."""
         if (
             sent.query is not None

@@ -17,7 +17,7 @@ PARAMETERS = 50
 IN_JSON = ("variables", "extensions")
 
 
-class Sent(msgspec.Struct, rename="camel"):
+class RequestParameters(msgspec.Struct, rename="camel"):
     """The members of a GraphQL request as the client sent them."""
 
     query: str | None = None
@@ -27,7 +27,7 @@ class Sent(msgspec.Struct, rename="camel"):
     extensions: dict[str, Any] | None = None
 
 
-DECODER = msgspec.json.Decoder(Sent)
+DECODER = msgspec.json.Decoder(RequestParameters)
 MEMBER_DECODER = msgspec.json.Decoder()
 
 
@@ -39,7 +39,7 @@ def demand_json(exchange: Exchange) -> None:
         raise HttpError(415, f"Expected a body of application/json in UTF-8, but got {found}.")
 
 
-def parse_body(body: bytes) -> Sent:
+def parse_body(body: bytes) -> RequestParameters:
     """Parses the body of a POST; raises HttpError if it is not a GraphQL request.
 
     Ignores a byte order mark before the JSON, as RFC 8259 §8.1 allows.
@@ -52,7 +52,7 @@ def parse_body(body: bytes) -> Sent:
         raise _unreadable("a body", error) from error
 
 
-def parse_url(exchange: Exchange) -> Sent:
+def parse_url(exchange: Exchange) -> RequestParameters:
     """Parses the URL of a GET; raises HttpError if it is not a GraphQL request."""
     query_string = exchange.scope["query_string"]
     if len(query_string) > LONGEST_URL:
@@ -70,7 +70,7 @@ def parse_url(exchange: Exchange) -> Sent:
         if name in members:
             members[name] = _member(name, members[name])
     try:
-        return msgspec.convert(members, Sent)
+        return msgspec.convert(members, RequestParameters)
     except msgspec.ValidationError as error:
         raise _misshapen(str(error)) from error
 

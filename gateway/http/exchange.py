@@ -40,7 +40,7 @@ class HttpError(Exception):
 
 
 class Wait(Protocol):
-    """Awaits a coroutine, perhaps with a condition to cancel it, such as ``Exchange.while_wanted``."""
+    """Awaits a coroutine, perhaps with a condition to cancel it, such as ``Exchange.unless_disconnected``."""
 
     def __call__(self, running: Coroutine[Any, Any, T], /) -> Awaitable[T]:
         """Returns the result of ``running``."""
@@ -96,7 +96,7 @@ class Exchange:
             raise _too_large(limit, "this one is longer")
         return body
 
-    async def while_wanted(self, running: Coroutine[Any, Any, T], /) -> T:
+    async def unless_disconnected(self, running: Coroutine[Any, Any, T], /) -> T:
         """Returns the result of ``running``; if the client disconnects first, cancels it and raises ClientGone.
 
         Call it only after the body is read: ASGI reports the disconnect through the same ``receive``.

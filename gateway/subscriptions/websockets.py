@@ -20,7 +20,7 @@ from strawberry.types.unset import UNSET
 from gateway.auth.authentication import Authenticator, Lease
 from gateway.endpoint.execution import Request
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
-from gateway.endpoint.requests import Sent
+from gateway.endpoint.requests import RequestParameters
 from gateway.http.callers import Caller, caller_of
 from gateway.http.exchange import Exchange, HttpError, Receive, Send
 from gateway.http.operations import Operation
@@ -147,7 +147,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
         try:
-            sent = msgspec.convert(message.get("payload"), Sent)
+            sent = msgspec.convert(message.get("payload"), RequestParameters)
             query = self._server.documents.text_of(sent)
         except msgspec.ValidationError as error:
             await self.handle_invalid_message(f"Expected a payload with query: {error}.")

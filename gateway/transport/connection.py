@@ -21,9 +21,9 @@ from gateway.transport.request_cycle import App, RequestCycle
 from gateway.transport.websocket import WebSocketConnection
 from gateway.transport.write_deadline import WriteDeadline
 
-HELD_BYTES = 65_536
+MOST_BUFFERED = 65_536
 """Reading pauses while more bytes of pipelined requests than this are buffered."""
-LINGERING_SECONDS = 2.0
+DISCARDING_SECONDS = 2.0
 """How long input is read and dropped after a refusal: closing with unread input would lose the refusal."""
 PROBE_SECONDS = 0.5
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
@@ -51,8 +51,8 @@ class Connection(asyncio.Protocol):
         self._deadline = Deadline(self._loop, self._expired)
         self._parser = Parser()
         self._cycle: RequestCycle | None = None
-        self._held, self._at = b"", 0
-        self._is_coming = self._has_ended = self._is_over = self._is_read_paused = False
+        self._buffer, self._position = b"", 0
+        self._is_receiving = self._has_ended = self._is_ending = self._is_read_paused = False
         self._probe: asyncio.TimerHandle | None = None
 
     # Called by asyncio.
@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancels the timers and disconnects the request cycle."""
         self._state.connections.discard(self)
-        self._is_over = True
+        self._is_ending = True
         self._deadline.cancel()
         self.write_deadline.resume()
         if self._probe:
@@ -78,17 +78,18 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Buffers and parses the input."""
-        if self._is_over:
+        if self._is_ending:
             return
-        self._held, self._at = (self._held[self._at :] + data if self._at < len(self._held) else data), 0
-        self._advance()
+        rest = self._buffer[self._position :]
+        self._buffer, self._position = rest + data if rest else data, 0
+        self._start_next_request()
 
     def eof_received(self) -> bool:
         """The client closed its side; returns True to keep the connection open for a response that is due."""
         self._has_ended = True
         cycle = self._cycle
-        is_owed = cycle.is_whole and not cycle.is_started if cycle else self._at < len(self._held)
-        if self._is_over or not is_owed:
+        is_owed = cycle.is_whole and not cycle.is_started if cycle else self._position < len(self._buffer)
+        if self._is_ending or not is_owed:
             return False
         self._probe = self._loop.call_later(PROBE_SECONDS, self._probe_client)
         return True
@@ -138,35 +139,35 @@ class Connection(asyncio.Protocol):
         self._state.total_requests += 1
         cycle = cast("RequestCycle", self._cycle)
         if not cycle.keeps_alive:
-            if cycle.is_whole and self._at >= len(self._held):
+            if cycle.is_whole and self._position >= len(self._buffer):
                 self.close()
             else:
-                self._linger()
+                self._discard_input_and_close()
         elif not cycle.is_whole:  # The rest of its body is still read, and dropped.
             self.read_on()
         else:
             self._end_cycle()
-            if self._at < len(self._held):
-                self._loop.call_soon(self._advance)  # Lets other connections run first.
+            if self._position < len(self._buffer):
+                self._loop.call_soon(self._start_next_request)  # Lets other connections run first.
 
     def close(self) -> None:
         """Closes the connection when the write buffer is sent; aborts it after ``seconds``."""
-        self._is_over = True
+        self._is_ending = True
         self._transport.close()
         self._deadline.set(self.seconds)
 
-    def _advance(self) -> None:
+    def _start_next_request(self) -> None:
         """Parses the input up to the end of a request and starts it; the rest waits until it is answered."""
         try:
             self._parse()
         except Refused as refusal:
             self._refuse(refusal)
-        if self._is_over:
+        if self._is_ending:
             return
-        if self._at >= len(self._held):
-            self._held, self._at = b"", 0
+        if self._position >= len(self._buffer):
+            self._buffer, self._position = b"", 0
         self._await_request()
-        if self._has_ended and self._is_coming:
+        if self._has_ended and self._is_receiving:
             self.close()
             return
         if self._cycle and not self._cycle.is_begun:
@@ -175,8 +176,8 @@ class Connection(asyncio.Protocol):
 
     def _parse(self) -> None:
         parser = self._parser
-        while self._at < len(self._held) and not (self._cycle and self._cycle.is_whole):
-            self._at = parser.feed(self._held, self._at)
+        while self._position < len(self._buffer) and not (self._cycle and self._cycle.is_whole):
+            self._position = parser.feed(self._buffer, self._position)
             if self._cycle is None and not parser.is_in_head:
                 if self._websockets and parser.is_websocket:
                     self._upgrade(self._websockets)
@@ -189,19 +190,19 @@ class Connection(asyncio.Protocol):
 
     def _upgrade(self, protocol: Callable[..., asyncio.Protocol]) -> None:
         """Hands the connection over to uvicorn's WebSocket protocol, with all that was received of it."""
-        self._is_over = True
+        self._is_ending = True
         self._deadline.cancel()
         self._state.connections.discard(self)
         self.read_on()
         websocket = protocol(config=self._config, server_state=self._state, app_state=self._app_state)
-        received = self._parser.head() + self._held[self._at :]
+        received = self._parser.head() + self._buffer[self._position :]
         WebSocketConnection(websocket, self.write_deadline).take_over(self._transport, received)
 
     def _await_request(self) -> None:
         """Sets the deadline when a request begins to arrive, and clears it when it is whole."""
-        cycle, was_coming = self._cycle, self._is_coming
-        self._is_coming = not cycle.is_whole if cycle else not self._parser.is_between
-        if self._is_coming and not was_coming:
+        cycle, was_coming = self._cycle, self._is_receiving
+        self._is_receiving = not cycle.is_whole if cycle else not self._parser.is_between
+        if self._is_receiving and not was_coming:
             self._deadline.set(self.seconds)
         elif cycle and cycle.is_whole:
             self._deadline.clear()
@@ -228,14 +229,16 @@ class Connection(asyncio.Protocol):
 
     def _end_cycle(self) -> None:
         self._cycle = None
-        if self._has_ended and self._at >= len(self._held):
+        if self._has_ended and self._position >= len(self._buffer):
             self.close()
         else:
             self._deadline.set(self._idle_seconds)
 
     def _pause_reading_if_full(self) -> None:
         """Pauses reading while a buffer is full, and otherwise resumes it."""
-        too_much = self._cycle is not None and (self._cycle.is_full or len(self._held) - self._at > HELD_BYTES)
+        too_much = self._cycle is not None and (
+            self._cycle.is_full or len(self._buffer) - self._position > MOST_BUFFERED
+        )
         if not too_much:
             self.read_on()
         elif not self._is_read_paused:
@@ -249,25 +252,25 @@ class Connection(asyncio.Protocol):
             cycle.disconnect()
         if cycle is None or not cycle.is_started:
             self.write(refusal.response())
-        self._linger()
+        self._discard_input_and_close()
 
-    def _linger(self) -> None:
+    def _discard_input_and_close(self) -> None:
         """Closes the writing side, then reads and drops input for a while, so that the client gets the response.
 
         See RFC 9112 §9.6.
         """
-        self._is_over, self._held, self._at = True, b"", 0
+        self._is_ending, self._buffer, self._position = True, b"", 0
         if self._has_ended or self._transport.is_closing():
             self.close()
         else:
             self._transport.write_eof()
             self.read_on()
-            self._deadline.set(LINGERING_SECONDS)
+            self._deadline.set(DISCARDING_SECONDS)
 
     def _expired(self) -> None:
         if self._transport.is_closing():
             self.write_deadline.abort()
-        elif self._is_coming and not self._is_over:
+        elif self._is_receiving and not self._is_ending:
             self._refuse(Refused(TIMEOUT, f"Expected a whole request within {self.seconds:g} seconds"))
         else:
             self.close()

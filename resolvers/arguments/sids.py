@@ -30,7 +30,7 @@ InteractionSid: TypeAlias = Annotated[strawberry.ID, _argument("Interaction", "K
 
 def sid_of(record_type: type[Record], given: str) -> str:
     """``given``, if it is well-formed as a SID of ``record_type``; else raises BadInput."""
-    if record_of(given) is not record_type:
+    if record_type_of(given) is not record_type:
         form = f"{record_type.prefix} and 32 hexadecimal digits"
         raise BadInput(f"Expected the SID of one {record_type.noun}, {form}, {but_got(given)}")
     return given
@@ -41,7 +41,7 @@ def pattern_of(record_type: type[Record]) -> "re.Pattern[str]":
     return re.compile(record_type.prefix + SID_DIGITS)
 
 
-def record_of(given: str) -> type[Record] | None:
+def record_type_of(given: str) -> type[Record] | None:
     """The record type that the prefix of the SID ``given`` names; None if it is malformed or unknown."""
     matched = PATTERN.fullmatch(given)
     return RECORDS.get(matched[1]) if matched else None

@@ -8,12 +8,12 @@ from strawberry import UNSET
 
 from resolvers.arguments.changes import AfterChange, ChangeFilterArgument, FeedRequest, Types, feed_request
 from resolvers.arguments.paging import First
-from resolvers.arguments.sids import record_of
+from resolvers.arguments.sids import record_type_of
 from resolvers.connections import PageInfo
 from resolvers.context import Info
 from resolvers.errors import ChangesExpired
 from resolvers.nodes import load_record
-from resolvers.resolver_specs import FeedSpec, NodeSpec, Part, resolver_spec
+from resolvers.resolver_specs import FeedSpec, NodeSpec, RelayField, resolver_spec
 from store.changes import Change, ChangedType, ChangeKind, FeedPage
 from store.columns import Record
 
@@ -75,19 +75,19 @@ async def _page(loaded: Awaitable[FeedPage], request: FeedRequest) -> ChangePage
     return ChangePage(feed, request.size, request.epoch is not None)
 
 
-@resolver_spec(Part.NODES)
+@resolver_spec(RelayField.NODES)
 def nodes(parent: strawberry.Parent[ChangePage]) -> list[FeedChange]:
     """``ChangeConnection.nodes``."""
     return parent.changes()
 
 
-@resolver_spec(Part.EDGES)
+@resolver_spec(RelayField.EDGES)
 def edges(parent: strawberry.Parent[ChangePage]) -> list[ChangeEdge]:
     """``ChangeConnection.edges``."""
     return [ChangeEdge(change.cursor, change) for change in parent.changes()]
 
 
-@resolver_spec(Part.PAGE_INFO)
+@resolver_spec(RelayField.PAGE_INFO)
 def page_info(parent: strawberry.Parent[ChangePage]) -> PageInfo:
     """``ChangeConnection.pageInfo``."""
     shown = parent.changes()
@@ -99,7 +99,7 @@ def page_info(parent: strawberry.Parent[ChangePage]) -> PageInfo:
     )
 
 
-@resolver_spec(Part.LATEST_CURSOR)
+@resolver_spec(RelayField.LATEST_CURSOR)
 def latest_cursor(parent: strawberry.Parent[ChangePage]) -> str:
     """``ChangeConnection.latestCursor``."""
     return f"{parent.feed.epoch}.{parent.feed.last}"
@@ -108,5 +108,5 @@ def latest_cursor(parent: strawberry.Parent[ChangePage]) -> str:
 @resolver_spec(NodeSpec("sid"))
 def node(parent: strawberry.Parent[FeedChange], info: Info) -> Awaitable[Record | None] | None:
     """``Change.node``: the row as it is now; None if it was erased."""
-    record_type = record_of(parent.sid)
+    record_type = record_type_of(parent.sid)
     return load_record(info, record_type, parent.sid) if record_type else None

@@ -37,8 +37,8 @@ from resolvers.resolver_specs import (
     ListSpec,
     LookupSpec,
     NodeSpec,
-    Part,
     ReferenceSpec,
+    RelayField,
     ResolverSpec,
     spec_of,
 )
@@ -99,9 +99,9 @@ class Compiler:
             return key, root_steps.ConnectionRoot(self._connection_step(spec, field, arguments, selected))
         if isinstance(spec, FeedSpec):
             return key, feed_root(self, spec, self.object_type(get_named_type(field.type).name), arguments, selected)
-        if spec is Part.NODE_BY_ID:
+        if spec is RelayField.NODE_BY_ID:
             return key, root_steps.NodeRoot(self._node_step(selected), arguments["id"])
-        if spec is Part.NODES_BY_IDS:
+        if spec is RelayField.NODES_BY_IDS:
             return key, root_steps.NodesRoot(self._node_step(selected), arguments["ids"])
         raise Unplannable
 
@@ -198,18 +198,18 @@ class Compiler:
             part = self.spec_of(part_field)
             parts.add(part)
             inner = get_named_type(part_field.type)
-            if part is Part.NODES:
+            if part is RelayField.NODES:
                 shapes.append(self._shape(part_field, selected))
                 members.append((key, connection_members.write_rows(len(shapes) - 1)))
-            elif part is Part.EDGES:
+            elif part is RelayField.EDGES:
                 shapes.append(self._edge_shape(self.object_type(inner.name), selected))
                 members.append((key, connection_members.write_rows(len(shapes) - 1)))
-            elif part is Part.PAGE_INFO:
+            elif part is RelayField.PAGE_INFO:
                 info = connection_members.page_info(self.selections, self.object_type(inner.name), selected)
                 members.append((key, connection_members.write_info(info)))
-            elif part is Part.TOTAL_COUNT:
+            elif part is RelayField.TOTAL_COUNT:
                 members.append((key, connection_members.write_count))
-            elif part is Part.TOTAL_COUNT_CAPPED:
+            elif part is RelayField.TOTAL_COUNT_CAPPED:
                 members.append((key, connection_members.write_capped))
             else:
                 raise Unplannable
@@ -218,10 +218,10 @@ class Compiler:
             connection_members.end_of(members),
             connection_members.text_around(members) if shapes and len(members) == 1 else None,
             tuple(shapes),
-            rows=not parts.isdisjoint((Part.EDGES, Part.NODES, Part.PAGE_INFO)),
+            rows=not parts.isdisjoint((RelayField.EDGES, RelayField.NODES, RelayField.PAGE_INFO)),
             cursors=any(shape.has_cursor for shape in shapes),
-            info=Part.PAGE_INFO in parts,
-            total=not parts.isdisjoint((Part.TOTAL_COUNT, Part.TOTAL_COUNT_CAPPED)),
+            info=RelayField.PAGE_INFO in parts,
+            total=not parts.isdisjoint((RelayField.TOTAL_COUNT, RelayField.TOTAL_COUNT_CAPPED)),
         )
         return ConnectionStep(spec, arguments, selected_parts, Scope.READ_CONTENT in self._scopes)
 

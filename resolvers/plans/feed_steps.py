@@ -13,7 +13,7 @@ from resolvers.plans.inputs import Evaluate, Fallback
 from resolvers.plans.list_steps import listed
 from resolvers.plans.selections import Unplannable
 from resolvers.plans.steps import ChildStep, Piece, Pieces, Run, Shape
-from resolvers.resolver_specs import FeedSpec, Part
+from resolvers.resolver_specs import FeedSpec, RelayField
 from store.changes import STATE, FeedRow, feed_rows_sql
 from store.sqlite.statements import projections
 from store.sqlite.statements.projections import Member
@@ -82,15 +82,15 @@ def feed_root(
             continue
         field = kind.fields[name]
         part = compiler.spec_of(field)
-        if part is Part.LATEST_CURSOR:
+        if part is RelayField.LATEST_CURSOR:
             members.append((key, connection_members.write_latest))
             continue
         inner = compiler.object_type(get_named_type(field.type).name)
-        if part is Part.PAGE_INFO:
+        if part is RelayField.PAGE_INFO:
             info = connection_members.page_info(compiler.selections, inner, selected)
             members.append((key, connection_members.write_info(info)))
-        elif part in (Part.NODES, Part.EDGES):
-            shapes.append(_shape(compiler, inner, selected, part is Part.EDGES))
+        elif part in (RelayField.NODES, RelayField.EDGES):
+            shapes.append(_shape(compiler, inner, selected, part is RelayField.EDGES))
             members.append((key, connection_members.write_rows(len(shapes) - 1)))
         else:
             raise Unplannable

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
-from resolvers.arguments.sids import record_of
+from resolvers.arguments.sids import record_type_of
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
 from store.sqlite.event_loop_connections import EventLoopConnection
@@ -154,7 +154,7 @@ class NodeStep(NamedTuple):
         """One step for each type of row among the SIDs; raises Fallback for a SID of no known type."""
         by_type: dict[type[Record], list[str]] = {}
         for sid in keys:
-            record_type = record_of(sid)
+            record_type = record_type_of(sid)
             if record_type is None:
                 raise Fallback
             by_type.setdefault(record_type, []).append(sid)

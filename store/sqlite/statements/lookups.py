@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Record)
 K = TypeVar("K", contravariant=True)
 V = TypeVar("V", covariant=True)
 
-LOOKUP = "SELECT {rows} FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))"
+SELECT_BY_SIDS = "SELECT {rows} FROM {table} WHERE sid IN (SELECT value FROM json_each(:sids))"
 
 
 class Query(Protocol[K, V]):
@@ -50,7 +50,7 @@ class Lookup(Generic[R]):
 
     @property
     def sql(self) -> str:
-        """See LOOKUP."""
+        """See SELECT_BY_SIDS."""
         return _lookup_sql(self.record)
 
     @property
@@ -70,7 +70,7 @@ class Lookup(Generic[R]):
 
 @lru_cache
 def _lookup_sql(record: type[Record]) -> str:
-    return LOOKUP.format(rows=rows_as_json(record.__struct_fields__), table=record.table)
+    return SELECT_BY_SIDS.format(rows=rows_as_json(record.__struct_fields__), table=record.table)
 
 
 @lru_cache

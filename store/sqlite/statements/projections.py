@@ -198,7 +198,7 @@ def _object(members: Sequence[Member]) -> str:
             case ColumnValue(name, column):
                 pairs.append(f"'{name}', {column}")
             case EnumValue(name, column, shown, other):
-                pairs.append(f"'{name}', {_word(column, shown, other)}")
+                pairs.append(f"'{name}', {_enum_name(column, shown, other)}")
             case Constant(name, json):
                 pairs.append(f"'{name}', json('{_escaped(json)}')")
             case Group(name, inner, present):
@@ -224,7 +224,9 @@ def _template(members: Sequence[Member], plain: Sequence[str]) -> tuple[str, lis
                 values.append(f"json_quote({column})")
             case EnumValue(name, column, shown, other):
                 templates.append(f'"{name}":%s')
-                values.append(_word(column, {word: f'"{name}"' for word, name in shown.items()}, f'"{other}"', "null"))
+                values.append(
+                    _enum_name(column, {word: f'"{name}"' for word, name in shown.items()}, f'"{other}"', "null")
+                )
             case Constant(name, json):
                 templates.append(f'"{name}":{json.replace("%", "%%")}')
             case Group(name, inner, present):
@@ -246,7 +248,7 @@ def _written(members: Sequence[Member]) -> Iterator[str | Placeholder]:
             case ColumnValue(_, column):
                 yield f"'{before}' || json_quote({column})"
             case EnumValue(_, column, shown, other):
-                yield f"'{before}' || json_quote({_word(column, shown, other)})"
+                yield f"'{before}' || json_quote({_enum_name(column, shown, other)})"
             case Constant(_, json):
                 yield f"'{before}{_escaped(json)}'"
             case Placeholder(_, column):
@@ -272,7 +274,7 @@ def _optional(parts: list[str | Placeholder], present: str) -> Iterator[str | Pl
     yield f"iif({present}, {' || '.join(run)}, {absent})"
 
 
-def _word(column: str, shown: Mapping[str, str], other: str, absent: str | None = None) -> str:
+def _enum_name(column: str, shown: Mapping[str, str], other: str, absent: str | None = None) -> str:
     cases = " ".join(f"WHEN '{word}' THEN '{name}'" for word, name in shown.items())
     null = "NULL" if absent is None else f"'{absent}'"
     return f"CASE {column} {cases} ELSE iif({column} IS NULL, {null}, '{other}') END"

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from bodies import put, service, session
-from gateway.endpoint.persisted import REMEMBERED_BYTES, DocumentsUnusable, PersistedDocuments, listed_in
-from gateway.endpoint.requests import Sent
+from gateway.endpoint.persisted import REMEMBERED_BYTES, DocumentsUnusable, PersistedDocuments, read_manifest
+from gateway.endpoint.requests import RequestParameters
 from gateway.settings.server import DocumentsMode
 from gateway_under_test import serving
 from store import keys
@@ -183,9 +183,9 @@ def test_stored_documents_are_bounded_in_bytes() -> None:
     texts = [f"{{ services {{ totalCount }} }} #{number}{comment}" for number in range(40)]
     for text in texts:
         extensions = {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}
-        documents.keep(Sent(text, extensions=extensions), text)
+        documents.keep(RequestParameters(text, extensions=extensions), text)
         assert documents.size <= REMEMBERED_BYTES
-    assert documents.text_of(Sent(extensions=extensions)) == texts[-1]
+    assert documents.text_of(RequestParameters(extensions=extensions)) == texts[-1]
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_unusable_documents_are_reported_in_a_sentence(
     elif content is not None:
         place.write_bytes(content)
     with pytest.raises(DocumentsUnusable) as refusal:
-        listed_in(place)
+        read_manifest(place)
     assert sentence in str(refusal.value)

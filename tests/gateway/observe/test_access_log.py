@@ -81,7 +81,7 @@ async def test_json_lines_are_json(caplog: pytest.LogCaptureFixture) -> None:
         "operation": "query",
         "name": "FirstLook",
     }
-    other = json.loads(JsonLines().format(record_of("a %s", "word")))
+    other = json.loads(JsonLines().format(record_type_of("a %s", "word")))
     assert (other["level"], other["logger"], other["message"]) == ("WARNING", "proxygraph.gateway", "a word")
 
 
@@ -101,5 +101,5 @@ async def test_the_access_log_can_be_turned_off(caplog: pytest.LogCaptureFixture
     assert caplog.messages == []
 
 
-def record_of(message: str, *arguments: object) -> logging.LogRecord:
+def record_type_of(message: str, *arguments: object) -> logging.LogRecord:
     return logging.LogRecord("proxygraph.gateway", logging.WARNING, "", 0, message, arguments, None)
