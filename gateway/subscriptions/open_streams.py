@@ -58,12 +58,12 @@ class OpenStreams:
     def __init__(self, authenticator: Authenticator, most: int) -> None:
         self._authenticator, self._most = authenticator, most
         self._open: set[OpenStream] = set()
-        self._is_draining = False
+        self.is_draining = False
 
     @contextmanager
     def open(self, lease: Lease | None) -> Iterator[OpenStream]:
         """Adds a connection during the block; raises HttpError 503 if there are too many, or the server stops."""
-        if self._is_draining:
+        if self.is_draining:
             raise HttpError(503, "The server is about to stop. Connect again.", RETRY_AFTER, code="UNAVAILABLE")
         if len(self._open) >= self._most:
             raise full(self._most, "connections at once")
@@ -87,6 +87,6 @@ class OpenStreams:
 
     def drain(self) -> None:
         """Ends all connections, and refuses new ones."""
-        self._is_draining = True
+        self.is_draining = True
         for stream in tuple(self._open):
             stream.end(Ending.RESTART)

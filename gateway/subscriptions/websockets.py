@@ -72,8 +72,8 @@ class WebSockets:
     async def __call__(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Serves one WebSocket whose handshake is ``exchange``.
 
-        Raises HttpError before it is accepted: 400 for another subprotocol, 401 for a wrong key, 503 if there are too
-        many.
+        Raises HttpError before it is accepted: 400 for another subprotocol, 401 for a wrong key. If the server is
+        stopping, or there are too many, it is accepted and closed, since graphql-ws tries again only after a close.
         """
         if SUBPROTOCOL not in exchange.scope["subprotocols"]:
             raise HttpError(400, f"Expected the subprotocol {SUBPROTOCOL}, but the client offers only others.")
@@ -81,20 +81,27 @@ class WebSockets:
         if exchange.header(b"authorization") or not self.authenticator.key_required:
             lease = await self.authenticator.lease(exchange.scope, exchange.headers)
             exchange.access = lease.access
-        with self._streams.open(lease) as stream:
-            exchange.status = 101
-            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": []})
-            socket = Socket(receive, send, self._longest)
-            closing = asyncio.create_task(_close_at_end(socket, stream))
-            try:
-                await Handler(self, exchange, socket, stream).handle()
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or not socket.is_closed or task.uncancel():
-                    raise
-            finally:
-                closing.cancel()
-                await asyncio.gather(closing, return_exceptions=True)
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": []})
+        exchange.status = 101
+        socket = Socket(receive, send, self._longest)
+        try:
+            with self._streams.open(lease) as stream:
+                await self._serve(exchange, socket, stream)
+        except HttpError as error:
+            code = Ending.RESTART.code if self._streams.is_draining else TRY_AGAIN_LATER
+            await socket.close(code, str(error))
+
+    async def _serve(self, exchange: Exchange, socket: Socket, stream: OpenStream) -> None:
+        closing = asyncio.create_task(_close_at_end(socket, stream))
+        try:
+            await Handler(self, exchange, socket, stream).handle()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not socket.is_closed or task.uncancel():
+                raise
+        finally:
+            closing.cancel()
+            await asyncio.gather(closing, return_exceptions=True)
 
 
 async def _close_at_end(socket: Socket, stream: OpenStream) -> None:

@@ -4,12 +4,8 @@ Each is an example in tests/clients. They need npm, or an environment of their o
 the first time; where these are missing they are skipped, but never where CI is set.
 """
 
-import hashlib
 import json
-import os
-import shutil
 import sqlite3
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -17,45 +13,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from checkout import ROOT, TESTS
+from checkout import ROOT
+from npm import CLIENTS, done, installed, needs_npm
 from running_commands import run, running
 
-CLIENTS = TESTS / "clients"
 PYTHON = CLIENTS / "python"
 BIN = CLIENTS / "node_modules" / ".bin"
-NOT_IN_CI = os.environ.get("CI") is None
 
-needs_npm = pytest.mark.skipif(
-    NOT_IN_CI and not shutil.which("npm"), reason="npm is not here, which these clients need."
-)
 pytestmark = pytest.mark.clients
-
-
-def installed(folder: Path, wanted: Path, *commands: list[str]) -> None:
-    """Runs the commands that fill ``folder`` with what the file ``wanted`` lists, unless that was done before."""
-    stamp = folder / "installed.sha256"
-    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
-    with FileLock(f"{folder}.lock", timeout=600):
-        if stamp.exists() and stamp.read_text("utf-8") == digest:
-            return
-        for command in commands:
-            done(command, folder.parent)
-        stamp.write_text(digest, "utf-8")
-
-
-def done(command: list[str], folder: Path) -> str:
-    """The output of the command, which must succeed."""
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def node_modules() -> None:
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    installed(CLIENTS / "node_modules", CLIENTS / "package-lock.json", command)
 
 
 @pytest.fixture(scope="module")

@@ -152,16 +152,26 @@ async def test_a_foreign_origin_is_refused_even_with_a_key(archive: Archive) -> 
             pass
 
 
-async def test_a_stopping_server_closes_with_1012_and_refuses_new_ones(client: aiohttp.ClientSession) -> None:
+async def test_a_stopping_server_closes_with_1012_new_ones_too(client: aiohttp.ClientSession) -> None:
     async with websocket(client) as socket:
         await subscribe(socket, STATUS)
         await socket.receive_json()
         for call in DRAINING.calls:
             call()
         assert await closed(socket) == 1012
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await client.ws_connect("/graphql", protocols=[SUBPROTOCOL])
-    assert refused.value.status == 503
+    async with client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket:
+        assert await closed(socket) == 1012
+
+
+async def test_a_websocket_too_many_is_closed_with_1013(database: Path, one_session: Path) -> None:
+    """graphql-ws connects again after it, but not after a refused handshake."""
+    copy(one_session, database)
+    async with (
+        serving(database, subscriptions={"max_subscriptions": 1}) as client,
+        websocket(client),
+        client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket,
+    ):
+        assert await closed(socket) == 1013
 
 
 async def test_limits_hold_for_operations_and_for_messages(database: Path, one_session: Path) -> None:
