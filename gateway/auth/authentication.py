@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from gateway import COMMAND
 from gateway.auth.attempts import Attempts
 from gateway.auth.locality import is_local
 from gateway.http.callers import client_of
@@ -218,6 +219,6 @@ async def demand_keys(database: Path, host: str) -> None:
         if not await keys.has_keys(archive):
             raise KeysMissing(
                 f"Other machines can reach a server on {host}, so it requires keys, but {database} has no valid one. "
-                f"Create one: python -m gateway keys create NAME --scope read --database {database}; or configure an "
+                f"Create one: {COMMAND} keys create NAME --scope read --database {database}; or configure an "
                 "identity provider (PROXYGRAPH_JWT_JWKS_URL); or listen on 127.0.0.1."
             )

@@ -1,4 +1,4 @@
-"""The commands of ``python -m gateway``: ``demo``, ``serve``, ``sync``, ``erase``, ``backup`` and so on.
+"""The commands of ``proxygraph``, which is ``python -m gateway`` in a checkout.
 
 Exit codes: 0 done, 1 failed (a sentence on stderr says why), 2 invalid settings (a line for each problem).
 """
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway import COMMAND, __version__
 from gateway.cli.backup_command import backup
 from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
 from gateway.cli.erase_command import erase
@@ -46,6 +47,22 @@ WITHOUT_FLAGS = (
     lambda: SubscriptionSettings.of({}),
 )
 """Readers of the settings without flags that every server has."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Proxygraph {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def proxygraph(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, metavar="", help="Print the version."),
+    ] = False,
+) -> None:
+    """The options that come before any command; typer calls ``_print_version`` for the only one."""
 
 
 def demo(
@@ -186,7 +203,7 @@ def seed(
         message = (
             f"Filled {settings.database} with {settings.services:,} Services, "
             f"{settings.services * settings.sessions:,} Sessions and {total:,} Interactions. "
-            f"Serve it: python -m gateway serve --database {settings.database}"
+            f"Serve it: {COMMAND} serve --database {settings.database}"
         )
     tell(message, logging.INFO, out)
 
@@ -202,10 +219,7 @@ def schema(
     if not check:
         typer.echo(printed(), nl=False)
     elif not SDL_FILE.exists() or SDL_FILE.read_text("utf-8") != printed():
-        fail(
-            "schema/schema.graphql differs from the schema. Write it again: "
-            "python -m gateway schema > schema/schema.graphql"
-        )
+        fail(f"schema/schema.graphql differs from the schema. Write it again: {COMMAND} schema > schema/schema.graphql")
 
 
 for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, schema):

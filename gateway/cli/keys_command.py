@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway import COMMAND
 from gateway.cli.command_line import Group, add, flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
@@ -115,7 +116,7 @@ def revoke(name: Name, database: Database = None) -> None:
 
     with sentences():
         if not asyncio.run(revoked()):
-            fail(f"There is no key named {name}. `python -m gateway keys list` shows the keys there are.")
+            fail(f"There is no key named {name}. `{COMMAND} keys list` shows the keys there are.")
         tell(f"Revoked {name}. A running server accepts it for at most 5 more seconds.", logging.INFO)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway import COMMAND
 from gateway.cli.backup_command import STOPPED, counted, pages_shown, rows_of
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
@@ -79,6 +80,6 @@ def _tell(database: Path, file: Path, restored: "Restored") -> None:
         known = "the backup and --ledger know" if restored.has_other_ledger else "the backup knows"
         tell(
             f"There was no earlier archive whose ledger could be replayed, so only the deletions that {known} are "
-            "repeated, and keys that were revoked since may be valid again: see `python -m gateway keys list`.",
+            f"repeated, and keys that were revoked since may be valid again: see `{COMMAND} keys list`.",
             logging.WARNING,
         )

@@ -6,13 +6,12 @@ settings are invalid. It changes nothing, and can run beside a server.
 
 import asyncio
 import logging
-import tomllib
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway import __version__
 from gateway.cli.backup_command import MEGABYTE, counted
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, tell
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from store.health.health import Health, Service
 
 ATTENTION, UNREADABLE = 1, 2
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def status(
@@ -80,7 +78,7 @@ def _members(health: "Health", sentences: list[str]) -> dict[str, Any]:
     return {
         "state": "attention" if sentences else "well",
         "attention": sentences,
-        "proxygraph": _version(),
+        "proxygraph": __version__,
         "running": health.sync is not None and health.sync.is_running(),
         "lag_seconds": seconds(health.sync.last_completed_at if health.sync else None),
         "integrity_checked_at": health.checked_at,
@@ -133,7 +131,7 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
     return [
         *facts,
         ("Size", f"{health.file_bytes / MEGABYTE:,.1f} MB; its log {health.log_bytes / MEGABYTE:,.1f} MB"),
-        ("Versions", f"Proxygraph {_version()}, database {versions.database}, Python {versions.python}"),
+        ("Versions", f"Proxygraph {__version__}, database {versions.database}, Python {versions.python}"),
         ("SQLite", f"{versions.sqlite}{bug}"),
     ]
 
@@ -155,9 +153,3 @@ def _when(moment: str | None) -> str:
     from store.health.attention import ago
 
     return "never" if moment is None else f"{ago(moment)} ({moment})"
-
-
-def _version() -> str:
-    # The project runs from a checkout, whose version may differ from the installed metadata.
-    version: str = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
-    return version

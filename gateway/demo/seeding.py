@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway import COMMAND
 from gateway.demo.account import Account, Conversation
 from store import twilio_mapping
 from store.archive import Archive, open_archive
@@ -83,7 +84,7 @@ async def demo_archive(database: Path, seed: Seed) -> bool:
         if mark is None and not await is_empty(archive):
             raise DatabaseOccupied(
                 f"{database} holds an archive that is no demo, and the demo doesn't write into such a file. "
-                "Serve it with `python -m gateway serve`, or name another file."
+                f"Serve it with `{COMMAND} serve`, or name another file."
             )
         if mark is not None and not mark.startswith(UNFINISHED):
             return False

@@ -1,4 +1,4 @@
-"""GraphiQL's page and files, as the installation built them (page/build_backend.py)."""
+"""GraphiQL's page and files, as the installation built them (page/build_hook.py)."""
 
 import asyncio
 import re

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from gateway.settings.server import PREFIX
 
 OF_THE_INSTALLATION = {f"{PREFIX}BUILD_GRAPHIQL"}
-"""Variables that only the installation reads (gateway/graphiql/page/build_backend.py)."""
+"""Variables that only the installation reads (gateway/graphiql/page/build_hook.py)."""
 
 KUBERNETES = re.compile(rf"{PREFIX}(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)")
 """Variables that Kubernetes sets in every container if there is a service named proxygraph

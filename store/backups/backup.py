@@ -66,9 +66,7 @@ async def forget(archive: Archive, path: Path) -> None:
     """
     path = resolved(path).absolute()
     if str(path) not in {backup.path for backup in await notes.noted(archive)}:
-        raise BackupRefused(
-            f"The archive has noted no backup {path}. `python -m gateway status --json` lists the backups that it has."
-        )
+        raise BackupRefused(f"The archive has noted no backup {path}. `status --json` lists the backups that it has.")
     _check_gone(path)
     await notes.forget(archive, str(path))
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from checkout import ROOT
+from checkout import ROOMS, ROOT, TRACKED, needs_git
 
-ROOMS = ("store", "resolvers", "schema", "gateway")
 TOP_LEVEL = {*ROOMS, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "Dockerfile"}
 RESOURCES = ("services", "sessions", "participants", "interactions")
 DRAWERS = {"utils", "helpers", "common", "models", "core", "misc"}
@@ -19,14 +18,7 @@ LONGEST = 300
 MOST_FILES = 14
 
 
-def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    return [Path(name) for name in listed.decode().split("\0") if name]
-
-
-TRACKED = tracked() if (ROOT / ".git").exists() else []
 SOURCES = [ROOT / file for file in TRACKED if file.suffix == ".py" and (ROOT / file).exists()]
-needs_git = pytest.mark.skipif(not TRACKED, reason="The house is looked at as git has it, and this is no checkout.")
 
 
 def test_imports_follow_the_contracts_of_pyproject() -> None:

@@ -36,6 +36,9 @@ LEFT_OUT = {
     "python3 -m venv .venv": REGISTRY,
     ".venv/bin/pip install --quiet --editable .": REGISTRY,
     ".venv/bin/pip install --quiet --editable '.[test]'": REGISTRY,
+    "pip install .": REGISTRY,
+    "pipx install .": REGISTRY,
+    "uvx --from . proxygraph demo": REGISTRY,
     "pip install --editable '.[otel]'": REGISTRY,
     "pip install --editable '.[parquet]'": REGISTRY,
     ".venv/bin/python -m pytest": "It would run this test; .ci/run runs it.",
@@ -43,9 +46,7 @@ LEFT_OUT = {
     'pytest -m "browser or clients or servers"': "It takes minutes; .ci/run runs it.",
     ".ci/run": "It runs this test.",
     "docker build --tag proxygraph .": DOCKER,
-    "docker run --rm -v proxygraph:/archive proxygraph python -m gateway keys create console --scope read:content": (
-        DOCKER
-    ),
+    "docker run --rm -v proxygraph:/archive proxygraph proxygraph keys create console --scope read:content": DOCKER,
     "docker run -p 127.0.0.1:8000:8000 -v proxygraph:/archive proxygraph": DOCKER,
 }
 """The commands that are neither run nor parsed, and why."""
@@ -144,7 +145,7 @@ def test_every_skipped_command_exists() -> None:
 
 
 GATEWAY = get_command(commands)
-PROGRAMS = ("chrt", "curl", "docker", "npm", "pip", "pytest", "python", "python3", ".ci/run")
+PROGRAMS = ("chrt", "curl", "docker", "npm", "pip", "pipx", "pytest", "python", "python3", "uvx", ".ci/run")
 
 
 def commands_in_the_text() -> Iterator[str]:

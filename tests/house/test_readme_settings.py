@@ -22,7 +22,7 @@ from gateway.settings.access import Algorithm, JwtSettings
 from gateway.settings.server import KeysSettings, Limits, Settings
 
 BUILDING = {"PROXYGRAPH_BUILD_GRAPHIQL"}
-"""Variables that only the installation reads; see gateway/graphiql/page/build_backend.py."""
+"""Variables that only the installation reads; see gateway/graphiql/page/build_hook.py."""
 
 
 def all_kinds() -> Iterator[type[BaseSettings]]:

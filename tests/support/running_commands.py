@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from checkout import ROOT
@@ -34,10 +35,24 @@ def running(
     **environment: str,
 ) -> Iterator[str]:
     """The address that a command serves on, once it has printed it; stopped at the end of the block."""
+    command = [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"]
+    with address_of(command, ROOT, stop, stderr, **environment) as address:
+        yield address
+
+
+@contextmanager
+def address_of(
+    command: list[str],
+    folder: Path,
+    stop: signal.Signals = signal.SIGTERM,
+    stderr: int | IO[str] = subprocess.PIPE,
+    **environment: str,
+) -> Iterator[str]:
+    """The same for a whole command, which is run in ``folder``."""
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"],
-        cwd=ROOT,
-        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0"} | environment,
+        command,
+        cwd=folder,
+        env=ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_DRAIN": "0", "PYTHONUNBUFFERED": "1"} | environment,
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,

