@@ -1,10 +1,14 @@
 """GraphiQL in a real Chromium that can only reach the server."""
 
+import os
 import shutil
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Page, Request, Route, expect
+
+from gateway import graphiql
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -16,9 +20,24 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WIDE, NARROW = (1280, 800), (390, 844)
+at_both_widths = pytest.mark.parametrize("studio", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
+narrow = pytest.mark.parametrize("studio", [NARROW], ids=["narrow"], indirect=True)
+
+_MISSING = "there is no Chromium here" if CHROMIUM is None else graphiql.NOT_BUILT
+in_chromium = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(_MISSING is not None and not os.environ.get("CI"), reason=f"GraphiQL in Chromium: {_MISSING}"),
+]
+"""The marks of a module that tests the page."""
+
 TELL_VIOLATIONS = """addEventListener('securitypolicyviolation',
     ({ violatedDirective, blockedURI }) => console.error('CSP', violatedDirective, blockedURI))"""
 VALUE_OF = "(name) => __MONACO.editor.getModels().find(({ uri }) => uri.path.includes(name)).getValue()"
+UNTIL_SHOWN = f"""([name, text]) => new Promise((resolve) => {{
+    const timer = setInterval(() => ({VALUE_OF})(name).includes(text) && resolve(clearInterval(timer)), 20)
+}})"""
 REPLACE = """([name, text]) => {
     const editor = __MONACO.editor.getEditors().find((editor) => editor.getModel().uri.path.includes(name))
     editor.setValue(text)
@@ -68,6 +87,10 @@ class Studio:
     async def shown(self, editor: str) -> str:
         text: str = await self.page.evaluate(VALUE_OF, editor)
         return text
+
+    async def until_shown(self, editor: str, text: str) -> None:
+        """Waits until an editor's text contains ``text``."""
+        await self.page.evaluate(UNTIL_SHOWN, [editor, text])
 
     async def use_key(self, key: str) -> None:
         await self.page.get_by_label("Bearer key").fill(key)

@@ -1,76 +1,23 @@
 """GraphiQL in a real Chromium that can only reach the server: its usual uses work, without errors in the console."""
 
 import json
-import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from graphql import GraphQLObjectType
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
-from gateway import graphiql
-from gateway.demo.seeding import Seed, fill
 from gateway_under_test import address_of
 from resolvers.access import Scope
 from schema.build import EXECUTABLE
 from store import keys
 from store.archive import open_archive
-from studio import CHROMIUM, FLAGS, Studio
+from studio import NARROW, WIDE, Studio, at_both_widths, in_chromium, narrow
 
-MISSING = "there is no Chromium here" if CHROMIUM is None else graphiql.NOT_BUILT
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(MISSING is not None and not os.environ.get("CI"), reason=f"GraphiQL in Chromium: {MISSING}"),
-]
-
-WIDE, NARROW = (1280, 800), (390, 844)
-SMALL = Seed(seed=1, services=2, sessions=4, interactions=12)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("graphiql") / "filled.db"
-    async with open_archive(database) as archive:
-        await fill(archive, SMALL, lambda _: None)
-    return database
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def address(database: Path, filled: Path) -> AsyncIterator[str]:
-    database.write_bytes(filled.read_bytes())
-    async with address_of(database) as address:
-        yield address
-
-
-@pytest_asyncio.fixture(loop_scope="module", params=[WIDE], ids=["wide"])
-async def studio(chromium: Browser, address: str, request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
-    """The newly opened page, 1280 pixels wide by default; a test fails if it logs errors or requests other hosts."""
-    width, height = request.param
-    context = await chromium.new_context(viewport={"width": width, "height": height})
-    studio = Studio(await context.new_page(), address)
-    await studio.open()
-    yield studio
-    await context.close()
-    assert studio.noise == []
-
-
-at_both_widths = pytest.mark.parametrize("studio", [WIDE, NARROW], ids=["wide", "narrow"], indirect=True)
-narrow = pytest.mark.parametrize("studio", [NARROW], ids=["narrow"], indirect=True)
+pytestmark = in_chromium
 
 PANES = ("Documentation Explorer", "History", "GraphiQL Explorer")
 
@@ -94,14 +41,6 @@ async def test_a_query_runs_and_shows_its_answer_its_time_and_its_cost(studio: S
     shown = rf"^\d+(\.\d)? ms · cost {cost['counted']} · {cost['statements']} statements$"
     await expect(studio.page.locator(".answer-status")).to_have_text(re.compile(shown))
     assert await studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-async def test_every_tab_except_the_mutation_shows_data_at_once(studio: Studio) -> None:
-    for tab in ("Conversation", "WhoSpokeToWhom", "PageByPage"):
-        await studio.choose(tab)
-        answer = await studio.run()
-        assert "errors" not in answer
-        assert "body" in json.dumps(answer)
 
 
 @at_both_widths
@@ -140,7 +79,7 @@ async def test_the_docs_tell_what_a_field_means(studio: Studio) -> None:
 async def test_the_explorer_puts_a_field_into_the_query(studio: Studio) -> None:
     await studio.page.get_by_label("Show GraphiQL Explorer").click()
     await studio.page.locator(".docExplorerWrap, .graphiql-explorer-root").get_by_text("closedReason").click()
-    await expect(studio.page.locator(".graphiql-query-editor")).to_contain_text("closedReason")
+    await studio.until_shown("operation", "closedReason")
     assert (await studio.run())["data"]["session"]["closedReason"] == "api"
 
 

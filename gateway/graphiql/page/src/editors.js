@@ -17,3 +17,20 @@ editor.defineTheme = (name, theme) => {
 editor.onDidCreateEditor((created) => {
   if (matchMedia('(max-width: 40rem)').matches) created.updateOptions({ wordWrap: 'on' });
 });
+
+// Tab indents in an editor. After Esc, Tab and Shift-Tab leave it instead, until another key or a click (WCAG 2.1.2).
+editor.onDidCreateEditor((created) => {
+  const element = created.getContainerDomNode();
+  let leaves = false;
+  const capture = { capture: true };
+  element.addEventListener(
+    'keydown',
+    (event) => {
+      if (event.key === 'Tab' && leaves) event.stopPropagation();
+      else if (event.key !== 'Shift') leaves = event.key === 'Escape';
+    },
+    capture,
+  );
+  element.addEventListener('pointerdown', () => (leaves = false), capture);
+  element.addEventListener('focusout', () => (leaves = false), capture);
+});

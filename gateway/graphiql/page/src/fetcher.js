@@ -3,34 +3,48 @@
 import { bearerKey } from './bearer.js';
 
 const listeners = new Set();
-let status = null;
 
-// { milliseconds, cost } of the last response, for useSyncExternalStore.
-export const answerStatus = {
-  subscribe(listener) {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  },
-  latest: () => status,
-};
+// Calls `listener` with { answer, milliseconds, cost } after each response that GraphiQL shows. Returns how to stop that.
+export function onAnswer(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
-// GraphiQL's fetcher: like post(), but it removes the cost from the response and shows it below.
-export async function send(request) {
+// GraphiQL's fetcher: like post(), but it removes the cost from the response and shows it below. It returns an
+// observable, so that GraphiQL can stop the request: without that, the answer appears in whichever tab is active then.
+export function send(request) {
   if (request.operationName === 'IntrospectionQuery') return post(request);
+  return {
+    subscribe(observer) {
+      const stop = new AbortController();
+      answer(request, stop.signal).then(
+        (shown) => {
+          if (stop.signal.aborted) return;
+          observer.next(shown);
+          observer.complete();
+        },
+        (error) => stop.signal.aborted || observer.error(error),
+      );
+      return { unsubscribe: () => stop.abort() };
+    },
+  };
+}
+
+async function answer(request, signal) {
   // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
   const operationName = request.query.includes(request.operationName) ? request.operationName : undefined;
   const begun = performance.now();
-  const answer = await post({ ...request, operationName }, { 'GraphQL-Cost': 'report' });
+  const { extensions: { cost, ...extensions } = {}, ...rest } = await post(
+    { ...request, operationName },
+    { headers: { 'GraphQL-Cost': 'report' }, signal },
+  );
   const milliseconds = performance.now() - begun;
-  const { cost, ...extensions } = answer.extensions ?? {};
-  status = { milliseconds, cost };
-  for (const listener of listeners) listener();
-  if (!cost) return answer;
-  const { extensions: _, ...rest } = answer;
-  return Object.keys(extensions).length ? { ...rest, extensions } : rest;
+  const shown = Object.keys(extensions).length ? { ...rest, extensions } : rest;
+  if (!signal.aborted) for (const listener of listeners) listener({ answer: shown, milliseconds, cost });
+  return shown;
 }
 
-export async function post({ query, variables, operationName }, headers = {}) {
+export async function post({ query, variables, operationName }, { headers = {}, signal } = {}) {
   const key = bearerKey();
   const response = await fetch(location.pathname, {
     method: 'POST',
@@ -42,6 +56,7 @@ export async function post({ query, variables, operationName }, headers = {}) {
       ...headers,
     },
     body: JSON.stringify({ query, variables, operationName: operationName ?? undefined }),
+    signal,
   });
   const text = await response.text();
   try {

@@ -12,6 +12,7 @@ import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { AnswerStatus } from './AnswerStatus.jsx';
 import { BearerKey } from './BearerKey.jsx';
+import { LeaveShortcut } from './LeaveShortcut.jsx';
 import { PluginPane } from './PluginPane.jsx';
 import { SystemTheme } from './SystemTheme.jsx';
 import { send } from './fetcher.js';
@@ -41,6 +42,7 @@ createRoot(document.getElementById('graphiql')).render(
       <AnswerStatus />
       <BearerKey />
     </GraphiQL.Footer>
+    <LeaveShortcut />
     <PluginPane />
     <SystemTheme />
   </GraphiQL>,
