@@ -4,12 +4,19 @@ So each is stored before it is answered, and many at once don't have to wait for
 """
 
 import asyncio
+import time
+from contextlib import suppress
 
 from store.archive import Archive
 from store.callbacks.inbox import Outcome, take
+from store.errors import StoreError
 from store.interactions import Interaction
 
 LARGEST_BATCH = 500
+LOG_BYTES = 4 * 2**20
+"""The log is emptied between two batches when it is larger than this: often, so that it never takes long."""
+PAUSE_SECONDS = 10.0
+"""How long emptying isn't tried again after a reader has kept it from that."""
 
 
 class Batches:
@@ -19,6 +26,7 @@ class Batches:
         self._archive = archive
         self._waiting: list[tuple[Interaction, asyncio.Future[Outcome]]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._cleaned_from = 0.0
 
     async def store(self, interaction: Interaction) -> Outcome:
         """Stores what a callback says; returns when that is committed. Raises a StoreError if it can't be stored."""
@@ -38,8 +46,17 @@ class Batches:
             while self._waiting:
                 batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
                 await self._store_batch(batch)
+                await self._empty_log()
         finally:
             self._storing = None
+
+    async def _empty_log(self) -> None:
+        if self._archive.log_bytes() < LOG_BYTES or time.monotonic() < self._cleaned_from:
+            return
+        with suppress(StoreError):
+            if await self._archive.writer.clean() is None:
+                return
+        self._cleaned_from = time.monotonic() + PAUSE_SECONDS
 
     async def _store_batch(self, batch: list[tuple[Interaction, asyncio.Future[Outcome]]]) -> None:
         try:

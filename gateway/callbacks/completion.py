@@ -7,16 +7,16 @@ limits, so under load Sessions wait in the queue, which the archive keeps.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 from gateway.background import RoundFailed
 from gateway.sync.session_reader import record
-from gateway.twilio.client import Twilio
+from gateway.twilio.client import PAGE_SIZE, Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing
 from store.archive import Archive
 from store.callbacks import queue
-from store.callbacks.confirmation import confirm, protect_session
+from store.callbacks.confirmation import confirm, protect_sessions
 from store.callbacks.queue import Reported
 from store.columns import Record
 from store.errors import StoreError
@@ -24,14 +24,13 @@ from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.writer import Transaction
 from store.sync import listings
 
 READERS = 20
 LONGEST_WAIT, SHORTEST_WAIT = 1.0, 0.05
 """Seconds between two looks at the queue. Another worker may have put a Session there, so each looks."""
-FETCHED_ONE_BY_ONE = 3
-"""Up to so many Interactions are fetched one by one; more are read from the Session's list."""
+FETCHES_PER_PAGE = 2
+"""Interactions are fetched one by one, unless a Session's list has so few pages that reading them is cheaper."""
 
 log = logging.getLogger("proxygraph.callbacks")
 
@@ -45,21 +44,24 @@ class Completion:
     async def __call__(self) -> float:
         """Reads the Sessions that are due; returns the seconds to the next round.
 
-        Raises RoundFailed if some of them couldn't be read; they are tried again later.
+        Raises RoundFailed if none of them could be read; each is tried again later.
         """
         try:
             leased = await queue.lease(self._archive, READERS)
-            outcomes = await asyncio.gather(*(self._read(one) for one in leased))
-            failed = [(one, error) for one, error in zip(leased, outcomes, strict=True) if error]
-            if failed:
-                await queue.fail(self._archive, [one for one, _ in failed])
-            if failed and len(failed) == len(leased) and not all(isinstance(each, TwilioMissing) for _, each in failed):
+            if not leased:
+                return await self._wait()
+            found = dict(zip(leased, await asyncio.gather(*map(self._read, leased)), strict=True))
+            errors = {one: rows for one, rows in found.items() if isinstance(rows, TwilioError)}
+            await self._store({one: rows for one, rows in found.items() if not isinstance(rows, TwilioError)})
+            if errors:
+                await queue.fail(self._archive, list(errors))
+            if len(errors) == len(leased) and not all(isinstance(error, TwilioMissing) for error in errors.values()):
                 raise RoundFailed(
-                    f"{len(failed):,} sessions that callbacks reported on could not be read yet. {failed[0][1]}"
+                    f"{len(errors):,} sessions that callbacks reported on could not be read yet. {errors[leased[0]]}"
                 )
-            return SHORTEST_WAIT if leased else await self._wait()
         except StoreError as error:
             raise RoundFailed(f"What callbacks reported on could not be read yet. {error}") from error
+        return SHORTEST_WAIT
 
     async def _wait(self) -> float:
         due = await queue.next_due(self._archive)
@@ -68,53 +70,61 @@ class Completion:
         seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
         return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)
 
-    async def _read(self, one: Reported) -> TwilioError | None:
-        """Reads and stores a Session; returns the error if it couldn't be read.
+    async def _store(self, found: Mapping[Reported, list[Record]]) -> None:
+        if not found:
+            return
+        sids = [one.session_sid for one in found]
+        async with self._archive.writer.transaction(is_mirrored=True) as transaction:
+            for record_type in (Service, Session, Participant, Interaction):
+                rows = [row for rows in found.values() for row in rows if type(row) is record_type]
+                confirmed = await confirm(transaction, rows)
+                await transaction.put(confirmed.rows)
+            await protect_sessions(transaction, sids)
+            # They aren't read completely: a callback may have been lost, so the next sync reads them.
+            await listings.unmark_read(transaction, sids)
+            for one in found:
+                await queue.finish(transaction, one)
+
+    async def _read(self, one: Reported) -> list[Record] | TwilioError:
+        """What the API says of a Session that callbacks reported on; the error if it couldn't be read.
 
         A 404 may only mean that Twilio's API doesn't show the new Session yet. Nothing is taken for deleted here.
         """
-        unconfirmed = await queue.unconfirmed(self._archive, one.session_sid)
         try:
-            rows = await self._rows(one, [sid for sid in unconfirmed if sid.startswith(Interaction.prefix)])
+            return [row async for row in self._rows(one) if row]
         except TwilioError as error:
             log.debug("A session that callbacks reported on could not be read yet: %s", error)
             return error
-        async with self._archive.writer.transaction() as transaction:
-            await self._store(transaction, rows)
-            await protect_session(transaction, one.session_sid)
-            # It isn't read completely: a callback may have been lost, so the next sync reads it.
-            await listings.unmark_read(transaction, [one.session_sid])
-            await queue.finish(transaction, one)
-        return None
 
-    async def _store(self, transaction: Transaction, rows: list[Record]) -> None:
-        for record_type in (Service, Session, Participant, Interaction):
-            confirmed = await confirm(transaction, [row for row in rows if type(row) is record_type])
-            await transaction.put(confirmed.rows)
-
-    async def _rows(self, one: Reported, interactions: Sequence[str]) -> list[Record]:
-        """What the API says of a Session, its Participants and these Interactions. Raises a TwilioError."""
+    async def _rows(self, one: Reported) -> AsyncIterator[Record | None]:
         service, parents = ("Services", one.service_sid), {"service_sid": one.service_sid}
         path = (*service, "Sessions", one.session_sid)
-        found: list[Record | None] = []
         if await queue.is_unconfirmed(self._archive, one.service_sid):
-            found.append(record(Service, await self._twilio.fetch(*service), self._twilio))
-        found.append(record(Session, await self._twilio.fetch(*path), self._twilio, **parents))
+            yield record(Service, await self._twilio.fetch(*service), self._twilio)
+        yield record(Session, await self._twilio.fetch(*path), self._twilio, **parents)
         parents["session_sid"] = one.session_sid
-        async for page in self._twilio.pages(*path, "Participants"):
-            found += [record(Participant, body, self._twilio, **parents) for body in page]
-        if len(interactions) <= FETCHED_ONE_BY_ONE:
-            for sid in interactions:
+        if await queue.lacks_participants(self._archive, one.session_sid):
+            async for page in self._twilio.pages(*path, "Participants"):
+                for body in page:
+                    yield record(Participant, body, self._twilio, **parents)
+        async for row in self._interactions(one, path, parents):
+            yield row
+
+    async def _interactions(
+        self, one: Reported, path: tuple[str, ...], parents: Mapping[str, str]
+    ) -> AsyncIterator[Record | None]:
+        unconfirmed = await queue.unconfirmed(self._archive, one.session_sid)
+        wanted = {sid for sid in unconfirmed if sid.startswith(Interaction.prefix)}
+        pages = await queue.count_interactions(self._archive, one.session_sid) // PAGE_SIZE + 1
+        if len(wanted) <= FETCHES_PER_PAGE * pages:
+            for sid in sorted(wanted):
                 body = await self._twilio.fetch(*path, "Interactions", sid)
-                found.append(record(Interaction, body, self._twilio, **parents))
-        else:
-            wanted = set(interactions)
-            async for page in self._twilio.pages(*path, "Interactions"):
-                rows = [record(Interaction, body, self._twilio, **parents) for body in page]
-                found += rows
-                wanted -= {row.sid for row in rows if row}
-                if not wanted:
-                    break
-            if wanted:
-                raise TwilioMissing(f"The list of interactions of {one.session_sid} doesn't show all of them yet.")
-        return [row for row in found if row]
+                yield record(Interaction, body, self._twilio, **parents)
+            return
+        async for page in self._twilio.pages(*path, "Interactions"):
+            for body in page:
+                if body.get("sid") in wanted:
+                    wanted.discard(body["sid"])
+                    yield record(Interaction, body, self._twilio, **parents)
+        if wanted:
+            raise TwilioMissing(f"The list of interactions of {one.session_sid} doesn't show all of them yet.")

@@ -76,6 +76,6 @@ async def confirm(transaction: Transaction, rows: Sequence[Record]) -> Confirmed
     return Confirmed(written, [getattr(row, "session_sid", row.sid) for row in outdated])
 
 
-async def protect_session(transaction: Transaction, sid: str) -> None:
-    """Notes that the Session was just fetched, so that a list that was read before doesn't replace it."""
-    await transaction.execute(PROTECT, {"sids": json.dumps([sid]), "at": now()})
+async def protect_sessions(transaction: Transaction, sids: Sequence[str]) -> None:
+    """Notes that these Sessions were just fetched, so that a list that was read before doesn't replace them."""
+    await transaction.execute(PROTECT, {"sids": json.dumps(list(sids)), "at": now()})

@@ -2,7 +2,8 @@
 
 An Interaction whose Session or Service isn't stored yet brings both as far as a callback names them. They, and the
 Interaction, are marked in ``callback_row`` until the API confirms them (store/callbacks/confirmation.py). The Session
-is put in the queue of those to read (store/callbacks/queue.py).
+is put in the queue of those to read (store/callbacks/queue.py), unless the API has shown the Interaction before: then
+the callback says all that has changed.
 """
 
 import json
@@ -53,7 +54,7 @@ async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
     All are of the archive's account. Raises a StoreError if they can't be stored.
     """
     outcomes: list[Outcome] = []
-    async with archive.writer.transaction() as transaction:
+    async with archive.writer.transaction(is_mirrored=True) as transaction:
         stored = {
             row[0]: Interaction(*row) for row in await transaction.fetch(STORED, (_array(one.sid for one in given),))
         }
@@ -87,10 +88,11 @@ async def _write(transaction: Transaction, interactions: list[Interaction], new:
     await transaction.put(interactions)
     marks += [(one.sid, one.session_sid, int(one.sid in new)) for one in interactions]
     await transaction.execute(MARK, {"rows": json.dumps(marks), "at": now()})
-    sessions = {one.session_sid: one.service_sid for one in interactions}
     # A callback may have been lost before this one, so the next sync reads the Session again.
-    await transaction.execute(UNMARK_READ, (_array(sessions),))
-    await queue.add(transaction, sessions, instant((datetime.now(UTC) + queue.GATHER).isoformat()))
+    await transaction.execute(UNMARK_READ, (_array({one.session_sid for one in interactions}),))
+    incomplete = {one.session_sid: one.service_sid for one in interactions if one.url is None}
+    if incomplete:
+        await queue.add(transaction, incomplete, instant((datetime.now(UTC) + queue.GATHER).isoformat()))
 
 
 async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list[tuple[str, str | None, int]]:

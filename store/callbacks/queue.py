@@ -39,6 +39,17 @@ UPDATE callback_session SET leased_until = '', due_at = :due, failures = failure
 """.strip()
 GIVE_UP = "DELETE FROM callback_session WHERE session_sid = :sid AND failures >= :most"
 NEXT_DUE = "SELECT min(max(due_at, leased_until)) FROM callback_session"
+COUNT_INTERACTIONS = "SELECT count(*) FROM interaction WHERE session_sid = ?"
+LACKS_PARTICIPANTS = """
+SELECT EXISTS (SELECT 1 FROM callback_row WHERE sid = :sid AND is_only) OR EXISTS (
+  SELECT 1 FROM callback_row CROSS JOIN interaction USING (sid) WHERE callback_row.session_sid = :sid AND (
+    (inbound_participant_sid IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM participant WHERE participant.sid = inbound_participant_sid))
+    OR (outbound_participant_sid IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM participant WHERE participant.sid = outbound_participant_sid))
+  )
+)
+""".strip()
 IS_UNCONFIRMED = "SELECT 1 FROM callback_row WHERE sid = ? AND is_only"
 UNCONFIRMED = "SELECT sid FROM callback_row WHERE session_sid = ? ORDER BY sid"
 
@@ -61,7 +72,7 @@ async def lease(archive: Archive, most: int) -> list[Reported]:
     """Up to ``most`` Sessions that are due, the earliest first; no other worker gets them until their lease ends."""
     if not list(await archive.fetch(DUE, {"now": now(), "most": 1})):
         return []
-    async with archive.writer.transaction() as transaction:
+    async with archive.writer.transaction(is_mirrored=True) as transaction:
         found = [Reported(*row) for row in await transaction.fetch(DUE, {"now": now(), "most": most})]
         sids = json.dumps([one.session_sid for one in found])
         await transaction.execute(LEASE_THEM, {"sids": sids, "until": _in(LEASE)})
@@ -76,7 +87,7 @@ async def finish(transaction: Transaction, one: Reported) -> None:
 
 async def fail(archive: Archive, failed: Sequence[Reported]) -> None:
     """Puts off Sessions that couldn't be read, each time twice as long."""
-    async with archive.writer.transaction() as transaction:
+    async with archive.writer.transaction(is_mirrored=True) as transaction:
         for one in failed:
             pause = min(GATHER * 2 ** min(one.failures + 1, 20), LONGEST_PAUSE)
             await transaction.execute(FAIL, {"sid": one.session_sid, "due": _in(pause)})
@@ -97,6 +108,18 @@ async def is_unconfirmed(archive: Archive, sid: str) -> bool:
 async def unconfirmed(archive: Archive, session_sid: str) -> list[str]:
     """The SIDs of the Session's rows that a callback wrote and the API hasn't confirmed since."""
     return [row[0] for row in await archive.fetch(UNCONFIRMED, (session_sid,))]
+
+
+async def count_interactions(archive: Archive, session_sid: str) -> int:
+    """How many Interactions of the Session are stored."""
+    ((number,),) = await archive.fetch(COUNT_INTERACTIONS, (session_sid,))
+    return int(number)
+
+
+async def lacks_participants(archive: Archive, session_sid: str) -> bool:
+    """Whether a Participant isn't stored that an Interaction from a callback names, or the Session is new."""
+    ((lacking,),) = await archive.fetch(LACKS_PARTICIPANTS, {"sid": session_sid})
+    return bool(lacking)
 
 
 def _in(period: timedelta) -> str:

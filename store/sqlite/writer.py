@@ -146,12 +146,16 @@ class Writer:
         self._lock = filelock.AsyncFileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_of_writers(path, lock_of(path)))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, is_mirrored: bool = False) -> AsyncIterator[Transaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
-        Raises DatabaseLocked if another process holds the write lock for too long.
+        One that ``is_mirrored``, of rows that can be read from Twilio again, doesn't wait for the disk: it survives a
+        crash of the process, but perhaps not one of the machine. Raises DatabaseLocked if another process holds the
+        write lock for too long.
         """
         async with self._write_lock():
+            if is_mirrored:
+                await self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
@@ -160,8 +164,14 @@ class Writer:
                 # The connection's thread runs this after any statement that a cancelled task left there, even a BEGIN.
                 await _finish_even_if_cancelled(self._connection.rollback())
                 raise
+            finally:
+                if is_mirrored:
+                    await _finish_even_if_cancelled(self._set_synchronous_full())
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
                 await self._clean()
+
+    async def _set_synchronous_full(self) -> None:
+        await self._connection.execute("PRAGMA synchronous=FULL")
 
     async def clean(self, closing: bool = False) -> str | None:
         """Tries once to checkpoint the log and to scrub the pages it moved (store/sqlite/cleaning.py).

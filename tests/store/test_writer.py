@@ -177,3 +177,18 @@ async def test_a_cancelled_checkpoint_is_finished_first(archive: Archive, databa
         await asyncio.gather(task, return_exceptions=True)
         assert await archive.writer.clean() is None
         assert log.stat().st_size == 0
+
+
+async def test_only_a_transaction_of_mirrored_rows_doesnt_wait_for_the_disk(archive: Archive) -> None:
+    normal, full = 1, 2
+
+    async def synchronous(**options: bool) -> int:
+        async with archive.writer.transaction(**options) as transaction:
+            ((level,),) = await transaction.fetch("PRAGMA synchronous")
+        return int(level)
+
+    assert [await synchronous(), await synchronous(is_mirrored=True), await synchronous()] == [full, normal, full]
+    with pytest.raises(ZeroDivisionError):
+        async with archive.writer.transaction(is_mirrored=True):
+            raise ZeroDivisionError
+    assert await synchronous() == full
