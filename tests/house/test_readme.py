@@ -15,7 +15,7 @@ from gateway.demo.seeding import DEMO, demo_archive
 from gateway_under_test import serving
 
 ROOT = readme.FILE.parent
-KINDS = {"sh", "sql", "graphql", "json"}
+KINDS = {"sh", "text", "sql", "graphql", "json"}
 
 
 def test_every_block_is_run_by_a_test() -> None:
@@ -24,6 +24,7 @@ def test_every_block_is_run_by_a_test() -> None:
     assert fences == 2 * len(readme.BLOCKS)
     for before, block in zip(readme.BLOCKS, readme.BLOCKS[1:], strict=False):
         assert block.language != "json" or before.language == "graphql", "an answer stands below its query"
+        assert block.language != "text" or before.language == "sh", "an output stands below its commands"
 
 
 @pytest.mark.parametrize(("name", "ending"), [("the demo", "-m gateway demo"), ("the tests", "-m pytest")])

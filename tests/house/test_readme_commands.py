@@ -45,6 +45,7 @@ LEFT_OUT = {
     "pytest": "It would run this test; .ci/run runs it.",
     'pytest -m "browser or clients or servers"': "It takes minutes; .ci/run runs it.",
     ".ci/run": "It runs this test.",
+    "python tests/stand_in/fake_twilio.py": "The blocks run with it.",
     "docker build --tag proxygraph .": DOCKER,
     "docker run --rm -v proxygraph:/archive proxygraph proxygraph keys create console --scope read:content": DOCKER,
     "docker run -p 127.0.0.1:8000:8000 -v proxygraph:/archive proxygraph": DOCKER,
@@ -57,14 +58,27 @@ def steps_of(script: str) -> list[str]:
 
 
 FENCED = [block.text for block in readme.BLOCKS if block.language == "sh"]
-SCRIPTS = ["\n".join(step for step in steps_of(text) if step not in LEFT_OUT) for text in FENCED]
+OUTPUTS = {
+    before.text: block.text
+    for before, block in zip(readme.BLOCKS, readme.BLOCKS[1:], strict=False)
+    if block.language == "text"
+}
+"""What the README shows of a block's output: some of its lines, with other figures, and with … for any text."""
+SCRIPTS = {text: "\n".join(step for step in steps_of(text) if step not in LEFT_OUT) for text in FENCED}
 STAND_IN = ".venv/bin/python tests/stand_in/fake_twilio.py"
 CHECKOUT = ("gateway", "resolvers", "schema", "store", "tests")
 SECONDS = 60
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-READY = re.compile(rf"{ADDRESS.pattern}/(graphql|v1\s)")
-"""What a server, or the stand-in, prints when it is ready."""
+READY = re.compile(rf"{ADDRESS.pattern}/(graphql|v1\s)|^data: ")
+"""What a server, or the stand-in, prints when it is ready, and a subscription at its first event."""
 ADDRESS_TOLD = "http://127.0.0.1:8000"
+
+
+def pattern_of(line: str) -> str:
+    """A regular expression for a line of output: any figures match, and any text does where the line has …."""
+    return re.sub(
+        r"\d[\d,.]*", r"\\d[\\d,.]*", re.escape(line).replace("…", ".*").replace("\\,", ",").replace("\\.", ".")
+    )
 
 
 @pytest.fixture
@@ -116,8 +130,8 @@ async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None
         account = dict(re.findall(r"^export (\w+)=(\S+)$", "".join(exports), re.MULTILINE))
         environment |= {name: account[name] for name in ("TWILIO_API_URL", "TWILIO_PROXY_URL")}
         address = ADDRESS_TOLD
-        for script in SCRIPTS:
-            if script in ("", STAND_IN):
+        for text, script in SCRIPTS.items():
+            if not script:
                 continue
             for documented, actual in {
                 "SID=AC…": f"SID={account['TWILIO_ACCOUNT_SID']}",
@@ -127,11 +141,13 @@ async def test_the_blocks_run_from_the_first_to_the_last(checkout: Path) -> None
             }.items():
                 script = script.replace(documented, actual)
             lines = await servers.enter_async_context(started(script, checkout, environment))
+            for line in OUTPUTS.get(text, "").splitlines():
+                assert any(re.fullmatch(pattern_of(line), actual.rstrip()) for actual in lines), (line, lines)
             printed += lines
             address = next((found[0] for line in lines if (found := ADDRESS.search(line))), address)
-    assert STAND_IN in SCRIPTS
+    assert OUTPUTS
     assert [line for line in printed if re.match(r"Rows: [\d,]{3,} new, 0 changed, 0 unchanged, 0 erased\.", line)]
-    without_a_key, with_a_key = (json.loads(line)["data"] for line in printed if line.startswith("{"))
+    with_a_key, without_a_key = (json.loads(line)["data"] for line in printed if line.startswith("{"))
     assert without_a_key["sessions"]["totalCount"] > 0
     assert with_a_key["interactions"]["nodes"][0]["body"]
     assert "Nothing was changed. Run it again with --yes to erase.\n" in printed

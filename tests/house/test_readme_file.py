@@ -13,7 +13,7 @@ import bodies
 import readme
 from store.archive import Archive, open_archive
 
-SECTION = readme.TEXT.partition("### Reading the file with other programs")[2].partition("\n### ")[0]
+SECTION = re.split(r"\n##+ ", readme.TEXT.partition("### Reading the file with other programs")[2])[0]
 (QUERY,) = (block.text for block in readme.BLOCKS if block.language == "sql")
 TABLES = re.findall(r"^\| (`[\w`, ]+`) \|", SECTION, re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Parses the README for its tests: fenced blocks, code spans, and the tables of settings."""
+"""Parses the README for its tests: fenced blocks, code spans, and the table of settings."""
 
 import re
 from enum import Enum
@@ -19,27 +19,18 @@ from gateway.settings.subscriptions import SubscriptionSettings
 FILE = ROOT / "README.md"
 TEXT = FILE.read_text("utf-8")
 
-GROUPS: dict[str, type[BaseSettings]] = {
-    group.__name__: group
-    for group in (
-        ServeSettings,
-        TwilioSettings,
-        SyncSettings,
-        Limits,
-        SubscriptionSettings,
-        Protocol,
-        AccessSettings,
-        JwtSettings,
-        CallbackSettings,
-        LogSettings,
-        SeedSettings,
-        StatusSettings,
-        ExportSettings,
-    )
+GROUPS: dict[str, tuple[type[BaseSettings], ...]] = {
+    "The server, and the file of all commands": (ServeSettings,),
+    "The Twilio account and its sync; callbacks": (TwilioSettings, SyncSettings, CallbackSettings),
+    "Limits, all on by default": (Limits, SubscriptionSettings),
+    "GraphQL over HTTP, and access": (Protocol, AccessSettings),
+    "An identity provider, whose tokens are accepted if the first of these is set": (JwtSettings,),
+    "Logs, and commands": (LogSettings, StatusSettings, ExportSettings, SeedSettings),
 }
-"""The tables of settings, in their order. A variable that several groups read is in the first one's."""
+"""The groups of the table of settings, in their order. A variable that several kinds read is in the first one's."""
 
-TABLE = re.compile(r"(?<=<!-- settings: )(\w+)( -->\n)(?:\|.*\n)*")
+KINDS = [kind for kinds in GROUPS.values() for kind in kinds]
+TABLE = re.compile(r"(?<=<!-- settings -->\n)(?:\|.*\n)*")
 
 
 class Block(NamedTuple):
@@ -58,22 +49,23 @@ SPANS = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"^```.*?^```$", "", TEX
 """The contents of code spans, which may extend over the end of a line."""
 
 
-def settings_table(group: str) -> str:
-    """The table of a group, from the code."""
+def settings_table() -> str:
+    """The table of all settings, from the code."""
+    lines = ["| setting | default | what it is |\n", "|---|---|---|\n"]
     documented: set[str] = set()
-    for kind in GROUPS.values():
-        own = {variable(kind, name): field for name, field in kind.model_fields.items()}
-        if kind is GROUPS[group]:
+    for title, kinds in GROUPS.items():
+        lines.append(f"| **{title}** | | |\n")
+        for kind in kinds:
+            own = {variable(kind, name): field for name, field in kind.model_fields.items()}
             rows = ((name, field) for name, field in own.items() if name not in documented)
-            lines = (f"| `{name}` | {_default(field.default)} | {field.description} |\n" for name, field in rows)
-            return "| setting | default | what it is |\n|---|---|---|\n" + "".join(lines)
-        documented |= own.keys()
-    raise KeyError(group)
+            lines += (f"| `{name}` | {_default(field.default)} | {field.description} |\n" for name, field in rows)
+            documented |= own.keys()
+    return "".join(lines)
 
 
 def with_settings(text: str) -> str:
-    """The README's text with all tables of settings as the code has them."""
-    return TABLE.sub(lambda found: f"{found[1]}{found[2]}{settings_table(found[1])}", text)
+    """The README's text with the table of settings as the code has it."""
+    return TABLE.sub(lambda _: settings_table(), text)
 
 
 def _default(value: Any) -> str:
