@@ -164,8 +164,14 @@ def sync(
     Set TWILIO_ACCOUNT_SID, and either TWILIO_AUTH_TOKEN or both TWILIO_API_KEY and TWILIO_API_SECRET. You can stop it
     at any time; the next run continues.
 
-    Exit codes: 0 complete, 1 failed, 2 invalid settings, 3 it would erase too much, 4 another sync is running,
-    130 stopped.
+    A session that can't be read is left out, and each run tries it again. Nothing is erased if this machine's clock and
+    Twilio's differ by more than 5 minutes. A run with --service doesn't count as a sync of the account.
+
+    Requests use HTTPS_PROXY, ALL_PROXY and NO_PROXY, and a company's certificates in REQUESTS_CA_BUNDLE,
+    CURL_CA_BUNDLE or SSL_CERT_FILE.
+
+    Exit codes: 0 complete, 1 failed or something was left out, 2 invalid settings, 3 it would erase too much, 4 another
+    sync is running, 130 stopped.
     """
     flags = {"database": database, "full": full, "service": service or None, "keep": keep, "erase": erase}
     settings, twilio, _ = all_settings(

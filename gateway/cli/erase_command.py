@@ -43,7 +43,11 @@ def erase(
     yes: Annotated[bool, plain_switch("--yes", "Erase. Without it, show what would be erased.")] = False,
     reference: Annotated[
         str | None,
-        _values("--reference", "TEXT", "The case, such as a ticket number. Runs with one reference share a receipt."),
+        _values(
+            "--reference",
+            "TEXT",
+            "The case, such as a ticket number, stored as it is. Runs with one reference share a receipt.",
+        ),
     ] = None,
     by: Annotated[
         str | None, _values("--by", "NAME", "Who requests it, for ledger and receipt. Default: the user's login name.")
@@ -53,7 +57,11 @@ def erase(
     ] = False,
     delete_resources: Annotated[
         bool,
-        plain_switch("--delete-resources", "Also delete the Message and Call records behind them, which Twilio keeps."),
+        plain_switch(
+            "--delete-resources",
+            "Also delete the Message and Call records behind them, which Twilio keeps. One that isn't complete, such "
+            "as a call in progress, is tried again later. Recordings are left alone.",
+        ),
     ] = False,
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
     json_only: Annotated[bool, plain_switch("--json", "Print nothing but JSON, for machines.")] = False,

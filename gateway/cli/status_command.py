@@ -35,6 +35,9 @@ def status(
 
     It changes nothing. It can run beside a server, and on a read-only file.
 
+    Reasons for attention: no complete sync for --stale-hours, a failed sync, something left out, a deletion that has
+    been pending for 5 minutes, a key that expires or has just expired.
+
     Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or the settings are invalid.
     """
     settings = settings_of(StatusSettings, locals())

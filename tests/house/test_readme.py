@@ -50,6 +50,12 @@ async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) 
     assert asked >= 5
 
 
+def test_it_is_short_enough_to_be_read() -> None:
+    lines = readme.TEXT.splitlines()
+    assert len(lines) < 500, "move details to --help, to a description in the schema or to a docstring"
+    assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "!"))] == []
+
+
 def test_every_command_is_in_the_table() -> None:
     documented = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
     registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]

@@ -51,6 +51,29 @@ def test_help_says_what_each_flag_does(command: list[str]) -> None:
     assert result.stdout.count("PROXYGRAPH_") == flags
 
 
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [
+        ("sync", {0, 1, 2, 3, 4, 130}),
+        ("erase", {0, 1, 2, 130}),
+        ("export", {0, 1, 2, 130, 141}),
+        ("backup", {0, 1, 2, 130}),
+        ("restore", {0, 1, 2, 130}),
+        ("status", {0, 1, 2}),
+    ],
+)
+def test_help_says_what_each_exit_code_means(command: str, codes: set[int]) -> None:
+    help_text = CliRunner().invoke(commands, [command, "--help"], env={"COLUMNS": "100"}).stdout
+    sentence = help_text.partition("Exit codes: ")[2].partition("╭")[0]
+    assert {int(code) for code in re.findall(r"\b\d+\b", sentence)} == codes
+
+
+def test_the_help_of_sync_has_the_network_variables_that_twilio_s_own_client_reads() -> None:
+    help_text = CliRunner().invoke(commands, ["sync", "--help"], env={"COLUMNS": "100"}).stdout
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        assert name in help_text
+
+
 def test_without_a_command_the_help_is_printed() -> None:
     assert "Usage: python -m gateway" in run().stdout
 
