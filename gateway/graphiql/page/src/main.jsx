@@ -16,6 +16,7 @@ import { LeaveShortcut } from './LeaveShortcut.jsx';
 import { PluginPane } from './PluginPane.jsx';
 import { SystemTheme } from './SystemTheme.jsx';
 import { send } from './fetcher.js';
+import { CopyLink, OpenLink } from './links.jsx';
 import { openTabs } from './tabs.js';
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
@@ -38,11 +39,22 @@ createRoot(document.getElementById('graphiql')).render(
     <GraphiQL.Logo>
       <h1 className="name">Proxygraph</h1>
     </GraphiQL.Logo>
+    <GraphiQL.Toolbar>
+      {({ prettify, merge, copy }) => (
+        <>
+          {prettify}
+          {merge}
+          {copy}
+          <CopyLink />
+        </>
+      )}
+    </GraphiQL.Toolbar>
     <GraphiQL.Footer>
       <AnswerStatus />
       <BearerKey />
     </GraphiQL.Footer>
     <LeaveShortcut />
+    <OpenLink />
     <PluginPane />
     <SystemTheme />
   </GraphiQL>,
