@@ -3,16 +3,17 @@
 import logging
 import os
 from collections.abc import Callable
-from inspect import cleandoc
-from typing import Any, TypeVar
+from functools import wraps
+from inspect import Parameter, cleandoc, signature
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from gateway.cli.messages import tell
-from gateway.observe.logs import LogSettings
+from gateway.cli.messages import as_json, tell
+from gateway.observe.logs import LogSettings, set_up
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
@@ -23,9 +24,9 @@ from gateway.settings.server import (
     SeedSettings,
     ServeSettings,
     Settings,
-    SettingsError,
     StatusSettings,
 )
+from gateway.settings.sources import CONFIG, SettingsError, unknown_keys, variable
 from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.settings.unknown import misspelt
 
@@ -61,6 +62,27 @@ VALUES = {
 """The placeholders for options' values in --help; that of any other option is ``NUMBER``."""
 
 
+def _use_config(file: str | None) -> None:
+    # By the environment, in which the workers of a server find it too.
+    if file is not None:
+        os.environ[CONFIG] = str(Path(file).expanduser().absolute())
+        if as_json():
+            set_up(LogSettings.of({}))
+
+
+CONFIG_OPTION = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        is_eager=True,
+        callback=_use_config,
+        metavar="FILE",
+        show_default=False,
+        help=f"A TOML file with settings; variables and flags win over it. [dim]\\[env: {CONFIG}][/dim]",
+    ),
+]
+
+
 class Command(TyperCommand):
     """A command whose ``--help`` shows no placeholder for the option --help itself, which takes no value."""
 
@@ -83,7 +105,7 @@ def add(
     """Makes ``function`` a command of ``app``; its help is the docstring, with each paragraph joined into one line."""
     paragraphs = cleandoc(function.__doc__ or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    app.command(name, cls=command_class, help=text)(function)
+    app.command(name, cls=command_class, help=text)(_with_config(function))
 
 
 def flag(settings: type[Settings], name: str) -> Any:
@@ -110,16 +132,10 @@ def plain_switch(spelling: str, help_text: str) -> Any:
     return typer.Option(spelling, help=help_text, show_default=False, metavar="")
 
 
-def variable(settings: type[BaseSettings], name: str) -> str:
-    """The environment variable of the setting ``name``."""
-    alias = settings.model_fields[name].validation_alias
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[-1])
-    return alias if isinstance(alias, str) else f"{settings.model_config.get('env_prefix', '')}{name.upper()}"
-
-
 def all_settings(*readers: Callable[[], Any]) -> list[Any]:
     """The results of ``readers``. On problems, prints a line for every problem of all of them and exits with 2.
+
+    An unknown key of the settings file is such a problem.
 
     Prints a warning for each environment variable that looks like a misspelt setting.
     """
@@ -130,11 +146,14 @@ def all_settings(*readers: Callable[[], Any]) -> list[Any]:
             found.append(read())
         except SettingsError as error:
             problems += error.problems
-    for problem in problems:
+    known = [variable(group, name) for group in SETTINGS_GROUPS for name in group.model_fields]
+    try:
+        problems += unknown_keys(known)
+    except SettingsError as error:
+        problems += error.problems
+    for problem in dict.fromkeys(problems):
         tell(problem)
-    for sentence in misspelt(
-        os.environ, (variable(group, name) for group in SETTINGS_GROUPS for name in group.model_fields)
-    ):
+    for sentence in misspelt(os.environ, known):
         tell(sentence, logging.WARNING)
     if problems:
         raise typer.Exit(2)
@@ -145,6 +164,20 @@ def settings_of(group: type[S], flags: dict[str, Any]) -> S:
     """The settings of the environment and of ``flags``. On problems, prints a line for each and exits with 2."""
     settings: S = all_settings(lambda: group.of(flags))[0]
     return settings
+
+
+def _with_config(function: Callable[..., None]) -> Callable[..., None]:
+    """``function`` with the option --config, which it isn't passed: the readers of settings look for the file."""
+
+    @wraps(function)
+    def command(config: str | None = None, **arguments: Any) -> None:
+        function(**arguments)
+
+    found = signature(function)
+    option = Parameter("config", Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=CONFIG_OPTION)
+    vars(command)["__signature__"] = found.replace(parameters=[*found.parameters.values(), option])
+    command.__annotations__ = {**function.__annotations__, "config": CONFIG_OPTION}
+    return command
 
 
 def _without_value(option: TyperOption | None) -> TyperOption | None:

@@ -1,6 +1,5 @@
-"""Settings of access, from the environment only: keys, tokens, and what browsers may do."""
+"""Settings of access, which have no flags: keys, tokens, and what browsers may do."""
 
-import os
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.settings.server import PREFIX, Settings, separated
+from gateway.settings.sources import value_of
 
 LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 
@@ -105,5 +105,5 @@ class JwtSettings(Settings):
 
     @classmethod
     def of_environment_if_any(cls) -> Self | None:
-        """The settings of the environment, or None where it names no JWK Set. Raises SettingsError."""
-        return cls.of({}) if os.environ.get(f"{PREFIX}JWT_JWKS_URL") else None
+        """The settings, or None if neither the environment nor the file names a JWK Set. Raises SettingsError."""
+        return cls.of({}) if value_of(f"{PREFIX}JWT_JWKS_URL") else None

@@ -1,6 +1,5 @@
 """Settings of the Twilio account and of the sync."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.settings.server import PREFIX, YEARS, Database, Settings, SettingsError, separated
+from gateway.settings.sources import FileSettings, source_of, value_of
 from store.columns import SID_DIGITS
 
 RATE = "Requests per second to each endpoint of each Service; 0 means no limit."
@@ -19,7 +19,7 @@ ATTEMPTS = "How many times a request is tried before the run gives up."
 HOST_LABEL = "^[0-9A-Za-z-]*$"
 
 
-class TwilioSettings(BaseSettings):
+class TwilioSettings(FileSettings):
     """The Twilio account: its SID, its credentials, and how fast to send requests."""
 
     model_config = SettingsConfigDict(env_prefix="TWILIO_", extra="ignore", allow_inf_nan=False)
@@ -92,12 +92,12 @@ class TwilioSettings(BaseSettings):
 
     @classmethod
     def of_environment_if_any(cls) -> Self | None:
-        """The settings of the environment, or None if it names no account. Raises SettingsError."""
-        return cls.of_environment() if os.environ.get("TWILIO_ACCOUNT_SID") else None
+        """The settings, or None if neither the environment nor the file names an account. Raises SettingsError."""
+        return cls.of_environment() if value_of("TWILIO_ACCOUNT_SID") else None
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The settings of the environment. Raises SettingsError with every problem."""
+        """The settings of the environment and the file. Raises SettingsError with every problem."""
         no_arguments: dict[str, Any] = {}
         try:
             return cls(**no_arguments)
@@ -169,7 +169,7 @@ def _twilio_problem(found: Mapping[str, Any]) -> str:
         message = "expected AC and 32 hexadecimal digits"
     if name in ("region", "edge"):
         message = "expected letters, digits and hyphens, as in the names of Twilio's regions and edges"
-    return f"{variable}: {message[0].lower()}{message[1:]}{_given(name, found['input'])}."
+    return f"{source_of(variable)}: {message[0].lower()}{message[1:]}{_given(name, found['input'])}."
 
 
 def _given(name: str, value: object) -> str:

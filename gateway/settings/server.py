@@ -1,4 +1,4 @@
-"""Settings: from the environment (``PROXYGRAPH_…``) and from flags, which win.
+"""Settings: from flags, the environment (``PROXYGRAPH_…``) and a file (sources.py).
 
 pydantic-settings reads and checks all of them before anything runs, so a command reports every problem at once.
 """
@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from gateway.settings.document_limits import DocumentLimits
+from gateway.settings.sources import PREFIX as PREFIX
+from gateway.settings.sources import FileSettings, source_of, variable
+from gateway.settings.sources import SettingsError as SettingsError
 from store.archive import SEARCH_SECONDS
 from store.sqlite.statements.access_paths import COUNT_CAP
 
-PREFIX = "PROXYGRAPH_"
 DAY = 86_400
 YEARS = 100
 """The longest time that a setting may name; dates and timers can hold it."""
@@ -40,28 +42,16 @@ Database = Annotated[Path, BeforeValidator(_not_empty)]
 S = TypeVar("S", bound="Settings")
 
 
-class SettingsError(Exception):
-    """Invalid settings: ``problems`` has a sentence for each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-class Settings(BaseSettings):
+class Settings(FileSettings):
     """A group of settings; each field's description is also its flag's help text."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, allow_inf_nan=False)
     has_flags: ClassVar[bool] = True
 
     @classmethod
-    def prefix(cls) -> str:
-        """The prefix of its environment variables."""
-        return cls.model_config.get("env_prefix", "")
-
-    @classmethod
     def of(cls, flags: Mapping[str, Any]) -> Self:
-        """The settings of the environment and of ``flags``, which win. Flags that are None or of others are ignored.
+        """The settings of the file, the environment and ``flags``: the latter win. Flags that are None, or of other
+        groups, are ignored.
 
         Raises SettingsError with every problem.
         """
@@ -254,12 +244,18 @@ def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Sett
     if not found["loc"]:
         return f"{found['msg'].removeprefix('Value error, ')}."
     name = str(found["loc"][0])
-    variable = name if name.isupper() else f"{kind.prefix()}{name.upper()}"
+    named = variable(kind, name) if name in kind.model_fields else name
     flag = f"--{name.replace('_', '-')}"
-    source = flag if name in flags else variable
+    source = flag if name in flags else source_of(named)
     if found["type"] == "missing":
         if not kind.has_flags:
-            return f"{variable} is needed, but was not given."
-        return f"{flag} (or {variable}) is needed, but was not given."
+            return f"{named} is needed, but was not given."
+        return f"{flag} (or {named}) is needed, but was not given."
     message = found["msg"].removeprefix("Value error, ")
-    return f"{source}: {message[0].lower()}{message[1:]}, but got {found['input']!r}."
+    shown = "" if _is_secret(kind, name) else f", but got {found['input']!r}"
+    return f"{source}: {message[0].lower()}{message[1:]}{shown}."
+
+
+def _is_secret(kind: type[Settings], name: str) -> bool:
+    """Whether the setting's value is a secret; in a file it may have the wrong type, and may still not be shown."""
+    return name in kind.model_fields and "Secret" in str(kind.model_fields[name].annotation)

@@ -4,16 +4,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 
-from gateway.settings.server import PREFIX
+from gateway.settings.sources import CONFIG, NEAR, PREFIX
 
-OF_THE_INSTALLATION = {f"{PREFIX}BUILD_GRAPHIQL"}
-"""Variables that only the installation reads (gateway/graphiql/page/build_hook.py)."""
+NO_SETTINGS = {CONFIG, f"{PREFIX}BUILD_GRAPHIQL"}
+"""Variables that name the settings file, and that only the installation reads (gateway/graphiql/page/build_hook.py)."""
 
 KUBERNETES = re.compile(rf"{PREFIX}(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)")
 """Variables that Kubernetes sets in every container if there is a service named proxygraph
 (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)."""
 
-NEAR, VERY_NEAR = 0.6, 0.85
+VERY_NEAR = 0.85
 """How similar a variable must be to a setting: NEAR to suggest the setting; VERY_NEAR to warn of a TWILIO_ variable."""
 
 
@@ -23,7 +23,7 @@ def misspelt(environment: Collection[str], known: Iterable[str]) -> Iterator[str
     Every ``PROXYGRAPH_…`` seems so. Other programs read ``TWILIO_…`` too, so of these only those that are very similar
     to a known one that isn't set.
     """
-    names = {*known, *OF_THE_INSTALLATION}
+    names = {*known, *NO_SETTINGS}
     free = [name for name in names if name.startswith("TWILIO_") and name not in environment]
     for name in sorted(set(environment) - names):
         if name.startswith(PREFIX) and not KUBERNETES.fullmatch(name):

@@ -8,12 +8,12 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from checkout import ROOT
-from gateway.cli.command_line import variable
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import ExportSettings, Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
+from gateway.settings.sources import variable
 from gateway.settings.subscriptions import SubscriptionSettings
 
 FILE = ROOT / "README.md"

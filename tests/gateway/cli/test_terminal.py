@@ -13,11 +13,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import bodies
-from gateway.cli.command_line import SETTINGS_GROUPS, variable
+from gateway.cli.command_line import SETTINGS_GROUPS
 from gateway.cli.commands import commands
 from gateway.cli.sync_command import table
 from gateway.cli.tables import show
 from gateway.settings.server import DemoSettings, KeysSettings
+from gateway.settings.sources import variable
 from gateway.settings.unknown import misspelt
 from running_commands import in_a_terminal, run
 from store import keys
