@@ -26,14 +26,16 @@ FACTORY = "gateway.server:application"
 log = logging.getLogger("proxygraph.gateway")
 
 
-def serve(settings: Mapping[str, str], listener: socket.socket, workers: int) -> int:
+def serve(settings: Mapping[str, str], listener: socket.socket, workers: int, note_level: int = logging.INFO) -> int:
     """Serves on ``listener`` until a signal stops it; returns the exit code.
 
-    ``settings`` are those of ServeSettings that the workers need; they find them in the environment.
+    ``settings`` are those of ServeSettings that the workers need; they find them in the environment. The note on
+    SQLite's version is logged at ``note_level``.
     """
     set_up(LogSettings.of({}))
     if has_wal_reset_bug():
-        log.info(
+        log.log(
+            note_level,
             "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
             "3.44.6); here only the writer takes checkpoints, under its lock. Let no other program "
             "write to %s while it is served.",

@@ -90,7 +90,8 @@ def demo(
             tell(f"Proxygraph demo over {settings.database} ({state}) at {address}/graphql.", logging.INFO, out)
         else:
             _introduce(address, settings.database, state, access.model_copy(update={"require_key": key_required}))
-        raise typer.Exit(serve({"database": str(settings.database), "require_key": str(key_required)}, listener, 1))
+        configured = {"database": str(settings.database), "require_key": str(key_required)}
+        raise typer.Exit(serve(configured, listener, 1, note_level=logging.DEBUG))
 
 
 def serve(
@@ -236,21 +237,16 @@ commands.add_typer(callbacks, name="callbacks")
 
 
 def _introduce(address: str, database: Path, state: str, access: AccessSettings) -> None:
-    """Prints where the demo is, and a first query."""
-    from rich.syntax import Syntax
+    """Prints what the demo serves, and its address on the last line."""
     from rich.text import Text
 
-    from gateway.graphiql import FIRST_QUERY, NOT_BUILT
+    from gateway.graphiql import NOT_BUILT
 
-    out.print(Text.assemble(("Proxygraph demo", "bold"), f" over {database} ({state})"))
-    out.print(f"  GraphQL endpoint  {address}/graphql  (POST, JSON)")
-    if access.shows_graphiql:
-        out.print(f"  GraphiQL          {address}/graphql  (open it in a browser)")
-        if NOT_BUILT:
-            out.print(f"  GraphiQL is loaded from a CDN: {NOT_BUILT}")
-    out.print("\nA first query to try:\n")
-    out.print(Syntax(FIRST_QUERY, "graphql", theme="ansi_dark", background_color="default"))
-    out.print("Press Ctrl-C to stop.")
+    out.print(Text.assemble(("Proxygraph demo", "bold"), f" over {database} ({state}). Press Ctrl-C to stop."))
+    if access.shows_graphiql and NOT_BUILT:
+        out.print(f"GraphiQL is loaded from a CDN: {NOT_BUILT}")
+    out.print("Open this address in a browser:" if access.shows_graphiql else "Post GraphQL to this address:")
+    out.print(f"{address}/graphql")
 
 
 def _key_required(

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from checkout import ROOT
 from gateway.cli.commands import commands
-from running_commands import run, running
+from running_commands import ENVIRONMENT, run, running
 from schema.build import printed
+from store.sqlite.connections import has_wal_reset_bug
 
 
 def ask(address: str, query: str) -> dict[str, dict[str, dict[str, int]]]:
@@ -184,6 +185,27 @@ def test_the_demo_fills_a_new_database_and_reuses_it_the_next_time(tmp_path: Pat
         connection.commit()
     with running("demo", "--database", str(database)) as address:
         assert counts(address) == [*first[:2], first[2] - 1]
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_the_demo_prints_a_few_lines_of_which_the_last_is_its_address(tmp_path: Path, level: str) -> None:
+    command = [sys.executable, "-m", "gateway", "demo", "--database", str(tmp_path / "demo.db"), "--port", "0"]
+    environment = ENVIRONMENT | {"PYTHONUNBUFFERED": "1", "PROXYGRAPH_DRAIN": "0", "PROXYGRAPH_LOG_LEVEL": level}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        printed = []
+        for line in process.stdout:
+            printed.append(line)
+            if line.startswith("http"):
+                break
+        with urllib.request.urlopen(printed[-1].strip().replace("/graphql", "/livez")):
+            process.terminate()
+        rest, log = process.communicate(timeout=30)
+    assert len(printed) <= 4
+    assert rest == ""
+    assert ("can corrupt a database" in log) == (level == "DEBUG" and has_wal_reset_bug())
 
 
 def test_the_demo_continues_an_interrupted_fill(tmp_path: Path) -> None:
