@@ -15,11 +15,12 @@ import { BearerKey } from './BearerKey.jsx';
 import { LeaveShortcut } from './LeaveShortcut.jsx';
 import { PluginPane } from './PluginPane.jsx';
 import { SystemTheme } from './SystemTheme.jsx';
+import { tablePlugin } from './Table.jsx';
 import { send } from './fetcher.js';
 import { CopyLink, OpenLink } from './links.jsx';
 import { openTabs } from './tabs.js';
 
-const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), tablePlugin];
 
 const { tabs, active } = await openTabs();
 
