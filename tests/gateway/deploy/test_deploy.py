@@ -1,0 +1,118 @@
+"""The units of systemd, the settings file and the compose file that an operator starts with."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from checkout import ROOT
+from gateway.cli.command_line import SETTINGS_GROUPS
+from gateway.cli.commands import commands
+from gateway.settings.mirror import TwilioSettings
+from gateway.settings.server import ServeSettings
+from gateway.settings.sources import CONFIG, in_file, variable
+
+FOLDER = ROOT / "gateway" / "deploy"
+UNITS = sorted((FOLDER / "systemd").glob("*.[st]*[er]"))
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+COMPOSE = FOLDER / "compose.yaml"
+INSTALLED = "/opt/proxygraph/bin/proxygraph"
+SETTINGS = {variable(group, name) for group in SETTINGS_GROUPS for name in group.model_fields}
+MOST_EXPOSED = 15
+"""What ``systemd-analyze security`` may find, of 100; a server without any hardening has 96."""
+
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not here, which checks units."
+)
+
+
+def analyze(*arguments: str) -> str:
+    command = ["systemd-analyze", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | {"LC_ALL": "C"})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stderr
+
+
+def parse(command: list[str]) -> None:
+    """Fails unless the command line is one of the gateway's."""
+    program, *arguments = command
+    assert program == INSTALLED
+    parser: Any = get_command(commands)
+    while isinstance(parser, TyperGroup):
+        parser, arguments = parser.commands[arguments[0]], arguments[1:]
+    parser.make_context("parsed", arguments)
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[str]:
+    """Copies of the units whose program is there."""
+    for unit in UNITS:
+        text = unit.read_text("utf-8").replace(INSTALLED, sys.executable)
+        (tmp_path / unit.name).write_text(text, "utf-8")
+    return [str(tmp_path / unit.name) for unit in UNITS]
+
+
+@needs_systemd
+def test_systemd_finds_nothing_in_the_units(units: list[str]) -> None:
+    assert len(units) == 5
+    assert analyze("verify", "--man=no", *units) == ""
+
+
+@needs_systemd
+def test_the_services_are_hardened(units: list[str]) -> None:
+    for unit in units:
+        if unit.endswith(".service"):
+            analyze("security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSED}", unit)
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_what_a_unit_starts_is_a_command(unit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONFIG, "restored after the test, which sets it by --config")
+    (line,) = re.findall(r"^ExecStart=(.+)$", unit.read_text("utf-8"), re.MULTILINE)
+    parse(shlex.split(line))
+
+
+def test_services_write_only_where_their_user_may() -> None:
+    (user,) = re.findall(r"^u (\w+) ", (FOLDER / "systemd" / "proxygraph.sysusers").read_text("utf-8"), re.MULTILINE)
+    for unit in SERVICES:
+        lines = unit.read_text("utf-8").splitlines()
+        assert {f"User={user}", "ProtectSystem=strict", "StateDirectory=proxygraph"} <= set(lines), unit
+
+
+def test_the_settings_file_is_accepted_with_its_comments_or_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (FOLDER / "proxygraph.toml").read_text("utf-8")
+    file = tmp_path / "proxygraph.toml"
+    monkeypatch.setenv(CONFIG, str(file))
+    file.write_text(text, "utf-8")
+    assert str(ServeSettings.of({}).database).startswith("/var/lib/proxygraph/")
+    assert TwilioSettings.of_environment_if_any() is None
+    file.write_text(re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE).replace("AC…", f"AC{'0' * 32}"), "utf-8")
+    assert TwilioSettings.of_environment_if_any() is not None
+    assert set(in_file()) <= SETTINGS
+
+
+def test_the_compose_file_follows_composes_schema() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_compose_file_fits_the_image_and_the_settings() -> None:
+    gateway = YAML(typ="safe").load(COMPOSE)["services"]["gateway"]
+    assert (COMPOSE.parent / gateway["build"]["context"]).resolve() == ROOT
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    for volume in gateway["volumes"]:
+        assert f"VOLUME {volume.split(':')[1]}\n" in dockerfile
+    assert {port.split(":")[-1] for port in gateway["ports"]} == set(re.findall(r"^EXPOSE (\d+)$", dockerfile, re.M))
+    assert set(gateway["environment"]) <= SETTINGS
