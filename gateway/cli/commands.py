@@ -132,6 +132,9 @@ def serve(
             read_manifest(protocol.documents)
         created = asyncio.run(checked_archive(settings.database, twilio.account_sid if twilio else None))
         key_required = _key_required(listener, settings, access, jwt)
+        reason = callback_settings.reason_off(twilio)
+        if reason:
+            tell(reason, logging.WARNING)
         new = " (new, and empty)" if created else ""
         open_to = "to holders of a key" if key_required else "to this machine"
         end = "" if as_json() else " Press Ctrl-C to stop."
@@ -140,9 +143,7 @@ def serve(
             logging.INFO,
             out,
         )
-        if reason := callback_settings.reason_off(twilio):
-            tell(reason, logging.WARNING)
-        elif callback_settings.public_url:
+        if callback_settings.public_url and not reason:
             tell(f"Taking Twilio's callbacks at {callback_settings.callback_url}.", logging.INFO, out)
         environment = {
             name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")

@@ -230,18 +230,3 @@ async def test_a_change_of_a_status_needs_no_read_once_the_api_has_shown_the_mes
         assert await take(mirror.archive, told(delivered)) == [CHANGED]
         assert not await queued(mirror)
         await mirror.assert_equal()
-
-
-async def test_sessions_are_read_within_twilios_rate_limits(database: Path) -> None:
-    """All callbacks of one endpoint share its rate with the sync, by the same client."""
-    fake = FakeTwilio(rate_limit=True)
-    account(fake, services=1, sessions=40, interactions=0)
-    new = [message(number, of=number) for number in range(1, 41)]
-    fake.put(*new)
-    async with mirroring(database, fake, PROXYGRAPH_SYNC_RATE=200) as mirror:
-        await take(mirror.archive, told(*new))
-        for _ in range(2):
-            await Completion(mirror.archive, mirror.twilio)()
-        await mirror.assert_equal()
-        assert set(fake.status_counts) == {200}
-        assert fake.requests["GET /Services/{}/Sessions/{}"] == 40

@@ -4,7 +4,10 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +16,7 @@ import bodies
 from fake_callbacks import PUBLIC_URL
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.cli.commands import commands
+from running_commands import running
 
 HERE, ELSEWHERE = f"{PUBLIC_URL}/callbacks/twilio", "https://elsewhere.example/in"
 SERVICES = [
@@ -98,3 +102,17 @@ def test_wrong_names_and_missing_settings_are_told(fake: FakeTwilio, monkeypatch
     monkeypatch.delenv("PROXYGRAPH_PUBLIC_URL")
     assert run("set", "--service", "service-1", "--yes").exit_code == 2
     assert run().exit_code == 0
+
+
+def test_a_server_with_only_an_api_key_says_at_its_start_that_it_takes_no_callbacks(tmp_path: Path) -> None:
+    environment: dict[str, Any] = {"TWILIO_ACCOUNT_SID": bodies.ACCOUNT, "TWILIO_PROXY_URL": "http://127.0.0.1:9/v1"}
+    environment |= {"TWILIO_API_KEY": "SK" + "0" * 32, "TWILIO_API_SECRET": "2" * 32}
+    errors = tmp_path / "errors"
+    arguments = ("serve", "--database", str(tmp_path / "archive.db"))
+    with (
+        errors.open("w") as file,
+        running(*arguments, stderr=file, PROXYGRAPH_PUBLIC_URL=PUBLIC_URL, **environment) as address,
+        urlopen(f"{address}/livez", timeout=30) as response,
+    ):
+        assert response.status == 200
+    assert "No callbacks are taken: Twilio signs them with the account's auth token" in errors.read_text()
