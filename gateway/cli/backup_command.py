@@ -51,7 +51,8 @@ def backup(
     """Make a backup of the archive, even while it is served.
 
     It is one private file (0600) with the state of one moment. It appears only when it is complete and has passed
-    SQLite's integrity check and a comparison of the numbers of rows.
+    SQLite's integrity check and a comparison of the numbers of rows. If it is killed, a file that ends in .incomplete
+    stays until the next backup or erasure.
 
     Exit codes: 0 made, 1 not made, 2 invalid settings, 130 stopped.
     """

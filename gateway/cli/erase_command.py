@@ -37,7 +37,13 @@ def erase(
         list[str] | None, _values("--service", "SID", "What is older than --older-than in this Service (KS…).")
     ] = None,
     older_than: Annotated[
-        str | None, _values("--older-than", "AGE", "An age such as 90d, 12w, 18mo or 3y, or a date; with --service.")
+        str | None,
+        _values(
+            "--older-than",
+            "AGE",
+            "An age such as 90d, 12w, 18mo or 3y, or a date; with --service. It also erases the participants of "
+            "sessions that are over.",
+        ),
     ] = None,
     interaction: Annotated[list[str] | None, _values("--interaction", "SID", "An interaction (KI…).")] = None,
     yes: Annotated[bool, plain_switch("--yes", "Erase. Without it, show what would be erased.")] = False,

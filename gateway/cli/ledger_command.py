@@ -43,6 +43,11 @@ def ledger(
 
     With --reference, print the receipt of an erasure again: each SID with its outcome, what Twilio keeps and the
     URL to delete it there, and what could not be erased.
+
+    What was deleted without the account's credentials (not connected) is deleted at Twilio when a server or a sync is
+    next started with them. Entries of older versions (not known) are not.
+
+    Exit codes: 0 printed, 1 failed, 2 invalid settings.
     """
     settings = settings_of(KeysSettings, {"database": database})
     begin, end = _times(since, until, reference, as_json and as_csv)

@@ -61,6 +61,7 @@ def test_help_says_what_each_flag_does(command: list[str]) -> None:
         ("export", {0, 1, 2, 130, 141}),
         ("backup", {0, 1, 2, 130}),
         ("restore", {0, 1, 2, 130}),
+        ("ledger", {0, 1, 2}),
         ("status", {0, 1, 2}),
     ],
 )
