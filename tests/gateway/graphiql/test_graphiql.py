@@ -206,7 +206,7 @@ async def test_open_tabs_are_restored(studio: Studio) -> None:
     await studio.write("variables", '{"first": 3}')
     await expect(studio.page.get_by_label("Variables", exact=True)).to_contain_text("3")
     stored = """() => new Promise((resolve) => setInterval(
-        () => localStorage.getItem('graphiql:tabState')?.includes('3}') && resolve(), 50))"""
+        () => localStorage.getItem('graphiql:tabState')?.includes(': 3}') && resolve(), 50))"""
     await studio.page.evaluate(stored)
     await studio.page.reload()
     await studio.ready()

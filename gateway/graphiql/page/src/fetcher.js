@@ -1,6 +1,8 @@
 // Sends requests to the server: the only module that knows its address and its headers.
 
+import { getOperationAST, parse } from 'graphql';
 import { bearerKey } from './bearer.js';
+import { follow } from './subscriptions.js';
 
 const listeners = new Set();
 
@@ -10,10 +12,14 @@ export function onAnswer(listener) {
   return () => listeners.delete(listener);
 }
 
-// GraphiQL's fetcher: like post(), but it removes the cost from the response and shows it below. It returns an
+// GraphiQL's fetcher: it follows subscriptions. Otherwise it is like post(), but it removes the cost from the response and shows it below. It returns an
 // observable, so that GraphiQL can stop the request: without that, the answer appears in whichever tab is active then.
-export function send(request) {
-  if (request.operationName === 'IntrospectionQuery') return post(request);
+export function send(given) {
+  if (given.operationName === 'IntrospectionQuery') return post(given);
+  // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
+  const operationName = given.query.includes(given.operationName) ? given.operationName : undefined;
+  const request = { ...given, operationName };
+  if (isSubscription(request)) return follow(request, authorization());
   return {
     subscribe(observer) {
       const stop = new AbortController();
@@ -30,12 +36,19 @@ export function send(request) {
   };
 }
 
+// GraphiQL passes the parsed document too, but not just after a change of tabs.
+function isSubscription({ query, operationName }) {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+  } catch {
+    return false; // The server explains the syntax error.
+  }
+}
+
 async function answer(request, signal) {
-  // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
-  const operationName = request.query.includes(request.operationName) ? request.operationName : undefined;
   const begun = performance.now();
   const { extensions: { cost, ...extensions } = {}, ...rest } = await post(
-    { ...request, operationName },
+    request,
     { headers: { 'GraphQL-Cost': 'report' }, signal },
   );
   const milliseconds = performance.now() - begun;
@@ -45,14 +58,13 @@ async function answer(request, signal) {
 }
 
 export async function post({ query, variables, operationName }, { headers = {}, signal } = {}) {
-  const key = bearerKey();
   const response = await fetch(location.pathname, {
     method: 'POST',
     headers: {
       // With this media type, an invalid query gets status 200, so the browser's console shows no failed request.
       Accept: 'application/json',
       'Content-Type': 'application/json',
-      ...(key && { Authorization: `Bearer ${key}` }),
+      ...authorization(),
       ...headers,
     },
     body: JSON.stringify({ query, variables, operationName: operationName ?? undefined }),
@@ -64,4 +76,9 @@ export async function post({ query, variables, operationName }, { headers = {}, 
   } catch {
     throw new Error(`Expected JSON from the server, but got status ${response.status} and: ${text.slice(0, 200)}`);
   }
+}
+
+function authorization() {
+  const key = bearerKey();
+  return key ? { Authorization: `Bearer ${key}` } : {};
 }

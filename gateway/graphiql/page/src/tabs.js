@@ -4,6 +4,7 @@ import { post } from './fetcher.js';
 import conversation from '../queries/Conversation.graphql?raw';
 import deleteInteraction from '../queries/DeleteInteraction.graphql?raw';
 import latest from '../queries/Latest.graphql?raw';
+import liveMessages from '../queries/LiveMessages.graphql?raw';
 import pageByPage from '../queries/PageByPage.graphql?raw';
 import personExport from '../queries/PersonExport.graphql?raw';
 import whatFailed from '../queries/WhatFailed.graphql?raw';
@@ -17,6 +18,7 @@ const WEEK = 7 * 24 * 3600 * 1000;
 // Each query with its variables, some of them by what is known of the archive.
 const STARTERS = [
   { query: conversation, variables: ({ session }) => ({ session }) },
+  { query: liveMessages, variables: ({ session }) => ({ session, after: null }) },
   { query: whatFailed, variables: ({ from }) => ({ from, after: null }) },
   { query: whoIsThisNumber, variables: ({ number }) => ({ number }) },
   { query: personExport, variables: ({ number }) => ({ number, after: null }) },

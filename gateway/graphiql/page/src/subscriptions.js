@@ -1,0 +1,47 @@
+// Subscriptions over server-sent events. GraphiQL shows one answer, so the answer is the list of the events so far.
+
+import { createClient } from 'graphql-sse';
+
+const MOST_SHOWN = 100;
+const RETRY_MILLISECONDS = 1000;
+
+// What GraphiQL can subscribe to: { events: [the newest, …] } after each event, resumed by the cursor of the last one.
+export function follow(request, headers) {
+  return {
+    subscribe(observer) {
+      const client = createClient({ url: location.pathname, headers, retryAttempts: 0 });
+      let { variables } = request;
+      let events = [];
+      let timer;
+
+      function connect() {
+        client.subscribe({ ...request, variables }, { next, error, complete: () => observer.complete() });
+      }
+
+      function next({ data, ...rest }) {
+        if (!data) {
+          observer.next(rest);
+          return;
+        }
+        const { cursor } = Object.values(data)[0] ?? {};
+        if (cursor) variables = { ...variables, after: cursor };
+        events = [Object.keys(rest).length ? { data, ...rest } : data, ...events].slice(0, MOST_SHOWN);
+        observer.next({ events });
+      }
+
+      function error(failure) {
+        const status = failure.response?.status ?? 0;
+        if (status >= 400 && status < 500) observer.error(failure);
+        else timer = setTimeout(connect, RETRY_MILLISECONDS);
+      }
+
+      connect();
+      return {
+        unsubscribe() {
+          clearTimeout(timer);
+          client.dispose();
+        },
+      };
+    },
+  };
+}
