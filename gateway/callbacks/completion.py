@@ -8,7 +8,7 @@ limits, so under load Sessions wait in the queue, which the archive keeps.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.background import RoundFailed
 from gateway.sync.session_reader import record
@@ -25,12 +25,16 @@ from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 from store.sync import listings
+from store.twilio_mapping import instant
 
 READERS = 20
 LONGEST_WAIT, SHORTEST_WAIT = 1.0, 0.05
 """Seconds between two looks at the queue. Another worker may have put a Session there, so each looks."""
 FETCHES_PER_PAGE = 2
 """Interactions are fetched one by one, unless a Session's list has so few pages that reading them is cheaper."""
+
+SETTLED = timedelta(minutes=10)
+"""For so long after a callback, an answer that is older than its row doesn't replace it here. A later sync decides."""
 
 log = logging.getLogger("proxygraph.callbacks")
 
@@ -74,10 +78,12 @@ class Completion:
         if not found:
             return
         sids = [one.session_sid for one in found]
+        # So soon after a callback, the API may still show an older state than the callback did.
+        since = instant((datetime.now(UTC) - SETTLED).isoformat())
         async with self._archive.writer.transaction(is_mirrored=True) as transaction:
             for record_type in (Service, Session, Participant, Interaction):
                 rows = [row for rows in found.values() for row in rows if type(row) is record_type]
-                confirmed = await confirm(transaction, rows)
+                confirmed = await confirm(transaction, rows, since)
                 await transaction.put(confirmed.rows)
             await protect_sessions(transaction, sids)
             # They aren't read completely: a callback may have been lost, so the next sync reads them.

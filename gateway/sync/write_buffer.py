@@ -23,6 +23,7 @@ from store.sqlite.writer import Written
 from store.sync import listings, runs
 from store.sync.runs import Progress
 from store.sync.state import note_pending
+from store.twilio_mapping import now
 
 ROWS_PER_FLUSH = 5_000
 WRITE_ORDER: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
@@ -51,7 +52,7 @@ class WriteBuffer:
 
     def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
         self._archive, self._twilio, self._run, self._progress = archive, twilio, run, progress
-        self._batch = Batch()
+        self._batch, self._begun_at = Batch(), now()
         self._requests, self._retries = twilio.requests, twilio.retries
         self.pending: Counter[str] = Counter()
         """How many Sessions of each Service wait to be read."""
@@ -137,7 +138,8 @@ class WriteBuffer:
             total = Written()
             outdated: list[str] = []
             for record_type in WRITE_ORDER:
-                confirmed = await confirm(transaction, [row for row in batch.rows if type(row) is record_type])
+                rows = [row for row in batch.rows if type(row) is record_type]
+                confirmed = await confirm(transaction, rows, self._begun_at)
                 written = await transaction.put(confirmed.rows)
                 outdated += confirmed.outdated_sessions
                 total = Written(*(sum(pair) for pair in zip(total, written, strict=True)))

@@ -1,13 +1,12 @@
 """Confirms rows of callbacks by the API's lists and fetches, and keeps older answers from replacing newer rows.
 
-A list may have been read before a callback came, and be written after it. So for a while after a callback, an answer
-of the API that is older than the row doesn't replace it. After that time the API's answer always counts: a row with a
-wrong date doesn't stay for good.
+A list may have been read before a callback came, and be written after it. So an answer of the API that is older than a
+row doesn't replace it if the callback came after the reading began. If it came before, the API's answer always counts:
+a sync agrees with Twilio row by row, and a row with a wrong date doesn't stay for good.
 """
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,10 +16,7 @@ from store.columns import Record
 from store.interactions import Interaction
 from store.sessions import Session
 from store.sqlite.writer import Transaction
-from store.twilio_mapping import instant, now
-
-PROTECTED = timedelta(minutes=10)
-"""How long after a callback an older answer doesn't replace its row: longer than an answer waits to be written."""
+from store.twilio_mapping import now
 
 RECENT = """
 SELECT {columns} FROM callback_row CROSS JOIN {table} USING (sid)
@@ -42,10 +38,11 @@ class Confirmed(msgspec.Struct, frozen=True):
     outdated_sessions: list[str]
 
 
-async def confirm(transaction: Transaction, rows: Sequence[Record]) -> Confirmed:
+async def confirm(transaction: Transaction, rows: Sequence[Record], since: str) -> Confirmed:
     """Notes that the API has shown ``rows``, all of one type; returns them, those that are outdated as they are stored.
 
-    An outdated row stays as it is, but for properties that it lacked.
+    ``since`` is when the reading began: only callbacks that came later can be ahead of it. An outdated row stays as it
+    is, but for properties that it lacked.
     """
     if not rows or not await transaction.fetch(ANY_MARK):
         return Confirmed(list(rows), [])
@@ -53,7 +50,6 @@ async def confirm(transaction: Transaction, rows: Sequence[Record]) -> Confirmed
     stored: dict[str, Record] = {}
     if record_type in (Interaction, Session):
         columns = ", ".join(f"{record_type.table}.{name}" for name in record_type.__struct_fields__)
-        since = instant((datetime.now(UTC) - PROTECTED).isoformat())
         bound: dict[str, Any] = {"since": since, "sids": json.dumps([row.sid for row in rows])}
         # Only an Interaction has its own dates in a callback; a Session that one has brought has the Interaction's.
         bound["of_callbacks"] = record_type is Interaction

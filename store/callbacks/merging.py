@@ -37,7 +37,7 @@ OF_DATA = ("data", "body", "duration_seconds")
 FIXED = ("sid", "session_sid", "service_sid", "account_sid", "kept_at", "date_updated", "extra", *STATUSES, *OF_DATA)
 """The columns that have a rule of their own."""
 MERGED = tuple(name for name in Interaction.__struct_fields__ if name not in FIXED)
-NO_FRACTION = ".000Z"
+NO_FRACTION, TO_THE_SECOND = ".000Z", len("2026-01-01T00:00:00")
 
 
 def merged(stored: Interaction, given: Interaction) -> Interaction:
@@ -64,8 +64,10 @@ def is_outdated(given: Record, stored: Record) -> bool:
         return _session_age(given) < _session_age(stored)
     if not isinstance(given, Interaction) or not isinstance(stored, Interaction):
         return False
-    order = order_of(given.date_updated, stored.date_updated)
-    return order < 0 or (order == 0 and any(_goes_back(getattr(stored, at), getattr(given, at)) for at in STATUSES))
+    first, second = given.date_updated[:TO_THE_SECOND], stored.date_updated[:TO_THE_SECOND]
+    return first < second or (
+        first == second and any(_goes_back(getattr(stored, at), getattr(given, at)) for at in STATUSES)
+    )
 
 
 def completed(stored: Interaction, outdated: Interaction) -> Interaction:
