@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 import bodies
 from checkout import ROOT
+from fake_account import Faults
 from fake_callbacks import PUBLIC_URL, Poster, conversation, form_of
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from mirror import account, assert_equal
@@ -70,9 +72,13 @@ def live_account(fake: FakeTwilio) -> list[dict[str, Any]]:
     return live
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Path, seed: int) -> None:
-    fake, random = FakeTwilio(), Random(seed)
+@pytest.mark.parametrize("odd", [False, True], ids=["plain", "odd"])
+async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Path, odd: bool) -> None:
+    """Also where Twilio's API has other letter cases, fractions of seconds, unknown properties, 429s and 5xx."""
+    share = 0.05 if odd else 0.0
+    faults = Faults(too_many=share, server_error=share, odd_case=odd, fractions=odd)
+    faults = replace(faults, unknown_words=odd, unknown_properties=odd)
+    fake, random = FakeTwilio(faults=faults), Random(1)
     live = live_account(fake)
     async with fake.serving():
         command = ("sync", "--database", str(database), "--json")

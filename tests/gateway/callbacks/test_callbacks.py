@@ -1,6 +1,7 @@
 """POST /callbacks/twilio takes what Twilio signed, commits it before it answers, and refuses everything else."""
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from twilio.request_validator import RequestValidator
 
 import bodies
 from fake_callbacks import CALLBACK_PATH, PUBLIC_URL, Poster, conversation, form_of
@@ -110,6 +112,17 @@ async def test_another_body_is_answered_204_and_counted(database: Path, form: di
         assert await poster.post(form) == 204
         assert (await outcomes(client))["other_body"] == before["other_body"] + 1
     assert not await rows(database, "SELECT sid FROM interaction")
+
+
+async def test_a_body_of_json_is_answered_204_if_its_hash_in_the_url_is_signed(database: Path) -> None:
+    body = b'{"EventType": "of tomorrow"}'
+    query = f"?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(PUBLIC_URL + CALLBACK_PATH + query, {})
+    headers = {"X-Twilio-Signature": signature, "Content-Type": "application/json"}
+    async with taking(database, FakeTwilio()) as (_, client):
+        for sent, status in ((body, 204), (body + b" ", 403)):
+            async with client.post(CALLBACK_PATH + query, data=sent, headers=headers) as response:
+                assert response.status == status
 
 
 async def test_any_case_unknown_parameters_and_absent_legs_are_understood(database: Path) -> None:
