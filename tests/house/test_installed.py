@@ -21,9 +21,10 @@ from gateway import __version__, graphiql
 from running_commands import ENVIRONMENT, address_of
 
 NOT_INSTALLED = ("gateway/deploy", "gateway/installed", "gateway/graphiql/page", "gateway/graphiql/screenshot.png")
-"""What serves to build or to run the installation, and is no part of it."""
+"""Files that build the wheel, or that are used without it."""
 READ_AT_RUN_TIME = "gateway/graphiql/page/queries"
-WITHOUT_PROXYGRAPH = "import schema, sys; print(schema.__file__)"
+FOUND = f"from importlib.util import find_spec; print([name for name in {(*ROOMS, 'tests')} if find_spec(name)])"
+"""A program that prints which of the checkout's packages an interpreter finds."""
 
 needs_page = pytest.mark.skipif(
     graphiql.NOT_BUILT is not None and not os.environ.get("CI"), reason=f"GraphiQL: {graphiql.NOT_BUILT}"
@@ -38,7 +39,7 @@ def build(kind: str, source: Path, into: Path, **environment: str) -> Path:
         [sys.executable, "-c", program, str(into)], cwd=source, env=given, capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
-    (built,) = into.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    (built,) = into.glob("*.tar.gz" if kind == "sdist" else "*.whl")
     return built
 
 
@@ -121,10 +122,7 @@ def test_only_the_command_sees_the_packages(environment: Path, tmp_path: Path) -
     (tmp_path / "schema.py").write_text("raise AssertionError", "utf-8")
     done([str(environment / "bin" / "proxygraph"), "schema", "--check"], tmp_path)
     (tmp_path / "schema.py").unlink()
-    program = (
-        "import importlib.util as u; print([n for n in ('store','resolvers','schema','gateway') if u.find_spec(n)])"
-    )
-    assert done([str(environment / "bin" / "python"), "-c", program], tmp_path) == "[]\n"
+    assert done([str(environment / "bin" / "python"), "-c", FOUND], tmp_path) == "[]\n"
 
 
 def test_workers_of_the_installed_server_answer(environment: Path, tmp_path: Path) -> None:
@@ -173,3 +171,16 @@ def test_the_changelogs_sections_are_unreleased_and_dated_versions() -> None:
     assert len(sections) == len(released), "Expected sections such as: ## 0.1.0 (2026-11-28)"
     assert [date for _, date in sections] == sorted((date for _, date in sections), reverse=True)
     assert not sections or sections[0][0] == __version__
+
+
+def test_an_editable_installation_has_the_command_and_no_other_name(tmp_path: Path) -> None:
+    """The command then runs the checkout; tests, schema and the others can't be imported elsewhere either."""
+    built = build("editable", ROOT, tmp_path)
+    done([sys.executable, "-m", "venv", "editable"], tmp_path)
+    binaries = tmp_path / "editable" / "bin"
+    done([str(binaries / "pip"), "install", "--quiet", "--no-deps", "--no-index", str(built)], tmp_path)
+    (site,) = (tmp_path / "editable").glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
+    assert done([str(binaries / "proxygraph"), "--version"], tmp_path) == f"Proxygraph {__version__}\n"
+    done([str(binaries / "proxygraph"), "schema", "--check"], tmp_path)
+    assert done([str(binaries / "python"), "-c", FOUND], tmp_path) == "[]\n"
