@@ -2,7 +2,8 @@
 
 A change that breaks clients is announced first: the field or value gets a deprecation_reason that names what to use
 instead, and stays for a release. To break on purpose, put the sentence that the test gives into CHANGELOG.md, under
-Unreleased, after **Breaking:**. With a release the schema is written anew:
+Unreleased, after **Breaking:**. A release changes the version in gateway/__init__.py, puts a heading with it and the
+date under Unreleased, such as ``## 0.1.0 (2026-11-28)``, and writes the schema anew:
 ``python -m gateway schema > tests/data/released.graphql``.
 """
 
