@@ -38,7 +38,8 @@ function Table() {
 
 function listsOf(response) {
   try {
-    return listsIn(JSON.parse(response)?.data);
+    const { data, events } = JSON.parse(response); // The answer to a subscription is the events so far.
+    return listsIn(data ?? { events });
   } catch {
     return []; // Nothing was run yet, or the response is no JSON.
   }

@@ -12,8 +12,9 @@ export function onAnswer(listener) {
   return () => listeners.delete(listener);
 }
 
-// GraphiQL's fetcher: it follows subscriptions. Otherwise it is like post(), but it removes the cost from the response and shows it below. It returns an
-// observable, so that GraphiQL can stop the request: without that, the answer appears in whichever tab is active then.
+// GraphiQL's fetcher: it follows subscriptions. Otherwise it is like post(), but it removes the cost from the response
+// and shows it below. It returns an observable, so that GraphiQL can stop the request: without that, the answer appears
+// in whichever tab is active then.
 export function send(given) {
   if (given.operationName === 'IntrospectionQuery') return post(given);
   // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
@@ -47,10 +48,10 @@ function isSubscription({ query, operationName }) {
 
 async function answer(request, signal) {
   const begun = performance.now();
-  const { extensions: { cost, ...extensions } = {}, ...rest } = await post(
-    request,
-    { headers: { 'GraphQL-Cost': 'report' }, signal },
-  );
+  const { extensions: { cost, ...extensions } = {}, ...rest } = await post(request, {
+    headers: { 'GraphQL-Cost': 'report' },
+    signal,
+  });
   const milliseconds = performance.now() - begun;
   const shown = Object.keys(extensions).length ? { ...rest, extensions } : rest;
   if (!signal.aborted) for (const listener of listeners) listener({ answer: shown, milliseconds, cost });

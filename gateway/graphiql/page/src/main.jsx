@@ -12,6 +12,7 @@ import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { AnswerStatus } from './AnswerStatus.jsx';
 import { BearerKey } from './BearerKey.jsx';
+import { conversationPlugin } from './Conversation.jsx';
 import { LeaveShortcut } from './LeaveShortcut.jsx';
 import { PluginPane } from './PluginPane.jsx';
 import { SystemTheme } from './SystemTheme.jsx';
@@ -20,7 +21,7 @@ import { send } from './fetcher.js';
 import { CopyLink, OpenLink } from './links.jsx';
 import { openTabs } from './tabs.js';
 
-const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), tablePlugin];
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false }), tablePlugin, conversationPlugin];
 
 const { tabs, active } = await openTabs();
 
