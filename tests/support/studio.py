@@ -109,5 +109,6 @@ class Studio:
 
 
 def _is_run(request: Request) -> bool:
-    """Ignores the page's own introspection query, which may still be running."""
-    return request.method == "POST" and "IntrospectionQuery" not in (request.post_data or "")
+    """Ignores the page's own introspection query, which may still be running, and the stream of a conversation."""
+    sent = request.post_data or ""
+    return request.method == "POST" and "IntrospectionQuery" not in sent and "SessionChanges" not in sent

@@ -27,6 +27,7 @@ TALK = (
     ("2026-03-03T09:00:00Z", None, RIDER, "message", {"body": "Your ride is over."}, "sent"),
     ("2026-03-03T09:01:00Z", RIDER, None, "message", {"body": "Thanks"}, None),
 )
+LATER = "2026-03-03T09:02:00Z"
 SHOWN = [
     "Rider|Where are you?|delivered",
     "Driver|At the <b>gate</b>|undelivered",
@@ -111,6 +112,24 @@ async def test_a_long_session_is_shown_page_by_page(studio: Studio, database: Pa
     await studio.page.get_by_role("button", name="Show the next ones").click()
     await expect(studio.page.locator(".conversation-bubble")).to_have_count(150)
     await expect(studio.page.get_by_role("button", name="Show the next ones")).to_have_count(0)
+
+
+async def test_what_is_said_meanwhile_and_each_new_status_appears_by_itself(studio: Studio, database: Path) -> None:
+    await put_talk(database)
+    async with studio.page.expect_response(lambda response: "SessionChanges" in (response.request.post_data or "")):
+        await show(studio, sid("KC", 1))
+    bubbles = studio.page.locator(".conversation-bubble")
+    await expect(bubbles).to_have_count(len(TALK))
+    await studio.page.locator(".conversation-timeline").evaluate("(timeline) => timeline.scrollTo(0, 1e6)")
+    new = interaction(9, data='{"body": "One more thing"}', outbound_resource_status="queued", date_created=LATER)
+    async with open_archive(database) as archive:
+        await put(archive, new)
+        await expect(bubbles.last).to_contain_text("One more thing")
+        await expect(bubbles.last).to_be_in_viewport()
+        await expect(bubbles.last).to_contain_text("queued")
+        await put(archive, new | {"outbound_resource_status": "delivered", "date_updated": LATER})
+        await expect(bubbles.last).to_contain_text("delivered")
+    await expect(bubbles).to_have_count(len(TALK) + 1)
 
 
 async def test_a_session_that_is_not_there_is_said_to_be_missing(studio: Studio) -> None:

@@ -1,8 +1,8 @@
-// A pane that shows a session as a timeline of bubbles, one side for each person.
+// A pane that shows a session as a timeline of bubbles, one side for each person, and follows it.
 
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
-import { useEffect, useMemo, useState } from 'react';
-import { post } from './fetcher.js';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { readSession } from './session.js';
 import { entriesOf, gapText, nameOf, statusText } from './timeline.js';
 import timeline from '../queries/Timeline.graphql?raw';
 import './conversation.css';
@@ -62,42 +62,20 @@ function sessionIn(variables) {
   }
 }
 
-// What the query answers for the session, page after page.
+// What the archive has of the session; read again whenever it changes.
 function useSession(sid) {
   const [state, setState] = useState({});
   const [version, setVersion] = useState(0);
+  const reader = useRef(null);
 
   useEffect(() => {
-    const stop = new AbortController();
     setState({});
-    if (sid) load(sid, null, setState, stop.signal);
-    return () => stop.abort();
+    if (!sid) return;
+    reader.current = readSession(sid, setState);
+    return () => reader.current.stop();
   }, [sid, version]);
 
-  return {
-    ...state,
-    reload: () => setVersion((before) => before + 1),
-    more: () => load(sid, state.session, setState),
-  };
-}
-
-async function load(sid, before, setState, signal) {
-  setState((state) => ({ ...state, isLoading: true }));
-  try {
-    const variables = { session: sid, after: before?.pageInfo.endCursor ?? null };
-    const { data, errors } = await post({ query: timeline, variables }, { signal });
-    if (signal?.aborted) return;
-    if (errors) setState({ session: before, problem: errors[0].message });
-    else if (!data.session) setState({ problem: 'The archive has no session with this SID.' });
-    else setState({ session: joined(before, data.session) });
-  } catch (error) {
-    if (!signal?.aborted) setState({ session: before, problem: error.message });
-  }
-}
-
-function joined(before, { interactions, ...session }) {
-  const { nodes, pageInfo, totalCount } = interactions;
-  return { ...session, interactions: [...(before?.interactions ?? []), ...nodes], pageInfo, totalCount };
+  return { ...state, reload: () => setVersion((before) => before + 1), more: () => reader.current.more() };
 }
 
 function summary({ uniqueName, service, status, interactions, totalCount }) {
@@ -122,8 +100,20 @@ function People({ participants }) {
 
 function Timeline({ session }) {
   const entries = useMemo(() => entriesOf(session), [session]);
+  const element = useRef(null);
+  const isAtEnd = useRef(false);
+
+  // Whoever reads the last entry sees the next one too.
+  useLayoutEffect(() => {
+    if (isAtEnd.current) element.current.scrollTop = element.current.scrollHeight;
+  }, [entries]);
+
+  function note({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) {
+    isAtEnd.current = scrollTop + clientHeight >= scrollHeight - 8;
+  }
+
   return (
-    <div className="conversation-timeline" role="region" aria-label="Timeline" tabIndex={0}>
+    <div ref={element} className="conversation-timeline" role="region" aria-label="Timeline" tabIndex={0} onScroll={note}>
       <ol>
         {entries.map((entry) => (
           <Entry key={entry.key} entry={entry} />

@@ -4,6 +4,10 @@ import { getOperationAST, parse } from 'graphql';
 import { bearerKey } from './bearer.js';
 import { follow } from './subscriptions.js';
 
+const SESSION_CHANGES = `subscription SessionChanges($session: ID!, $after: String) {
+  interactions(filter: { sessionSid: $session }, after: $after) { cursor }
+}`;
+
 const listeners = new Set();
 
 // Calls `listener` with { answer, milliseconds, cost } after each response that GraphiQL shows. Returns how to stop that.
@@ -77,6 +81,17 @@ export async function post({ query, variables, operationName }, { headers = {}, 
   } catch {
     throw new Error(`Expected JSON from the server, but got status ${response.status} and: ${text.slice(0, 200)}`);
   }
+}
+
+// Calls `changed` whenever something is said in this session, or changes there; returns how to stop that. Where the
+// server lacks subscriptions, or refuses this one, it only doesn't call.
+export function followSession(sid, changed) {
+  const { unsubscribe } = follow({ query: SESSION_CHANGES, variables: { session: sid } }, authorization()).subscribe({
+    next: ({ events }) => events && changed(),
+    error: () => {},
+    complete: () => {},
+  });
+  return unsubscribe;
 }
 
 function authorization() {
