@@ -1,7 +1,6 @@
 """The wheel and the sdist: what they contain, and the command that they install, from any folder."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,8 +15,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from built_page import needs_current_page, needs_page
 from checkout import ROOMS, ROOT, TRACKED, needs_git
-from gateway import __version__, graphiql
+from gateway import __version__
 from running_commands import ENVIRONMENT, address_of
 
 NOT_INSTALLED = ("gateway/deploy", "gateway/installed", "gateway/graphiql/page", "gateway/graphiql/screenshot.png")
@@ -25,10 +25,6 @@ NOT_INSTALLED = ("gateway/deploy", "gateway/installed", "gateway/graphiql/page",
 READ_AT_RUN_TIME = "gateway/graphiql/page/queries"
 FOUND = f"from importlib.util import find_spec; print([name for name in {(*ROOMS, 'tests')} if find_spec(name)])"
 """A program that prints which of the checkout's packages an interpreter finds."""
-
-needs_page = pytest.mark.skipif(
-    graphiql.NOT_BUILT is not None and not os.environ.get("CI"), reason=f"GraphiQL: {graphiql.NOT_BUILT}"
-)
 
 
 def build(kind: str, source: Path, into: Path, **environment: str) -> Path:
@@ -100,7 +96,7 @@ def test_the_wheel_has_every_file_that_is_needed_at_run_time(wheel: Path) -> Non
     assert has == wanted | page | {"__init__.py", "__main__.py"}
 
 
-@needs_page
+@needs_current_page
 def test_an_sdist_gives_the_same_wheel_without_node(wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(build("sdist", ROOT, tmp_path)) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -34,7 +34,7 @@ class PageHook(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """Node, if the page must be built and the machine has none."""
-        return [] if _mode() == "skip" or _is_current(BUILT) or _has_npm() else [NODE_FROM_PYPI]
+        return [] if _mode() == "skip" or is_current(BUILT) or _has_npm() else [NODE_FROM_PYPI]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Builds the page before hatchling collects the files.
@@ -48,7 +48,7 @@ class PageHook(BuildHookInterface[Any]):
 
 def install_page(into: Path = BUILT) -> None:
     """Builds the page into the folder ``into``, unless it is up to date. If that fails, writes the reason there."""
-    if _mode() == "skip" or _is_current(into):
+    if _mode() == "skip" or is_current(into):
         return
     with tempfile.TemporaryDirectory(prefix="proxygraph-graphiql-") as folder:
         fresh = Path(folder, "dist")
@@ -119,7 +119,8 @@ def _mode() -> str:
     return os.environ.get("PROXYGRAPH_BUILD_GRAPHIQL", "auto")
 
 
-def _is_current(built: Path) -> bool:
+def is_current(built: Path) -> bool:
+    """Whether the page in the folder ``built`` was built of these sources."""
     stamp = built / "sources.sha256"
     return stamp.exists() and stamp.read_text("utf-8") == _digest()
 

@@ -1,7 +1,6 @@
 """GraphiQL's page: how the installation builds it, what happens if it can't, and how it is served."""
 
 import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -11,18 +10,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from built_page import needs_current_page, needs_page
 from checkout import ROOT
-from gateway import graphiql
 from gateway.demo.seeding import DEMO, fill
 from gateway.graphiql import built, cdn, queries
 from gateway_under_test import asker
 from store.archive import open_archive
 
 HOOK = ROOT / "gateway" / "graphiql" / "page"
-
-needs_page = pytest.mark.skipif(
-    graphiql.NOT_BUILT is not None and not os.environ.get("CI"), reason=f"GraphiQL: {graphiql.NOT_BUILT}"
-)
 
 
 def build(into: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +67,7 @@ def test_an_npm_with_too_old_a_node_counts_as_missing(tmp_path: Path, version: s
     assert reason.startswith("npm failed: " if accepted else "expected npm with Node")
 
 
-@needs_page
+@needs_current_page
 def test_an_existing_page_is_not_built_again(tmp_path: Path) -> None:
     shutil.copytree(built.FOLDER, tmp_path / "dist")
     assert build(tmp_path / "dist", PROXYGRAPH_BUILD_GRAPHIQL="require").returncode == 0
