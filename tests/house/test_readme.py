@@ -54,6 +54,7 @@ def test_it_is_short_enough_to_be_read() -> None:
     lines = readme.TEXT.splitlines()
     assert len(lines) < 500, "move details to --help, to a description in the schema or to a docstring"
     assert [line for line in lines if len(line) > 120 and not line.startswith(("|", "!"))] == []
+    assert not re.search(r"^\d+\. ", readme.TEXT, re.MULTILINE), "Markdown makes a list of a line that begins so"
 
 
 def test_every_command_is_in_the_table() -> None:
