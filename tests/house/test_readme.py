@@ -57,6 +57,11 @@ def test_it_is_short_enough_to_be_read() -> None:
     assert not re.search(r"^\d+\. ", readme.TEXT, re.MULTILINE), "Markdown makes a list of a line that begins so"
 
 
+def test_every_line_of_a_table_is_a_whole_row() -> None:
+    lines = [line for line in readme.TEXT.splitlines() if line.startswith("|")]
+    assert [line for line in lines if not line.endswith("|")] == []
+
+
 def test_every_command_is_in_the_table() -> None:
     documented = re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
     registered = [command.callback.__name__ for command in commands.registered_commands if command.callback]
