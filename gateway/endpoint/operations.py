@@ -101,6 +101,13 @@ class Operations:
             result.is_planned,
         )
 
+    async def planned(self, request: Request, access: Access) -> bytes | None:
+        """The response to a query by its plan; None if it has none, or if there is more to say than data."""
+        if self._plans is None:
+            return None
+        result = await planned(request, self.context(access), self.limits, self._plans)
+        return result.body if result else None
+
     async def _executed(self, request: Request, context: Context, wait: Wait) -> Result:
         async with self.slots.slot(wait) as slot:
             context.reader.while_searching = slot.released

@@ -27,6 +27,7 @@ from gateway.limits.budget import within_budget
 from gateway.limits.cost import Cost, demand_cost
 from gateway.limits.limits import LimitExceeded
 from gateway.limits.list_lengths import lengths
+from gateway.subscriptions.event_query import EventQuery, event_query
 from gateway.subscriptions.limit import SubscriptionLimit
 from gateway.subscriptions.shared import Groups, variables_in_selection
 from resolvers.access import Access
@@ -54,6 +55,7 @@ class _Prepared(NamedTuple):
     access: Access
     cost: int
     hidden: list[str]
+    event_query: EventQuery | None
 
     @property
     def name(self) -> str | None:
@@ -99,7 +101,8 @@ class Responses:
             log.append(Operation(SUBSCRIPTION, name, "errors" if failures else outcome, cost, seconds, 0, 0, False))
 
     async def close(self) -> None:
-        """Waits for the mutations whose clients have gone."""
+        """Waits for the mutations and the responses whose clients have gone."""
+        await self._groups.close()
         await asyncio.gather(*self._unstoppable, return_exceptions=True)
 
     async def _finished(self, running: Awaitable[T]) -> T:
@@ -124,7 +127,8 @@ class Responses:
         finally:
             await context.end()
         hidden = withheld(access, scoped[operation.name.value if operation.name else None])
-        return _Prepared(request, document, operation, access, estimate, hidden)
+        by_plan = event_query(document, operation, request.variables or {})
+        return _Prepared(request, document, operation, access, estimate, hidden, by_plan)
 
     async def _source(self, prepared: _Prepared) -> AsyncGenerator[Any, None]:
         executor = self._executor(prepared, None)
@@ -143,7 +147,7 @@ class Responses:
         """The responses to the source's events. Where the source fails, the last response has the error."""
 
         async def respond(event: Any) -> bytes:
-            return await self._response(prepared, event)
+            return await self._planned(prepared, event) or await self._response(prepared, event)
 
         try:
             with self._groups.joined(_group_of(prepared)) as group:
@@ -159,6 +163,13 @@ class Responses:
             return
         failures.append(shown["extensions"]["code"])
         yield orjson.dumps({"errors": [shown]})
+
+    async def _planned(self, prepared: _Prepared, event: Any) -> bytes | None:
+        by_plan = prepared.event_query
+        if by_plan is None:
+            return None
+        answer = await self._operations.planned(by_plan.request(event), prepared.access)
+        return by_plan.response(event, answer, prepared.hidden) if answer else None
 
     async def _response(self, prepared: _Prepared, event: Any) -> bytes:
         limits = self._operations.limits

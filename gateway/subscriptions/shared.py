@@ -18,8 +18,9 @@ Respond = Callable[[Any], Awaitable[bytes]]
 class Group:
     """The subscribers whose responses to the same event are the same."""
 
-    def __init__(self) -> None:
-        self.subscribers = 0
+    def __init__(self, running: set[asyncio.Task[bytes]]) -> None:
+        """``running`` gets the tasks that have not ended."""
+        self.subscribers, self._running = 0, running
         self._recent: dict[Hashable, tuple[Any, asyncio.Task[bytes]]] = {}
 
     async def response(self, event: Any, version: str, respond: Respond) -> bytes:
@@ -34,6 +35,8 @@ class Group:
         if found is None:
             # The event is kept with its task, so that no other can have its id.
             found = self._recent[key] = event, asyncio.ensure_future(respond(event))
+            self._running.add(found[1])
+            found[1].add_done_callback(self._running.discard)
             asyncio.get_running_loop().call_later(KEPT_SECONDS, self._recent.pop, key)
         return await asyncio.shield(found[1])
 
@@ -48,11 +51,12 @@ class Groups:
 
     def __init__(self) -> None:
         self._groups: dict[Hashable, Group] = {}
+        self._running: set[asyncio.Task[bytes]] = set()
 
     @contextmanager
     def joined(self, key: Hashable) -> Iterator[Group]:
         """The group with this key, with one more subscriber during the block."""
-        group = self._groups.setdefault(key, Group())
+        group = self._groups.setdefault(key, Group(self._running))
         group.subscribers += 1
         try:
             yield group
@@ -60,6 +64,10 @@ class Groups:
             group.subscribers -= 1
             if not group.subscribers and self._groups.get(key) is group:
                 del self._groups[key]
+
+    async def close(self) -> None:
+        """Waits for the responses that are being made, perhaps for nobody any more."""
+        await asyncio.gather(*self._running, return_exceptions=True)
 
 
 class _Variables(Visitor):

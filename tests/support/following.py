@@ -7,9 +7,24 @@ from typing import Any
 
 import aiohttp
 
+from store.archive import Archive
+from store.changes import FeedQuery, read_feed
+
 EVENTS = {"Accept": "text/event-stream"}
 STATUS = "subscription { syncStatus { running lastCompletedAt } }"
 SUBPROTOCOL = "graphql-transport-ws"
+CHANGES = """
+subscription Follow($after: String, $types: [ChangedType!], $filter: ChangeFilter) {
+  changes(after: $after, types: $types, filter: $filter) {
+    cursor kind type sid sessionSid node { id ... on Interaction { body outbound { resourceStatus } } }
+  }
+}
+"""
+INTERACTIONS = """
+subscription Messages($after: String, $filter: InteractionFilter) {
+  interactions(after: $after, filter: $filter) { cursor kind sid interaction { body } }
+}
+"""
 
 
 class Stream:
@@ -61,3 +76,8 @@ async def websocket(
 async def subscribe(socket: aiohttp.ClientWebSocketResponse, query: str, id: str = "1", **variables: Any) -> None:
     payload = {"query": query, "variables": variables}
     await socket.send_json({"type": "subscribe", "id": id, "payload": payload})
+
+
+async def newest(archive: Archive) -> str:
+    page = await read_feed(archive, FeedQuery(0, 0))
+    return f"{page.epoch}.{page.last}"

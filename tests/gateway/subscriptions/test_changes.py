@@ -12,7 +12,7 @@ import pytest
 
 from bodies import interaction, put, session, sid
 from checkout import ROOT
-from following import following, subscribe, websocket
+from following import CHANGES, INTERACTIONS, following, newest, subscribe, websocket
 from gateway_under_test import serving
 from store import keys
 from store.archive import Archive
@@ -20,30 +20,12 @@ from store.changes import FeedQuery, read_feed
 from store.erasure.interactions import erase
 from store.live import changes
 
-CHANGES = """
-subscription Follow($after: String, $types: [ChangedType!], $filter: ChangeFilter) {
-  changes(after: $after, types: $types, filter: $filter) {
-    cursor kind type sid sessionSid node { id ... on Interaction { body outbound { resourceStatus } } }
-  }
-}
-"""
-INTERACTIONS = """
-subscription Messages($after: String, $filter: InteractionFilter) {
-  interactions(after: $after, filter: $filter) { cursor kind sid interaction { body } }
-}
-"""
-
 
 @pytest.fixture
 async def live(archive: Archive) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server beside the archive, which writes over connections of its own."""
     async with serving(archive.path) as client:
         yield client
-
-
-async def newest(archive: Archive) -> str:
-    page = await read_feed(archive, FeedQuery(0, 0))
-    return f"{page.epoch}.{page.last}"
 
 
 def change(answer: dict[str, Any] | None, field: str = "changes") -> dict[str, Any]:
