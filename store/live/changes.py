@@ -101,15 +101,15 @@ class Changes:
         with self._followed(query, service_sid) as follower:
             while True:
                 follower.is_behind = False
-                has_more = True
-                while has_more:
+                while True:
                     page = await read_feed(self._archive, query._replace(after=place, limit=CAUGHT_UP_AT_ONCE))
                     _demand_kept(page, epoch, place)
                     for change in page.changes:
                         place = change.number
                         if follower.wants(change):
                             yield change
-                    has_more = len(page.changes) == CAUGHT_UP_AT_ONCE
+                    if len(page.changes) < CAUGHT_UP_AT_ONCE:
+                        break
                 place = max(place, page.last)
                 # What was committed after this page is pending, since the follower was known when it was read.
                 while not follower.is_behind:
