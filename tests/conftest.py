@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from shutil import copy
@@ -44,8 +45,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_connection_outlives_the_tests() -> Iterator[None]:
-    """Checks that all connections are closed: an open one keeps the process from ending."""
+    """Checks that all connections are closed: an open one keeps the process from ending.
+
+    The thread of one that was just closed may take a moment to end.
+    """
     yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(5)
     assert connections() == []
 
 

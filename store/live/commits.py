@@ -19,15 +19,18 @@ class Commits:
         self._version, self._poll_seconds = version, poll_seconds
         self._noticed: asyncio.Future[None] | None = None
         self._polling: asyncio.Task[None] | None = None
+        self._is_stopped = False
 
     def count(self) -> int:
         """The count now. Read it before what a commit may change, and then wait for another count with ``after``."""
         return self._version.commits()
 
     async def after(self, count: int) -> int:
-        """Waits until the count is another one than ``count``, and returns it."""
+        """Waits until the count is another one than ``count``, and returns it; after ``stop``, for ever."""
         now = self.count()
         while now == count:
+            if self._is_stopped:
+                await asyncio.get_running_loop().create_future()
             if self._noticed is None:
                 self._noticed = asyncio.get_running_loop().create_future()
                 self._polling = asyncio.create_task(self._poll(now, self._noticed))
@@ -36,7 +39,8 @@ class Commits:
         return now
 
     async def stop(self) -> None:
-        """Stops waiting; call it when nobody waits any more."""
+        """Stops looking, since the archive is about to be closed. Whoever still waits has to be cancelled."""
+        self._is_stopped = True
         if self._polling:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)

@@ -1,0 +1,41 @@
+"""Followers of the change feed in one process: each change once, wherever it was read."""
+
+import asyncio
+
+import pytest
+
+from bodies import interaction, put, sid
+from store.archive import Archive, Readable
+from store.changes import FeedPage, FeedQuery, read_feed
+from store.live import changes
+from store.live.live import Live
+
+ALL = FeedQuery(0, 0)
+
+
+async def test_a_change_that_is_read_and_also_handed_out_comes_once(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower is known before it reads the feed, so a change that is committed in between reaches it both ways."""
+    live = Live(archive)
+    first = live.changes.follow(ALL, await live.changes.place(None))
+    await put(archive, interaction(9))
+    assert (await anext(first)).sid == sid("KI", 9)
+    handed_out = asyncio.ensure_future(anext(first))
+
+    async def after_a_commit(opened: Readable, query: FeedQuery) -> FeedPage:
+        catches_up = query.limit == changes.CAUGHT_UP_AT_ONCE and asyncio.current_task() is not handed_out
+        if catches_up and not handed_out.done():
+            await put(archive, interaction(1))
+            await handed_out
+        return await read_feed(opened, query)
+
+    place = await live.changes.place(None)
+    monkeypatch.setattr(changes, "read_feed", after_a_commit)
+    second = live.changes.follow(ALL, place)
+    assert (await anext(second)).sid == sid("KI", 1)
+    await put(archive, interaction(2))
+    assert (await anext(second)).sid == sid("KI", 2)
+    for follower in (first, second):
+        await follower.aclose()
+    await live.close()
