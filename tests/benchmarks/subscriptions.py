@@ -5,7 +5,6 @@ an event arrives at its socket. Then as many changes as possible are made, for t
 GraphQL Yoga over server-sent events and mercurius over WebSockets do the same with their in-process pub/sub.
 """
 
-import argparse
 import asyncio
 import base64
 import json
@@ -20,12 +19,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 from urllib.parse import quote
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support"), str(Path(__file__).parent)]
 
+import typer
 import uvloop
 
 import contenders
@@ -38,6 +38,7 @@ A_SECOND = 100
 SECONDS = 10
 AT_ONCE = 5_000
 POINT_SECONDS = 4
+NODE_PACKAGES = Path(tempfile.gettempdir(), "proxygraph-peers")
 SESSION = sid("KC", 1)
 SID = re.compile(rb'"sid":"(KI[0-9a-f]{32})"')
 SETTLE_SECONDS = 1.0
@@ -220,36 +221,40 @@ def by_request(server: Server) -> Changes:
     return change  # type: ignore[return-value]
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subscribers", type=int, default=1_000)
-    parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--node", default=str(Path(tempfile.gettempdir(), "proxygraph-peers")), help="Node's packages")
-    options = parser.parse_args()
+def main(
+    subscribers: Annotated[int, typer.Option(min=FOLLOWERS, help="How many subscribers there are.")] = 1_000,
+    peers: Annotated[bool, typer.Option("--peers", help="Measure GraphQL Yoga and mercurius too.")] = False,
+    node: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder for Node's packages.")] = NODE_PACKAGES,
+) -> None:
+    """Measures the deliveries to many subscribers, and point queries beside them."""
+    uvloop.run(_measure(subscribers, node if peers else None))
+
+
+async def _measure(subscribers: int, node: Path | None) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for about, opening in (("Proxygraph, server-sent events", sse), ("Proxygraph, WebSockets", websocket)):
             database = folder / f"{opening.__name__}.db"
             async with open_archive(database) as archive:
-                await put(archive, service(1), *(session(1 + n) for n in range(options.subscribers // FOLLOWERS)))
+                await put(archive, service(1), *(session(1 + n) for n in range(subscribers // FOLLOWERS)))
             with gateway(database, folder / "log") as server:
-                result = await measured(server, opening, DOCUMENT, options.subscribers, by_writing(database), True)
+                result = await measured(server, opening, DOCUMENT, subscribers, by_writing(database), True)
                 rows.append(result.row(about))
                 print(*rows[-1], sep=" · ", flush=True)
-        if options.peers:
-            packages = contenders.install_node_packages(Path(options.node))
+        if node:
+            packages = contenders.install_node_packages(node)
             for script, opening in (("yoga_live.js", sse), ("mercurius_live.js", websocket)):
                 port = free_port()
                 environment = {"NODE_PATH": str(packages)}
                 command = ["node", str(contenders.PEERS / script), str(port)]
                 with ExitStack() as stack:
                     server = stack.enter_context(serving(command, port, "/", folder / "log", environment))
-                    result = await measured(server, opening, PEERS_DOCUMENT, options.subscribers, by_request(server))
+                    result = await measured(server, opening, PEERS_DOCUMENT, subscribers, by_request(server))
                     rows.append(result.row(script))
                     print(*rows[-1], sep=" · ", flush=True)
     print("server · memory of one subscriber · p50 · p99 · deliveries/s · point queries/s alone and beside · missing")
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    typer.run(main)
