@@ -17,7 +17,7 @@ from gateway.twilio.upstream import TwilioUpstream
 from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import finish_deletions
-from store.archive import open_archive
+from store.archive import open_archive, read_archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.erasure.ledger import AtTwilio
@@ -58,7 +58,7 @@ async def delete(client: aiohttp.ClientSession, sid: str) -> dict[str, Any]:
 
 
 async def entries(database: Path) -> dict[str, AtTwilio | None]:
-    async with open_archive(database) as archive:
+    async with read_archive(database) as archive:
         return {entry.sid: entry.twilio for entry in await ledger.entries(archive)}
 
 
