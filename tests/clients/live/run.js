@@ -5,6 +5,11 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CLIENTS } from './clients.js';
 
+// urql aborts the request of a subscription that ends, and handles that rejection nowhere.
+process.on('unhandledRejection', (error) => {
+  if (error?.name !== 'AbortError') throw error;
+});
+
 const [name, url, cursor, total] = process.argv.slice(2);
 const EACH_TIME = 25;
 
