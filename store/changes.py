@@ -19,9 +19,11 @@ from store.twilio_mapping import instant
 
 COLUMNS = "number, kind, type, sid, service_sid, session_sid, at"
 STATE = """
-SELECT epoch, dropped, max(dropped, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)) AS last
+SELECT epoch, dropped, max(dropped, coalesce((SELECT max(number) FROM change), 0)) AS last,
+  :after = dropped OR EXISTS (SELECT 1 FROM change WHERE number = :after) AS is_kept
 FROM change_feed
 """.strip()
+"""The state of the feed, and whether it still has every change after the number ``:after``, which is one of its own."""
 ALL = "SELECT {columns} FROM change WHERE number > :after ORDER BY number LIMIT :limit"
 OF_SESSION = """
 SELECT {columns} FROM change INDEXED BY change_by_session
@@ -34,9 +36,9 @@ SELECT * FROM (SELECT {columns} FROM change INDEXED BY change_by_type
 NONE = f"SELECT {COLUMNS} FROM change WHERE FALSE"
 MERGED = "SELECT * FROM (\n{ranges}\n) ORDER BY number LIMIT :limit"
 PAGE = """
-SELECT CAST(json_array(epoch, dropped, last, json((
+SELECT CAST(json_array(epoch, dropped, last, json(iif(is_kept, 'true', 'false')), json((
   SELECT '[' || coalesce(group_concat(json_array({columns})), '') || ']' FROM ({rows})
-))) AS BLOB) FROM (SELECT epoch, dropped, last FROM ({state}))
+))) AS BLOB) FROM ({state})
 """.strip()
 WITH_CURSOR = """
 SELECT {columns}, number FROM (SELECT epoch || '.' || number AS cursor, {all} FROM ({rows}) CROSS JOIN change_feed)
@@ -84,12 +86,14 @@ class FeedPage(msgspec.Struct, frozen=True, array_like=True):
     """Changes, and the state of the feed in the same snapshot.
 
     ``epoch`` names the feed that the numbers belong to. ``dropped`` is the number of the last change that is no longer
-    kept, ``last`` that of the newest one.
+    kept, ``last`` that of the newest one. ``is_kept`` says whether the feed has every change after the query's
+    ``after``: that is the number of a change that it has, or of the last one that it dropped.
     """
 
     epoch: str
     dropped: int
     last: int
+    is_kept: bool
     changes: list[Change]
 
 
@@ -155,7 +159,7 @@ async def trim(archive: Archive, kept: timedelta) -> int:
     before = instant((datetime.now(UTC) - kept).isoformat())
     total = 0
     while True:
-        ((_, dropped, last),) = await archive.fetch(STATE)
+        ((_, dropped, last, _),) = await archive.fetch(STATE, {"after": 0})
         offset = TRIMMED_AT_ONCE - 1
         found = list(await archive.fetch(LAST_OF_OLDEST, {"dropped": dropped, "offset": offset}))
         number, at = found[0] if found else (last, None)

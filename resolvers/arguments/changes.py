@@ -54,9 +54,9 @@ class FeedRequest(NamedTuple):
     size: int
     epoch: str | None
 
-    def is_kept(self, epoch: str, dropped: int, last: int) -> bool:
-        """Whether the feed with this state has every change after the cursor."""
-        return self.epoch is None or (self.epoch == epoch and dropped <= self.query.after <= last)
+    def is_kept(self, epoch: str, is_kept: bool) -> bool:
+        """Whether the feed ``epoch`` has every change after the cursor; ``is_kept`` says so of the cursor's number."""
+        return self.epoch is None or (self.epoch == epoch and is_kept)
 
 
 def feed_request(

@@ -70,7 +70,7 @@ def feed_change(epoch: str, change: Change) -> FeedChange:
 
 async def _page(loaded: Awaitable[FeedPage], request: FeedRequest) -> ChangePage:
     feed = await loaded
-    if not request.is_kept(feed.epoch, feed.dropped, feed.last):
+    if not request.is_kept(feed.epoch, feed.is_kept):
         raise ChangesExpired
     return ChangePage(feed, request.size, request.epoch is not None)
 

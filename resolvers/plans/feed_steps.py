@@ -44,8 +44,8 @@ class FeedRoot(NamedTuple):
         except BadInput as error:
             raise Fallback from error
         run.count_read()
-        ((epoch, dropped, last),) = await run.database.rows(STATE, ())
-        if not request.is_kept(epoch, dropped, last):
+        ((epoch, _, last, is_kept),) = await run.database.rows(STATE, {"after": request.query.after})
+        if not request.is_kept(epoch, bool(is_kept)):
             raise Fallback
         columns = ", ".join([shape.projection.columns for shape in self.shapes]) or "NULL"
         sql, bound = feed_rows_sql(request.query, columns), request.query.parameters((None,))

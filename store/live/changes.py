@@ -84,10 +84,10 @@ class Changes:
 
     async def place(self, asked: Place | None) -> Place:
         """``asked``, or the end of the feed for None. Raises PlaceLost if changes after the place are missing."""
-        state = await read_feed(self._archive, FeedQuery(0, 0))
+        state = await read_feed(self._archive, FeedQuery(asked.number if asked else 0, 0))
         if asked is None:
             return Place(state.epoch, state.last)
-        _demand_kept(state, asked.epoch, asked.number)
+        _demand_kept(state, asked.epoch)
         return asked
 
     async def follow(
@@ -103,7 +103,7 @@ class Changes:
                 follower.is_behind = False
                 while True:
                     page = await read_feed(self._archive, query._replace(after=place, limit=CAUGHT_UP_AT_ONCE))
-                    _demand_kept(page, epoch, place)
+                    _demand_kept(page, epoch)
                     for change in page.changes:
                         place = change.number
                         if follower.wants(change):
@@ -155,7 +155,7 @@ class Changes:
                 log.warning("The change feed can't be read, and will be tried again: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            if not has_place or page.epoch != self._epoch or not page.dropped <= self._last <= page.last:
+            if not has_place or page.epoch != self._epoch or not page.is_kept:
                 # Whoever follows already reads the feed from its own place.
                 has_place, self._epoch, self._last = True, page.epoch, page.last
                 self._tell_all()
@@ -184,6 +184,6 @@ class Changes:
                 follower.wake()
 
 
-def _demand_kept(feed: FeedPage, epoch: str, number: int) -> None:
-    if feed.epoch != epoch or not feed.dropped <= number <= feed.last:
+def _demand_kept(feed: FeedPage, epoch: str) -> None:
+    if feed.epoch != epoch or not feed.is_kept:
         raise PlaceLost

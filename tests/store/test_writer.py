@@ -69,7 +69,6 @@ async def test_every_table_that_answers_are_read_from_changes_the_data_version(a
         "backup",
         "change",
         "change_feed",
-        "sqlite_sequence",
         "callback_row",
         "callback_session",
     }

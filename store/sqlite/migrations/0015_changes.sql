@@ -1,10 +1,12 @@
 -- The change feed: each insert, change, archiving and erasure of a row gets the next number, in the transaction that
 -- makes it. Triggers write it, so no writer can forget it. An entry has SIDs and a time, and no content.
 --
--- Transactions run one after another, so numbers have the order of the commits. AUTOINCREMENT never gives one twice.
+-- Transactions run one after another, so numbers have the order of the commits. The steps between them are random, so
+-- that a cursor shows whether its change is one of this file: where an older copy has taken the file's place, later
+-- changes get other numbers than before.
 
 CREATE TABLE change (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   type TEXT NOT NULL,
   sid TEXT NOT NULL,
@@ -16,7 +18,7 @@ CREATE INDEX change_by_type ON change (type, kind, number);
 CREATE INDEX change_by_session ON change (session_sid, number) WHERE session_sid IS NOT NULL;
 
 -- ``epoch`` names this archive's numbers: after a restore they begin another epoch. ``dropped`` is the last number
--- that is no longer kept.
+-- that is no longer kept; no number up to it is given again.
 CREATE TABLE change_feed (
   epoch TEXT NOT NULL,
   dropped INTEGER NOT NULL
@@ -24,8 +26,9 @@ CREATE TABLE change_feed (
 INSERT INTO change_feed (epoch, dropped) VALUES (lower(hex(randomblob(8))), 0);
 
 CREATE TRIGGER service_created_is_a_change AFTER INSERT ON service BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'CREATED',
     'SERVICE', NEW.sid, NEW.sid, NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
@@ -41,23 +44,26 @@ WHEN (
     NEW.number_selection_behavior, NEW.date_updated, NEW.url
   )
 BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'UPDATED',
     'SERVICE', NEW.sid, NEW.sid, NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 CREATE TRIGGER service_deleted_is_a_change AFTER DELETE ON service BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'ERASED',
     'SERVICE', OLD.sid, OLD.sid, NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 
 CREATE TRIGGER session_created_is_a_change AFTER INSERT ON session BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'CREATED',
     'SESSION', NEW.sid, NEW.service_sid, NEW.sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
@@ -73,23 +79,26 @@ WHEN (
     NEW.archived_at, NEW.kept_at
   )
 BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     iif(OLD.archived_at IS NULL AND NEW.archived_at IS NOT NULL, 'ARCHIVED', 'UPDATED'),
     'SESSION', NEW.sid, NEW.service_sid, NEW.sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 CREATE TRIGGER session_deleted_is_a_change AFTER DELETE ON session BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'ERASED',
     'SESSION', OLD.sid, OLD.service_sid, OLD.sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 
 CREATE TRIGGER participant_created_is_a_change AFTER INSERT ON participant BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'CREATED',
     'PARTICIPANT', NEW.sid, NEW.service_sid, NEW.session_sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
@@ -103,8 +112,9 @@ WHEN (
     NEW.proxy_identifier, NEW.proxy_identifier_sid, NEW.date_deleted, NEW.date_updated, NEW.url
   )
 BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     iif(
       coalesce(OLD.friendly_name, OLD.identifier, OLD.proxy_identifier, OLD.proxy_identifier_sid, OLD.extra) IS NOT NULL
       AND coalesce(NEW.friendly_name, NEW.identifier, NEW.proxy_identifier, NEW.proxy_identifier_sid, NEW.extra) IS NULL
@@ -115,16 +125,18 @@ BEGIN
   );
 END;
 CREATE TRIGGER participant_deleted_is_a_change AFTER DELETE ON participant BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'ERASED',
     'PARTICIPANT', OLD.sid, OLD.service_sid, OLD.session_sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 
 CREATE TRIGGER interaction_created_is_a_change AFTER INSERT ON interaction BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'CREATED',
     'INTERACTION', NEW.sid, NEW.service_sid, NEW.session_sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
@@ -144,15 +156,17 @@ WHEN (
     NEW.kept_at
   )
 BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'UPDATED',
     'INTERACTION', NEW.sid, NEW.service_sid, NEW.session_sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );
 END;
 CREATE TRIGGER interaction_deleted_is_a_change AFTER DELETE ON interaction BEGIN
-  INSERT INTO change (kind, type, sid, service_sid, session_sid, at)
+  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
   VALUES (
+    (SELECT max(dropped, coalesce((SELECT max(number) FROM change), 0)) + 1 + abs(random() % 1048576) FROM change_feed),
     'ERASED',
     'INTERACTION', OLD.sid, OLD.service_sid, OLD.session_sid, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   );

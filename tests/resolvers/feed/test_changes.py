@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -213,12 +214,31 @@ async def test_a_cursor_expires_once_a_change_after_it_is_not_kept(ask: Ask, arc
 async def test_only_what_is_too_old_is_dropped(archive: Archive, monkeypatch: pytest.MonkeyPatch, old: int) -> None:
     monkeypatch.setattr(changes, "TRIMMED_AT_ONCE", 3)
     await put(archive, *(interaction(number) for number in range(1, 8)))
+    numbers = [0, *(change.number for change in (await read_feed(archive, FeedQuery(0, 100))).changes)]
+    assert len(numbers) == 10
     async with archive.writer.transaction() as transaction:
-        await transaction.execute("UPDATE change SET at = '2020-01-01T00:00:00.000Z' WHERE number <= ?", (old,))
+        past = "UPDATE change SET at = '2020-01-01T00:00:00.000Z' WHERE number <= ?"
+        await transaction.execute(past, (numbers[old],))
     assert await trim(archive, timedelta(days=1)) == old
     page = await read_feed(archive, FeedQuery(0, 100))
-    assert [change.number for change in page.changes] == list(range(old + 1, 10))
-    assert (page.dropped, page.last) == (old, 9)
+    assert [change.number for change in page.changes] == numbers[old + 1 :]
+    assert (page.dropped, page.last) == (numbers[old], numbers[-1])
+
+
+async def test_a_cursor_of_what_an_older_copy_of_the_file_lacks_has_expired(database: Path, tmp_path: Path) -> None:
+    """As after a snapshot of the machine was put back: otherwise changes under the same numbers would be missed."""
+    async with open_archive(database) as archive:
+        await put(archive, service(), session(), interaction(1))
+        before = await latest(asker(archive))
+    copy(database, tmp_path / "copy.db")
+    async with open_archive(database) as archive:
+        await put(archive, interaction(2))
+        after = await latest(asker(archive))
+    copy(tmp_path / "copy.db", database)
+    async with open_archive(database) as archive:
+        await put(archive, *(interaction(number) for number in range(3, 9)))
+        assert await expired(asker(archive), after)
+        assert [changed for _, _, changed in await since(asker(archive), before)] == [sid("KI", n) for n in range(3, 9)]
 
 
 async def test_a_cursor_of_another_archive_has_expired(ask: Ask, archive: Archive, tmp_path: Path) -> None:
