@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 import edge_case_rows
+import postgresql
 from bodies import put, service, session
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
 from store.archive import Archive, open_archive
@@ -88,6 +89,21 @@ async def edge_case_archive(database: Path) -> AsyncIterator[Archive]:
     async with open_archive(database) as opened:
         await edge_case_rows.fill(opened)
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[postgresql.Cluster]:
+    """A running PostgreSQL, one for each process of the tests."""
+    with postgresql.cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_cluster: postgresql.Cluster) -> Iterator[str]:
+    """The address of an empty database of PostgreSQL."""
+    name = postgresql_cluster.database()
+    yield postgresql_cluster.url(name)
+    postgresql_cluster.drop(name)
 
 
 @pytest.fixture
