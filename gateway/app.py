@@ -35,8 +35,9 @@ from gateway.upkeep import clean
 from resolvers.context import SyncFailure
 from resolvers.errors import masked
 from resolvers.upstream import Upstream
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.demo import demo_mark
+from store.engine.protocols import Archive
 from store.erasure.interactions import recover
 from store.live.live import Live
 from store.sync import left_out

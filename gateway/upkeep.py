@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from gateway.background import RoundFailed
-from store.archive import Archive
 from store.changes import trim
+from store.engine.protocols import Archive
 from store.erasure.interactions import retry_cleaning
 from store.errors import StoreError
 

@@ -11,9 +11,8 @@ from resolvers.access import ANYBODY, Access
 from resolvers.arguments.paging import MAX_PAGE_SIZE
 from resolvers.loaders import Loaders
 from resolvers.upstream import Upstream
-from store.archive import Archive
+from store.engine.protocols import Archive, Reader
 from store.live.live import Live
-from store.sqlite.reader import Reader
 from store.sqlite.statements.access_paths import COUNT_CAP
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from store.sqlite.reader import Reader
+from store.engine.protocols import QueryReader
 from store.sqlite.statements.lookups import Query
 
 K = TypeVar("K", bound=Hashable)
@@ -24,7 +24,7 @@ ROWS_PER_SLICE = 10
 class Loaders:
     """The loads of one request: a cache, and a queue for each query. Never shared between requests."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: QueryReader) -> None:
         self._reader = reader
         self._queues: Queues = {}
         self._cache: dict[tuple[Any, Any], list[asyncio.Future[Any]]] = {}

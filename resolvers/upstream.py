@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.erasure.ledger import Address, AtTwilio

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from store.archive import Archive, Readable
+from store.engine.protocols import Archive, Readable
 from store.twilio_mapping import instant
 
 COLUMNS = "number, kind, type, sid, service_sid, session_sid, at"

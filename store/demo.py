@@ -1,7 +1,6 @@
 """Marks an archive as a demo, so that demo rows and real rows are never mixed."""
 
-from store.archive import Archive, Readable
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Archive, Readable, Transaction
 
 SET_MARK = "UPDATE archive SET demo = ?"
 GET_MARK = "SELECT demo FROM archive"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from store.archive import Archive, Readable
+from store.engine.protocols import Archive, Readable
 from store.errors import KeyNameTaken
 from store.twilio_mapping import now
 

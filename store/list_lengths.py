@@ -1,6 +1,6 @@
 """The lengths of lists without pages, by which the cost of an operation is estimated."""
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 SERVICES = "SELECT count(*) FROM service"
 MOST_PARTICIPANTS = """

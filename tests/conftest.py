@@ -14,7 +14,8 @@ import edge_case_rows
 import postgresql
 from bodies import put, service, session
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -24,7 +24,8 @@ from gateway.http.tasks import ensure_task
 from resolvers import access
 from resolvers.access import ANYBODY, Access
 from store import keys
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.twilio_mapping import now
 

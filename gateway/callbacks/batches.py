@@ -7,8 +7,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-from store.archive import Archive
 from store.callbacks.inbox import Outcome, take
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.interactions import Interaction
 

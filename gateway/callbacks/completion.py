@@ -14,11 +14,11 @@ from gateway.background import RoundFailed
 from gateway.sync.session_reader import record
 from gateway.twilio.client import PAGE_SIZE, Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing
-from store.archive import Archive
 from store.callbacks import queue
 from store.callbacks.confirmation import confirm, protect_sessions
 from store.callbacks.queue import Reported
 from store.columns import Record
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.interactions import Interaction
 from store.participants import Participant

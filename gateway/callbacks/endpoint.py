@@ -14,8 +14,8 @@ from gateway.http.exchange import COMMON_HEADERS, Exchange, HttpError
 from gateway.observe.metrics import CALLBACKS
 from gateway.settings.callbacks import CALLBACK_PATH, CallbackSettings
 from gateway.settings.mirror import TwilioSettings
-from store.archive import Archive
 from store.callbacks.inbox import Outcome
+from store.engine.protocols import Archive
 from store.errors import StoreError
 
 RETRY_SECONDS = b"1"

@@ -29,7 +29,8 @@ from gateway.settings.mirror import TwilioSettings
 from gateway.sync.clock import ClockMismatch
 from gateway.twilio.client import connected
 from gateway.twilio.errors import TwilioError
-from store.archive import Readable, open_archive, read_archive
+from store.archive import open_archive, read_archive
+from store.engine.protocols import Readable
 from store.erasure import cases, selections
 
 FAILED, WRONG, STOPPED = 1, 2, 130

@@ -35,8 +35,9 @@ from gateway.twilio.errors import TwilioError, TwilioUnavailable
 from gateway.twilio.record_deletions import finish_records
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.changes import trim
+from store.engine.protocols import Archive
 from store.errors import DatabaseLocked, StoreError
 from store.sync import left_out as left_out_state
 from store.sync.left_out import LeftOut

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from gateway import COMMAND
 from gateway.demo.account import Account, Conversation
 from store import twilio_mapping
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.demo import demo_mark, is_empty, mark_demo
+from store.engine.protocols import Archive
 from store.errors import DatabaseOccupied
 from store.interactions import Interaction
 from store.participants import Participant
@@ -48,7 +49,7 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
     if mark != UNFINISHED + str(seed) and not (mark is None and await is_empty(archive)):
         content = f"a demo account of another seed or size ({mark})" if mark else "an archive that is no demo"
         raise DatabaseOccupied(
-            f"{archive.path} holds {content}; made-up rows are not mixed into it. Name another file."
+            f"{archive.database} holds {content}; made-up rows are not mixed into it. Name another file."
         )
     account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied)
     async with archive.writer.transaction() as transaction:

@@ -18,7 +18,7 @@ from resolvers.access import Access
 from resolvers.context import Context, SyncFailure, no_failure
 from resolvers.upstream import Upstream
 from store import list_lengths
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.live.live import Live
 
 MEASURED_EVERY = 60.0

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.erasure.at_twilio import ErasureUpstream
 from resolvers.upstream import ERASES_HERE, Answer, Asked, Outcome, ask, request_all, settle
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import cases
 from store.erasure.cases import Case, Item
 from store.erasure.ledger import Address

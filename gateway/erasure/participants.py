@@ -9,7 +9,7 @@ import asyncio
 from gateway.erasure.at_twilio import ErasureUpstream
 from gateway.erasure.deletions import Progress, patiently
 from gateway.twilio.errors import TwilioError, TwilioMissing
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import cases, interactions, participants, selections
 from store.erasure.cases import Case, Item, Outcome, Place
 from store.erasure.selections import Question

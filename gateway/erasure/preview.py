@@ -7,7 +7,7 @@ import msgspec
 from gateway.erasure.questions import Asked
 from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.requests import BURST
-from store.archive import Readable
+from store.engine.protocols import Readable
 from store.erasure import receipts, selections
 from store.erasure.selections import Counts, ServiceCounts
 from store.sync.runs import last_complete

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from store.archive import Readable
 from store.backups.holders import Holder, holding
+from store.engine.protocols import Readable
 from store.erasure import receipts
 from store.erasure.ledger import AtTwilio
 from store.erasure.receipts import Case, CaseItem, CaseRun

@@ -4,7 +4,7 @@ from gateway.erasure.deletions import Progress, patiently
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
 from gateway.twilio.record_deletions import delete_records
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import receipts
 
 

@@ -16,8 +16,8 @@ from gateway.erasure.records import delete_records_of
 from gateway.sync.clock import ClockMismatch, check_clock
 from gateway.twilio.client import Twilio
 from resolvers.upstream import ERASES_HERE, repeat_at_twilio
-from store.archive import Archive
 from store.demo import demo_mark
+from store.engine.protocols import Archive
 from store.erasure import cases, interactions, selections
 from store.erasure.cases import Case, Item, Outcome
 from store.erasure.selections import Question

@@ -16,7 +16,7 @@ from gateway.sync.session_reader import SessionReader, record
 from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing, TwilioRefused
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.services import Service
 from store.sessions import Session
 from store.sqlite.statements.lookups import Lookup

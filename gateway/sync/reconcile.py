@@ -14,7 +14,7 @@ from gateway.sync.left_out import RESOURCE_ERRORS
 from gateway.sync.retention import Gone, classify
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioMissing
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.sync import listings, state
 from store.sync.runs import Progress

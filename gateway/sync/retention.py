@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.sessions import Session
 from store.sqlite.statements.lookups import Lookup
 from store.sync import listings

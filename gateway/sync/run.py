@@ -16,7 +16,7 @@ from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.sync import left_out as left_out_state
 from store.sync import listings, runs, state

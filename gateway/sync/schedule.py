@@ -13,7 +13,7 @@ from gateway.sync.run import is_full_run_due, sync
 from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.sync.runs import Progress
 

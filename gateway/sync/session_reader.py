@@ -11,8 +11,8 @@ from typing import TypeVar
 from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Body, Twilio
 from store import twilio_mapping
-from store.archive import Archive
 from store.columns import Record
+from store.engine.protocols import Archive
 from store.errors import BodyRejected
 from store.interactions import Interaction
 from store.participants import Participant

@@ -12,14 +12,13 @@ import msgspec
 
 from gateway.sync.clock import twilio_now
 from gateway.twilio.client import Twilio
-from store.archive import Archive
 from store.callbacks.confirmation import confirm
 from store.columns import Record
+from store.engine.protocols import Archive, Written
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.writer import Written
 from store.sync import listings, runs
 from store.sync.runs import Progress
 from store.sync.state import note_pending

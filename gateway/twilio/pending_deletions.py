@@ -8,7 +8,7 @@ from gateway.twilio.errors import TwilioError
 from gateway.twilio.record_deletions import finish_records
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import finish_deletions
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 SECONDS = 30.0
 """The pause between two rounds."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gateway.twilio.errors import TwilioUnavailable
 from gateway.twilio.records import RecordAnswer, TwilioRecords
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import twilio_records
 from store.erasure.twilio_records import GONE, list_of
 from store.twilio_mapping import instant, now

@@ -19,7 +19,7 @@ from resolvers.plans.literals import Literals, with_slots
 from resolvers.plans.root_steps import RootStep, RowRoot
 from resolvers.plans.steps import NULL, Bounds, Piece, Pieces, Run
 from store.errors import ReadFailed
-from store.sqlite.event_loop_connections import EventLoopConnectionPool
+from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
 
 MOST_PLANS = 32
 """The maximum for one document: it needs a plan for each combination of @skip and @include flags and scopes."""

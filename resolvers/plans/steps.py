@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from resolvers.arguments.sids import record_type_of
 from resolvers.plans.inputs import Fallback, Values
 from store.columns import Record
-from store.sqlite.event_loop_connections import EventLoopConnection
+from store.sqlite.reading.event_loop_connections import EventLoopConnection
 from store.sqlite.statements.plan_statements import Subquery, row_sql
 from store.sqlite.statements.projections import Projection
 

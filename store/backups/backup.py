@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from store.archive import Archive
 from store.backups import notes
 from store.backups.notes import Backup
 from store.backups.online import ALONE_PRAGMAS, Counts, Progress, check_whole, clean_copy, copy
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 from store.errors import BackupRefused
 from store.sqlite.copies.unfinished import UNFINISHED, backup_lock, incomplete, remove_incomplete, sync_to_disk
 from store.sqlite.explanations import explained, refused_by_system
@@ -44,14 +45,14 @@ async def back_up(archive: Archive, target: Path, keep: int | None = None, progr
     backup's name, BackupRunning, CopyDamaged where the copy fails its checks, and a DatabaseError where it can't be
     written. Nothing is left of a backup that failed.
     """
-    path = _path_of(archive.path, target, datetime.now(UTC))
+    path = _path_of(file_in(archive.database), target, datetime.now(UTC))
     check_path(path)
-    with backup_lock(archive.path):
+    with backup_lock(file_in(archive.database)):
         await _remove_interrupted(archive)
         _check_free(path, await notes.noted(archive))
         begun = await notes.begin(archive, path)
         try:
-            size, counts = await _in_thread(archive.path, path, begun, progress)
+            size, counts = await _in_thread(file_in(archive.database), path, begun, progress)
         except BaseException:
             await notes.abandon(archive, begun)
             raise
@@ -99,7 +100,7 @@ async def _remove_interrupted(archive: Archive) -> None:
                 async with archive.writer.transaction() as transaction:
                     await transaction.execute(sql, (number,))
     except OSError as error:
-        raise refused_by_system(error, Path(error.filename or archive.path)) from error
+        raise refused_by_system(error, Path(error.filename or file_in(archive.database))) from error
 
 
 async def _in_thread(database: Path, path: Path, begun: Backup, progress: Progress | None) -> tuple[int, Counts]:
@@ -161,7 +162,9 @@ def _finish_alone(partial: Path, pages_to_clean: set[int], counts: Counts, begun
 
 async def _rotate(archive: Archive, folder: Path, keep: int) -> list[str]:
     """Removes all but the ``keep`` newest of the backups with a time in their names in ``folder``."""
-    dated = re.compile(rf"{re.escape(archive.path.stem)}-\d{{8}}T\d{{6}}Z{re.escape(archive.path.suffix)}")
+    dated = re.compile(
+        rf"{re.escape(file_in(archive.database).stem)}-\d{{8}}T\d{{6}}Z{re.escape(file_in(archive.database).suffix)}"
+    )
     there = [
         Path(backup.path)
         for backup in await notes.noted(archive)

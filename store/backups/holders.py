@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from store.archive import Readable
 from store.backups.notes import Backup, noted
+from store.engine.protocols import Readable
 from store.participants import Participant
 from store.sqlite.cleaning import has_log
 from store.sqlite.connections import APPLICATION_ID, READING, reading

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from store.archive import Archive, Readable
 from store.backups.online import Counts
+from store.engine.protocols import Archive, Readable
 from store.twilio_mapping import now
 
 COLUMNS = "number, path, begun_at, finished_at, bytes, services, sessions, participants, interactions"

@@ -13,9 +13,9 @@ import msgspec
 
 from store.callbacks.merging import completed, is_outdated
 from store.columns import Record
+from store.engine.protocols import Transaction
 from store.interactions import Interaction
 from store.sessions import Session
-from store.sqlite.writer import Transaction
 from store.twilio_mapping import now
 
 RECENT = """

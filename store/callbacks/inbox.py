@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from store.archive import Archive
 from store.callbacks import queue
 from store.callbacks.merging import merged
+from store.engine.protocols import Archive, Transaction
 from store.interactions import Interaction
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.writer import Transaction
 from store.twilio_mapping import instant, now, record
 
 STORED = f"""

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from store.archive import Archive
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Archive, Transaction
 from store.twilio_mapping import instant, now
 
 GATHER = timedelta(seconds=1)

@@ -11,7 +11,7 @@ from itertools import islice
 
 import msgspec
 
-from store.archive import Archive, Readable
+from store.engine.protocols import Archive, Readable
 from store.erasure.ledger import ADDRESS, Address, AtTwilio
 from store.twilio_mapping import now
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import ledger, participants
 from store.erasure.ledger import AtTwilio
 from store.errors import StoreError

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from store.archive import Readable
+from store.engine.protocols import Readable, Transaction
 from store.interactions import Interaction
-from store.sqlite.writer import Transaction
 from store.twilio_mapping import now
 
 REQUEST_IN_PROGRESS, ANSWER_LOST = 1, 2

@@ -7,7 +7,7 @@ for the Participant, so no write brings them back: store/sqlite/writer.py writes
 import json
 from collections.abc import Sequence
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.participants import Participant
 from store.twilio_mapping import now
 

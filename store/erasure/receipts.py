@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from store.archive import Readable
+from store.engine.protocols import Readable
 from store.erasure.twilio_records import IN_THE_API, RecordState
 
 CASE = "SELECT account_sid, begun_at FROM erasure_case WHERE reference = ?"

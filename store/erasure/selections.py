@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from store.archive import Readable
+from store.engine.protocols import Readable
 
 CHANNELS = ("sip", "sms", "tel", "whatsapp")
 """Channels whose identifiers may be the channel's name followed by a telephone number."""

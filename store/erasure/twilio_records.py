@@ -10,8 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from store.archive import Readable
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Readable, Transaction
 from store.twilio_mapping import now
 
 LISTS = {"SM": "Messages", "MM": "Messages", "CA": "Calls"}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from store.archive import Readable, read_archive
+from store.archive import read_archive
 from store.backups.notes import Backup, noted
 from store.demo import demo_mark
+from store.engine.protocols import Readable
 from store.erasure.twilio_records import open_count
 from store.keys import Key, keys
 from store.sqlite.connections import READING, has_wal_reset_bug, reading

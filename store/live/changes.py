@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from store.archive import Archive
 from store.changes import Change, FeedPage, FeedQuery, read_feed
+from store.engine.protocols import Archive
 from store.live.commits import Commits
 
 READ_AT_ONCE = 500

@@ -6,7 +6,7 @@ read (``PRAGMA data_version``). One task of a process reads it, and only while s
 
 import asyncio
 
-from store.sqlite.data_version import DataVersion
+from store.engine.protocols import Version
 
 POLL_SECONDS = 0.02
 """A change is noticed after half of this on average."""
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.02
 class Commits:
     """The commits to one archive, for any number of waiters."""
 
-    def __init__(self, version: DataVersion, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(self, version: Version, poll_seconds: float = POLL_SECONDS) -> None:
         self._version, self._poll_seconds = version, poll_seconds
         self._noticed: asyncio.Future[None] | None = None
         self._polling: asyncio.Task[None] | None = None

@@ -1,6 +1,6 @@
 """Everything of one archive that can be followed live."""
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.live.changes import Changes
 from store.live.commits import Commits
 from store.live.matching import Matching

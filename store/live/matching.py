@@ -4,8 +4,8 @@ import asyncio
 
 from cachetools import LRUCache
 
-from store.archive import Archive
 from store.changes import Change, ChangeKind
+from store.engine.protocols import Archive
 from store.interactions import InteractionFilter
 
 MATCHES = "SELECT count(*) FROM interaction WHERE sid = :sid AND {conditions}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.live.commits import Commits
 from store.sync.status import StatusQuery, SyncStatus
 

@@ -6,12 +6,12 @@ corrupt a database when a checkpoint races with a write (see has_wal_reset_bug i
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 import filelock
@@ -19,6 +19,8 @@ import msgspec
 
 from store import interactions, participants, sessions
 from store.columns import Record
+from store.engine.protocols import Parameters, Written
+from store.engine.sql import Sql, text_of
 from store.errors import DatabaseLocked
 from store.interactions import Interaction
 from store.lists.facets import FacetTable
@@ -26,6 +28,7 @@ from store.participants import Participant
 from store.sessions import Session
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import BUSY_TIMEOUT_MS, WAL_LIMIT_BYTES, rows_from_json
+from store.sqlite.dialect import DIALECT
 from store.sqlite.explanations import explained, is_file_error, refused_by_system
 from store.sqlite.files import mode_of_writers
 from store.sqlite.json_safe import is_plain
@@ -76,28 +79,22 @@ SELECT (SELECT count(*) FROM {table} WHERE sid IN (SELECT value FROM json_each(:
 """.strip()
 
 
-class Written(NamedTuple):
-    """How many of the records were new, changed or unchanged."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-
-
-class Transaction:
+class SQLiteTransaction:
     """An open write transaction."""
+
+    dialect = DIALECT
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
-    async def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
+    async def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
         """Runs one statement; returns how many rows it changed."""
-        async with self._connection.execute(sql, parameters) as cursor:
+        async with self._connection.execute(text_of(sql, DIALECT), parameters) as cursor:
             return cursor.rowcount
 
-    async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+    async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
         """The rows of a small read, which sees what the transaction has written so far."""
-        return list(await self._connection.execute_fetchall(sql, parameters))
+        return list(await self._connection.execute_fetchall(text_of(sql, DIALECT), parameters))
 
     async def put(self, records: Iterable[Record]) -> Written:
         """Inserts or replaces records, parents before children.
@@ -134,7 +131,7 @@ class Transaction:
             return cursor.rowcount
 
 
-class Writer:
+class SQLiteWriter:
     """Opens transactions, one at a time, and cleans the log after them."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path, cleaner: Cleaner) -> None:
@@ -146,7 +143,7 @@ class Writer:
         self._lock = filelock.AsyncFileLock(lock_of(path), BUSY_TIMEOUT_MS / 1000, mode_of_writers(path, lock_of(path)))
 
     @asynccontextmanager
-    async def transaction(self, is_mirrored: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(self, is_mirrored: bool = False) -> AsyncIterator[SQLiteTransaction]:
         """A transaction that commits at the end of the block, or rolls back if it raises.
 
         One that ``is_mirrored``, of rows that can be read from Twilio again, doesn't wait for the disk: it survives a
@@ -158,7 +155,7 @@ class Writer:
                 await self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
-                yield Transaction(self._connection)
+                yield SQLiteTransaction(self._connection)
                 await self._connection.execute("COMMIT")
             except BaseException:
                 # The connection's thread runs this after any statement that a cancelled task left there, even a BEGIN.

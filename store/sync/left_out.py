@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from store.archive import Archive
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Archive, Transaction
 from store.twilio_mapping import now
 
 LEAVE_OUT = """

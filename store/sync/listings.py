@@ -8,8 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from store.archive import Archive
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Archive, Transaction
 from store.sync.runs import latest_plausible
 
 KNOWN_READ = """

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from store.archive import Archive, Readable
-from store.sqlite.writer import Transaction
+from store.engine.protocols import Archive, Readable, Transaction
 from store.sync.state import note_pending
 from store.twilio_mapping import instant, now
 

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from store.archive import Archive
 from store.demo import demo_mark
+from store.engine.protocols import Archive, Transaction
 from store.errors import DatabaseOccupied
-from store.sqlite.writer import Transaction
 from store.twilio_mapping import now
 
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
@@ -34,11 +33,11 @@ ON CONFLICT (service_sid) DO UPDATE SET completed_at = excluded.completed_at
 async def check_account(archive: Archive, account_sid: str) -> None:
     """Raises DatabaseOccupied if the archive is a demo, or of another account than ``account_sid``."""
     if await demo_mark(archive) is not None:
-        raise DatabaseOccupied(f"{archive.path} is a demo; a real account is not mixed into it. Name another file.")
+        raise DatabaseOccupied(f"{archive.database} is a demo; a real account is not mixed into it. Name another file.")
     ((owner,),) = await archive.fetch(OWNER)
     if owner not in (None, account_sid):
         raise DatabaseOccupied(
-            f"{archive.path} mirrors the account {owner}, but the credentials are those of {account_sid}. "
+            f"{archive.database} mirrors the account {owner}, but the credentials are those of {account_sid}. "
             "An archive belongs to one account: name another file, or give that account's credentials."
         )
 

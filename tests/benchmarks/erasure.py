@@ -25,7 +25,8 @@ from servers import ROOT, BenchmarkFailed
 sys.path.insert(0, str(ROOT))
 
 from store import twilio_mapping
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.services import Service

@@ -15,7 +15,7 @@ from gateway.background import FIRST_PAUSE, LONGEST_PAUSE, Background, RoundFail
 from gateway_under_test import serving
 from mirror import account, settings_for
 from store import keys
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 STATUS = "{ syncStatus { lastError lastCompletedAt } }"
 SECRET = "a text that quotes a person"

@@ -15,8 +15,9 @@ from bodies import interaction, put, service, session
 from checkout import ROOT
 from npm import CLIENTS, needs_npm
 from running_commands import ENVIRONMENT
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.changes import FeedQuery, read_feed
+from store.engine.protocols import Archive
 
 LIVE = CLIENTS / "live"
 TOTAL, AT_ONCE = 120, 20

@@ -11,7 +11,9 @@ import pytest
 
 import bodies
 import readme
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 
 SECTION = re.split(r"\n##+ ", readme.TEXT.partition("### Reading the file with other programs")[2])[0]
 (QUERY,) = (block.text for block in readme.BLOCKS if block.language == "sql")
@@ -49,7 +51,7 @@ async def crashed(database: Path, one_session: Path) -> Path:
 
 async def test_the_query_runs_beside_a_writer(archive: Archive) -> None:
     await bodies.put(archive, bodies.interaction(1, date_created="2026-01-06T08:00:00Z"))
-    with closing(sqlite3.connect(f"file:{archive.path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{file_in(archive.database)}?mode=ro", uri=True)) as connection:
         assert connection.execute(QUERY).fetchall() == [("service-1", "message", "delivered", 1, None)]
 
 

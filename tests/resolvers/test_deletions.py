@@ -9,7 +9,7 @@ import pytest
 
 import bodies
 from gateway_under_test import Ask, serving
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 

@@ -10,7 +10,8 @@ import bodies
 from gateway.endpoint.execution import Request, execute
 from gateway_under_test import UNLIMITED, Ask, asker
 from resolvers.context import Context
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 
 COUNT = "query ($filter: InteractionFilter) { interactions(filter: $filter) { totalCount nodes { sid } } }"
 

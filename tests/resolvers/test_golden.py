@@ -17,7 +17,7 @@ from checkout import TESTS
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import asker
 from store.archive import open_archive
-from store.sqlite.event_loop_connections import EventLoopConnection
+from store.sqlite.reading.event_loop_connections import EventLoopConnection
 
 GOLDEN = TESTS / "golden"
 

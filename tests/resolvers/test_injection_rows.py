@@ -12,7 +12,8 @@ from gateway.endpoint.execution import Request, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 
 EDGE = ',{"cursor":"'
 ROOTS = ["sessions", "interactions", "services"]

@@ -17,7 +17,7 @@ from gateway_under_test import UNLIMITED
 from resolvers.context import Context
 from resolvers.plans.literals import cut
 from schema.build import EXECUTABLE
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 DOCUMENTS = [
     "{ a: services(first: %s) { nodes { sid } } b: services(first: %s) { nodes { sid } } }",

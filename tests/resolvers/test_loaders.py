@@ -11,10 +11,10 @@ import bodies
 from gateway_under_test import asker, connections
 from resolvers.context import Context
 from resolvers.loaders import ROWS_PER_SLICE, Loaders
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.reader import Reader
 from store.sqlite.statements.lookups import Lookup, Query
 
 FOUR_LEVELS = """
@@ -61,16 +61,16 @@ async def test_three_and_three_hundred_parents_take_the_same_statements(tmp_path
     assert len(few) == 9
 
 
-class Recording(Reader):
+class Recording:
     """A reader that records its batches."""
 
     def __init__(self, archive: Archive) -> None:
-        super().__init__(archive.reader()._connections, archive._searches)
+        self._reader = archive.reader()
         self.batches: list[list[Any]] = []
 
     async def read(self, query: Query[Any, Any], keys: Sequence[Any]) -> Sequence[Any]:
         self.batches.append(list(keys))
-        return await super().read(query, keys)
+        return await self._reader.read(query, keys)
 
 
 @pytest.fixture

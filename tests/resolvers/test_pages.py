@@ -10,7 +10,8 @@ from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED
 from resolvers.access import ANYBODY, Access, Scope
 from resolvers.context import Context
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 
 
 async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Result:

@@ -14,7 +14,7 @@ from resolvers.access import ANYBODY, Scope, granted
 from resolvers.arguments.filters import CONTENT
 from resolvers.context import Context
 from schema.build import EXECUTABLE
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.interactions import InteractionFilter
 from store.participants import ParticipantFilter
 from store.sessions import SessionFilter

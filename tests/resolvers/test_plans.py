@@ -22,9 +22,11 @@ from resolvers.context import Context
 from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
-from store.archive import Archive, open_archive
-from store.sqlite.event_loop_connections import EventLoopConnection
-from store.sqlite.reader import Reader
+from store.archive import open_archive
+from store.engine.database import file_in
+from store.engine.protocols import Archive
+from store.sqlite.reading.event_loop_connections import EventLoopConnection
+from store.sqlite.reading.reader import SQLiteReader
 
 READER = granted("console", ["read"])
 
@@ -165,7 +167,7 @@ async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monk
 
     def erase_one() -> None:
         # By a connection of its own and at once, so that it is done before the plan reads on.
-        with closing(sqlite3.connect(archive.path)) as other, other:
+        with closing(sqlite3.connect(file_in(archive.database))) as other, other:
             other.execute("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
 
     def read_and_write(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
@@ -197,14 +199,14 @@ async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bodies.put(archive, bodies.session(1), bodies.interaction(1))
-    read, numbers = Reader.read, iter(range(2, 100))
+    read, numbers = SQLiteReader.read, iter(range(2, 100))
 
-    async def read_and_write(reader: Reader, *arguments: Any) -> Any:
+    async def read_and_write(reader: SQLiteReader, *arguments: Any) -> Any:
         answers = await read(reader, *arguments)
         await bodies.put(archive, bodies.interaction(next(numbers)))
         return answers
 
-    monkeypatch.setattr(Reader, "read", read_and_write)
+    monkeypatch.setattr(SQLiteReader, "read", read_and_write)
     query = "{ sessions { nodes { interactions { totalCount nodes { session { interactions { totalCount } } } } } } }"
     for seen in (1, 5):
         result = await execute(Request(query), Context(archive), UNLIMITED)

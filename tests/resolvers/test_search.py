@@ -12,7 +12,8 @@ import pytest
 import bodies
 from searched_rows import INTERACTIONS, LISTS, every_filter, rows_of, some_filters, some_rows
 from store import interactions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.errors import SearchTooLong
 from store.interactions import InteractionFilter
 from store.lists.orders import END, START, Order, Position
@@ -117,7 +118,7 @@ async def test_rows_with_a_nul_have_a_facet_combination_too(archive: Archive) ->
 
 
 async def test_a_search_that_takes_too_long_is_stopped_and_frees_its_connection(filled: Archive) -> None:
-    async with open_archive(filled.path, search_seconds=0) as hasty:
+    async with open_archive(filled.database, search_seconds=0) as hasty:
         for _ in range(3):
             with pytest.raises(
                 SearchTooLong, match=r"^The search took longer than 0 seconds and was stopped\. Narrow it"

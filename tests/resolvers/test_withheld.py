@@ -12,7 +12,7 @@ from gateway_under_test import UNLIMITED, asker
 from resolvers.access import ANYBODY, Scope, granted
 from resolvers.context import Context
 from schema.withheld import scoped_fields, withheld
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 READER = granted("console", ["read"])
 BODY, IDENTIFIER, FRIENDLY = "the secret text", "+12025550199", "Rider"

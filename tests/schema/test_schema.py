@@ -27,8 +27,8 @@ from resolvers.access import Scope
 from schema.build import EXECUTABLE, SDL_FILE, printed
 from schema.node import Node
 from store import enums, twilio_mapping
-from store.archive import Archive
 from store.columns import columns
+from store.engine.protocols import Archive
 from store.interactions import Leg
 from store.sync.left_out import LeftOut
 from store.sync.status import ServiceSync, SyncStatus

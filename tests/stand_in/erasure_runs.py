@@ -12,7 +12,7 @@ from gateway.erasure.receipt import Receipt, receipt_of
 from gateway.erasure.run import Options, erase
 from mirror import Mirror
 from person import CANARIES
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 REFERENCE = "DSR-1"
 

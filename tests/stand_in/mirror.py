@@ -15,7 +15,8 @@ from gateway.twilio.client import Twilio, connected
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import erase_everywhere
 from store import twilio_mapping
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import Progress
@@ -37,7 +38,7 @@ class Mirror:
         self.fake, self.twilio, self.archive = fake, twilio, archive
 
     def settings(self, **flags: Any) -> SyncSettings:
-        return SyncSettings.of({"database": self.archive.path, **flags})
+        return SyncSettings.of({"database": self.archive.database, **flags})
 
     async def sync(self, **flags: Any) -> Progress:
         progress = Progress()

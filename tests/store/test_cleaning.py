@@ -17,7 +17,8 @@ import pytest
 
 import bodies
 from checkout import PATHS, ROOT
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.erasure import interactions, ledger
 from store.interactions import Interaction
 from store.sqlite import migrations, scrub
@@ -284,9 +285,7 @@ async def erase_number_one(archive: Archive) -> None:
     ("name", "neighbour"),
     [("[prod].db", "p.db"), ("a?c.db", "abc.db"), ("*.db", "x.db"), ("a.db", "a.db.version-1.db")],
 )
-async def test_copies_are_found_by_their_exact_name(
-    one_session: Path, tmp_path: Path, name: str, neighbour: str
-) -> None:
+async def test_a_copy_is_found_by_its_exact_name(one_session: Path, tmp_path: Path, name: str, neighbour: str) -> None:
     database = tmp_path / name
     copy(one_session, database)
     mine, others = tmp_path / f"{name}.version-1", tmp_path / f"{neighbour}.version-1"

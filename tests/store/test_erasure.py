@@ -11,7 +11,8 @@ import pytest
 
 import bodies
 from store import interactions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction

@@ -13,8 +13,8 @@ import pytest
 
 from store.archive import open_archive
 from store.errors import OutOfTime
-from store.sqlite import event_loop_connections
-from store.sqlite.event_loop_connections import OPERATIONS_AT_ONCE, EventLoopConnection, EventLoopConnectionPool
+from store.sqlite.reading import event_loop_connections
+from store.sqlite.reading.event_loop_connections import OPERATIONS_AT_ONCE, EventLoopConnection, EventLoopConnectionPool
 
 LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
 SHORT = "SELECT 1"

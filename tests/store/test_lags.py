@@ -8,7 +8,8 @@ from pathlib import Path
 from random import Random
 
 import bodies
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.interactions import ALL, BY_DATE_UPDATED, Interaction, InteractionFilter
 from store.lists.facets import LAGS, SLACK
 from store.lists.filters import Period

@@ -8,7 +8,9 @@ from typing import Any
 import bodies
 from fake_twilio import FakeTwilio
 from mirror import Mirror, account, mirroring
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.participants import Participant
@@ -133,7 +135,7 @@ async def test_a_sync_never_brings_an_erased_participant_back(database: Path) ->
 
 
 async def without_a_body(mirror: Mirror) -> None:
-    with closing(sqlite3.connect(mirror.archive.path)) as connection, connection:
+    with closing(sqlite3.connect(file_in(mirror.archive.database))) as connection, connection:
         connection.execute("DELETE FROM participant WHERE sid = ?", (KP,))
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import bodies
 from searched_rows import some_rows
 from store import interactions, participants, sessions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.interactions import InteractionFilter
 from store.lists.relations import Relation
 from store.participants import ParticipantFilter

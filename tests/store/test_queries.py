@@ -9,7 +9,8 @@ import pytest
 
 import bodies
 from store import interactions, participants, services, sessions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.lists.orders import Position
 from store.lists.relations import Relation

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bodies import sid
-from store.archive import Archive
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 from store.errors import OutOfStatements, OutOfTime
 from store.services import Service
-from store.sqlite.read_connections import ReadConnection, open_read_connection
+from store.sqlite.reading.read_connections import ReadConnection, open_read_connection
 from store.sqlite.statements.lookups import Lookup
 
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -19,7 +20,7 @@ FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 
 @pytest.fixture
 async def connection(archive: Archive) -> AsyncIterator[ReadConnection]:
-    opened = await open_read_connection(str(archive.path))
+    opened = await open_read_connection(str(file_in(archive.database)))
     yield opened
     await opened.close()
 
@@ -32,7 +33,7 @@ async def test_a_statement_is_interrupted_at_its_deadline(connection: ReadConnec
 
 async def test_a_transaction_ends_whatever_its_deadline(archive: Archive) -> None:
     """SQLite sometimes calls the progress handler during ROLLBACK; here it does so at each step."""
-    connection = await open_read_connection(str(archive.path), one_transaction=True)
+    connection = await open_read_connection(str(file_in(archive.database)), one_transaction=True)
     try:
         with pytest.raises(OutOfTime):
             await asyncio.wait_for(connection.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)

@@ -14,7 +14,7 @@ from bodies import sid
 from exporting import exported, wanted
 from gateway.export.resources import resources
 from gateway.export.run import ExportProgress, RowsErased, export
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.errors import SnapshotExpired
 from store.exports import snapshots

@@ -11,10 +11,12 @@ import pytest
 
 import bodies
 from store import interactions
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.errors import DatabaseLocked
 from store.sqlite import writer
 from store.sqlite.statements.pages import Count
+from store.sqlite.writer import SQLiteWriter
 
 
 async def count(archive: Archive) -> int:
@@ -122,6 +124,7 @@ async def test_writers_of_several_archives_on_one_file_take_turns(archive: Archi
 async def test_a_file_locked_by_another_program_gives_a_sentence(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert isinstance(archive.writer, SQLiteWriter)
     await archive.writer._connection.execute("PRAGMA busy_timeout=1")
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

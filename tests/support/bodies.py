@@ -3,8 +3,8 @@
 from typing import Any
 
 from store import twilio_mapping
-from store.archive import Archive
 from store.columns import Record
+from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service

@@ -8,7 +8,7 @@ from random import Random
 from shutil import copy
 
 import bodies
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.sqlite.statements.lookups import Lookup

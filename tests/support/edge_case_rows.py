@@ -8,7 +8,7 @@ import bodies
 import injection_rows
 from bodies import sid
 from document_values import Pool
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.enums import InteractionType, ResourceStatus, ResourceType, SessionMode, SessionStatus
 
 TEXTS = (

@@ -7,8 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from store.archive import Archive
 from store.changes import FeedQuery, read_feed
+from store.engine.protocols import Archive
 
 EVENTS = {"Accept": "text/event-stream"}
 STATUS = "subscription { syncStatus { running lastCompletedAt } }"

@@ -24,14 +24,13 @@ from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.transport.connection import Connection
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
-from store.archive import Archive
-from store.sqlite.reader import Statement
+from store.engine.protocols import Archive, ReadStatement
 
 
 class Answer(dict[str, Any]):
     """A response, with the statements that made it."""
 
-    statements: list[Statement]
+    statements: list[ReadStatement]
 
 
 BOUNDS = ("cost", "tokens", "depth", "aliases", "directives", "root_fields", "repeated_fields", "statements")

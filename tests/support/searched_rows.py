@@ -7,8 +7,8 @@ from typing import Any
 
 import bodies
 from store import interactions, participants, sessions
-from store.archive import Archive
 from store.columns import Record
+from store.engine.protocols import Archive
 from store.interactions import Interaction, InteractionFilter
 from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, Order

@@ -14,7 +14,7 @@ from gateway.http.exchange import HttpError
 from gateway_under_test import serving
 from requests_with_keys import QUERY, headers_of
 from store import keys
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 
 async def test_wrong_keys_are_limited_by_client_before_they_are_looked_up(archive: Archive) -> None:

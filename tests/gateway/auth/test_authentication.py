@@ -18,7 +18,8 @@ from mirror import account, mirroring, settings_for
 from requests_with_keys import QUERY, headers_of
 from resolvers.access import Scope
 from store import keys
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.twilio_mapping import instant
 
 KI = bodies.sid("KI", 1)

@@ -10,7 +10,7 @@ import pytest
 
 from running_commands import run
 from store import keys
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.errors import KeyNameTaken
 from store.twilio_mapping import now
 

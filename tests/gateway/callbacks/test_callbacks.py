@@ -20,7 +20,8 @@ from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import TwilioSettings
 from gateway_under_test import serving
 from mirror import OLD, settings_for
-from store.archive import Archive, open_archive, read_archive
+from store.archive import open_archive, read_archive
+from store.engine.protocols import Archive
 
 CALLBACKS = CallbackSettings.of({"public_url": PUBLIC_URL})
 MESSAGE = conversation(bodies.interaction(1, type="Message"))

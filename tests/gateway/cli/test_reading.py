@@ -15,13 +15,15 @@ import bodies
 from checkout import PATHS, ROOT
 from gateway.cli.commands import commands
 from store import errors
-from store.archive import Archive, read_archive
+from store.archive import read_archive
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction
 from store.sqlite.explanations import is_mounted_read_only
 from store.sqlite.opening import prepare
 from store.sqlite.statements.lookups import Lookup
+from store.sqlite.writer import SQLiteWriter
 
 
 @pytest.mark.parametrize("command", [["ledger"], ["keys", "list"], ["keys", "revoke", "desk"]], ids=" ".join)
@@ -138,6 +140,7 @@ def test_a_database_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 async def test_a_full_disk_gives_a_sentence_and_the_next_run_continues(archive: Archive, database: Path) -> None:
     """Uses SQLite's limit on the file size in place of a full disk, because it causes the same error."""
+    assert isinstance(archive.writer, SQLiteWriter)
     execute = archive.writer._connection.execute_fetchall
     ((pages,),) = await execute("PRAGMA page_count")
     await execute(f"PRAGMA max_page_count = {pages}")

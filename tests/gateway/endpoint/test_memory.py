@@ -16,7 +16,7 @@ from gateway.settings.server import Limits
 from resolvers.access import ANYBODY
 from resolvers.context import Context
 from resolvers.plans.selections import LONGEST_KEY
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.services import Service
 from store.sqlite.statements.plan_statements import REMEMBERED_BYTES, row_sql
 from store.sqlite.statements.projections import Projection

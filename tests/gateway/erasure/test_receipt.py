@@ -11,9 +11,10 @@ import pytest
 import bodies
 from gateway.erasure import receipt, receipt_text
 from running_commands import run
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.holders import Holds
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, twilio_records
 from store.erasure.ledger import AtTwilio

@@ -16,8 +16,9 @@ from gateway.erasure.questions import asked
 from mirror import mirroring
 from person import CANARIES, NUMBER, put_person
 from resolvers.upstream import request_all
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.demo import mark_demo
+from store.engine.protocols import Archive
 from store.erasure import selections
 from store.errors import DatabaseFull, DatabaseOccupied
 

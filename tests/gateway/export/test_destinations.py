@@ -18,7 +18,8 @@ from exporting import exported, wanted
 from gateway.export.destinations import CannotWrite, destination
 from gateway.export.run import ExportProgress, export
 from running_commands import ENVIRONMENT, run
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gateway.export.filter_options import FilterOption, InvalidOptions, options_
 from gateway.export.resources import Resource, resources
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.exports import snapshots
 
 NAMES = sorted(resources())

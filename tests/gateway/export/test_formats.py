@@ -20,7 +20,7 @@ from exporting import exported
 from gateway.export import formats
 from gateway.export.formats import Format, format_of, missing_library
 from gateway.export.resources import resources
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.exports.columns import ExportColumn, ValueType
 
 FORMULAS = (

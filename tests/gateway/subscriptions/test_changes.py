@@ -15,8 +15,9 @@ from checkout import ROOT
 from following import CHANGES, INTERACTIONS, following, newest, subscribe, websocket
 from gateway_under_test import serving
 from store import keys
-from store.archive import Archive
 from store.changes import FeedQuery, read_feed
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 from store.erasure.interactions import erase
 from store.live import changes
 
@@ -24,7 +25,7 @@ from store.live import changes
 @pytest.fixture
 async def live(archive: Archive) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server beside the archive, which writes over connections of its own."""
-    async with serving(archive.path) as client:
+    async with serving(file_in(archive.database)) as client:
         yield client
 
 
@@ -69,7 +70,7 @@ async def test_a_commit_of_another_process_is_noticed(archive: Archive, live: ai
     )
     async with following(live, CHANGES) as stream:
         environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"}
-        command = [sys.executable, "-c", code, str(archive.path)]
+        command = [sys.executable, "-c", code, str(file_in(archive.database))]
         await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=True, timeout=60)
         assert change(await stream.next())["sid"] == sid("KI", 7)
 
@@ -185,7 +186,7 @@ async def test_a_late_subscriber_never_gets_what_was_erased_meanwhile(
 async def test_content_is_withheld_from_each_event(archive: Archive) -> None:
     reading = await keys.create(archive, "console", ("read",), None)
     content = await keys.create(archive, "content", ("read", "read:content"), None)
-    async with serving(archive.path, require_key=True) as client:
+    async with serving(file_in(archive.database), require_key=True) as client:
         bearers = [f"Bearer {key}" for key in (reading, content)]
         async with (
             following(client, CHANGES, None, Authorization=bearers[0]) as without,
@@ -225,7 +226,7 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(archive: Arc
     await put(archive, *(interaction(number, data='{"body": "' + "x" * 4_000 + '"}') for number in range(1, 2_001)))
     page = await read_feed(archive, FeedQuery(0, 1, types=None))
     after = f"{page.epoch}.{page.changes[0].number}"
-    async with serving(archive.path, limits={"read_seconds": 0.5}) as client:
+    async with serving(file_in(archive.database), limits={"read_seconds": 0.5}) as client:
         async with following(client, CHANGES, {"after": after}) as stream:
             first = change(await stream.next())
             transport = stream.response.connection and stream.response.connection.transport

@@ -17,7 +17,8 @@ from gateway.twilio.errors import ForeignAccount, TwilioError
 from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from running_commands import run
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.errors import DatabaseOccupied
 from store.sync.state import check_account
 

@@ -12,7 +12,7 @@ from gateway.twilio.errors import TwilioRefused
 from gateway_under_test import Ask, asker, serving
 from mirror import account, mirroring
 from store import twilio_mapping
-from store.archive import Archive
+from store.engine.protocols import Archive
 from store.sync.runs import start_run
 from store.sync.status import HEARTBEAT_TIMEOUT_SECONDS
 

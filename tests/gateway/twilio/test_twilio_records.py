@@ -18,7 +18,8 @@ from gateway.twilio.record_deletions import Deleted, delete_records, finish_reco
 from gateway.twilio.records import AGAIN, TwilioRecords
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import erase_everywhere
-from store.archive import Archive, open_archive
+from store.archive import open_archive
+from store.engine.protocols import Archive
 from store.erasure import twilio_records
 from store.erasure.twilio_records import RecordState, address_of
 from store.interactions import Interaction

@@ -13,11 +13,12 @@ import bodies
 from bodies import interaction, participant, put, service, session, sid
 from gateway_under_test import Ask, asker
 from store import changes
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.restore import restore
 from store.changes import ChangedType, FeedQuery, read_feed, trim
 from store.columns import Record
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.sync import state

@@ -5,7 +5,7 @@ import pytest
 from bodies import interaction, participant, put, sid
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import asker
-from store.archive import Archive
+from store.engine.protocols import Archive
 
 SELECTIONS = (
     "nodes { cursor kind type sid serviceSid sessionSid at node { id ...on Interaction { inbound { resourceSid } } } }",

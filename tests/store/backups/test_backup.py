@@ -16,11 +16,13 @@ import pytest
 import bodies
 from canaries import copy_files, erase, put_canaries
 from gateway_under_test import asker
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.backups import backup as backups
 from store.backups import online
 from store.backups.backup import back_up
 from store.backups.notes import Backup, noted
+from store.engine.database import file_in
+from store.engine.protocols import Archive
 from store.errors import BackupRefused, BackupRunning, CopyDamaged, DatabaseError, DatabaseUnreachable
 from store.sqlite.cleaning import ANY_UNCLOSED
 from store.sqlite.copies.unfinished import backup_lock, incomplete
@@ -45,7 +47,7 @@ async def filled(archive: Archive) -> Archive:
 async def test_a_backup_has_every_row_and_is_a_complete_database(filled: Archive, tmp_path: Path) -> None:
     made = (await back_up(filled, tmp_path / "copy.db")).backup
     copy = tmp_path / "copy.db"
-    assert rows(copy) == rows(filled.path)
+    assert rows(copy) == rows(file_in(filled.database))
     assert (made.services, made.sessions, made.participants, made.interactions) == (1, 1, 2, 300)
     assert (made.path, made.bytes) == (str(copy), copy.stat().st_size)
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith("copy.db")] == ["copy.db"]
@@ -100,7 +102,7 @@ def erasing_at_the_first_step(archive: Archive) -> tuple[Callable[[int, int], No
     def look(done: int, total: int) -> None:
         if not erasures:
             erasures.append(asyncio.run_coroutine_threadsafe(erase(archive, 7), loop))
-            with closing(sqlite3.connect(archive.path)) as watching:
+            with closing(sqlite3.connect(file_in(archive.database))) as watching:
                 while not watching.execute(ANY_UNCLOSED).fetchone()[0]:
                     pass
 
@@ -133,7 +135,7 @@ async def test_no_copy_of_a_row_is_in_a_backups_unallocated_space(filled: Archiv
     pick = Random(5)
     for _ in range(4):
         await put_canaries(filled, pick.sample(range(1, 901), 500), pick)
-    copy_files(filled.path, tmp_path / "raw.db")
+    copy_files(file_in(filled.database), tmp_path / "raw.db")
     with closing(sqlite3.connect(tmp_path / "raw.db")) as raw:
         raw.execute("SELECT count(*) FROM interaction").fetchall()
     await back_up(filled, tmp_path / "copy.db")
@@ -184,7 +186,7 @@ async def test_a_copy_with_other_rows_than_the_archive_is_no_backup(
 @pytest.mark.parametrize("name", ["archive.db", "archive.db-wal", "archive.db-lock"])
 async def test_a_backup_never_gets_the_name_of_a_file_of_the_archive(filled: Archive, name: str) -> None:
     with pytest.raises(BackupRefused, match="is a file of the archive itself"):
-        await back_up(filled, filled.path.with_name(name))
+        await back_up(filled, file_in(filled.database).with_name(name))
 
 
 async def test_a_backup_replaces_a_backup_and_nothing_else(filled: Archive, tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ async def test_a_place_that_cant_be_written_is_a_sentence(filled: Archive, tmp_p
 
 
 async def test_only_one_backup_of_an_archive_is_made_at_a_time(filled: Archive, tmp_path: Path) -> None:
-    with backup_lock(filled.path), pytest.raises(BackupRunning, match=r"Another backup of .* is running"):
+    with backup_lock(file_in(filled.database)), pytest.raises(BackupRunning, match=r"Another backup of .* is running"):
         await back_up(filled, tmp_path / "copy.db")
 
 
@@ -262,9 +264,9 @@ async def test_a_file_that_may_not_be_written_makes_no_backup_that_nobody_knows_
 
     await back_up(filled, tmp_path / "copy.db", progress=look)
     assert [(note.path, note.finished_at) for note in seen[0]] == [(str(tmp_path / "copy.db"), None)]
-    filled.path.chmod(0o400)
+    file_in(filled.database).chmod(0o400)
     with pytest.raises(DatabaseError):
-        async with open_archive(filled.path) as archive:
+        async with open_archive(file_in(filled.database)) as archive:
             await back_up(archive, tmp_path / "other.db")
-    filled.path.chmod(0o600)
+    file_in(filled.database).chmod(0o600)
     assert not (tmp_path / "other.db").exists()

@@ -9,9 +9,9 @@ import pytest
 
 import bodies
 from canaries import erase, put_canaries
-from store.archive import Archive
 from store.backups.backup import back_up
 from store.backups.holders import Holds, holding
+from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.participants import Participant
 

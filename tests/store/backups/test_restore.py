@@ -12,11 +12,12 @@ import pytest
 import bodies
 from canaries import MESSAGES, NUMBER, canary, content, copy_files, erase, messages, put_canaries, sids
 from store import keys
-from store.archive import Archive, open_archive
+from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.notes import noted
 from store.backups.replay import CARRIED
 from store.backups.restore import restore
+from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.errors import DatabaseError, DatabaseLocked, RestoreRefused

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bodies import interaction, put, sid
-from store.archive import Archive, Readable
 from store.changes import FeedPage, FeedQuery, read_feed
+from store.engine.protocols import Archive, Readable
 from store.live import changes
 from store.live.live import Live
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from store.errors import OutOfTime, SearchTooLong
-from store.sqlite.read_connections import ReadConnection
+from store.sqlite.reading.read_connections import ReadConnection
 
 
 class Searches:

@@ -5,25 +5,19 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import cycle
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from store.engine.protocols import ReadStatement
 from store.errors import OutOfBudget, OutOfStatements
-from store.sqlite.read_connections import ReadConnection, ReadConnectionPool
-from store.sqlite.searches import Searches
+from store.sqlite.reading.read_connections import ReadConnection, ReadConnectionPool
+from store.sqlite.reading.searches import Searches
 from store.sqlite.statements.lookups import Query
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Statement(NamedTuple):
-    """A statement that ran: its SQL, and its number of keys."""
-
-    sql: str
-    keys: int
-
-
-class Reader:
+class SQLiteReader:
     """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
 
     ``refusal`` is the OutOfBudget that was raised, if any. A search runs inside the context ``while_searching``.
@@ -38,7 +32,7 @@ class Reader:
         self._operation_pool = operation_pool
         self._own: ReadConnection | None = None
         self._taking_connection = asyncio.Lock()
-        self.statements: list[Statement] = []
+        self.statements: list[ReadStatement] = []
         self.rows = 0
         self.allowed: float = math.inf
         self.deadline: float = math.inf
@@ -53,7 +47,7 @@ class Reader:
         try:
             if len(self.statements) >= self.allowed:
                 raise OutOfStatements
-            self.statements.append(Statement(query.sql, len(keys)))
+            self.statements.append(ReadStatement(query.sql, len(keys)))
             own = await self._own_connection()
             if query.may_be_long:
                 async with self.while_searching():

@@ -1,0 +1,78 @@
+"""Where an archive is: the path of a file for SQLite, or the address of a database of PostgreSQL."""
+
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from store.errors import DatabaseUnreachable
+
+SCHEMES = ("postgresql", "postgres")
+
+
+class AddressRefused(ValueError):
+    """The text is no address of a database. Its own text is a whole sentence, without a password."""
+
+
+class Address(NamedTuple):
+    """The address of a database of PostgreSQL, as its URL (https://www.postgresql.org/docs/current/libpq-connect.html).
+
+    ``str()`` of it has no password, so it can be shown.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return shown(self.url)
+
+    def __repr__(self) -> str:
+        return f"Address({shown(self.url)!r})"
+
+    @property
+    def name(self) -> str:
+        """The name of the database."""
+        return unquote(urlsplit(self.url).path.lstrip("/"))
+
+
+Database: TypeAlias = Path | Address
+"""A file of SQLite, or an address of PostgreSQL."""
+
+
+def file_in(database: Database) -> Path:
+    """The database's file. Raises DatabaseUnreachable for a database of PostgreSQL, which is no file."""
+    if isinstance(database, Path):
+        return database
+    raise DatabaseUnreachable(f"Expected the path of a file, but got {database}.")
+
+
+def database_of(text: str) -> Database:
+    """The database that ``text`` names: by the URL of a database of PostgreSQL, or else by the path of a file.
+
+    Raises AddressRefused for a URL of anything else, or without the name of a database.
+    """
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return Path(text)
+    if scheme.lower() not in SCHEMES:
+        raise AddressRefused(
+            f"Expected the path of a file or a URL that begins with postgresql://, but got one of {scheme}://."
+        )
+    address = Address(text)
+    try:
+        name = address.name
+    except ValueError as error:
+        raise AddressRefused("Expected a URL of PostgreSQL, but got one that can't be read.") from error
+    if not name:
+        raise AddressRefused(f"Expected the name of a database at the end of the URL, but got none in {address}.")
+    return address
+
+
+def shown(url: str) -> str:
+    """The URL without a password, neither before the host nor among the parameters."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    query = "&".join(each for each in parts.query.split("&") if each and each.partition("=")[0] not in HIDDEN)
+    return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{host}", parts.path, query, ""))
+
+
+HIDDEN = frozenset({"password", "sslpassword", "passfile"})
+"""The parameters of a URL that are never shown."""

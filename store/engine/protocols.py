@@ -1,0 +1,180 @@
+"""What an engine provides: the Protocols of an open archive, which nothing above the store looks behind.
+
+SQLite's are in store/sqlite, PostgreSQL's in store/postgresql; store/archive.py opens either.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from store.columns import Record
+from store.engine.database import Database
+from store.engine.sql import Dialect, Sql
+from store.errors import OutOfBudget
+
+if TYPE_CHECKING:
+    from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
+    from store.sqlite.statements.lookups import Query
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Parameters: TypeAlias = Sequence[Any] | dict[str, Any]
+"""What a statement binds, by name."""
+
+
+class Written(NamedTuple):
+    """How many of the records were new, changed or unchanged."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+class ReadStatement(NamedTuple):
+    """A statement that ran: its SQL, and its number of keys."""
+
+    sql: str
+    keys: int
+
+
+class Readable(Protocol):
+    """Runs small reads: an Archive, or a database opened for one command."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the engine writes SQL."""
+        ...
+
+    async def fetch(self, sql: Sql, parameters: Parameters = ()) -> Iterable[Any]:
+        """The rows of a statement."""
+        ...
+
+
+class Transaction(Protocol):
+    """An open write transaction."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the engine writes SQL."""
+        ...
+
+    async def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
+        """Runs one statement; returns how many rows it changed."""
+        ...
+
+    async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
+        """The rows of a small read, which sees what the transaction has written so far."""
+        ...
+
+    async def put(self, records: Iterable[Record]) -> Written:
+        """Inserts or replaces records, parents before children.
+
+        Those that were deleted stay out; an erased Participant is written without what names the person.
+        """
+        ...
+
+
+class Writer(Protocol):
+    """Opens transactions, one at a time among all processes."""
+
+    def transaction(self, is_mirrored: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that commits at the end of the block, or rolls back if it raises.
+
+        One that ``is_mirrored``, of rows that can be read from Twilio again, doesn't wait for the disk. Raises
+        DatabaseLocked if another process writes for too long.
+        """
+        ...
+
+    async def clean(self, closing: bool = False) -> str | None:
+        """Tries once to remove from the disk what was erased. Returns None if that succeeded, else the reason.
+
+        ``closing`` says that it is the last time before the archive is closed.
+        """
+        ...
+
+
+class Version(Protocol):
+    """The data version of one archive: it changes with every write that can change an answer."""
+
+    def commits(self) -> int:
+        """A number that changes when any process has committed, even what changes no answer."""
+        ...
+
+    def current(self) -> str:
+        """The data version as text. It is the same as before only if no write changed an answer since."""
+        ...
+
+
+class QueryReader(Protocol):
+    """Answers queries, each by one statement for any number of keys."""
+
+    async def read(self, query: "Query[K, V]", keys: Sequence[K]) -> Sequence[V]:
+        """``query``'s answers for ``keys``, in their order.
+
+        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong at a search's limit.
+        """
+        ...
+
+
+class Reader(QueryReader, Protocol):
+    """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
+
+    ``refusal`` is the OutOfBudget that was raised, if any. A search runs inside the context ``while_searching``.
+    """
+
+    statements: list[ReadStatement]
+    rows: int
+    allowed: float
+    deadline: float
+    refusal: OutOfBudget | None
+    while_searching: Callable[[], AbstractAsyncContextManager[None]]
+
+    async def release(self) -> None:
+        """Ends the read transaction; later reads see the archive's newest state."""
+        ...
+
+
+class Archive(Readable, Protocol):
+    """An open archive, from ``open_archive``."""
+
+    @property
+    def database(self) -> Database:
+        """Where it is. Its text can be shown: it has no password."""
+        ...
+
+    @property
+    def created(self) -> bool:
+        """Whether it was just created."""
+        ...
+
+    @property
+    def writer(self) -> Writer:
+        """Its writer."""
+        ...
+
+    @property
+    def version(self) -> Version:
+        """Its data version."""
+        ...
+
+    @property
+    def loop_connections(self) -> "EventLoopConnectionPool":
+        """The connections of compiled plans."""
+        ...
+
+    def reader(self) -> Reader:
+        """A reader of which each read sees the archive's newest state."""
+        ...
+
+    def operation_reader(self) -> Reader:
+        """A reader for one operation, which reads in one transaction until ``release``."""
+        ...
+
+    async def data_version(self) -> int:
+        """The data version, a number that changes with every write that can change an answer."""
+        ...
+
+    def log_bytes(self) -> int:
+        """The size of the log that has to be written into the archive's file; 0 where the engine does that itself."""
+        ...
