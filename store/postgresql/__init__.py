@@ -1,0 +1,1 @@
+"""PostgreSQL: how an archive is kept in one of its databases."""
