@@ -21,7 +21,7 @@ from store.columns import Record
 from store.lists.filters import Filter
 from store.lists.orders import BY_DATE_CREATED, Order
 from store.lists.relations import Relation
-from store.sqlite.statements.pages import Count, Page
+from store.queries.pages import Count, Page
 
 R = TypeVar("R", bound=Record)
 

@@ -13,7 +13,7 @@ from resolvers.loaders import Loaders
 from resolvers.upstream import Upstream
 from store.engine.protocols import Archive, Reader
 from store.live.live import Live
-from store.sqlite.statements.access_paths import COUNT_CAP
+from store.queries.pages import COUNT_CAP
 
 
 class SyncFailure(NamedTuple):

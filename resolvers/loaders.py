@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from store.engine.protocols import QueryReader
-from store.sqlite.statements.lookups import Query
+from store.engine.query import Query
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

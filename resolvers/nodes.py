@@ -11,7 +11,7 @@ from resolvers.context import Info
 from resolvers.errors import BadInput
 from resolvers.resolver_specs import RelayField, resolver_spec
 from store.columns import Record
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 
 R = TypeVar("R", bound=Record)
 

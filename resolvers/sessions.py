@@ -22,9 +22,9 @@ from store.columns import Record
 from store.interactions import Interaction
 from store.lists.relations import Relation
 from store.participants import Participant
+from store.queries.pages import Page
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.statements.pages import Page
 
 ALL_PARTICIPANTS = Page(store.participants.OF_SESSION)
 

@@ -16,6 +16,7 @@ from store.columns import (
     Sid,
     Text,
 )
+from store.engine.sql import Sql
 from store.lists.facets import FacetTable, lag_of
 from store.lists.filters import PERSONS, Filter, Period, any_of, contains, either, equal, of_persons, within
 from store.lists.orders import Order
@@ -103,7 +104,7 @@ class InteractionFilter(Filter, frozen=True, kw_only=True):
     ``resource_sid``, ``participant_sid`` and ``identifier`` match on either leg.
     """
 
-    conditions: ClassVar[dict[str, str]] = {
+    conditions: ClassVar[dict[str, Sql]] = {
         "service_sid": equal("service_sid"),
         "session_sid": equal("session_sid"),
         "participant_sid": either("inbound_participant_sid", "outbound_participant_sid"),
@@ -134,8 +135,8 @@ FACETS = FacetTable(
     {
         "service_sid": "service_sid",
         "type": "type",
-        "inbound_resource_status": "ifnull(inbound_resource_status, '')",
-        "outbound_resource_status": "ifnull(outbound_resource_status, '')",
+        "inbound_resource_status": "coalesce(inbound_resource_status, '')",
+        "outbound_resource_status": "coalesce(outbound_resource_status, '')",
         "lag": lag_of("date_created", "date_updated"),
     },
     frozenset({"service_sid", "type", "inbound_status", "outbound_status"}),
@@ -150,7 +151,9 @@ def _on_either_leg(attribute: str, noun: str) -> AccessPath:
         attribute,
         (
             IndexRange(f"interaction_by_inbound_{noun}", equal(inbound)),
-            IndexRange(f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS NOT {{value}}"),
+            IndexRange(
+                f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS DISTINCT FROM {{value}}"
+            ),
         ),
     )
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from store.columns import Instant, MaybeInstant, Record, Sid, Text
+from store.engine.sql import Sql, Statement
 from store.lists.facets import FacetTable
 from store.lists.filters import Filter, any_of, equal
 from store.lists.orders import Order
@@ -35,13 +36,13 @@ class Participant(Record, frozen=True, array_like=True, gc=False):
 class ParticipantFilter(Filter, frozen=True, kw_only=True):
     """The conditions that a Participant must meet; None doesn't filter."""
 
-    conditions: ClassVar[dict[str, str]] = {
+    conditions: ClassVar[dict[str, Sql]] = {
         "service_sid": equal("service_sid"),
         "session_sid": equal("session_sid"),
         "identifier": any_of("identifier"),
         "proxy_identifier": any_of("proxy_identifier"),
         "friendly_name": equal("friendly_name"),
-        "removed": "(ifnull(date_deleted, '') > '') = {value}",
+        "removed": "(coalesce(date_deleted, '') > '') = {value}",
     }
 
     service_sid: str | None = None
@@ -54,19 +55,19 @@ class ParticipantFilter(Filter, frozen=True, kw_only=True):
 
 FACETS = FacetTable(
     "participant_kind",
-    {"service_sid": "service_sid", "date_deleted": "iif(date_deleted IS NULL, '', 'removed')"},
+    {"service_sid": "service_sid", "date_deleted": "CASE WHEN date_deleted IS NULL THEN '' ELSE 'removed' END"},
     frozenset({"service_sid", "removed"}),
     {"date_created": "participant_by_kind", "date_updated": "participant_by_kind_updated"},
 )
 
 
-def _by(column: str, values: str) -> ValuePath:
+def _by(column: str, values: Sql) -> ValuePath:
     index = f"participant_by_{column}"
     by_order = {"date_created": index, "date_updated": f"{index}_updated"}
     return ValuePath(column, values, "participant", (ValueColumn(column, by_order),))
 
 
-GIVEN_VALUES = "SELECT value FROM json_each({value})"
+GIVEN_VALUES = Statement(lambda dialect: dialect.values("{value}"))
 INDEXES = Indexes(
     narrow=(AccessPath("session_sid", (IndexRange("participant_by_session", equal("session_sid")),)),),
     wide=(),

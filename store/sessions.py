@@ -13,6 +13,7 @@ from store.columns import (
     Sid,
     Text,
 )
+from store.engine.sql import Sql, Statement
 from store.lists.facets import FacetTable
 from store.lists.filters import PERSONS, Filter, Period, any_of, equal, of_persons, within
 from store.lists.orders import Order
@@ -47,12 +48,14 @@ class Session(Record, frozen=True, array_like=True, gc=False):
 class SessionFilter(Filter, frozen=True, kw_only=True):
     """The conditions that a Session must meet; None doesn't filter."""
 
-    conditions: ClassVar[dict[str, str]] = {
+    conditions: ClassVar[dict[str, Sql]] = {
         "service_sid": equal("service_sid"),
         "unique_name": equal("unique_name"),
-        "identifier": (
-            "EXISTS (SELECT 1 FROM session_person WHERE session_person.sid = session.sid AND "
-            f"{of_persons('session_person.person')})"
+        "identifier": Statement(
+            lambda dialect: (
+                "EXISTS (SELECT 1 FROM session_person WHERE session_person.sid = session.sid AND "
+                f"{of_persons('session_person.person').text(dialect)})"
+            )
         ),
         "status": any_of("status"),
         "mode": any_of("mode"),
@@ -70,7 +73,7 @@ class SessionFilter(Filter, frozen=True, kw_only=True):
 
 FACETS = FacetTable(
     "session_kind",
-    {"service_sid": "service_sid", "status": "ifnull(status, '')", "mode": "ifnull(mode, '')"},
+    {"service_sid": "service_sid", "status": "coalesce(status, '')", "mode": "coalesce(mode, '')"},
     frozenset({"service_sid", "status", "mode"}),
     {
         "date_created": "session_by_kind",
@@ -92,7 +95,7 @@ BY_PERSON = ValuePath(
             },
         ),
     ),
-    repeats=f"(SELECT count(*) FROM ({PERSONS}))",
+    repeats=Statement(lambda dialect: f"(SELECT count(*) FROM ({PERSONS.text(dialect)}) AS persons)"),
 )
 INDEXES = Indexes(
     narrow=(AccessPath("unique_name", (IndexRange("session_by_unique_name", equal("unique_name")),)),),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from gateway.export.resources import Resource
 from store.exports import csv_lines
 from store.exports.snapshots import Snapshot
-from store.sqlite.statements.pages import Page
+from store.queries.pages import Page
 from store.sqlite.statements.projections import project
 
 Write = Callable[[bytes], None]

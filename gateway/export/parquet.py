@@ -12,7 +12,7 @@ from pyarrow import parquet
 from gateway.export.resources import Resource
 from store.exports.columns import ExportColumn, ValueType
 from store.exports.snapshots import Snapshot
-from store.sqlite.statements.pages import Page
+from store.queries.pages import Page
 
 ROWS_OF_A_GROUP = 5_000
 TIMESTAMP = pa.timestamp("ms", tz="UTC")

@@ -10,7 +10,7 @@ from gateway.export.resources import Resource
 from store.exports.snapshots import snapshot
 from store.lists.filters import Filter
 from store.lists.orders import Order
-from store.sqlite.statements.pages import Page
+from store.queries.pages import Page
 
 
 class ExportRequest(NamedTuple):

@@ -17,7 +17,7 @@ from gateway.settings.sources import PREFIX as PREFIX
 from gateway.settings.sources import FileSettings, source_of, variable
 from gateway.settings.sources import SettingsError as SettingsError
 from store.archive import SEARCH_SECONDS
-from store.sqlite.statements.access_paths import COUNT_CAP
+from store.queries.pages import COUNT_CAP
 
 DAY = 86_400
 YEARS = 100

@@ -17,9 +17,9 @@ from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing, TwilioRefused
 from store.engine.protocols import Archive
+from store.queries.lookups import Lookup
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.statements.lookups import Lookup
 from store.sync import listings
 from store.sync.runs import Progress
 from store.sync.state import bind_account

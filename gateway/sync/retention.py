@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from store.engine.protocols import Archive
+from store.queries.lookups import Lookup
 from store.sessions import Session
-from store.sqlite.statements.lookups import Lookup
 from store.sync import listings
 from store.twilio_mapping import instant
 

@@ -16,7 +16,7 @@ from resolvers.plans.list_steps import Fingerprints, page_arrays, page_rows, sub
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import ConnectionSpec
 from store.lists.orders import BY_DATE_CREATED, NEVER
-from store.sqlite.statements.pages import Page
+from store.queries.pages import Page
 from store.sqlite.statements.plan_statements import Subquery, count_statement
 
 POSITION_BYTES = len(f'{NEVER}.KI{"0" * 32}"')

@@ -12,7 +12,7 @@ import msgspec
 
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from store.lists.relations import Relation
-from store.sqlite.statements.pages import Page
+from store.queries.pages import Page
 from store.sqlite.statements.plan_statements import (
     Subquery,
     page_array_statement,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from store.columns import Record
 from store.engine.database import Database
+from store.engine.query import Query
 from store.engine.sql import Dialect, Sql
 from store.errors import OutOfBudget
 
 if TYPE_CHECKING:
     from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
-    from store.sqlite.statements.lookups import Query
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -109,7 +109,7 @@ class Version(Protocol):
 class QueryReader(Protocol):
     """Answers queries, each by one statement for any number of keys."""
 
-    async def read(self, query: "Query[K, V]", keys: Sequence[K]) -> Sequence[V]:
+    async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
         """``query``'s answers for ``keys``, in their order.
 
         Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong at a search's limit.

@@ -5,7 +5,11 @@ one JSON text.
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from store.lists.orders import Order
+    from store.lists.relations import Relation
 
 
 class Dialect(Protocol):
@@ -40,6 +44,52 @@ class Dialect(Protocol):
         """The condition that a text contains another, ignoring the case of ASCII letters."""
         ...
 
+    def if_null(self, expression: str, other: str) -> str:
+        """The expression, or ``other`` if it is null, as the indexes have it."""
+        ...
+
+    def days_between(self, first: str, second: str) -> str:
+        """The number of days from one instant to another, with a fraction."""
+        ...
+
+    def json_value(self, expression: str) -> str:
+        """The JSON text of a text, a number or null."""
+        ...
+
+    def json_array(self, *expressions: str) -> str:
+        """The JSON text of an array of texts, numbers and nulls."""
+        ...
+
+    def joined(self, text: str) -> str:
+        """The aggregate that joins a text of each row, in the order of the rows, with commas between them."""
+        ...
+
+    def as_bytes(self, text: str) -> str:
+        """The text in UTF-8, as bytes, which the driver doesn't decode."""
+        ...
+
+    def list_sql(
+        self,
+        relation: "Relation[Any]",
+        order: "Order",
+        descending: bool,
+        after: bool,
+        before: bool,
+        active: frozenset[str],
+        columns: str,
+        parent: str,
+    ) -> str:
+        """The SELECT of ``columns`` of one parent's page; ``descending`` is how it is read, not how it is shown.
+
+        ``after`` and ``before`` say which ends it has, ``active`` which filters; ``parent`` is the SQL of the parent's
+        SID. It depends on these alone: the rest is bound (see Page.bound).
+        """
+        ...
+
+    def count_sql(self, relation: "Relation[Any]", active: frozenset[str], parent: str) -> str:
+        """The expression that counts one parent's children, up to ``:cap``."""
+        ...
+
 
 class Statement:
     """A statement that the engines write differently; ``write`` returns its text in a dialect."""
@@ -60,6 +110,11 @@ class Statement:
 
 Sql: TypeAlias = str | Statement
 """A statement: a text that both engines understand, or one text for each."""
+
+
+def json_list(dialect: Dialect, text: str) -> str:
+    """The JSON text of an array of all rows' texts, each of which is JSON; ``[]`` if there are no rows."""
+    return f"'[' || coalesce({dialect.joined(text)}, '') || ']'"
 
 
 def text_of(sql: Sql, dialect: Dialect) -> str:

@@ -17,15 +17,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from store.engine.sql import text_of
 from store.errors import SnapshotExpired
 from store.exports.columns import Reference
 from store.exports.statements import count_listed_sql, lines_sql, rows_sql
 from store.lists.orders import Position
+from store.queries.pages import Count, Page
 from store.sqlite.connections import BUSY_TIMEOUT_MS, READING
+from store.sqlite.dialect import DIALECT
 from store.sqlite.explanations import explained
 from store.sqlite.files import resolved
 from store.sqlite.opening import prepare, read_only_uri
-from store.sqlite.statements.pages import Count, Page
 
 T = TypeVar("T")
 
@@ -68,7 +70,7 @@ class Snapshot:
     def count(self, page: Page[Any]) -> int:
         """The number of rows of ``page``."""
         query = Count(page.relation, page.filter)
-        ((payload,),) = self._run(self._fetch, query.sql, query.parameters([None])).result()
+        ((payload,),) = self._run(self._fetch, text_of(query.sql, DIALECT), query.parameters([None])).result()
         return query.answer(payload, [None])[0]
 
     def lines(self, page: Page[Any], line: str, references: Iterable[Reference]) -> Iterator[tuple[bytes, int]]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from store.exports.columns import Reference
-from store.sqlite.statements.access_paths import list_sql
-from store.sqlite.statements.pages import Page
+from store.queries.pages import PARENT, Page
+from store.sqlite.dialect import DIALECT
 
 ROWS = """
 SELECT {values} FROM (
@@ -52,5 +52,5 @@ def _rows(page: Page[Any], values: Sequence[str], references: Iterable[Reference
 def _listed(page: Page[Any]) -> str:
     # Reads from the index only what the order needs, so that the sub-query doesn't copy whole rows.
     table, order = page.relation.record.table, page.order
-    columns = f"{table}.rowid AS row_number, {table}.sid, {table}.{order.column}, {order.key} AS sort_key"
-    return list_sql(page.relation, order, *page.shape, columns)
+    columns = f"{table}.rowid AS row_number, {table}.sid, {table}.{order.column}, {order.key_in(DIALECT)} AS sort_key"
+    return DIALECT.list_sql(page.relation, order, *page.shape, columns, PARENT)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from store.engine.sql import Sql, Statement
 from store.lists.filters import Period
 
 LAGS = (
@@ -28,7 +29,7 @@ LAGS = (
 """Lag 0 is from the first to the second of these, and so on; the last has no end. Lag -1 is a negative time."""
 
 SLACK = timedelta(seconds=1)
-"""More than the rounding errors of SQLite's date arithmetic."""
+"""More than the rounding errors of the engines' date arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,15 +41,18 @@ class FacetTable:
     """
 
     table: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, Sql]
     served: frozenset[str]
     indexes: Mapping[str, str]
     lag: str | None = None
 
 
-def lag_of(first: str, second: str) -> str:
+def lag_of(first: str, second: str) -> Statement:
     """The SQL for the lag from the date ``first`` to the date ``second``."""
-    days = f"julianday({second}) - julianday({first})"
+    return Statement(lambda dialect: _lag(first, second, dialect.days_between(first, second)))
+
+
+def _lag(first: str, second: str, days: str) -> str:
     steps = " ".join(
         f"WHEN {days} < {step / timedelta(days=1)!r} THEN {number}" for number, step in enumerate(LAGS[1:])
     )

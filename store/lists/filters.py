@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from store.engine.sql import Sql, Statement
 from store.lists.orders import END, START
 
 
@@ -35,7 +36,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     ``conditions`` has the SQL of each. In it, ``{value}`` is the parameter: a value, a JSON array, or the parent's SID.
     """
 
-    conditions: ClassVar[dict[str, str]]
+    conditions: ClassVar[dict[str, Sql]]
     long: ClassVar[frozenset[str]] = frozenset()
     """The conditions that no index serves; reading with them may take long."""
 
@@ -63,9 +64,9 @@ def equal(column: str) -> str:
     return f"{column} = {{value}}"
 
 
-def any_of(column: str) -> str:
+def any_of(column: str) -> Statement:
     """The condition that ``column`` is one of the values."""
-    return f"{column} IN (SELECT value FROM json_each({{value}}))"
+    return Statement(lambda dialect: f"{column} IN ({dialect.values('{value}')})")
 
 
 def either(*columns: str) -> str:
@@ -73,17 +74,19 @@ def either(*columns: str) -> str:
     return f"{{value}} IN ({', '.join(columns)})"
 
 
-PERSONS = (
-    "SELECT person AS value FROM json_each({value}) AS asked CROSS JOIN participant "
-    "ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)"
+PERSONS = Statement(
+    lambda dialect: (
+        f"SELECT participant.person AS value FROM ({dialect.values('{value}')}) AS asked JOIN participant "
+        "ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)"
+    )
 )
 """The SELECT of the persons with the identifiers in a JSON array. A person is a number that all participants with the
 same identifier share; an identifier that no participant has selects none."""
 
 
-def of_persons(*columns: str) -> str:
+def of_persons(*columns: str) -> Statement:
     """The condition that one of ``columns`` is one of the persons with the identifiers."""
-    return f"({' OR '.join(f'{column} IN ({PERSONS})' for column in columns)})"
+    return Statement(lambda dialect: f"({' OR '.join(f'{column} IN ({PERSONS.text(dialect)})' for column in columns)})")
 
 
 def within(column: str) -> str:
@@ -91,9 +94,9 @@ def within(column: str) -> str:
     return f"({column} >= {{value}}_since AND {column} < {{value}}_before)"
 
 
-def contains(column: str) -> str:
+def contains(column: str) -> Statement:
     """The condition that ``column`` contains the text, ignoring the case of ASCII letters."""
-    return f"instr(lower({column}), lower({{value}}))"
+    return Statement(lambda dialect: dialect.contains(column, "{value}"))
 
 
 def distinct(values: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from store.columns import Record
+from store.engine.sql import Dialect
 
 NEVER = "0000-00-00T00:00:00.000Z"
 """The sort key of a null date: before every date, so first when ascending and last when descending."""
@@ -26,10 +27,9 @@ class Order(NamedTuple):
     descending: bool = False
     nullable: bool = False
 
-    @property
-    def key(self) -> str:
-        """The sort key, as SQL."""
-        return f"ifnull({self.column}, '{NEVER}')" if self.nullable else self.column
+    def key_in(self, dialect: Dialect) -> str:
+        """The sort key, as SQL of ``dialect``."""
+        return dialect.if_null(self.column, f"'{NEVER}'") if self.nullable else self.column
 
     def position(self, record: Record) -> Position:
         """The position of ``record``."""

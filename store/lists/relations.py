@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 from store.columns import Record
+from store.engine.sql import Sql
 from store.lists.facets import FacetTable
 
 R = TypeVar("R", bound=Record)
@@ -15,13 +16,13 @@ class IndexRange(NamedTuple):
     """A range of the index ``index_name``: the rows that meet ``condition``, in which ``{value}`` is the parameter."""
 
     index_name: str
-    condition: str
+    condition: Sql
 
 
 class AccessPath(NamedTuple):
     """How the rows with one value of ``attribute`` are found; with None, all rows.
 
-    Its ranges don't overlap. Each index goes on with (date_created, sid), or finds few rows, which SQLite sorts.
+    Its ranges don't overlap. Each index goes on with (date_created, sid), or finds few rows, which are sorted.
     """
 
     attribute: str | None
@@ -52,10 +53,10 @@ class ValuePath:
     """
 
     attribute: str
-    values: str
+    values: Sql
     table: str
     columns: tuple[ValueColumn, ...]
-    repeats: str = "1"
+    repeats: Sql = "1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,5 +83,5 @@ class Relation(Generic[R]):
     name: str
     record: type[R]
     parent: str | None
-    conditions: Mapping[str, str]
+    conditions: Mapping[str, Sql]
     indexes: Indexes

@@ -6,6 +6,7 @@ from cachetools import LRUCache
 
 from store.changes import Change, ChangeKind
 from store.engine.protocols import Archive
+from store.engine.sql import text_of
 from store.interactions import InteractionFilter
 
 MATCHES = "SELECT count(*) FROM interaction WHERE sid = :sid AND {conditions}"
@@ -34,7 +35,8 @@ class Matching:
         return await asyncio.shield(task)
 
     async def _read(self, wanted: InteractionFilter, sid: str) -> bool:
-        conditions = [wanted.conditions[name].format(value=f":{name}") for name in sorted(wanted.active_names())]
+        dialect, names = self._archive.dialect, sorted(wanted.active_names())
+        conditions = [text_of(wanted.conditions[name], dialect).format(value=f":{name}") for name in names]
         parameters = {"sid": sid, **wanted.parameters()}
         ((count,),) = await self._archive.fetch(MATCHES.format(conditions=" AND ".join(conditions)), parameters)
         return bool(count)

@@ -1,5 +1,11 @@
 """SQLite's dialect of SQL."""
 
+from typing import Any
+
+from store.lists.orders import Order
+from store.lists.relations import Relation
+from store.sqlite.lists.access_paths import count_sql, list_sql
+
 
 class SQLiteDialect:
     """Writes the SQL that engines write differently for SQLite (store/engine/sql.py)."""
@@ -30,6 +36,48 @@ class SQLiteDialect:
     def contains(self, text: str, part: str) -> str:
         """By instr; SQLite's lower() changes only ASCII letters."""
         return f"(instr(lower({text}), lower({part})) > 0)"
+
+    def if_null(self, expression: str, other: str) -> str:
+        """By ifnull: SQLite doesn't take coalesce for the same expression as an index has."""
+        return f"ifnull({expression}, {other})"
+
+    def days_between(self, first: str, second: str) -> str:
+        """By julianday (https://www.sqlite.org/lang_datefunc.html)."""
+        return f"julianday({second}) - julianday({first})"
+
+    def json_value(self, expression: str) -> str:
+        """By json_quote."""
+        return f"json_quote({expression})"
+
+    def json_array(self, *expressions: str) -> str:
+        """By json_array."""
+        return f"json_array({', '.join(expressions)})"
+
+    def joined(self, text: str) -> str:
+        """By group_concat."""
+        return f"group_concat({text})"
+
+    def as_bytes(self, text: str) -> str:
+        """By a cast to BLOB."""
+        return f"CAST({text} AS BLOB)"
+
+    def list_sql(
+        self,
+        relation: Relation[Any],
+        order: Order,
+        descending: bool,
+        after: bool,
+        before: bool,
+        active: frozenset[str],
+        columns: str,
+        parent: str,
+    ) -> str:
+        """See store/sqlite/lists/access_paths.py."""
+        return list_sql(self, relation, order, descending, after, before, active, columns, parent)
+
+    def count_sql(self, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
+        """See store/sqlite/lists/access_paths.py."""
+        return count_sql(self, relation, active, parent)
 
 
 DIALECT = SQLiteDialect()

@@ -233,7 +233,7 @@ def _upsert(record_type: type[Record], as_json: bool) -> str:
         rows = WITH_NEW_PERSONS.format(rows=rows)
     if facets := FACETS.get(record_type):
         same = " AND ".join(f"{facets.table}.{name} = row.facet_{name}" for name in facets.columns)
-        values = ", ".join(f"{value} AS facet_{name}" for name, value in facets.columns.items())
+        values = ", ".join(f"{text_of(value, DIALECT)} AS facet_{name}" for name, value in facets.columns.items())
         rows = WITH_FACETS.format(values=values, rows=rows)
         given = f"{given}, {COMBINATION_ID.format(facet_table=facets.table, conditions=same)}"
         columns = (*columns, "kind")
@@ -262,7 +262,7 @@ def _insert_combinations(record_type: type[Record], as_json: bool) -> str | None
     return INSERT_COMBINATIONS.format(
         facet_table=facets.table,
         columns=", ".join(facets.columns),
-        values=", ".join(facets.columns.values()),
+        values=", ".join(text_of(value, DIALECT) for value in facets.columns.values()),
         rows=_rows(record_type.__struct_fields__, as_json),
     )
 

@@ -29,10 +29,10 @@ from store.archive import open_archive
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.services import Service
 from store.sessions import Session
 from store.sqlite.migrations import FOLDER
-from store.sqlite.statements.lookups import Lookup
 
 REWRITES = 3
 LIMIT_SECONDS = 600

@@ -4,9 +4,9 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, account_sid, unique_name, chat_instance_sid, callback_url, intercept_callback_url, out_of_session_callback_url, default_ttl, geo_match_level, number_selection_behavior, date_updated, url, extra)), '') || ']' FROM (
       SELECT sid, date_created, account_sid, unique_name, chat_instance_sid, callback_url, intercept_callback_url, out_of_session_callback_url, default_ttl, geo_match_level, number_selection_behavior, date_updated, url, extra FROM service INDEXED BY service_by_date WHERE TRUE
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 2
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -14,9 +14,9 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       SELECT sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at FROM interaction INDEXED BY interaction_by_service WHERE service_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 2
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -24,6 +24,6 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       SELECT sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at FROM interaction INDEXED BY interaction_by_service WHERE service_sid = parent.value
       ORDER BY date_created DESC, sid DESC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged

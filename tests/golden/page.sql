@@ -1,5 +1,5 @@
 -- keys: 1
-SELECT CAST(json_group_array(json_array(sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at)) AS BLOB) FROM session WHERE sid IN (SELECT value FROM json_each(:sids))
+SELECT CAST('[' || coalesce(group_concat(json_array(sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at)), '') || ']' AS BLOB) FROM session WHERE sid IN (SELECT value FROM json_each(:sids))
 
 -- keys: 1
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -7,6 +7,6 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       SELECT sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at FROM interaction INDEXED BY interaction_by_session WHERE session_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged

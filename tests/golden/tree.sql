@@ -1,8 +1,8 @@
 -- keys: 1
-SELECT CAST(json_group_array((SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM service INDEXED BY service_by_date WHERE TRUE
   LIMIT :cap
-))) AS BLOB) FROM json_each(:parents) AS parent
+)) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
 
 -- keys: 1
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -10,15 +10,15 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, account_sid, unique_name, chat_instance_sid, callback_url, intercept_callback_url, out_of_session_callback_url, default_ttl, geo_match_level, number_selection_behavior, date_updated, url, extra)), '') || ']' FROM (
       SELECT sid, date_created, account_sid, unique_name, chat_instance_sid, callback_url, intercept_callback_url, out_of_session_callback_url, default_ttl, geo_match_level, number_selection_behavior, date_updated, url, extra FROM service INDEXED BY service_by_date WHERE TRUE
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 2
-SELECT CAST(json_group_array((SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM session INDEXED BY session_by_service WHERE service_sid = parent.value
   LIMIT :cap
-))) AS BLOB) FROM json_each(:parents) AS parent
+)) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
 
 -- keys: 2
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -26,9 +26,9 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at)), '') || ']' FROM (
       SELECT sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at FROM session INDEXED BY session_by_service WHERE service_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 3
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -36,15 +36,15 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)), '') || ']' FROM (
       SELECT sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra FROM participant INDEXED BY participant_by_session WHERE session_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 3
-SELECT CAST(json_group_array((SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM interaction INDEXED BY interaction_by_session WHERE session_sid = parent.value
   LIMIT :cap
-))) AS BLOB) FROM json_each(:parents) AS parent
+)) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
 
 -- keys: 3
 SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
@@ -52,9 +52,9 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       SELECT sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at FROM interaction INDEXED BY interaction_by_session WHERE session_sid = parent.value
       ORDER BY date_created ASC, sid ASC LIMIT :limit
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM (SELECT value FROM json_each(:parents)) AS parent
+) AS paged
 
 -- keys: 3
-SELECT CAST(json_group_array(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)) AS BLOB) FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
+SELECT CAST('[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)), '') || ']' AS BLOB) FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))

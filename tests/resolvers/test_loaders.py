@@ -13,9 +13,11 @@ from resolvers.context import Context
 from resolvers.loaders import ROWS_PER_SLICE, Loaders
 from store.archive import open_archive
 from store.engine.protocols import Archive
+from store.engine.query import Query
+from store.engine.sql import Statement
+from store.queries.lookups import Lookup
 from store.services import Service
 from store.sessions import Session
-from store.sqlite.statements.lookups import Lookup, Query
 
 FOUR_LEVELS = """
 {
@@ -134,8 +136,8 @@ class Failing(Lookup[Service]):
     """A query that fails in SQLite."""
 
     @property
-    def sql(self) -> str:
-        return "SELECT nonsense FROM nowhere WHERE :sids"
+    def sql(self) -> Statement:
+        return Statement(lambda _: "SELECT nonsense FROM nowhere WHERE :sids")
 
 
 async def test_a_statement_that_fails_fails_its_own_loads_only(loaders: Loaders) -> None:

@@ -18,8 +18,8 @@ from store.errors import SearchTooLong
 from store.interactions import InteractionFilter
 from store.lists.orders import END, START, Order, Position
 from store.lists.relations import Relation
-from store.sqlite.statements import value_merges
-from store.sqlite.statements.pages import Count, Page, page_sql
+from store.queries.pages import Count, Page, page_statement
+from store.sqlite.lists import value_merges
 
 
 @pytest.fixture(params=[value_merges.MANY_ROWS, 3], ids=["", "many-rows"])
@@ -31,11 +31,11 @@ async def filled(
     Its people count as being in few rows, and as being in many.
     """
     monkeypatch.setattr(value_merges, "MANY_ROWS", request.param)
-    page_sql.cache_clear()
+    page_statement.cache_clear()
     async with open_archive(database) as archive:
         await bodies.put(archive, *some_rows(Random(4)))
         yield archive
-    page_sql.cache_clear()
+    page_statement.cache_clear()
 
 
 PREFIX = {"service_sid": "KS", "session_sid": "KC", "participant_sid": "KP"}
@@ -84,11 +84,12 @@ async def test_every_filter_and_order_uses_an_index_and_sorts_no_table(
         bound = at if descending else None
         page = Page(relation, 50, backwards, bound, bound, order._replace(descending=descending), chosen)
         for query in (page, Count(relation, chosen, 100)):
-            plan = await archive.fetch(f"EXPLAIN QUERY PLAN {query.sql}", query.parameters(["KC1"]))
+            sql = query.sql.text(archive.dialect)
+            plan = await archive.fetch(f"EXPLAIN QUERY PLAN {sql}", query.parameters(["KC1"]))
             steps = [row[3] for row in plan]
             assert [step for step in steps if f"{table} USING" in step or "session_person USING" in step], steps
             assert not {f"SCAN {each}" for each in (table, "participant", "session_person")} & set(steps), steps
-            if "merged" in query.sql:
+            if "merged" in sql:
                 # Each range is read from its place on, not from its start: the first row, and the next.
                 assert not [step for step in steps if step.endswith("kind=?)")], steps
                 assert len([step for step in steps if step.count(">") == step.count("<") > 0]) >= 2, steps
@@ -96,8 +97,8 @@ async def test_every_filter_and_order_uses_an_index_and_sorts_no_table(
                 # Only the page that was found may be put in order: the rows of merged ranges, by their place, and each
                 # once that several ranges lead to.
                 sorts = [step for step in steps if "TEMP B-TREE" in step]
-                by_values = "GROUP BY" in query.sql or "DISTINCT" in query.sql
-                assert len(sorts) <= ("merged" in query.sql) + by_values, steps
+                by_values = "GROUP BY" in sql or "DISTINCT" in sql
+                assert len(sorts) <= ("merged" in sql) + by_values, steps
 
 
 async def test_a_changed_row_gets_its_new_facet_combination(filled: Archive) -> None:

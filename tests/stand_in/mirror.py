@@ -18,7 +18,7 @@ from store import twilio_mapping
 from store.archive import open_archive
 from store.engine.protocols import Archive
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 from store.sync.runs import Progress
 
 OLD = "2026-01-01T00:00:00Z"

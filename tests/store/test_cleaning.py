@@ -21,8 +21,8 @@ from store.archive import open_archive
 from store.engine.protocols import Archive
 from store.erasure import interactions, ledger
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.sqlite import migrations, scrub
-from store.sqlite.statements.lookups import Lookup
 
 NUMBERS = range(1, 901)
 

@@ -16,11 +16,11 @@ from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
+from store.queries.pages import Count
 from store.sqlite import migrations
 from store.sqlite.opening import prepare
 from store.sqlite.scrub import unallocated
-from store.sqlite.statements.lookups import Lookup
-from store.sqlite.statements.pages import Count
 
 
 def canary(number: int) -> str:

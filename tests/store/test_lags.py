@@ -13,8 +13,8 @@ from store.engine.protocols import Archive
 from store.interactions import ALL, BY_DATE_UPDATED, Interaction, InteractionFilter
 from store.lists.facets import LAGS, SLACK
 from store.lists.filters import Period
+from store.queries.pages import Page
 from store.sqlite import migrations
-from store.sqlite.statements.pages import Page
 from store.twilio_mapping import instant
 
 MOMENT = timedelta(milliseconds=1)

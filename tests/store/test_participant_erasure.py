@@ -14,7 +14,7 @@ from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.participants import Participant
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 
 NUMBER, PROXY, NAME, EXTRA = "+12025550121", "+12025550999", "Ada CANARY", "EXTRA CANARY"
 PERSON: dict[str, Any] = {

@@ -15,10 +15,10 @@ from store.engine.protocols import Archive
 from store.interactions import InteractionFilter
 from store.lists.relations import Relation
 from store.participants import ParticipantFilter
+from store.queries.pages import Count, Page
 from store.sessions import SessionFilter
 from store.sqlite import migrations
 from store.sqlite.opening import prepare
-from store.sqlite.statements.pages import Count, Page
 
 ANNA, BERT = "+12025550101", "messenger:7"
 FILTERS: tuple[tuple[Relation[Any], type[Any]], ...] = (

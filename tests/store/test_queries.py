@@ -14,8 +14,8 @@ from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.lists.orders import Position
 from store.lists.relations import Relation
-from store.sqlite.statements.lookups import Lookup
-from store.sqlite.statements.pages import Count, Page
+from store.queries.lookups import Lookup
+from store.queries.pages import Count, Page
 
 RELATIONS: list[Relation[Any]] = [
     services.ALL,
@@ -126,7 +126,7 @@ async def test_no_page_scans_a_table_or_sorts(
 ) -> None:
     at = Position("2026", "KI") if bounded else None
     for query in (Page(relation, 10, backwards, at, at), Count(relation)):
-        plan = await archive.fetch(f"EXPLAIN QUERY PLAN {query.sql}", query.parameters(["KC1"]))
+        plan = await archive.fetch(f"EXPLAIN QUERY PLAN {query.sql.text(archive.dialect)}", query.parameters(["KC1"]))
         steps = [row[3] for row in plan]
         table = relation.record.table
         assert not [step for step in steps if step == f"SCAN {table}" or "TEMP B-TREE" in step], steps

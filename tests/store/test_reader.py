@@ -11,9 +11,9 @@ from bodies import sid
 from store.engine.database import file_in
 from store.engine.protocols import Archive
 from store.errors import OutOfStatements, OutOfTime
+from store.queries.lookups import Lookup
 from store.services import Service
 from store.sqlite.reading.read_connections import ReadConnection, open_read_connection
-from store.sqlite.statements.lookups import Lookup
 
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

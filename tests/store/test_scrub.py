@@ -11,8 +11,8 @@ import bodies
 from store.archive import open_archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.sqlite.scrub import scrub, unallocated
-from store.sqlite.statements.lookups import Lookup
 
 FIRST_MISTAKABLE = 0x0200_0000
 """From this page number on (128 GiB), the first byte of a page number can be that of a b-tree page."""

@@ -20,8 +20,8 @@ from store.errors import SnapshotExpired
 from store.exports import snapshots
 from store.exports.snapshots import Snapshot, snapshot
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
-from store.sqlite.statements.pages import Page
+from store.queries.lookups import Lookup
+from store.queries.pages import Page
 
 ALL: Page[Any] = Page(resources()["interactions"].spec.relation)
 SID = "interaction.sid"

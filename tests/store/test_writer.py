@@ -14,8 +14,8 @@ from store import interactions
 from store.archive import open_archive
 from store.engine.protocols import Archive
 from store.errors import DatabaseLocked
+from store.queries.pages import Count
 from store.sqlite import writer
-from store.sqlite.statements.pages import Count
 from store.sqlite.writer import SQLiteWriter
 
 

@@ -11,7 +11,7 @@ import bodies
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 
 MESSAGES = list(range(1, 41))
 """The messages of the archive of which ``backup`` is a backup."""

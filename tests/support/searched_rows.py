@@ -14,8 +14,8 @@ from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, Order
 from store.lists.relations import Relation
 from store.participants import Participant, ParticipantFilter
+from store.queries.pages import Page
 from store.sessions import Session, SessionFilter
-from store.sqlite.statements.pages import Page
 
 DAY = 1_440
 SERVICES, SESSIONS, INTERACTIONS = 3, 12, 400

@@ -8,10 +8,12 @@ from itertools import cycle
 from typing import TypeVar
 
 from store.engine.protocols import ReadStatement
+from store.engine.query import Query
+from store.engine.sql import text_of
 from store.errors import OutOfBudget, OutOfStatements
+from store.sqlite.dialect import DIALECT
 from store.sqlite.reading.read_connections import ReadConnection, ReadConnectionPool
 from store.sqlite.reading.searches import Searches
-from store.sqlite.statements.lookups import Query
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -47,14 +49,15 @@ class SQLiteReader:
         try:
             if len(self.statements) >= self.allowed:
                 raise OutOfStatements
-            self.statements.append(ReadStatement(query.sql, len(keys)))
+            sql = text_of(query.sql, DIALECT)
+            self.statements.append(ReadStatement(sql, len(keys)))
             own = await self._own_connection()
             if query.may_be_long:
                 async with self.while_searching():
-                    rows = await self._searches.fetch(query.sql, query.parameters(keys), self.deadline, own)
+                    rows = await self._searches.fetch(sql, query.parameters(keys), self.deadline, own)
             else:
                 connection = own or next(self._connections)
-                rows = await connection.fetch(query.sql, query.parameters(keys), self.deadline)
+                rows = await connection.fetch(sql, query.parameters(keys), self.deadline)
         except OutOfBudget as refusal:
             self.refusal = refusal
             raise

@@ -1,1 +1,1 @@
-"""SQLite's statements: lookups, pages, counts, and rows written as JSON."""
+"""SQLite's statements of compiled plans: rows written as JSON."""

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache, cached
 
 from store.columns import Record
+from store.lists.access_paths import access_path_of
 from store.lists.filters import Filter
 from store.lists.orders import Order
 from store.lists.relations import Relation
-from store.sqlite.statements.access_paths import access_path_of, count_sql, list_sql
-from store.sqlite.statements.pages import Count, Page
+from store.queries.pages import Count, Page
+from store.sqlite.dialect import DIALECT
 from store.sqlite.statements.projections import Projection, as_list, lengths_of
 
 PARENT = ":parent"
@@ -169,7 +170,7 @@ def _page_sql(shape: PageShape, parent: str) -> str:
     path = access_path_of(relation, order, active)
     if path and len(path.ranges) > 1:
         columns += order.column, "sid"  # A UNION is sorted by what it selects.
-    return list_sql(relation, order, descending, after, before, active, ", ".join(columns), parent)
+    return DIALECT.list_sql(relation, order, descending, after, before, active, ", ".join(columns), parent)
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
@@ -183,13 +184,13 @@ def _rows_sql(
     projections: tuple[Projection, ...],
 ) -> str:
     columns = ", ".join([*(_at(projection.columns, order) for projection in projections), order.column, "sid"])
-    return list_sql(relation, order, descending, after, before, active, columns, PARENT)
+    return DIALECT.list_sql(relation, order, descending, after, before, active, columns, PARENT)
 
 
 @lru_cache(1_000)
 def _count_sql(relation: Relation[Any], active: frozenset[str]) -> str:
-    return COUNT.format(count=count_sql(relation, active, PARENT))
+    return COUNT.format(count=DIALECT.count_sql(relation, active, PARENT))
 
 
 def _at(text: str, order: Order) -> str:
-    return text.replace("{key}", order.key)
+    return text.replace("{key}", order.key_in(DIALECT))

@@ -20,9 +20,9 @@ from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.sqlite.explanations import is_mounted_read_only
 from store.sqlite.opening import prepare
-from store.sqlite.statements.lookups import Lookup
 from store.sqlite.writer import SQLiteWriter
 
 

@@ -20,7 +20,7 @@ from store.erasure import ledger, twilio_records
 from store.erasure.ledger import AtTwilio
 from store.erasure.twilio_records import RecordState
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 
 REFERENCE = "DSR-2026-114"
 KI = [bodies.sid("KI", number) for number in range(1, 6)]

@@ -22,8 +22,8 @@ from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.erasure.ledger import AtTwilio
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.sqlite import migrations
-from store.sqlite.statements.lookups import Lookup
 
 KI = [bodies.sid("KI", number) for number in (1000, 1001, 2000, 2001)]
 DELETE = """

@@ -23,7 +23,7 @@ from store.engine.protocols import Archive
 from store.erasure import twilio_records
 from store.erasure.twilio_records import RecordState, address_of
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 
 KI = [bodies.sid("KI", number) for number in (1000, 1001, 2000, 2001)]
 SM, MM = bodies.sid("SM", 1000), bodies.sid("MM", 1000)

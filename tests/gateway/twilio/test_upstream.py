@@ -18,7 +18,7 @@ from resolvers.upstream import finish_deletions
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction
-from store.sqlite.statements.lookups import Lookup
+from store.queries.lookups import Lookup
 from store.twilio_mapping import now
 
 KI = bodies.sid("KI", 1000)

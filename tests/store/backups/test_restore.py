@@ -22,11 +22,11 @@ from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
 from store.errors import DatabaseError, DatabaseLocked, RestoreRefused
 from store.interactions import Interaction
+from store.queries.lookups import Lookup
 from store.sqlite import migrations
 from store.sqlite.files import open_or_create
 from store.sqlite.opening import prepare
 from store.sqlite.scrub import unallocated
-from store.sqlite.statements.lookups import Lookup
 from store.sync.runs import start_run
 from store.sync.state import keep_interaction, keep_session
 

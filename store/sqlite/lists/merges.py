@@ -8,6 +8,8 @@ ranges have.
 from dataclasses import dataclass
 from typing import Any
 
+from store.engine.sql import Dialect
+from store.lists.access_paths import conditions_of, facets_of
 from store.lists.facets import FacetTable, by_lag
 from store.lists.orders import BY_DATE_CREATED, Order
 from store.lists.relations import Relation
@@ -42,6 +44,7 @@ KIND_IDS = "SELECT id FROM {table} WHERE {conditions}"
 class Merge:
     """One parent's page of ``relation``, merged; ``descending`` is how it is read, not how it is shown."""
 
+    dialect: Dialect
     relation: Relation[Any]
     order: Order
     descending: bool
@@ -57,12 +60,17 @@ class Merge:
     def shape(self) -> dict[str, str]:
         """What the templates need of the order and the direction."""
         direction, none = ("DESC", "") if self.descending else ("ASC", "~")
-        return {"key": self.order.key, "direction": direction, "none": none, "table": self.relation.record.table}
+        return {"key": self.key, "direction": direction, "none": none, "table": self.relation.record.table}
+
+    @property
+    def key(self) -> str:
+        """The SQL of the sort key."""
+        return self.order.key_in(self.dialect)
 
     @property
     def picked(self) -> list[str]:
         """The conditions on the facets."""
-        return conditions_of(self.relation, self.active & self.facets.served, self.parent, None)
+        return conditions_of(self.dialect, self.relation, self.active & self.facets.served, self.parent, None)
 
     @property
     def is_by_lag(self) -> bool:
@@ -74,14 +82,14 @@ class Merge:
     ) -> str:
         """The next row of the range with these conditions, after ``place``; the path has met the condition ``met``."""
         ahead, behind = ("<", ">") if self.descending else (">", "<")
-        key, (place_key, place_sid) = self.order.key, place
+        key, (place_key, place_sid) = self.key, place
         between = [f"({key}, sid) {ahead} ({place_key}, {place_sid})", f"({key}, sid) {behind} (end_key, end_sid)"]
         if (
             self.order.nullable
         ):  # SQLite seeks in an index of an expression only by a comparison with the expression alone.
             between += f"{key} {ahead}= {place_key}", f"{key} {behind}= end_key"
         others = self.active - self.facets.served - {self.order.column, met}
-        rest = conditions_of(self.relation, others, self.parent, None, self.facets.served)
+        rest = conditions_of(self.dialect, self.relation, others, self.parent, None, self.facets.served)
         shape = {**self.shape, "table": table}
         return STEP.format(index=index, conditions=" AND ".join([*conditions, *between, *rest]), **shape)
 
@@ -118,38 +126,14 @@ def merged_page(merge: Merge, columns: str) -> str:
     )
 
 
-def merged_count(relation: Relation[Any], active: frozenset[str], parent: str) -> str:
+def merged_count(dialect: Dialect, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
     """The SELECT of one row for each of one parent's children."""
     facets = facets_of(relation)
-    picked = conditions_of(relation, active & facets.served, parent, None)
-    rest = conditions_of(relation, active - facets.served, parent, None, facets.served)
+    picked = conditions_of(dialect, relation, active & facets.served, parent, None)
+    rest = conditions_of(dialect, relation, active - facets.served, parent, None, facets.served)
     return COUNTED_COMBINATIONS.format(
         kinds=KIND_IDS.format(table=facets.table, conditions=" AND ".join(picked or ["TRUE"])),
         table=relation.record.table,
         index=facets.indexes[BY_DATE_CREATED.column],
         conditions=" AND ".join(rest or ["TRUE"]),
     )
-
-
-def conditions_of(
-    relation: Relation[Any],
-    active: frozenset[str],
-    parent: str,
-    met: str | None,
-    served: frozenset[str] = frozenset(),
-) -> list[str]:
-    """The SQL of the conditions and the parent's, except those that a path has ``met`` or facets have ``served``."""
-    conditions = []
-    if relation.parent is not None and relation.parent != met and relation.parent not in served:
-        conditions.append(relation.conditions[relation.parent].format(value=parent))
-    if met in active and met == relation.parent:
-        conditions.append(relation.conditions[met].format(value=f":{met}"))
-    others = sorted(active - {met})
-    return conditions + [relation.conditions[name].format(value=f":{name}") for name in others]
-
-
-def facets_of(relation: Relation[Any]) -> FacetTable:
-    """The facets of the relation's table."""
-    if relation.indexes.facets is None:
-        raise TypeError(f"{relation.name} is read by facets, but {relation.record.table} has none.")
-    return relation.indexes.facets

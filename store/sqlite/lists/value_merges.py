@@ -7,9 +7,11 @@ merges.py.
 
 from typing import Any, TypeAlias
 
+from store.engine.sql import Dialect, text_of
+from store.lists.access_paths import conditions_of, facets_of
 from store.lists.orders import BY_DATE_CREATED
 from store.lists.relations import Relation, ValueColumn, ValuePath
-from store.sqlite.statements.merges import AT_PLACE, AT_START, KIND_IDS, Merge, conditions_of, facets_of
+from store.sqlite.lists.merges import AT_PLACE, AT_START, KIND_IDS, Merge
 
 MERGED_PAGE = """
 WITH RECURSIVE ranges (value, part, kind) AS (
@@ -51,11 +53,6 @@ MANY_ROWS = 2_000
 COUNTED = "SELECT {row} FROM {table} INDEXED BY {index} WHERE {conditions}"
 
 
-def value_path_of(relation: Relation[Any], active: frozenset[str]) -> ValuePath | None:
-    """The path by the values of an active filter, if there is one."""
-    return next((path for path in relation.indexes.by_values if path.attribute in active), None)
-
-
 def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
     """The SELECT of ``columns`` of one parent's page."""
     bound = f":{path.attribute}"
@@ -64,7 +61,7 @@ def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
     ranges = [
         FIRST_RANGES.format(
             kind=_by_part([_first_kind(merge, path, column, has_dates, has_kinds) for column in path.columns]),
-            values=path.values.format(value=bound),
+            values=text_of(path.values, merge.dialect).format(value=bound),
             parts=" UNION ALL ".join(f"SELECT {number} AS part" for number in range(len(path.columns))),
         )
     ]
@@ -86,18 +83,20 @@ def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
         ranges="\n        ".join(ranges),
         first="\n        UNION ALL\n        ".join(first),
         next=_by_part([_next(merge, path, column, has_dates, has_kinds) for column in path.columns]),
-        repeats=path.repeats.format(value=bound),
+        repeats=text_of(path.repeats, merge.dialect).format(value=bound),
         columns=columns,
         **merge.shape,
     )
 
 
-def count_by_values(relation: Relation[Any], path: ValuePath, active: frozenset[str], parent: str) -> str:
+def count_by_values(
+    dialect: Dialect, relation: Relation[Any], path: ValuePath, active: frozenset[str], parent: str
+) -> str:
     """The SELECT of one row for each of one parent's children."""
     facets = facets_of(relation)
-    picked = conditions_of(relation, active & facets.served, parent, None)
-    others = conditions_of(relation, active - facets.served - {path.attribute}, parent, None, facets.served)
-    values = path.values.format(value=f":{path.attribute}")
+    picked = conditions_of(dialect, relation, active & facets.served, parent, None)
+    others = conditions_of(dialect, relation, active - facets.served - {path.attribute}, parent, None, facets.served)
+    values = text_of(path.values, dialect).format(value=f":{path.attribute}")
     if picked:
         others.append(f"kind IN ({KIND_IDS.format(table=facets.table, conditions=' AND '.join(picked))})")
     return "\n  UNION ALL ".join(

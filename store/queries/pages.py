@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from store.columns import Record
+from store.engine.sql import Statement, json_list
+from store.lists.access_paths import access_path_of
 from store.lists.facets import ends_by_lag
 from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
 from store.lists.relations import Relation
-from store.sqlite.connections import rows_as_json_text, texts_as_json
-from store.sqlite.statements.access_paths import access_path_of, count_sql, list_sql
 
 R = TypeVar("R", bound=Record)
 
@@ -25,12 +25,21 @@ SELECT {pages} FROM (
   SELECT (
     SELECT {rows} FROM (
       {page}
-    )
-  ) AS page FROM json_each(:parents) AS parent
-)
+    ) AS listed
+  ) AS page FROM ({parents}) AS parent
+) AS paged
 """.strip()
 
-COUNT = "SELECT CAST(json_group_array({count}) AS BLOB) FROM json_each(:parents) AS parent"
+COUNTS = "SELECT {counts} FROM (SELECT {count} AS number FROM ({parents}) AS parent) AS counted"
+
+PARENT = "parent.value"
+"""The SID of a parent, in these statements."""
+
+COUNT_CAP = 100_000
+"""How far children are counted, unless configured otherwise."""
+
+UNLIMITED = 2**40
+"""The limit of a page that has all rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,9 @@ class Page(Generic[R]):
     filter: Filter | None = None
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> Statement:
         """See PAGES."""
-        return page_sql(self.relation, self.order, *self.shape)
+        return page_statement(self.relation, self.order, *self.shape)
 
     @property
     def shape(self) -> tuple[bool, bool, bool, frozenset[str]]:
@@ -76,7 +85,7 @@ class Page(Generic[R]):
 
     def bound(self) -> dict[str, Any]:
         """The limit, the ends where there are any, and what the filter binds."""
-        bound: dict[str, Any] = {"limit": -1 if self.limit is None else self.limit}
+        bound: dict[str, Any] = {"limit": UNLIMITED if self.limit is None else self.limit}
         after, before = self._bounds
         merged = access_path_of(self.relation, self.order, _active_names(self.filter)) is None
         if after or merged:
@@ -116,12 +125,12 @@ class Count(Generic[R]):
 
     relation: Relation[R]
     filter: Filter | None = None
-    cap: int = -1
+    cap: int = UNLIMITED
 
     @property
-    def sql(self) -> str:
-        """See COUNT."""
-        return _count_sql(self.relation, self.active)
+    def sql(self) -> Statement:
+        """See COUNTS."""
+        return _count_statement(self.relation, self.active)
 
     @property
     def active(self) -> frozenset[str]:
@@ -147,18 +156,30 @@ class Count(Generic[R]):
 
 
 @lru_cache(1_000)
-def page_sql(
+def page_statement(
     relation: Relation[Any], order: Order, descending: bool, after: bool, before: bool, active: frozenset[str]
-) -> str:
+) -> Statement:
     """The statement of a Page."""
     columns = relation.record.__struct_fields__
-    page = list_sql(relation, order, descending, after, before, active, ", ".join(columns))
-    return PAGES.format(pages=texts_as_json("page"), rows=rows_as_json_text(columns), page=page)
+    return Statement(
+        lambda dialect: PAGES.format(
+            pages=dialect.as_bytes(json_list(dialect, "page")),
+            rows=json_list(dialect, dialect.json_array(*columns)),
+            page=dialect.list_sql(relation, order, descending, after, before, active, ", ".join(columns), PARENT),
+            parents=dialect.values(":parents"),
+        )
+    )
 
 
 @lru_cache(1_000)
-def _count_sql(relation: Relation[Any], active: frozenset[str]) -> str:
-    return COUNT.format(count=count_sql(relation, active))
+def _count_statement(relation: Relation[Any], active: frozenset[str]) -> Statement:
+    return Statement(
+        lambda dialect: COUNTS.format(
+            counts=dialect.as_bytes(json_list(dialect, "number")),
+            count=dialect.count_sql(relation, active, PARENT),
+            parents=dialect.values(":parents"),
+        )
+    )
 
 
 def _active_names(filter: Filter | None) -> frozenset[str]:

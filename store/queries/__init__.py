@@ -1,0 +1,1 @@
+"""Queries of records: lookups by SID, pages of lists, and counts."""
