@@ -269,7 +269,7 @@ class Gateway:
         if self._authenticator is None or self._archive is None:
             raise HttpError(503, "The archive is not open yet, or not any more. Try again.")
         exchange.access = await self._authenticator.access(exchange.scope, exchange.headers)
-        metrics.WAL_BYTES.set(self._archive.log_bytes())
+        metrics.note_engine(self._archive.figures())
         completed = await last_complete(self._archive)
         metrics.SYNC_LAG.set(_seconds_since(completed) if completed else math.nan)
         metrics.SYNC_LEFT_OUT.set(await left_out.count(self._archive))

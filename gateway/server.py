@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +18,8 @@ from gateway.settings.server import PREFIX, Limits, ServeSettings
 from gateway.shutdown import DRAINING
 from gateway.transport.connection import Connection
 from gateway.workers import Workers
-from store.sqlite.connections import has_wal_reset_bug
+from store.archive import caution
+from store.engine.database import database_of
 
 FACTORY = "gateway.server:application"
 
@@ -29,19 +29,12 @@ log = logging.getLogger("proxygraph.gateway")
 def serve(settings: Mapping[str, str], listener: socket.socket, workers: int, note_level: int = logging.INFO) -> int:
     """Serves on ``listener`` until a signal stops it; returns the exit code.
 
-    ``settings`` are those of ServeSettings that the workers need; they find them in the environment. The note on
-    SQLite's version is logged at ``note_level``.
+    ``settings`` are those of ServeSettings that the workers need; they find them in the environment. What the
+    operator should know about the engine's version is logged at ``note_level``.
     """
     set_up(LogSettings.of({}))
-    if has_wal_reset_bug():
-        log.log(
-            note_level,
-            "SQLite %s can corrupt a database when a checkpoint races with a write (fixed in 3.51.3, 3.50.7 and "
-            "3.44.6); here only the writer takes checkpoints, under its lock. Let no other program "
-            "write to %s while it is served.",
-            sqlite3.sqlite_version,
-            settings["database"],
-        )
+    if note := caution(database_of(settings["database"])):
+        log.log(note_level, "%s", note)
     configured = {**settings, "workers": str(workers)}
     os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in configured.items()})
     for stop_signal in (signal.SIGINT, signal.SIGTERM):

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from store.engine.database import Database, file_in
 from store.engine.protocols import Archive, Readable
+from store.sqlite import connections
 from store.sqlite.archive import open_file, read_file
 
 SEARCH_SECONDS = 5.0
@@ -32,3 +34,8 @@ async def read_archive(database: Database) -> AsyncIterator[Readable]:
     """
     async with read_file(file_in(database)) as archive:
         yield archive
+
+
+def caution(database: Database) -> str | None:
+    """What an operator should know about the version of the engine; None if there is nothing."""
+    return connections.caution(str(database)) if isinstance(database, Path) else None

@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from gateway import COMMAND
@@ -25,6 +24,7 @@ from resolvers import access
 from resolvers.access import ANYBODY, Access
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.twilio_mapping import now
@@ -214,7 +214,7 @@ def _text_of(credential: bytes) -> str:
     return given.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
 
 
-async def demand_keys(database: Path, host: str) -> None:
+async def demand_keys(database: Database, host: str) -> None:
     """Raises KeysMissing if the archive has no valid key, so that everybody who reaches ``host`` could read it."""
     async with open_archive(database, check_for_damage=False) as archive:
         if not await keys.has_keys(archive):

@@ -15,6 +15,7 @@ import typer
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import err, fail, out, sentences, tell
 from gateway.settings.server import KeysSettings
+from store.engine.database import Database
 
 if TYPE_CHECKING:
     from store.backups.backup import Made
@@ -88,7 +89,7 @@ def backup(
         tell(f"Removed {path}.", logging.INFO, out)
 
 
-def _forget(file: Path, database: Path) -> None:
+def _forget(file: Path, database: Database) -> None:
     from store.archive import open_archive
     from store.backups.backup import forget
 

@@ -50,7 +50,7 @@ SETTINGS_GROUPS: tuple[type[BaseSettings], ...] = (
 """Groups of settings that together have every environment variable."""
 
 VALUES = {
-    "database": "FILE",
+    "database": "FILE|URL",
     "documents": "PATH",
     "documents_mode": "MODE",
     "drain": "SECONDS",

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +28,7 @@ from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
 from gateway.settings.server import DemoSettings, Limits, Protocol, SeedSettings, ServeSettings
 from gateway.settings.subscriptions import SubscriptionSettings
+from store.engine.database import Database, text_with_password
 
 commands = typer.Typer(
     cls=Group,
@@ -90,7 +90,7 @@ def demo(
             tell(f"Proxygraph demo over {settings.database} ({state}) at {address}/graphql.", logging.INFO, out)
         else:
             _introduce(address, settings.database, state, access.model_copy(update={"require_key": key_required}))
-        configured = {"database": str(settings.database), "require_key": str(key_required)}
+        configured = {"database": text_with_password(settings.database), "require_key": str(key_required)}
         raise typer.Exit(serve(configured, listener, 1, note_level=logging.DEBUG))
 
 
@@ -145,9 +145,8 @@ def serve(
         )
         if callback_settings.public_url and not reason:
             tell(f"Taking Twilio's callbacks at {callback_settings.callback_url}.", logging.INFO, out)
-        environment = {
-            name: str(getattr(settings, name)) for name in ("database", "drain", "sync_every", "sync_full_every")
-        }
+        environment = {name: str(getattr(settings, name)) for name in ("drain", "sync_every", "sync_full_every")}
+        environment["database"] = text_with_password(settings.database)
         environment |= {name: str(value) for name, value in protocol if value is not None}
         environment["require_key"] = str(key_required)
         raise typer.Exit(serve(environment, listener, settings.workers))
@@ -237,7 +236,7 @@ commands.add_typer(keys, name="keys")
 commands.add_typer(callbacks, name="callbacks")
 
 
-def _introduce(address: str, database: Path, state: str, access: AccessSettings) -> None:
+def _introduce(address: str, database: Database, state: str, access: AccessSettings) -> None:
     """Prints what the demo serves, and its address on the last line."""
     from rich.text import Text
 

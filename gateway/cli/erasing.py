@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 import typer
@@ -30,6 +29,7 @@ from gateway.sync.clock import ClockMismatch
 from gateway.twilio.client import connected
 from gateway.twilio.errors import TwilioError
 from store.archive import open_archive, read_archive
+from store.engine.database import Database
 from store.engine.protocols import Readable
 from store.erasure import cases, selections
 
@@ -41,7 +41,7 @@ log = logging.getLogger("proxygraph.erase")
 
 
 def shown(
-    database: Path,
+    database: Database,
     asked: Asked,
     twilio: TwilioSettings | None,
     remove_participants: bool,
@@ -65,7 +65,7 @@ def shown(
     return 0
 
 
-def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
+def run(database: Database, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
     """Erases, shows the progress, prints the receipt, and returns the exit code."""
     set_up(LogSettings.of({}))
     progress, problem = Progress(), None
@@ -87,7 +87,7 @@ def run(database: Path, asked: Asked, twilio: TwilioSettings | None, options: Op
 
 
 async def _erase(
-    database: Path, asked: Asked, twilio: TwilioSettings | None, options: Options, progress: Progress
+    database: Database, asked: Asked, twilio: TwilioSettings | None, options: Options, progress: Progress
 ) -> None:
     async with open_archive(database, create=False) as archive:
         await _check_case(archive, asked)
@@ -105,7 +105,7 @@ async def _check_case(archive: Readable, asked: Asked) -> None:
         fail(f"There is no case {reference} to continue. Say what to erase, such as --identifier.", WRONG)
 
 
-async def _receipt(database: Path, asked: Asked, reference: str, json_only: bool) -> bool:
+async def _receipt(database: Database, asked: Asked, reference: str, json_only: bool) -> bool:
     """Prints the receipt; returns whether everything is erased."""
     async with read_archive(database) as archive:
         receipt = await receipt_of(archive, reference)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -14,6 +13,7 @@ from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
 from store.archive import read_archive
+from store.engine.database import Database
 from store.erasure.ledger import LedgerEntry, entries
 from store.erasure.receipts import references
 from store.participants import Participant
@@ -74,7 +74,7 @@ def ledger(
             _show(found)
 
 
-def _print_receipt(database: Path, reference: str, as_json: bool, as_csv: bool) -> None:
+def _print_receipt(database: Database, reference: str, as_json: bool, as_csv: bool) -> None:
     from gateway.erasure import receipt, receipt_text
 
     async def read_receipt() -> tuple[receipt.Receipt | None, list[str]]:

@@ -14,6 +14,7 @@ from gateway.cli.backup_command import STOPPED, counted, pages_shown, rows_of
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.settings.server import KeysSettings
+from store.engine.database import Database, file_in
 
 if TYPE_CHECKING:
     from store.backups.restore import Restored
@@ -47,7 +48,7 @@ def restore(
     with sentences():
         try:
             with pages_shown(quiet=as_json) as progress:
-                restored = put_back(file, settings.database, ledger, yes, progress)
+                restored = put_back(file, file_in(settings.database), ledger, yes, progress)
         except KeyboardInterrupt:
             fail("Stopped. The archive is as it was.", STOPPED)
     if as_json:
@@ -65,7 +66,7 @@ def restore(
         _tell(settings.database, file, restored)
 
 
-def _tell(database: Path, file: Path, restored: "Restored") -> None:
+def _tell(database: Database, file: Path, restored: "Restored") -> None:
     tell(f"Restored {database} from {file}: {rows_of(restored.counts)}.", logging.INFO, out)
     erased = restored.erased_again._asdict()
     if any(erased.values()):

@@ -17,6 +17,7 @@ from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, tell
 from gateway.cli.tables import printable, show
 from gateway.settings.server import StatusSettings
+from store.engine.database import file_in
 from store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def status(
 
     bounds = Bounds(timedelta(hours=settings.stale_hours), timedelta(days=settings.key_days))
     try:
-        health = asyncio.run(read_health(settings.database))
+        health = asyncio.run(read_health(file_in(settings.database)))
     except StoreError as error:
         if as_json:
             _print_json({"state": "unreadable", "error": str(error)})

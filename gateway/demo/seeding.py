@@ -1,7 +1,6 @@
 """Fills a database with a made-up account, unless the database has other rows."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from gateway import COMMAND
@@ -9,6 +8,7 @@ from gateway.demo.account import Account, Conversation
 from store import twilio_mapping
 from store.archive import open_archive
 from store.demo import demo_mark, is_empty, mark_demo
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.errors import DatabaseOccupied
 from store.interactions import Interaction
@@ -69,13 +69,13 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
     return True
 
 
-async def seed_archive(database: Path, seed: Seed, progress: Callable[[int], None]) -> bool:
+async def seed_archive(database: Database, seed: Seed, progress: Callable[[int], None]) -> bool:
     """Opens ``database`` and fills it, as ``fill`` does."""
     async with open_archive(database) as archive:
         return await fill(archive, seed, progress)
 
 
-async def demo_archive(database: Path, seed: Seed) -> bool:
+async def demo_archive(database: Database, seed: Seed) -> bool:
     """Fills ``database`` with the demo unless it has one; returns whether it did.
 
     Raises DatabaseOccupied if it has rows that are no demo.
@@ -92,7 +92,7 @@ async def demo_archive(database: Path, seed: Seed) -> bool:
         return await fill(archive, seed, lambda added: None)
 
 
-async def checked_archive(database: Path, account_sid: str | None) -> bool:
+async def checked_archive(database: Database, account_sid: str | None) -> bool:
     """Opens ``database`` once, to report its errors before serving; returns whether it was created.
 
     ``account_sid`` is the Twilio account to serve it with, if any. Raises DatabaseOccupied if it mirrors another.

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from store.engine.database import Database
+
 STDOUT = "-"
 PRIVATE = 0o600
 IN_THE_WAY = "{path} is {kind}. Name a file that the export may write."
@@ -46,7 +48,7 @@ class Destination:
 
 
 @contextmanager
-def destination(to: str, database: Path) -> Iterator[Destination]:
+def destination(to: str, database: Database) -> Iterator[Destination]:
     """Opens ``to``, a path or ``-``. The file, which is private, appears when the block ends without an error.
 
     Raises CannotWrite if it can't be written, or if it is one of the archive's own files.
@@ -127,7 +129,9 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _check_not_archive(path: Path, database: Path) -> None:
+def _check_not_archive(path: Path, database: Database) -> None:
+    if not isinstance(database, Path):
+        return
     resolved, archive = path.resolve(), database.resolve()
     if resolved.parent == archive.parent and (
         resolved.name == archive.name or resolved.name.startswith(f"{archive.name}-")

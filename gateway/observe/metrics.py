@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -13,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from gateway.observe.processes import ProcessFigures, forget_dead
 from gateway.observe.request_log_entry import RequestLogEntry
 from store.columns import columns
+from store.engine.protocols import Figure
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
@@ -39,9 +41,15 @@ LOOP_LAG = Histogram(
     "Seconds by which the event loop ran a timer late.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
 )
-WAL_BYTES = Gauge(
-    "proxygraph_wal_bytes", "The size of SQLite's log beside the archive.", multiprocess_mode="mostrecent"
-)
+Summed: TypeAlias = Literal["livesum", "mostrecent"]
+ENGINE: dict[str, tuple[str, Summed, list[str]]] = {
+    "wal_bytes": ("The size of SQLite's log beside the archive.", "mostrecent", []),
+    "database_connections": ("Open connections to PostgreSQL.", "livesum", ["server"]),
+    "database_connections_in_use": ("Connections to PostgreSQL that run a statement.", "livesum", ["server"]),
+    "database_connections_awaited": ("Reads and writes that wait for a connection.", "livesum", ["server"]),
+    "replica_lag_seconds": ("Seconds by which a replica lags behind the primary.", "mostrecent", ["server"]),
+}
+"""The description, the way to add up several workers' values, and the labels of the figures of an engine."""
 SYNC_LAG = Gauge(
     "proxygraph_sync_lag_seconds", "Seconds since a sync was last completed.", multiprocess_mode="mostrecent"
 )
@@ -67,6 +75,7 @@ for each in (Service, Session, Participant, Interaction):
     for column in columns(each):
         if column.enum:
             UNKNOWN_VALUES.labels(column.name)  # Shown as 0 from the start, also with several workers.
+_engine_gauges: dict[str, Gauge] = {}
 _values_counted: Tally[tuple[str, str]] = Tally()
 _process = ProcessFigures()
 
@@ -79,6 +88,17 @@ def note_process() -> None:
             _values_counted[seen] = number
     if is_one_of_several():
         _process.note()
+
+
+def note_engine(figures: Iterable[Figure]) -> None:
+    """Sets the metrics of the engine; only those are shown that it has."""
+    for figure in figures:
+        gauge = _engine_gauges.get(figure.name)
+        if gauge is None:
+            text, mode, labels = ENGINE[figure.name]
+            gauge = Gauge(f"proxygraph_{figure.name}", text, labels, multiprocess_mode=mode)
+            _engine_gauges[figure.name] = gauge
+        (gauge.labels(figure.server) if figure.server else gauge).set(figure.value)
 
 
 async def watch_loop() -> float:

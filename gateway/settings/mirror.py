@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from gateway.settings.server import PREFIX, YEARS, Database, Settings, SettingsError, separated
+from gateway.settings.server import ARCHIVE, PREFIX, YEARS, Database, Settings, SettingsError, separated
 from gateway.settings.sources import FileSettings, source_of, value_of
 from store.columns import SID_DIGITS
 
@@ -113,7 +113,7 @@ class SyncSettings(Settings):
     database: Database = Field(
         Path("proxygraph.db"),
         validation_alias=AliasChoices("database", f"{PREFIX}DATABASE"),
-        description="The archive's file.",
+        description=ARCHIVE,
     )
     full: bool = Field(False, description="Read every session again, even unchanged ones.")
     service: Annotated[list[str] | None, NoDecode, BeforeValidator(separated)] = Field(

@@ -9,14 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import AliasChoices, Field, PlainValidator, ValidationError, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.settings.document_limits import DocumentLimits
 from gateway.settings.sources import PREFIX as PREFIX
 from gateway.settings.sources import FileSettings, source_of, variable
 from gateway.settings.sources import SettingsError as SettingsError
 from store.archive import SEARCH_SECONDS
+from store.engine.database import EXPECTED, Address, AddressRefused, database_of
+from store.engine.database import Database as AnyDatabase
 from store.queries.pages import COUNT_CAP
 
 DAY = 86_400
@@ -27,10 +29,13 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-def _not_empty(text: object) -> object:
-    if text == "":
-        raise ValueError("expected the name of a file")
-    return text
+def _database(given: object) -> AnyDatabase:
+    """The database that a setting names. Raises AddressRefused."""
+    if isinstance(given, Path | Address):
+        return given
+    if not isinstance(given, str):
+        raise AddressRefused(f"{EXPECTED}, but got no text.")
+    return database_of(given)
 
 
 def separated(given: object) -> object:
@@ -38,7 +43,8 @@ def separated(given: object) -> object:
     return [part for part in map(str.strip, given.split(",")) if part] if isinstance(given, str) else given
 
 
-Database = Annotated[Path, BeforeValidator(_not_empty)]
+ARCHIVE = "The archive: the path of SQLite's file, or the URL of a database, postgresql://USER@HOST/NAME."
+Database = Annotated[AnyDatabase, NoDecode, PlainValidator(_database)]
 S = TypeVar("S", bound="Settings")
 
 
@@ -76,7 +82,7 @@ class Listening(Settings):
 class ServeSettings(Listening):
     """The settings of ``serve``."""
 
-    database: Database = Field(Path("proxygraph.db"), description="The archive's file; created if it doesn't exist.")
+    database: Database = Field(Path("proxygraph.db"), description=f"{ARCHIVE} A missing file is created.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="The number of processes that answer requests.")
     drain: float = Field(
         3,
@@ -192,13 +198,13 @@ class Protocol(Settings):
 class DemoSettings(Listening):
     """The settings of ``demo``."""
 
-    database: Database = Field(Path("proxygraph-demo.db"), description="The demo's file.")
+    database: Database = Field(Path("proxygraph-demo.db"), description="The demo's archive, named in the same way.")
 
 
 class SeedSettings(Settings):
     """The settings of ``seed``."""
 
-    database: Database = Field(description="The file to fill. It must be new or empty.")
+    database: Database = Field(description=f"{ARCHIVE} It must be new or empty.")
     services: Count = Field(20, description="The number of Services.")
     sessions: Count = Field(100, description="The number of Sessions in each Service.")
     interactions: Count = Field(100, description="The number of Interactions in each Session.")
@@ -208,7 +214,7 @@ class SeedSettings(Settings):
 class KeysSettings(Settings):
     """The settings of ``keys`` and ``ledger``."""
 
-    database: Database = Field(Path("proxygraph.db"), description="The archive's file.")
+    database: Database = Field(Path("proxygraph.db"), description=ARCHIVE)
 
 
 class StatusSettings(Settings):
@@ -219,7 +225,7 @@ class StatusSettings(Settings):
     database: Database = Field(
         Path("proxygraph.db"),
         validation_alias=AliasChoices("database", f"{PREFIX}DATABASE"),
-        description="The archive's file.",
+        description=ARCHIVE,
     )
     stale_hours: float = Field(
         24, gt=0, le=YEARS * 365 * 24, description="Hours without a complete sync after which an archive is stale."
@@ -252,6 +258,8 @@ def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Sett
             return f"{named} is needed, but was not given."
         return f"{flag} (or {named}) is needed, but was not given."
     message = found["msg"].removeprefix("Value error, ")
+    if isinstance(found.get("ctx", {}).get("error"), AddressRefused):  # It says what it got, without a password.
+        return f"{source}: {message[0].lower()}{message[1:]}"
     shown = "" if _is_secret(kind, name) else f", but got {found['input']!r}"
     return f"{source}: {message[0].lower()}{message[1:]}{shown}."
 

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from pathlib import Path
 
 from gateway.background import RoundFailed
 from gateway.settings.mirror import SyncSettings
@@ -13,6 +12,7 @@ from gateway.sync.run import is_full_run_due, sync
 from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.sync.runs import Progress
@@ -21,7 +21,12 @@ log = logging.getLogger("proxygraph.sync")
 
 
 async def sync_once(
-    database: Path, archive: Archive, twilio: Twilio, settings: SyncSettings, every: timedelta, full_every: timedelta
+    database: Database,
+    archive: Archive,
+    twilio: Twilio,
+    settings: SyncSettings,
+    every: timedelta,
+    full_every: timedelta,
 ) -> float:
     """Runs one sync, a full one if the last is longer ago than ``full_every``; returns the seconds to the next run.
 

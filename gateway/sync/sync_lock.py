@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import filelock
 
+from store.engine.database import Database, file_in
 from store.sqlite.explanations import refused_by_system, unwritable
 from store.sqlite.files import mode_of_writers, resolved
 from store.sqlite.opening import check_path
@@ -17,12 +17,12 @@ class SyncAlreadyRunning(Exception):
 
 
 @contextmanager
-def sync_lock(database: Path) -> Iterator[None]:
+def sync_lock(database: Database) -> Iterator[None]:
     """Holds the sync lock of this database.
 
     Raises SyncAlreadyRunning if another process holds it, and a DatabaseError if the lock file can't be written.
     """
-    path = resolved(database)
+    path = resolved(file_in(database))
     check_path(path)
     lock_path = path.with_name(f"{path.name}-sync-lock")
     if lock_path.exists() and not os.access(lock_path, os.R_OK | os.W_OK):

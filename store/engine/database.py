@@ -1,5 +1,6 @@
 """Where an archive is: the path of a file for SQLite, or the address of a database of PostgreSQL."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -7,6 +8,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from store.errors import DatabaseUnreachable
 
 SCHEMES = ("postgresql", "postgres")
+EXPECTED = "Expected the path of a file or a URL that begins with postgresql://"
+KEYWORDS = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|passfile|service)\s*=")
+"""How libpq's other form of an address begins, which is no URL."""
 
 
 class AddressRefused(ValueError):
@@ -47,15 +51,19 @@ def file_in(database: Database) -> Path:
 def database_of(text: str) -> Database:
     """The database that ``text`` names: by the URL of a database of PostgreSQL, or else by the path of a file.
 
-    Raises AddressRefused for a URL of anything else, or without the name of a database.
+    Raises AddressRefused for an empty text, another form of address, or a URL without the name of a database.
     """
+    if not text:
+        raise AddressRefused(f"{EXPECTED}, but got an empty text.")
+    if KEYWORDS.match(text):
+        raise AddressRefused(f"{EXPECTED}, but got keywords and values.")
     scheme, separator, _ = text.partition("://")
     if not separator:
+        if text.partition(":")[0].lower() in SCHEMES:
+            raise AddressRefused(f"{EXPECTED}, but got one without //.")
         return Path(text)
     if scheme.lower() not in SCHEMES:
-        raise AddressRefused(
-            f"Expected the path of a file or a URL that begins with postgresql://, but got one of {scheme}://."
-        )
+        raise AddressRefused(f"{EXPECTED}, but got one of {scheme}://.")
     address = Address(text)
     try:
         name = address.name
@@ -64,6 +72,11 @@ def database_of(text: str) -> Database:
     if not name:
         raise AddressRefused(f"Expected the name of a database at the end of the URL, but got none in {address}.")
     return address
+
+
+def text_with_password(database: Database) -> str:
+    """The text of which ``database_of`` makes the same database, for another process; not to be shown."""
+    return database.url if isinstance(database, Address) else str(database)
 
 
 def shown(url: str) -> str:

@@ -38,6 +38,14 @@ class ReadStatement(NamedTuple):
     keys: int
 
 
+class Figure(NamedTuple):
+    """One of the engine's own figures, by its metric's name; ``server`` is whose it is, where there are several."""
+
+    name: str
+    value: float
+    server: str = ""
+
+
 class Readable(Protocol):
     """Runs small reads: an Archive, or a database opened for one command."""
 
@@ -177,4 +185,8 @@ class Archive(Readable, Protocol):
 
     def log_bytes(self) -> int:
         """The size of the log that has to be written into the archive's file; 0 where the engine does that itself."""
+        ...
+
+    def figures(self) -> Iterable[Figure]:
+        """What /metrics shows of the engine at this moment."""
         ...

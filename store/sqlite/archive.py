@@ -9,7 +9,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from store.engine.protocols import Parameters, Readable
+from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
 from store.errors import StoreError
 from store.sqlite.cleaning import Cleaner, keep_log
@@ -70,6 +70,10 @@ class SQLiteArchive:
         """The size of SQLite's log beside the file."""
         log = self.path.with_name(self.path.name + "-wal")
         return log.stat().st_size if log.exists() else 0
+
+    def figures(self) -> Iterable[Figure]:
+        """The size of the log."""
+        return [Figure("wal_bytes", self.log_bytes())]
 
     async def fetch(self, sql: Sql, parameters: Parameters = ()) -> Iterable[Any]:
         """The rows of a small read outside of a request."""

@@ -48,6 +48,17 @@ def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
     return (3, 7, 0) <= version < (3, 51, 3) and not backported
 
 
+def caution(path: str) -> str | None:
+    """What the operator of the file at ``path`` should know about this version of SQLite; None if there is nothing."""
+    if not has_wal_reset_bug():
+        return None
+    return (
+        f"SQLite {sqlite3.sqlite_version} can corrupt a database when a checkpoint races with a write (fixed in "
+        "3.51.3, 3.50.7 and 3.44.6); here only the writer takes checkpoints, under its lock. Let no other program "
+        f"write to {path} while it is served."
+    )
+
+
 def reading(path: str, immutable: bool = False) -> str:
     """The URI that opens the database read-only; such a connection never checkpoints either.
 
