@@ -67,6 +67,7 @@ def proxygraph(
 
 def demo(
     database: Annotated[str | None, flag(DemoSettings, "database")] = None,
+    now: Annotated[str | None, flag(DemoSettings, "now")] = None,
     host: Annotated[str | None, flag(DemoSettings, "host")] = None,
     port: Annotated[str | None, flag(DemoSettings, "port")] = None,
 ) -> None:
@@ -82,7 +83,7 @@ def demo(
     from gateway.workers import PortTaken, listen
 
     with sentences(PortTaken, KeysMissing), listen(settings.host, settings.port) as listener:
-        filled = asyncio.run(demo_archive(settings.database, DEMO))
+        filled = asyncio.run(demo_archive(settings.database, DEMO._replace(day=settings.now)))
         key_required = _key_required(listener, settings, access, jwt)
         address = _address(listener.getsockname())
         state = "just filled" if filled else "as it was left"
@@ -189,6 +190,7 @@ def seed(
     sessions: Annotated[str | None, flag(SeedSettings, "sessions")] = None,
     interactions: Annotated[str | None, flag(SeedSettings, "interactions")] = None,
     seed: Annotated[str | None, flag(SeedSettings, "seed")] = None,
+    now: Annotated[str | None, flag(SeedSettings, "now")] = None,
 ) -> None:
     """Fill a new database with a made-up account of any size.
 
@@ -199,7 +201,7 @@ def seed(
 
     from gateway.demo.seeding import Seed, seed_archive
 
-    wanted = Seed(settings.seed, settings.services, settings.sessions, settings.interactions)
+    wanted = Seed(settings.seed, settings.services, settings.sessions, settings.interactions, day=settings.now)
     total = settings.services * settings.sessions * settings.interactions
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with sentences(), Progress(*columns, console=err, disable=not err.is_terminal) as progress:

@@ -1,12 +1,12 @@
-"""A made-up Twilio account, as bodies of its REST API. The same seed always gives the same account.
+"""A made-up Twilio account, as bodies of its REST API. The same seed and day always give the same account.
 
-Phone numbers are from the range reserved for fiction (+1 area code 555 01xx), names are roles, and times are fixed,
-so examples and tests can rely on them.
+Phone numbers are from the range reserved for fiction (+1 area code 555 01xx), and names are roles. All conversations
+are of the two weeks before the day.
 """
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
@@ -15,7 +15,12 @@ from store.enums import ResourceStatus, SessionMode, SessionStatus
 
 Body = dict[str, Any]
 
-BEGIN = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+DAY = date(2026, 1, 20)
+"""The day of accounts for which no other is given, as in tests."""
+PERIOD = timedelta(days=14)
+"""How long before the day the first conversation begins."""
+LONGEST_PAUSE = 400
+"""The seconds between two interactions of a session, at most."""
 API = "https://proxy.twilio.com/v1"
 RESOURCES = "https://api.twilio.com/2010-04-01"
 STATUSES = tuple(ResourceStatus)
@@ -43,11 +48,18 @@ class Conversation(NamedTuple):
 class Account:
     """An account of Services, Sessions and Interactions.
 
-    Each Session has ``interactions`` Interactions, or, if ``varied``, a random number with that mean.
+    Each Session has ``interactions`` Interactions, or, if ``varied``, a random number with that mean. The last of them
+    ends before ``day`` begins, in UTC.
     """
 
-    def __init__(self, seed: int, services: int, sessions: int, interactions: int, varied: bool = False) -> None:
+    def __init__(
+        self, seed: int, services: int, sessions: int, interactions: int, varied: bool = False, day: date = DAY
+    ) -> None:
         self._random = Random(seed)
+        self._end = datetime.combine(day, time(), UTC) - timedelta(seconds=1)
+        self._begin = datetime.combine(day, time(), UTC) - PERIOD
+        longest = timedelta(hours=2, seconds=LONGEST_PAUSE * interactions * (2 if varied else 1))
+        self._pause = max(PERIOD - longest, timedelta(hours=1)) / max(sessions, 1)
         self._sessions, self._interactions, self._varied = sessions, interactions, varied
         self._statuses = 0
         self._sid = self._new_sid("AC")
@@ -62,7 +74,7 @@ class Account:
 
     def _service(self, number: int, trade: Trade) -> Body:
         sid = self._new_sid("KS")
-        created = _time(BEGIN + timedelta(hours=number))
+        created = _time(self._begin - timedelta(days=1) + timedelta(minutes=number))
         round_ = number // len(TRADES)
         return {
             "sid": sid,
@@ -84,7 +96,7 @@ class Account:
         random = self._random
         sid = self._new_sid("KC")
         url = f"{service['url']}/Sessions/{sid}"
-        start = BEGIN + timedelta(days=1, minutes=number * 37 + random.randrange(30))
+        start = self._begin + number * self._pause + timedelta(minutes=random.randrange(30))
         status = SESSION_STATUSES[(number + random.randrange(2)) % len(SESSION_STATUSES)]
         length = random.randint(0, self._interactions * 2) if self._varied and number else self._interactions
         joining = (start, start + timedelta(seconds=1))
@@ -97,7 +109,7 @@ class Account:
         interactions = self._interactions_of(url, service, sid, trade, people, start, length)
         last = interactions[-1]["date_created"] if interactions else None
         closed = status is SessionStatus.CLOSED
-        ended = _time(start + timedelta(days=2)) if closed else None
+        ended = _time(min(start + timedelta(days=2), self._end)) if closed else None
         if removed:
             people[1]["date_deleted"] = people[1]["date_updated"] = people[2]["date_created"]
         session = {
@@ -144,7 +156,7 @@ class Account:
         lines: list[Line] = []
         words: dict[str, str] = {}
         for _ in range(length):
-            moment += timedelta(seconds=random.randint(20, 400))
+            moment = min(moment + timedelta(seconds=random.randint(20, LONGEST_PAUSE)), self._end)
             now = _time(moment)
             sides = [people[0], people[1] if len(people) == 2 or now < people[2]["date_created"] else people[2]]
             if not lines:
@@ -166,7 +178,7 @@ class Account:
                 "data": json.dumps(data, ensure_ascii=False) if data else None,
                 "type": "voice" if call else "message",
                 "date_created": now,
-                "date_updated": _time(moment + timedelta(seconds=random.randint(1, 9))),
+                "date_updated": _time(min(moment + timedelta(seconds=random.randint(1, 9)), self._end)),
                 "url": f"{url}/Interactions/{sid}",
             }
             sender, receiver = (None, sides[0]) if speaker is None else (sides[speaker], sides[1 - speaker])

@@ -1,10 +1,12 @@
 """Fills a database with a made-up account, unless the database has other rows."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from gateway import COMMAND
-from gateway.demo.account import Account, Conversation
+from gateway.demo.account import DAY, Account, Conversation
 from store import twilio_mapping
 from store.archive import open_archive
 from store.demo import demo_mark, is_empty, mark_demo
@@ -22,16 +24,31 @@ UNFINISHED = "unfinished "
 
 
 class Seed(NamedTuple):
-    """The seed and the size of a made-up account: ``sessions`` per Service, ``interactions`` per Session."""
+    """The seed, the size and the day of a made-up account: ``sessions`` per Service, ``interactions`` per Session.
+
+    Without a ``day``, it is the day on which the archive is filled.
+    """
 
     seed: int
     services: int
     sessions: int
     interactions: int
     varied: bool = False
+    day: date | None = None
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self._asdict().items())
+
+    def on_the_day_of(self, mark: str | None) -> "Seed":
+        """The seed with a day: its own, or that of ``mark``, the mark of an archive that has this account; or today."""
+        if self.day:
+            return self
+        _, _, day = (mark or "").rpartition("day=")
+        with suppress(ValueError):
+            marked = self._replace(day=date.fromisoformat(day))
+            if mark in (str(marked), UNFINISHED + str(marked)):
+                return marked
+        return self._replace(day=datetime.now(UTC).date())
 
 
 DEMO = Seed(seed=1, services=5, sessions=40, interactions=14, varied=True)
@@ -44,6 +61,7 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
     account. Raises DatabaseOccupied if it has other rows.
     """
     mark = await demo_mark(archive)
+    seed = seed.on_the_day_of(mark)
     if mark == str(seed):
         return False
     if mark != UNFINISHED + str(seed) and not (mark is None and await is_empty(archive)):
@@ -51,7 +69,7 @@ async def fill(archive: Archive, seed: Seed, progress: Callable[[int], None]) ->
         raise DatabaseOccupied(
             f"{archive.database} holds {content}; made-up rows are not mixed into it. Name another file."
         )
-    account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied)
+    account = Account(seed.seed, seed.services, seed.sessions, seed.interactions, seed.varied, seed.day or DAY)
     async with archive.writer.transaction() as transaction:
         await mark_demo(transaction, UNFINISHED + str(seed))
         await transaction.put(twilio_mapping.record(Service, body) for body in account.services)

@@ -4,6 +4,7 @@ pydantic-settings reads and checks all of them before anything runs, so a comman
 """
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -195,10 +196,17 @@ class Protocol(Settings):
         return self
 
 
+NOW = Field(
+    None,
+    description="The day before which the conversations end, such as 2026-01-20; without it, today in UTC.",
+)
+
+
 class DemoSettings(Listening):
     """The settings of ``demo``."""
 
     database: Database = Field(Path("proxygraph-demo.db"), description="The demo's archive, named in the same way.")
+    now: date | None = NOW
 
 
 class SeedSettings(Settings):
@@ -209,6 +217,7 @@ class SeedSettings(Settings):
     sessions: Count = Field(100, description="The number of Sessions in each Service.")
     interactions: Count = Field(100, description="The number of Interactions in each Session.")
     seed: int = Field(1, description="The seed of the random data; the same seed and sizes give the same account.")
+    now: date | None = NOW
 
 
 class KeysSettings(Settings):

@@ -11,6 +11,7 @@ import pytest
 
 import readme
 from gateway.cli.commands import commands
+from gateway.demo.account import DAY
 from gateway.demo.seeding import DEMO, demo_archive
 from gateway_under_test import serving
 
@@ -36,7 +37,7 @@ def test_the_demo_and_the_tests_are_one_line_each(name: str, ending: str) -> Non
 
 
 async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) -> None:
-    await demo_archive(database, DEMO)
+    await demo_archive(database, DEMO._replace(day=DAY))
     asked = 0
     async with serving(database) as client:
         for block, after in zip(readme.BLOCKS, [*readme.BLOCKS[1:], None], strict=True):

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ async def crashed(database: Path, one_session: Path) -> Path:
 
 
 async def test_the_query_runs_beside_a_writer(archive: Archive) -> None:
-    await bodies.put(archive, bodies.interaction(1, date_created="2026-01-06T08:00:00Z"))
+    await bodies.put(archive, bodies.interaction(1, date_created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
     with closing(sqlite3.connect(f"file:{file_in(archive.database)}?mode=ro", uri=True)) as connection:
         assert connection.execute(QUERY).fetchall() == [("service-1", "message", "delivered", 1, None)]
 

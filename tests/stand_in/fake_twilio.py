@@ -19,7 +19,7 @@ from base64 import b64encode
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 from random import Random
@@ -271,7 +271,8 @@ async def _main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from gateway.demo.account import Account
 
-    account = Account(given.seed, given.services, given.sessions, given.interactions, varied=True)
+    today = datetime.now(UTC).date()
+    account = Account(given.seed, given.services, given.sessions, given.interactions, varied=True, day=today)
     sid = account.services[0]["account_sid"] if account.services else ACCOUNT_SID
     faults = Faults(seed=given.seed, **(FAULTS if given.faults else {}))
     fake = FakeTwilio(sid, faults=faults, latency=given.latency / 1000)

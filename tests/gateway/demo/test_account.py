@@ -2,16 +2,21 @@
 
 import re
 from collections import Counter
+from datetime import UTC, date, datetime
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 import bodies
 from gateway.demo.account import Account
 from gateway.demo.conversations import SLOTS, TRADES
-from gateway.demo.seeding import DEMO
+from gateway.demo.seeding import DEMO, Seed, demo_archive, fill, seed_archive
 from store import twilio_mapping
+from store.archive import open_archive
+from store.demo import demo_mark, mark_demo
 from store.enums import ResourceStatus, SessionMode, SessionStatus
+from store.errors import DatabaseOccupied
 from store.interactions import Interaction
 
 
@@ -32,6 +37,39 @@ def test_the_same_seed_gives_the_same_account_to_the_last_digit() -> None:
     assert one.services == other.services
     assert list(one.conversations()) == list(other.conversations())
     assert one.services != another.services
+
+
+def test_all_of_it_lies_in_the_two_weeks_before_its_day() -> None:
+    for made in Account(1, 5, 40, 14, varied=True, day=date(2026, 3, 1)).conversations():
+        bodies_ = [made.session, *made.participants, *made.interactions]
+        dates = [value for body in bodies_ for name, value in body.items() if name.startswith("date_") and value]
+        assert "2026-02-15T00:00:00Z" <= min(dates) <= max(dates) < "2026-03-01T00:00:00Z"
+
+
+def test_its_conversations_reach_from_the_first_day_to_yesterday() -> None:
+    days = {body["date_created"][:10] for made in account().conversations() for body in made.interactions}
+    assert days == {f"2026-01-{day:02d}" for day in range(6, 20)}
+
+
+async def test_an_interrupted_fill_goes_on_with_its_own_day_and_a_whole_one_is_kept(database: Path) -> None:
+    seed, another_day = Seed(1, 1, 2, 3, day=date(2026, 1, 20)), date(2026, 1, 21)
+    assert await seed_archive(database, seed, lambda _: None)
+    assert not await seed_archive(database, seed._replace(day=None), lambda _: None)
+    async with open_archive(database) as archive:
+        async with archive.writer.transaction() as transaction:
+            await mark_demo(transaction, f"unfinished {seed}")
+        assert await fill(archive, seed._replace(day=None), lambda _: None)
+        assert await demo_mark(archive) == str(seed)
+        with pytest.raises(DatabaseOccupied, match="day=2026-01-20"):
+            await fill(archive, seed._replace(day=another_day), lambda _: None)
+
+
+async def test_without_a_day_the_last_conversations_are_of_yesterday(database: Path) -> None:
+    before = datetime.now(UTC).date()
+    await demo_archive(database, DEMO)
+    async with open_archive(database) as archive:
+        mark = await demo_mark(archive)
+    assert mark in (str(DEMO._replace(day=before)), str(DEMO._replace(day=datetime.now(UTC).date())))
 
 
 def test_the_account_has_exactly_the_given_size() -> None:
