@@ -4,7 +4,7 @@ A record's fields are its table's columns, in the same order, with the names of 
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -12,6 +12,8 @@ from store import enums
 
 SID_DIGITS = "[0-9a-fA-F]{32}"
 """The pattern of a SID after its two letters."""
+REPLACEMENT = "\ufffd"
+"""What a reader sees in the place of a character that can't be stored."""
 INT32 = range(-(2**31), 2**31)
 """The range of integer columns, which is that of GraphQL's Int (https://spec.graphql.org/draft/#sec-Int)."""
 
@@ -69,6 +71,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     date_created: Instant
 
 
+R = TypeVar("R", bound=Record)
+
+
 class Column(NamedTuple):
     """A column: its name, type, enumeration (if it has one), and whether it may be null."""
 
@@ -76,6 +81,24 @@ class Column(NamedTuple):
     column_type: ColumnType
     enum: type[StrEnum] | None
     nullable: bool
+
+
+def storable(text: str) -> str:
+    """``text`` with U+FFFD for what a column can't hold: lone surrogates, which UTF-8 lacks, and NUL.
+
+    PostgreSQL refuses NUL (https://www.postgresql.org/docs/current/datatype-character.html), and SQLite's functions end
+    a text there, so no engine stores it.
+    """
+    text = text.replace("\0", REPLACEMENT)
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def storable_record(record: R) -> R:
+    """``record`` with all its texts ``storable``: one that was read from an older archive may have a NUL."""
+    values = (storable(value) if isinstance(value, str) else value for value in msgspec.structs.astuple(record))
+    return type(record)(*values)
 
 
 def columns(record: type[Record]) -> tuple[Column, ...]:

@@ -3,7 +3,7 @@
 Twilio guarantees no property (its OpenAPI document has no ``required`` list), but the archive does: the SID and the
 parents' SIDs are required, dates and type have fallbacks, and everything else may be null. An enum value that Twilio
 doesn't document is stored as ``unknown``. Values that a column can't hold, and unknown properties, are stored as JSON
-in ``extra``.
+in ``extra``. Neither engine can hold a lone surrogate, and only SQLite a NUL: both become U+FFFD.
 """
 
 import logging
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from store.columns import INT32, Column, ColumnType, Record, columns
+from store.columns import INT32, Column, ColumnType, Record, columns, storable
 from store.errors import BodyRejected
 from store.interactions import Interaction, contents
 
@@ -121,15 +121,8 @@ def now() -> str:
     return instant(datetime.now(UTC).isoformat())
 
 
-def storable(text: str) -> str:
-    """``text`` with each lone surrogate, which UTF-8 can't hold, replaced by U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _sid(_: Column, given: Any) -> str | None:
-    return given if isinstance(given, str) and given else None
+    return storable(given) if isinstance(given, str) and given else None
 
 
 def _text(_: Column, given: Any) -> str | None:

@@ -23,7 +23,7 @@ from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.errors import PROXY_API, Api, NotTwilio, TwilioError, TwilioUnavailable, error_of
 from gateway.twilio.network import connection_error, proxy_for
-from store.twilio_mapping import storable
+from store.columns import storable
 
 BURST = 4
 """Requests that may be sent at once. Few, so that no period of 5 seconds has more than 5 times the rate."""

@@ -18,7 +18,7 @@ import filelock
 import msgspec
 
 from store import interactions, participants, sessions
-from store.columns import Record
+from store.columns import Record, storable_record
 from store.engine.protocols import Parameters, Written
 from store.engine.sql import Sql, text_of
 from store.errors import DatabaseLocked
@@ -57,7 +57,7 @@ PERSONS: dict[type[Record], dict[str, str]] = {
 """Columns with a person. A participant that is written after its interactions gives them its person by a trigger."""
 
 NUL = b"\\u0000"
-"""SQLite's JSON functions cut a text off at a NUL, so rows that contain one are bound column by column."""
+"""What a NUL is in JSON, also within an escaped text. SQLite's JSON functions cut a text off at a NUL."""
 
 UPSERT = """
 INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS row WHERE TRUE
@@ -119,16 +119,12 @@ class SQLiteTransaction:
         # All rows are bound as one JSON value, so that SQLite writes them without the interpreter lock: binding row by
         # row, beside a busy event loop, the thread would have to reacquire the lock for each.
         payload = msgspec.json.encode(rows)
-        as_json = NUL not in payload
-        if insert_combinations := _insert_combinations(record_type, as_json):
-            await self._with_rows(insert_combinations, rows, payload, as_json)
-        return await self._with_rows(_upsert(record_type, as_json), rows, payload, as_json)
-
-    async def _with_rows(self, sql: str, rows: list[Record], payload: bytes, as_json: bool) -> int:
-        if as_json:
-            return await self.execute(sql, {"rows": payload.decode()})
-        async with self._connection.executemany(sql, [msgspec.structs.astuple(row) for row in rows]) as cursor:
-            return cursor.rowcount
+        if NUL in payload:
+            payload = msgspec.json.encode([storable_record(row) for row in rows])
+        bound = {"rows": payload.decode()}
+        if insert_combinations := _insert_combinations(record_type):
+            await self.execute(insert_combinations, bound)
+        return await self.execute(_upsert(record_type), bound)
 
 
 class SQLiteWriter:
@@ -223,9 +219,9 @@ async def _finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
 
 
 @lru_cache
-def _upsert(record_type: type[Record], as_json: bool) -> str:
+def _upsert(record_type: type[Record]) -> str:
     columns = record_type.__struct_fields__
-    rows, given = _rows(columns, as_json), ", ".join(f"row.{column}" for column in columns)
+    rows, given = rows_from_json(columns), ", ".join(f"row.{column}" for column in columns)
     if record_type.personal:
         erased = (f"iif(erased, NULL, {name}) AS {name}" if name in record_type.personal else name for name in columns)
         rows = WITHOUT_ERASED.format(columns=", ".join(erased), rows=rows)
@@ -255,7 +251,7 @@ def _upsert(record_type: type[Record], as_json: bool) -> str:
 
 
 @lru_cache
-def _insert_combinations(record_type: type[Record], as_json: bool) -> str | None:
+def _insert_combinations(record_type: type[Record]) -> str | None:
     facets = FACETS.get(record_type)
     if facets is None:
         return None
@@ -263,9 +259,5 @@ def _insert_combinations(record_type: type[Record], as_json: bool) -> str | None
         facet_table=facets.table,
         columns=", ".join(facets.columns),
         values=", ".join(text_of(value, DIALECT) for value in facets.columns.values()),
-        rows=_rows(record_type.__struct_fields__, as_json),
+        rows=rows_from_json(record_type.__struct_fields__),
     )
-
-
-def _rows(columns: tuple[str, ...], as_json: bool) -> str:
-    return rows_from_json(columns) if as_json else f"SELECT {', '.join(f'? AS {column}' for column in columns)}"

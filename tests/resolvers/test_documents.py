@@ -24,6 +24,7 @@ from gateway_under_test import UNLIMITED, asker
 from resolvers.context import Context
 from schema.build import EXECUTABLE
 from store.archive import open_archive
+from store.columns import storable
 
 WITH_INPUTS = build_schema("""
 interface Node { id: ID! }
@@ -135,7 +136,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
         async with open_archive(tmp_path_factory.mktemp("awkward") / "archive.db") as archive:
             await edge_case_rows.fill(archive)
             pool = await edge_case_rows.pool_of(archive)
-            documents, found = Documents(2, EXECUTABLE, pool), []
+            documents, found = Documents(3, EXECUTABLE, pool), []
             for document in islice(documents, 600):
                 asked = Request(document.text, document.operation_name, document.variables, cost_mode=CostMode.REPORT)
                 response = (await execute(asked, Context(archive), UNLIMITED)).response
@@ -194,7 +195,8 @@ async def test_edge_case_texts_come_back_and_lone_surrogates_become_replacement_
     people = [person for session in answer["data"]["sessions"]["nodes"] for person in session["participants"]]
     names = {person["friendlyName"] for person in people}
     cut = {"\ufffd", "\ufffd tail", "half an emoji \ufffd", "\ufffd\ufffd", "\U0001f600"}
-    assert names == {*edge_case_rows.TEXTS, *cut}
+    has_nuls = archive.dialect.name == "sqlite"  # Those of an older version; the mapping writes none.
+    assert names == {*(text if has_nuls else storable(text) for text in edge_case_rows.TEXTS), *cut}
 
 
 @pytest.mark.parametrize(

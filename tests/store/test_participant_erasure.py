@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import bodies
 from fake_twilio import FakeTwilio
 from mirror import Mirror, account, mirroring
@@ -98,10 +100,11 @@ async def test_one_that_is_written_anew_after_its_erasure_has_its_place_and_noth
 
 
 async def test_a_row_with_a_nul_stays_without_the_person_too(archive: Archive, database: Path) -> None:
-    """Such rows are bound column by column, by another statement."""
     await bodies.put(archive, bodies.participant(2, **PERSON))
     await erase(archive, KP)
-    await bodies.put(archive, bodies.participant(2, **PERSON | {"friendly_name": f"{NAME}\0"}))
+    with_nul = msgspec.structs.replace(bodies.record(bodies.participant(2, **PERSON)), friendly_name=f"{NAME}\0")
+    async with archive.writer.transaction() as transaction:
+        await transaction.put([with_nul])
     assert traces(database) == []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import bodies
 import injection_rows
+import older_rows
 from bodies import sid
 from document_values import Pool
 from store.engine.protocols import Archive
@@ -33,7 +34,7 @@ TEXTS = (
     "日本語 ﷽ ǅ ı İ ß",
     "\ufffd",
 )
-"""Texts with a special meaning in JSON, SQL, UTF-8 or a terminal."""
+"""Texts with a special meaning in JSON, SQL, UTF-8 or a terminal. The mapping replaces each NUL by U+FFFD."""
 
 SURROGATES = ("\ud800", "\udfff tail", "half an emoji \ud83d", "\ude00\ud83d", "\ud83d\ude00")
 """Texts that were cut in UTF-16. The mapping replaces each lone surrogate by U+FFFD."""
@@ -124,21 +125,17 @@ async def fill(archive: Archive) -> None:
             await transaction.execute(
                 "UPDATE session SET status = ?, mode = ? WHERE sid = ?", (word, word, sid("KC", 10 + number))
             )
-            await transaction.execute(
-                SET_ENUM_VALUES,
-                (word, word, word, sid("KI", 10 + number)),
-            )
+            await transaction.execute(SET_ENUM_VALUES, (word, word, word, sid("KI", 10 + number)))
         await transaction.execute("UPDATE interaction SET inbound_participant_sid = '' WHERE sid = ?", (sid("KI", 30),))
         await transaction.execute(
             "UPDATE session SET date_started = 'x', archived_at = '' WHERE sid = ?", (sid("KC", 9),)
         )
-        await transaction.execute(
-            FAILED_RUN,
-            ("odd", *["2026-01-01T00:00:00.000Z"] * 3, "failed", TEXTS[8]),
-        )
+        await transaction.execute(FAILED_RUN, ("odd", *["2026-01-01T00:00:00.000Z"] * 3, "failed", TEXTS[8]))
         await transaction.execute(
             "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (?, ?)", (EMPTY_SERVICE, 2**31 - 1)
         )
+    if archive.dialect.name == "sqlite":
+        await older_rows.write_nuls(archive, TEXTS)
 
 
 async def damage(archive: Archive) -> None:

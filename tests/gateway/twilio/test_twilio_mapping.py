@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 import bodies
@@ -142,3 +143,13 @@ def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
         Interaction, bodies.interaction(data='{"body": "a\\ud83d b \\ud83d\\ude00"}', url="x\ud800")
     )
     assert (kept.url, kept.body) == ("x\ufffd", "a\ufffd b \U0001f600")
+
+
+def test_a_nul_becomes_a_replacement_character_in_every_column_and_stays_escaped_in_json() -> None:
+    sids = {"outbound_resource_sid": "MM\0", "inbound_participant_sid": "\0"}
+    given = bodies.interaction(data='{"body": "a\\u0000b"}', url="x\0", unheard_of="y\0") | sids
+    kept = twilio_mapping.record(Interaction, given)
+    assert (kept.url, kept.body, kept.outbound_resource_sid) == ("x\ufffd", "a\ufffdb", "MM\ufffd")
+    assert (kept.data, kept.extra) == ('{"body": "a\\u0000b"}', '{"unheard_of":"y\\u0000"}')
+    assert twilio_mapping.record(Interaction, given | {"sid": "KI\0"}).sid == "KI\ufffd"
+    assert not [value for value in msgspec.structs.astuple(kept) if "\0" in str(value)]
