@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Collection
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from statistics import median
 from subprocess import TimeoutExpired
@@ -21,11 +23,13 @@ import load
 import seeded
 import tables
 from comparison import MIXED, MIXED_ABOUT, Effort
-from contenders import OURS, PEERS_OF_OURS, Contender, Setup
+from contenders import OURS_ON, PACKAGES, PEERS_OF, Contender, Engine, Setup, Shape
 from servers import BenchmarkFailed
-from workloads import POINT, WIDE, WORKLOADS
+from workloads import NESTED, POINT, WIDE, WORKLOADS, Workload
 
 ABOUT = {workload.name: workload.about for workload in WORKLOADS} | {MIXED: MIXED_ABOUT} | alone.ABOUT
+ON_POSTGRESQL = (POINT.name, NESTED.name, WIDE.name, MIXED, alone.START)
+"""What is measured on PostgreSQL; the peers there answer nothing else."""
 NARROWEST = 120
 
 out = Console(highlight=False)
@@ -42,9 +46,19 @@ def main(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help=f"Only these peers, with commas between: {', '.join(peer.name for peer in PEERS_OF_OURS)}.",
+            help="Only these peers, with commas between: "
+            + "; on ".join(", ".join(peer.name for peer in of) for of in PEERS_OF.values())
+            + ".",
         ),
     ] = None,
+    engine: Annotated[Engine, typer.Option(help="The database that the gateway and its peers read.")] = Engine.SQLITE,
+    address: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="An empty or seeded PostgreSQL database, postgresql://…. Otherwise a throw-away cluster is started.",
+        ),
+    ] = "",
     rounds: Annotated[int, typer.Option(min=1, help="How many times each workload is measured.")] = 3,
     seconds: Annotated[int, typer.Option(min=1, help="How long each load takes.")] = 4,
     keep: Annotated[
@@ -72,15 +86,20 @@ def main(
     ] = 0,
 ) -> None:
     """Measures the gateway and its peers, each alone, over one archive, and prints medians and ratios."""
-    names = _chosen("workload", only or list(ABOUT), ABOUT)
-    known = {peer.name: peer for peer in PEERS_OF_OURS}
+    measurable = ON_POSTGRESQL if engine is Engine.POSTGRESQL else list(ABOUT)
+    names = _chosen("workload", only or list(measurable), measurable)
+    known = {peer.name: peer for peer in PEERS_OF[engine]}
     chosen = [known[name] for name in _chosen("peer", list(known) if peers is None else peers.split(","), known)]
     if same_head:
         load.LOAD_OPTIONS.add("same-head")
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
         folder = (keep or Path(scratch)).resolve()
         try:
-            _run(names, chosen, Effort(rounds, seconds), folder, Path(scratch), port, check, memory)
+            with ExitStack() as stack:
+                if engine is Engine.POSTGRESQL and not address:
+                    address = stack.enter_context(seeded.postgresql())
+                setup = Setup(folder / seeded.NAME, port, Path(scratch), ours=OURS_ON[engine], address=address)
+                _run(names, chosen, Effort(rounds, seconds), folder, setup, check, memory)
         except (BenchmarkFailed, TimeoutExpired) as failure:
             raise SystemExit(str(failure)) from failure
 
@@ -97,8 +116,7 @@ def _run(
     peers: list[Contender],
     effort: Effort,
     folder: Path,
-    scratch: Path,
-    port: int,
+    setup: Setup,
     check: bool,
     memory: int,
 ) -> None:
@@ -107,32 +125,48 @@ def _run(
     for peer, reason in contenders.left_out(peers).items():
         out.print(f"{peer.name} is left out: {reason}.")
         peers.remove(peer)
-    node_packages = None
+    engine = setup.ours.engine
     if any(peer.is_node for peer in peers):
         out.print("Installing the Node peers' packages, unless they are there …")
-        node_packages = contenders.install_node_packages(folder / "node")
+        suffix = "" if engine is Engine.SQLITE else f"-{engine}"
+        packages = contenders.install_node_packages(PACKAGES[engine], folder / f"node{suffix}")
+        setup = setup._replace(node_packages=packages)
     folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / seeded.NAME
     out.print(f"Seeding {seeded.INTERACTIONS:,} interactions, unless they are there …")
-    rows = {f"filling {seeded.INTERACTIONS:,} interactions": tables.seeding(seeded.seed(archive))}
-    setup = Setup(archive, port, scratch, node_packages)
+    filling = f"filling {seeded.INTERACTIONS:,} interactions"
+    rows = {filling: tables.seeding(seeded.seed(setup.archive))}
+    if setup.address:
+        rows[f"{filling} on PostgreSQL"] = tables.seeding(seeded.seed(setup.address))
 
-    everyone = [OURS, *peers]
+    everyone = [setup.ours, *peers]
     needed = {*names, POINT.name, WIDE.name} if MIXED in names else set(names)
     chosen = [workload for workload in WORKLOADS if workload.name in needed]
-    bodies = {workload: workload.bodies(archive) for workload in chosen}
+    bodies = {workload: workload.bodies(setup.archive) for workload in chosen}
     refused = answers.compare(everyone, bodies, setup, out.print) if chosen else set()
     if check:
         return
     out.print(
         *(f"{name}: {ABOUT[name]}" for name in names), *(f"{one.name}: {one.about}" for one in everyone), sep="\n"
     )
-    files = {workload: scratch / workload.name for workload in chosen}
-    for workload, file in files.items():
-        file.write_text("\n".join(bodies[workload]))
+
+    @cache
+    def file_of(shape: Shape, workload: Workload) -> Path:
+        file = setup.scratch / f"{workload.name}-{len(list(setup.scratch.iterdir()))}"
+        file.write_text("\n".join(map(shape.body, bodies[workload])))
+        return file
+
     if chosen:
-        findings = comparison.compare(everyone, files, names, refused, setup, effort, out.print)
-        out.print(tables.medians(findings.medians(), everyone, effort))
+        findings = comparison.compare(
+            everyone,
+            chosen,
+            lambda one, workload: file_of(one.shape, workload),
+            names,
+            refused,
+            setup,
+            effort,
+            out.print,
+        )
+        out.print(tables.medians(findings.medians(), everyone, effort, tables.versions(setup, everyone)))
         out.print(tables.ratios(findings.ratios(), peers))
 
     rows |= _alone(names, setup, effort, memory)

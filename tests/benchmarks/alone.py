@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import load
 from comparison import CONNECTIONS, Effort, measured, warm_up
-from contenders import OURS, Setup, contending
+from contenders import Setup, contending
 from servers import BenchmarkFailed, Server
 from workloads import INTERACTION, NESTED, POINT
 
@@ -40,7 +40,7 @@ def starts_ms(setup: Setup) -> list[float]:
     """Milliseconds from start to ready, several times."""
     times = []
     for _ in range(STARTS):
-        with contending(OURS, setup) as server:
+        with contending(setup.ours, setup) as server:
             times.append(server.start_ms)
     return times
 
@@ -53,7 +53,7 @@ def workers(setup: Setup, effort: Effort, report: Callable[[str], None]) -> tupl
     for number in range(effort.rounds):
         report(f"Round {number + 1} of {effort.rounds}: {WORKERS} …")
         for count, found in rates.items():
-            with contending(OURS, setup, workers=count) as server:
+            with contending(setup.ours, setup, workers=count) as server:
                 # Answers are checked while warming up; checking here would take time of the cores that are measured.
                 found.append(measured(server, bodies, effort.seconds, check_answers=False))
     return median(rates[1]), median(rates[2])
@@ -64,7 +64,7 @@ def beside_searches(setup: Setup, seconds: int) -> tuple[load.Load, load.Load]:
     points, searches = setup.scratch / "points", setup.scratch / SEARCHES
     points.write_text("\n".join(POINT.bodies(setup.archive)))
     searches.write_text(json.dumps({"query": SEARCH}))
-    with contending(OURS, setup) as server:
+    with contending(setup.ours, setup) as server:
         warm_up(server, points)
         by_themselves = load.post(server.url, points, POINT_CONNECTIONS, seconds)
         with (
@@ -84,7 +84,7 @@ def growth(setup: Setup, requests: int, report: Callable[[str], None]) -> Growth
     """
     bodies, sids = setup.scratch / "documents", POINT.found_sids(setup.archive)
     different = [_different(number, sids) for number in range(DIFFERENT_DOCUMENTS)]
-    with contending(OURS, setup) as server:
+    with contending(setup.ours, setup) as server:
         at_start, at_a_tenth, answered = _resident(server), None, 0
         while answered < requests:
             bodies.write_text("\n".join(_some_of(different, answered)))

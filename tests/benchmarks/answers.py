@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from contenders import OURS, Contender, Setup, contending
-from servers import BenchmarkFailed
+from contenders import Contender, Setup, contending
+from servers import BenchmarkFailed, Server
 from workloads import Workload
 
 COMPARED = 20
@@ -27,11 +27,11 @@ def compare(
         with contending(contender, setup, raised=True) as server:
             for workload, texts in bodies.items():
                 try:
-                    given = [without_cursors(server.answer(text)) for text in texts[:COMPARED]]
+                    given = [_answer(contender, server, text) for text in texts[:COMPARED]]
                 except BenchmarkFailed as failure:
-                    if contender is not OURS or not workload.raised:
+                    if not contender.is_gateway or not workload.raised:
                         raise
-                    report(f"{workload.name}: {OURS.about} is left out, since it refuses: {failure}")
+                    report(f"{workload.name}: {contender.about} is left out, since it refuses: {failure}")
                     refused.add(workload)
                     continue
                 for text, answer, wanted in zip(texts, given, expected.setdefault(workload, given), strict=False):
@@ -41,6 +41,10 @@ def compare(
                         )
         report(f"{contender.name} gives the same answers to all workloads.")
     return refused
+
+
+def _answer(contender: Contender, server: Server, text: str) -> Any:
+    return without_cursors(contender.shape.answer(server.answer(contender.shape.body(text))))
 
 
 def without_cursors(answer: Any) -> Any:

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -24,6 +25,9 @@ TURNS = 5
 
 KEPT_ALIVE_SECONDS = 5
 """Servers close a connection that seems idle for this long; it also seems idle while an answer blocks the server."""
+
+
+Files = Callable[[Contender, Workload], Path]
 
 
 class Effort(NamedTuple):
@@ -76,32 +80,33 @@ class Findings:
 
 def compare(
     contenders: Sequence[Contender],
-    files: Mapping[Workload, Path],
+    workloads: Sequence[Workload],
+    files: Files,
     names: Collection[str],
     refused: Collection[Workload],
     setup: Setup,
     effort: Effort,
     report: Callable[[str], None],
 ) -> Findings:
-    """Measures the workloads of these ``names``, whose request bodies are in ``files``.
+    """Measures the workloads of these ``names``, whose request bodies are in the file that ``files`` tells.
 
     The loop over rounds is the outermost and the loop over contenders the innermost, so that contenders are
     measured within seconds of each other. Raises BenchmarkFailed if the gateway gives a wrong answer.
     """
     findings = Findings()
     for number in range(effort.rounds):
-        for workload, bodies in files.items():
+        for workload in workloads:
             if workload.name not in names:
                 continue
             report(f"Round {number + 1} of {effort.rounds}: {workload.name} …")
             for contender in contenders:
-                if contender is OURS and workload in refused:
+                if contender.is_gateway and workload in refused:
                     continue
                 with (
                     _or_left_out(contender, workload.name, report),
                     contending(contender, setup, workload.raised) as server,
                 ):
-                    rate = measured(server, bodies, effort.seconds, not workload.light)
+                    rate = measured(server, files(contender, workload), effort.seconds, not workload.light)
                     findings.add(contender, {Figure(workload.name, "/s"): rate})
                     if not workload.raised:
                         findings.note_memory(contender, server)
@@ -109,7 +114,7 @@ def compare(
             report(f"Round {number + 1} of {effort.rounds}: {MIXED} …")
             for contender in contenders:
                 with _or_left_out(contender, MIXED, report), contending(contender, setup) as server:
-                    findings.add(contender, _mixed(server, files, effort.seconds))
+                    findings.add(contender, _mixed(server, partial(files, contender), effort.seconds))
                     findings.note_memory(contender, server)
     return findings
 
@@ -120,7 +125,7 @@ def _or_left_out(contender: Contender, workload: str, report: Callable[[str], No
     try:
         yield
     except BenchmarkFailed as failure:
-        if contender is OURS:
+        if contender.is_gateway:
             raise BenchmarkFailed(f"{workload}, {contender.name}: {failure}") from failure
         report(f"{contender.name} is left out of this: {failure}")
 
@@ -150,12 +155,12 @@ def measured(server: Server, bodies: Path, seconds: int, check_answers: bool = T
     return load.post(server.url, bodies, CONNECTIONS, max(seconds, enough), check_answers, hang_ups).rate
 
 
-def _mixed(server: Server, files: Mapping[Workload, Path], seconds: int) -> dict[Figure, float]:
+def _mixed(server: Server, file_of: Callable[[Workload], Path], seconds: int) -> dict[Figure, float]:
     for workload in (POINT, WIDE):
-        warm_up(server, files[workload])
+        warm_up(server, file_of(workload))
     with ExitStack() as stack:
         wide, point = (
-            stack.enter_context(load.posting(server.url, files[workload], connections, seconds))
+            stack.enter_context(load.posting(server.url, file_of(workload), connections, seconds))
             for workload, connections in ((WIDE, WIDE_CONNECTIONS), (POINT, POINT_CONNECTIONS))
         )
         reads = load.finished(point)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from servers import ROOT, BenchmarkFailed
@@ -14,14 +16,34 @@ LIMIT_SECONDS = 600
 NAME = "benchmark.db"
 
 
-def seed(database: Path) -> float | None:
-    """Fills ``database`` and returns the seconds it took; None if it existed before.
+SETTINGS = {"shared_buffers": "512MB", "fsync": "on", "full_page_writes": "on"}
+"""What differs of the throw-away cluster from the tests' one: memory for the whole archive, and commits that last."""
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of an empty database in a throw-away PostgreSQL, which runs until the end of the block.
+
+    Raises BenchmarkFailed if PostgreSQL isn't installed.
+    """
+    sys.path.append(str(ROOT / "tests" / "support"))
+    from postgresql import HOW_TO_GET_IT, binaries, cluster  # It needs pytest, which the other benchmarks don't.
+
+    if binaries() is None:
+        raise BenchmarkFailed(HOW_TO_GET_IT)
+    with cluster(**SETTINGS) as running:
+        yield running.url(running.database())
+
+
+def seed(database: Path | str) -> float | None:
+    """Fills ``database``, a file or an address, and returns the seconds it took; None for a file that existed before.
 
     Raises BenchmarkFailed if it can't be filled, for example because it has other contents.
     """
-    reused = database.exists()
+    reused = isinstance(database, Path) and database.exists()
+    name = str(database.resolve()) if isinstance(database, Path) else database
     options = [option for name, size in SIZES.items() for option in (f"--{name}", str(size))]
-    command = [sys.executable, "-m", "gateway", "seed", "--database", str(database.resolve()), *options]
+    command = [sys.executable, "-m", "gateway", "seed", "--database", name, *options]
     begun = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS)
     if done.returncode:

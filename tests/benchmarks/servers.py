@@ -98,7 +98,7 @@ def serving(
 
 @contextmanager
 def gateway(
-    database: Path, log: Path, port: int = 0, workers: int = 1, environment: Mapping[str, str] | None = None
+    database: Path | str, log: Path, port: int = 0, workers: int = 1, environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """``python -m gateway serve`` on ``port`` (0: a free one), until the end of the block."""
     port = port or free_port()

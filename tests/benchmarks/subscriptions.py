@@ -243,7 +243,7 @@ async def _measure(subscribers: int, node: Path | None) -> None:
                 rows.append(result.row(about))
                 print(*rows[-1], sep=" · ", flush=True)
         if node:
-            packages = contenders.install_node_packages(node)
+            packages = contenders.install_node_packages(contenders.PACKAGES[contenders.Engine.SQLITE], node)
             for script, opening in (("yoga_live.js", sse), ("mercurius_live.js", websocket)):
                 port = free_port()
                 environment = {"NODE_PATH": str(packages)}

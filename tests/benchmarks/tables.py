@@ -2,7 +2,6 @@
 
 import platform
 import sqlite3
-import subprocess
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
@@ -10,13 +9,15 @@ from rich.table import Table
 import seeded
 from alone import Growth
 from comparison import CONNECTIONS, Effort, Figure
-from contenders import Contender
+from contenders import Contender, Setup, node_version
 
 
-def medians(found: Mapping[Figure, Mapping[str, float]], contenders: Sequence[Contender], effort: Effort) -> Table:
+def medians(
+    found: Mapping[Figure, Mapping[str, float]], contenders: Sequence[Contender], effort: Effort, versions: str
+) -> Table:
     """One row for each figure, one column for each contender."""
     caption = f"Answers per second with {CONNECTIONS} connections, medians of {effort.rounds} × {effort.seconds} s"
-    table = _table("Medians", f"{caption}. {_versions(contenders)}", [contender.name for contender in contenders])
+    table = _table("Medians", f"{caption}. {versions}", [contender.name for contender in contenders])
     for figure, of in found.items():
         table.add_row(figure.about, *(_value(of[one.name], figure) if one.name in of else "–" for one in contenders))
     return table
@@ -48,6 +49,17 @@ def growth(found: Growth) -> str:
     return f"{found.at_start:.0f} MB at start, {found.at_a_tenth:.0f} at 10 %, {found.at_the_end:.0f} at the end"
 
 
+def versions(setup: Setup, contenders: Sequence[Contender]) -> str:
+    """The versions that were measured, and the number of rows, as a sentence."""
+    found = f"Python {platform.python_version()} with SQLite {sqlite3.sqlite_version}"
+    if setup.address:
+        found += " and PostgreSQL"
+    if any(contender.is_node for contender in contenders):
+        own = "" if setup.address else " with better-sqlite3's own SQLite"
+        found += f", Node.js {node_version(setup)}{own}"
+    return f"{found}; {seeded.INTERACTIONS:,} interactions."
+
+
 def _table(title: str, caption: str | None, headings: Sequence[str]) -> Table:
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column()
@@ -58,11 +70,3 @@ def _table(title: str, caption: str | None, headings: Sequence[str]) -> Table:
 
 def _value(value: float, figure: Figure) -> str:
     return f"{value:,.0f}{figure.unit}" if value >= 100 else f"{value:.1f}{figure.unit}"
-
-
-def _versions(contenders: Sequence[Contender]) -> str:
-    versions = f"Python {platform.python_version()} with SQLite {sqlite3.sqlite_version}"
-    if any(contender.is_node for contender in contenders):
-        node = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=30).stdout.strip()
-        versions += f", Node.js {node} with better-sqlite3's own SQLite"
-    return f"{versions}; {seeded.INTERACTIONS:,} interactions."

@@ -7,7 +7,8 @@ import pytest
 from graphql import parse, validate
 
 import answers
-from contenders import OURS, PEERS_OF_OURS, Contender, Setup
+import postgraphile
+from contenders import ON_SQLITE, OURS, Contender, Setup
 from gateway.demo.seeding import Seed, seed_archive
 from schema.build import EXECUTABLE
 from workloads import LONG, WORKLOADS, Workload
@@ -15,7 +16,7 @@ from workloads import LONG, WORKLOADS, Workload
 SMALL = Seed(seed=1, services=3, sessions=22, interactions=21)
 """Slightly more than a page of sessions and of interactions, and less than a page of services."""
 
-IN_PYTHON = [peer for peer in PEERS_OF_OURS if not peer.is_node]
+IN_PYTHON = [peer for peer in ON_SQLITE if not peer.is_node]
 
 
 @pytest.fixture
@@ -34,6 +35,29 @@ def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, se
     bodies: dict[Workload, Sequence[str]] = {workload: workload.bodies(setup.archive) for workload in WORKLOADS}
     refused = answers.compare([OURS, peer], bodies, setup, lambda _: None)
     assert refused <= {LONG}
+
+
+def test_postgraphiles_legs_and_words_are_compared_as_the_gateway_writes_them() -> None:
+    columns = {f"inbound{name}": name for name in ("ParticipantSid", "ResourceSid", "ResourceType", "ResourceUrl")}
+    none = dict.fromkeys(f"outbound{name[7:]}" for name in (*columns, "inboundResourceStatus"))
+    row = {"type": "message", "inboundResourceStatus": "in-progress", **columns, **none}
+    assert postgraphile.answer({"interactions": {"nodes": [row]}}) == {
+        "interactions": {
+            "nodes": [
+                {
+                    "type": "MESSAGE",
+                    "inbound": {
+                        "participantSid": "ParticipantSid",
+                        "resourceSid": "ResourceSid",
+                        "resourceStatus": "IN_PROGRESS",
+                        "resourceType": "RESOURCETYPE",
+                        "resourceUrl": "ResourceUrl",
+                    },
+                    "outbound": None,
+                }
+            ]
+        }
+    }
 
 
 def test_only_the_text_of_cursors_may_differ() -> None:
