@@ -61,6 +61,7 @@ BACKGROUND_FAILING = Gauge(
     multiprocess_mode="livemax",
 )
 CALLBACKS = Counter("proxygraph_callbacks", "Requests to the endpoint of Twilio's callbacks, by outcome.", ["outcome"])
+SUBSCRIPTIONS = Gauge("proxygraph_subscriptions", "Subscriptions that are open.", multiprocess_mode="livesum")
 SYNC_LEFT_OUT = Gauge(
     "proxygraph_sync_left_out",
     "Sessions and Services that a sync could not read, and that each run tries again.",

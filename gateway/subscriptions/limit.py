@@ -1,10 +1,11 @@
-"""Limits how many subscriptions are open at once, of one caller and in all."""
+"""Counts the open subscriptions, and limits how many there are at once, of one caller and in all."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway.http.exchange import HttpError
+from gateway.observe import metrics
 from gateway.settings.subscriptions import SubscriptionSettings
 
 RETRY_AFTER = ((b"retry-after", b"5"),)
@@ -26,11 +27,13 @@ class SubscriptionLimit:
         if self._counts[caller] >= self._most_of_one:
             raise full(self._most_of_one, "subscriptions of one caller at once")
         self._total += 1
+        metrics.SUBSCRIPTIONS.inc()
         self._counts[caller] += 1
         try:
             yield
         finally:
             self._total -= 1
+            metrics.SUBSCRIPTIONS.dec()
             self._counts[caller] -= 1
             if not self._counts[caller]:
                 del self._counts[caller]

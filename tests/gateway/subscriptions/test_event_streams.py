@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copy
@@ -102,6 +103,23 @@ async def test_subscriptions_are_limited_for_one_caller_and_in_all(database: Pat
         await until_accepted(client)
     async with serving(database, subscriptions={"max_subscriptions": 1}) as client, following(client, STATUS):
         assert (await post(client, STATUS))[0] == 503
+
+
+async def test_the_metrics_show_how_many_are_open(client: aiohttp.ClientSession) -> None:
+    before = await open_subscriptions(client)
+    async with following(client, STATUS) as one, following(client, STATUS) as other:
+        assert await one.next()
+        assert await other.next()
+        assert await open_subscriptions(client) == before + 2
+    async with asyncio.timeout(20):
+        while await open_subscriptions(client) != before:  # The server has yet to see that the clients have gone.
+            await asyncio.sleep(0)
+
+
+async def open_subscriptions(client: aiohttp.ClientSession) -> int:
+    async with client.get("/metrics") as response:
+        (number,) = re.findall(r"^proxygraph_subscriptions (\S+)$", await response.text(), re.MULTILINE)
+    return int(float(number))
 
 
 async def until_accepted(client: aiohttp.ClientSession) -> None:
