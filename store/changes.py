@@ -98,7 +98,7 @@ class FeedPage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedRow(msgspec.Struct, frozen=True):
-    """The columns of a row of ``feed_rows_sql``."""
+    """The columns of a row of ``FeedQuery.rows_sql``."""
 
     embedded: ClassVar[dict[str, tuple[str, ...]]] = {}
 
@@ -127,6 +127,16 @@ class FeedQuery(NamedTuple):
     def sql(self) -> str:
         """See PAGE."""
         return _page_sql(self.types, self.kinds, self.session_sid is not None)
+
+    @property
+    def state_sql(self) -> str:
+        """See STATE."""
+        return STATE
+
+    def rows_sql(self, columns: str) -> str:
+        """The SELECT of ``columns`` of FeedRow, and then of the number, for the page's changes."""
+        rows = _rows_sql(self.types, self.kinds, self.session_sid is not None)
+        return WITH_CURSOR.format(columns=columns, all=COLUMNS, rows=rows)
 
     @property
     def may_be_long(self) -> bool:
@@ -183,12 +193,6 @@ async def _last_before(archive: Archive, low: int, high: int, before: str) -> in
         else:
             high = middle
     return low
-
-
-def feed_rows_sql(query: FeedQuery, columns: str) -> str:
-    """The SELECT of ``columns`` of FeedRow, and then of the number, for the page's changes."""
-    rows = _rows_sql(query.types, query.kinds, query.session_sid is not None)
-    return WITH_CURSOR.format(columns=columns, all=COLUMNS, rows=rows)
 
 
 def _rows_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:

@@ -128,7 +128,7 @@ async def planned(
         values[PARTICIPANTS] = context.most_participants
         cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
         plan = known.template.plan(values, context.access.scopes)
-        arguments = context.archive.loop_connections, values, bounds, until
+        arguments = context.archive.plan_reads, values, bounds, until
         ran = plan.run_at_once(*arguments)
         data, statements, rows = ran if ran else await wait(plan.run(*arguments))
     except (Fallback, Unplannable, LimitExceeded):

@@ -24,7 +24,7 @@ from schema.build import EXECUTABLE
 from store.columns import Record
 from store.enums import usual_first
 from store.exports.columns import ExportColumn, Reference, Shown, ValueType
-from store.sqlite.statements.projections import ColumnValue, EnumValue, Group, Member
+from store.plans.rows import ColumnValue, EnumValue, Group, Member
 
 PARTICIPANT_FIELDS = ("friendlyName", "identifier", "proxyIdentifier")
 """The fields of each leg's Participant that are exported with an Interaction; the leg itself has the SID."""

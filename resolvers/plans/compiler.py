@@ -45,8 +45,8 @@ from resolvers.resolver_specs import (
 from store.changes import FeedRow
 from store.columns import Record
 from store.enums import usual_first
-from store.sqlite.statements import projections
-from store.sqlite.statements.projections import CURSOR, POSITION, Expression, FixedText, Member, Projection
+from store.plans import rows
+from store.plans.rows import CURSOR, POSITION, FixedText, JsonObject, Member, Part, RowText
 
 OWN_SID = "sid"
 UNKNOWN = "UNKNOWN"
@@ -115,7 +115,7 @@ class Compiler:
         if record is None:
             raise Unplannable
         members = list(self.members(kind, nodes, record, "", children))
-        return Shape(projections.project(members, record.plain), tuple(children))
+        return Shape(RowText(JsonObject(members, record.plain)), tuple(children))
 
     def members(
         self,
@@ -129,7 +129,7 @@ class Compiler:
         for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             if name == "__typename":
-                yield projections.Constant(key, f'"{kind.name}"')
+                yield rows.Constant(key, f'"{kind.name}"')
                 continue
             field = kind.fields.get(name)
             if field is None:
@@ -137,7 +137,7 @@ class Compiler:
             definition = field.extensions["strawberry-definition"]
             column = f"{prefix}{definition.python_name}"
             if definition.metadata.get("scope", "") not in {"", *self._scopes}:
-                yield projections.Constant(key, "null")
+                yield rows.Constant(key, "null")
             elif definition.base_resolver:
                 spec = self.spec_of(field)
                 if isinstance(spec, ColumnSpec):
@@ -145,13 +145,13 @@ class Compiler:
                 else:
                     key_column, step = self._step(spec, field, selected, prefix)
                     children.append(ChildStep(step, not isinstance(field.type, GraphQLNonNull)))
-                    yield projections.Placeholder(key, key_column)
+                    yield rows.Placeholder(key, key_column)
             elif column in record.__struct_fields__:
                 yield _column_member(key, get_named_type(field.type), column)
             elif not prefix and column in record.embedded:
                 inner = self.object_type(get_named_type(field.type).name)
                 part = list(self.members(inner, selected, record, f"{column}_", children))
-                yield projections.Group(key, part, [f"{column}_{name}" for name in record.embedded[column]])
+                yield rows.Group(key, part, [f"{column}_{name}" for name in record.embedded[column]])
             else:
                 raise Unplannable
 
@@ -219,20 +219,19 @@ class Compiler:
             connection_members.text_around(members) if shapes and len(members) == 1 else None,
             tuple(shapes),
             rows=not parts.isdisjoint((RelayField.EDGES, RelayField.NODES, RelayField.PAGE_INFO)),
-            cursors=any(shape.has_cursor for shape in shapes),
+            cursors=any(shape.row.has_cursor for shape in shapes),
             info=RelayField.PAGE_INFO in parts,
             total=not parts.isdisjoint((RelayField.TOTAL_COUNT, RelayField.TOTAL_COUNT_CAPPED)),
         )
         return ConnectionStep(spec, arguments, selected_parts, Scope.READ_CONTENT in self._scopes)
 
     def _edge_shape(self, kind: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
-        parts: list[FixedText | Expression | Projection] = []
+        parts: list[Part] = []
         children: list[ChildStep] = []
-        row_prefix, before, has_cursor = "", "{", False
+        row_prefix, before = "", "{"
         for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             before += f'"{key}":'
-            has_cursor |= name == "cursor"
             if name == "cursor" and not parts:
                 # Up to the position, the text is the same in every row of the connection.
                 row_prefix, before = before + '"', '",'
@@ -247,12 +246,12 @@ class Compiler:
                 parts += CURSOR
             elif name == "node":
                 shape = self._shape(kind.fields[name], selected)
-                parts.append(shape.projection)
+                parts += shape.row.parts
                 children += shape.children
             else:
                 raise Unplannable
         parts.append(FixedText(before[:-1] + "}" if before != "{" else "{}"))
-        return Shape(projections.joined(parts), tuple(children), row_prefix, has_cursor)
+        return Shape(RowText(*parts, row_prefix=row_prefix), tuple(children))
 
     def arguments(self, field: GraphQLField, node: FieldNode) -> dict[str, Evaluate]:
         """The function for each argument that is given."""
@@ -282,8 +281,8 @@ def _column_member(key: str, kind: GraphQLNamedType, column: str) -> Member:
         if UNKNOWN not in kind.values:
             raise Unplannable
         shown = {str(value.value): name for name, value in kind.values.items()}
-        return projections.EnumValue(key, column, usual_first(shown), UNKNOWN)
-    return projections.ColumnValue(key, column)
+        return rows.EnumValue(key, column, usual_first(shown), UNKNOWN)
+    return rows.ColumnValue(key, column)
 
 
 def _sid(spec: LookupSpec, arguments: dict[str, Evaluate]) -> Evaluate:

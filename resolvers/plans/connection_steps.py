@@ -12,12 +12,19 @@ from resolvers.arguments.paging import page_size
 from resolvers.errors import BadInput
 from resolvers.plans.connection_members import ConnectionPage, Write
 from resolvers.plans.inputs import Evaluate, Fallback
-from resolvers.plans.list_steps import Fingerprints, page_arrays, page_rows, subqueries_of, write_page_arrays
+from resolvers.plans.list_steps import (
+    nested_subqueries,
+    page_arrays,
+    page_rows,
+    subqueries_of,
+    write_page_arrays,
+)
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import ConnectionSpec
 from store.lists.orders import BY_DATE_CREATED, NEVER
+from store.plans.reads import Fingerprints
+from store.plans.subqueries import Subquery
 from store.queries.pages import Page
-from store.sqlite.statements.plan_statements import Subquery, count_statement
 
 POSITION_BYTES = len(f'{NEVER}.KI{"0" * 32}"')
 """The length of a cursor after its fingerprint and a dot: a date and a SID, both of fixed width, and a quote."""
@@ -76,15 +83,20 @@ class ConnectionStep(NamedTuple):
         return await self._write_pages(run, requested, keys, counts)
 
     def subquery(self, run: Run) -> Subquery | None:
-        """A forward page from the start, if only its rows are selected, and these have no cursors or placeholders."""
+        """A forward page from the start, if only its rows are selected, without cursors, and they can be filled."""
         selected = self.selected
-        if not selected.around or selected.cursors or selected.shapes[0].children:
+        if not selected.around or selected.cursors:
             return None
         requested = self._requested(run, ())
         if requested.page.backwards or requested.after is not None or requested.before is not None:
             return None
+        nested = nested_subqueries(run, requested.page, selected.shapes[0])
         before, behind = selected.around
-        return Subquery(requested.page, selected.shapes[0].projection, before.decode(), behind.decode())
+        return (
+            None
+            if nested is None
+            else Subquery(requested.page, selected.shapes[0].row, before.decode(), behind.decode(), nested)
+        )
 
     async def _page_arrays(
         self,
@@ -104,17 +116,17 @@ class ConnectionStep(NamedTuple):
         for (key, (rows, lengths)), count in zip(lists.items(), counts, strict=False):
             shown = ConnectionPage(((rows,),), NO_ENDS, False, False, count, cap)
             if selected.info:
-                prefix = selected.shapes[0].row_prefix_of(of[key]).encode()
+                prefix = selected.shapes[0].row.row_prefix_of(of[key]).encode()
                 shown = _edges_page(rows, lengths, len(prefix), len(of[key]) + 2, requested, shown)
             connections[key] = self._written(shown)
         return connections
 
     def _can_be_one_text(self, requested: RequestedPage) -> bool:
-        """Whether SQLite can write a page as one text, provided that it can fill the placeholders in its rows."""
+        """Whether the engine can write a page as one text, provided that it can fill the placeholders in its rows."""
         selected = self.selected
         if len(selected.shapes) != 1 or requested.page.backwards:
             return False
-        return not selected.info or bool(selected.shapes[0].row_prefix)
+        return not selected.info or bool(selected.shapes[0].row.row_prefix)
 
     async def _write_pages(
         self, run: Run, requested: RequestedPage, keys: Sequence[Any], counts: Iterable[int]
@@ -128,9 +140,9 @@ class ConnectionStep(NamedTuple):
         texts, start = [], 0
         for shape in selected.shapes:
             texts.append(await write_page_arrays(run, pages, shape, start, of.values() if of else repeat("")))
-            start += shape.width
+            start += shape.row.width
         after, before, cap = requested.after is not None, requested.before is not None, run.bounds.count_cap
-        connections, database = {}, run.database
+        connections, reader = {}, run.reader
         for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
             more = length > size
             has_next_page, has_previous_page = (before, more) if page.backwards else (more, after)
@@ -138,8 +150,8 @@ class ConnectionStep(NamedTuple):
             connections[key] = self._written(
                 ConnectionPage(written, ends, has_next_page, has_previous_page, count, cap)
             )
-            if database.is_slice_over():
-                await database.yield_to_loop()
+            if reader.is_slice_over():
+                await reader.yield_to_loop()
         return connections
 
     def _fingerprints(self, page: Page[Any], keys: Sequence[Any]) -> Fingerprints:
@@ -183,15 +195,7 @@ class ConnectionStep(NamedTuple):
 
     async def _counts(self, run: Run, requested: RequestedPage, keys: Sequence[Any]) -> list[int]:
         run.count_read()
-        sql, bound = count_statement(self.spec.relation, requested.page.filter, run.bounds.count_cap + 1)
-        database, counts = run.database, []
-        for key in keys:
-            bound["parent"] = key
-            ((count,),) = await database.rows(sql, bound)
-            counts.append(count)
-            if database.is_slice_over():
-                await database.yield_to_loop()
-        return counts
+        return await run.reader.counts(self.spec.relation, requested.page.filter, run.bounds.count_cap + 1, keys)
 
 
 def _edges_page(

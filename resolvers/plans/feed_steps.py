@@ -14,9 +14,8 @@ from resolvers.plans.list_steps import listed
 from resolvers.plans.selections import Unplannable
 from resolvers.plans.steps import ChildStep, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import FeedSpec, RelayField
-from store.changes import STATE, FeedRow, feed_rows_sql
-from store.sqlite.statements import projections
-from store.sqlite.statements.projections import Member
+from store.changes import FeedRow
+from store.plans.rows import ColumnValue, Constant, Group, JsonObject, Member, RowText
 
 if TYPE_CHECKING:
     from resolvers.plans.compiler import Compiler
@@ -44,16 +43,13 @@ class FeedRoot(NamedTuple):
         except BadInput as error:
             raise Fallback from error
         run.count_read()
-        ((epoch, _, last, is_kept),) = await run.database.rows(STATE, {"after": request.query.after})
-        if not request.is_kept(epoch, bool(is_kept)):
+        (epoch, last, is_kept), rows = await run.reader.feed(request.query, [shape.row for shape in self.shapes])
+        if not request.is_kept(epoch, is_kept):
             raise Fallback
-        columns = ", ".join([shape.projection.columns for shape in self.shapes]) or "NULL"
-        sql, bound = feed_rows_sql(request.query, columns), request.query.parameters((None,))
-        rows = await run.database.rows(sql, bound)
         shown, texts, start = rows[: request.size], [], 0
         for shape in self.shapes:
             texts.append(listed(await shape.write(run, shown, start)))
-            start += shape.width
+            start += shape.row.width
         ends = (_cursor(epoch, shown[0][-1]), _cursor(epoch, shown[-1][-1])) if shown else NO_ENDS
         has_next_page, has_previous_page = len(rows) > request.size, request.epoch is not None
         page = ConnectionPage(texts, ends, has_next_page, has_previous_page, 0, 0, _cursor(epoch, last))
@@ -104,7 +100,7 @@ def _shape(compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldN
         members = list(_edge_members(compiler, kind, nodes, children))
     else:
         members = list(compiler.members(kind, nodes, FeedRow, "", children))
-    return Shape(projections.project(members), tuple(children))
+    return Shape(RowText(JsonObject(members)), tuple(children))
 
 
 def _edge_members(
@@ -113,13 +109,13 @@ def _edge_members(
     for key, selected in compiler.selections.of(kind, *nodes):
         name = selected[0].name.value
         if name == "__typename":
-            yield projections.Constant(key, f'"{kind.name}"')
+            yield Constant(key, f'"{kind.name}"')
         elif name == "cursor":
-            yield projections.ColumnValue(key, "cursor")
+            yield ColumnValue(key, "cursor")
         elif name == "node":
             change = compiler.object_type(get_named_type(kind.fields[name].type).name)
             members = list(compiler.members(change, selected, FeedRow, "", children))
-            yield projections.Group(key, members, ALWAYS_THERE)
+            yield Group(key, members, ALWAYS_THERE)
         else:
             raise Unplannable
 

@@ -1,29 +1,18 @@
-"""Plan steps for lists: the children of each parent, read page by page and written as JSON arrays.
+"""Plan steps for lists: the children of each parent, written as JSON arrays.
 
-Where it can, SQLite writes a whole page as one JSON text, or small pages of several parents by one statement. It also
-writes what fills the rows' placeholders, by inlined subqueries, as long as the rows are few.
+Where it can, the engine writes a whole page as one JSON text. It also writes what fills the rows' placeholders, by
+inlined subqueries, as long as the rows are few.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice, repeat
-from typing import Any, NamedTuple, TypeAlias
-
-import msgspec
+from typing import Any, NamedTuple
 
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from store.lists.relations import Relation
+from store.plans.reads import Fingerprints, PageArray
+from store.plans.subqueries import Subquery, estimated_rows
 from store.queries.pages import Page
-from store.sqlite.statements.plan_statements import (
-    Subquery,
-    page_array_statement,
-    page_arrays_statement,
-    rows_statement,
-)
-
-ROWS_PER_STATEMENT = 200
-"""How many rows of several parents one statement reads: half a millisecond's work."""
-USUAL_LIST_ROWS = 10
-"""The estimated length of a list without a page size."""
 
 
 class ListStep(NamedTuple):
@@ -33,23 +22,21 @@ class ListStep(NamedTuple):
     shape: Shape
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement for each parent, or fewer if the rows have no placeholders."""
+        """The list of each parent, which the engine writes completely if it can fill the placeholders."""
         page: Page[Any] = Page(self.relation)
-        if not self.shape.children:
-            return {
-                key: (b"[", rows, b"]") for key, (rows, _) in (await page_arrays(run, page, self.shape, keys)).items()
-            }
-        pages = await page_rows(run, page, (self.shape,), keys)
+        subqueries = nested_subqueries(run, page, self.shape)
+        if subqueries is not None:
+            arrays = await page_arrays(run, page, self.shape, keys, {}, subqueries)
+            return {key: (b"[", rows, b"]") for key, (rows, _) in arrays.items()}
+        pages = await page_rows(run, page, (self.shape,), keys, {})
         written = await write_page_arrays(run, pages, self.shape, 0)
         return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
 
     def subquery(self, run: Run) -> Subquery | None:
-        """The list, if its rows have no placeholders."""
-        return None if self.shape.children else Subquery(Page(self.relation), self.shape.projection, "[", "]")
-
-
-Fingerprints: TypeAlias = Mapping[Any, str]
-"""Each connection's fingerprint, by its parent's key."""
+        """The list, if its rows' placeholders can be filled."""
+        page: Page[Any] = Page(self.relation)
+        nested = nested_subqueries(run, page, self.shape)
+        return None if nested is None else Subquery(page, self.shape.row, "[", "]", nested)
 
 
 def subqueries_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery] | None:
@@ -60,17 +47,12 @@ def subqueries_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery]
         if subquery is None:
             return None
         subqueries.append(subquery)
-    return subqueries if not subqueries or estimated_rows(page, subqueries) <= ROWS_PER_STATEMENT else None
+    return subqueries if not subqueries or estimated_rows(page, subqueries) <= run.reader.most_inlined_rows else None
 
 
-def estimated_rows(page: Page[Any], subqueries: Sequence[Subquery]) -> int:
-    """An estimate of a page's rows, including those of its subqueries."""
-    inlined = sum([_estimated_page_rows(subquery.page) for subquery in subqueries])
-    return _estimated_page_rows(page) * (1 + inlined)
-
-
-def _estimated_page_rows(page: Page[Any]) -> int:
-    return USUAL_LIST_ROWS if page.limit is None else page.limit
+def nested_subqueries(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery] | None:
+    """The same for a page that is itself a subquery."""
+    return subqueries_of(run, page, shape) if run.reader.nests or not shape.children else None
 
 
 async def page_arrays(
@@ -78,62 +60,30 @@ async def page_arrays(
     page: Page[Any],
     shape: Shape,
     keys: Sequence[Any],
-    of: Fingerprints | None = None,
-    subqueries: Sequence[Subquery] = (),
+    of: Fingerprints,
+    subqueries: Sequence[Subquery],
     measured: bool = False,
-) -> dict[Any, tuple[bytes, Sequence[int]]]:
-    """Each parent's page, written by SQLite as the inside of a JSON array.
+) -> dict[Any, PageArray]:
+    """Each parent's page, written by the engine as the inside of a JSON array; see PlanReader.
 
-    ``of`` has the fingerprints if the rows have cursors; ``subqueries`` fill the rows' placeholders. If ``measured``,
-    the lengths of the rows in bytes, without the row prefix, come with each page: only they tell where a row ends.
+    ``of`` has the connections' fingerprints, by their parents' keys.
     """
-    for _ in range(1 + len(subqueries)):
+    for _ in range(count_subqueries(subqueries)):
         run.count_read()
-    database, lists = run.database, dict[Any, tuple[bytes, Sequence[int]]]()
-    if not shape.has_cursor and len(keys) > 1:
-        sql, bound = page_arrays_statement(page, shape.projection, subqueries)
-        together = max(ROWS_PER_STATEMENT // max(estimated_rows(page, subqueries), 1), 1)
-        for start in range(0, len(keys), together):
-            bound["parents"] = msgspec.json.encode(keys[start : start + together]).decode()
-            for key, rows in await database.rows(sql, bound):
-                lists[key] = rows or b"", ()
-            if database.is_slice_over():
-                await database.yield_to_loop()
-        return lists
-    sql, bound = page_array_statement(page, shape.projection, bool(shape.row_prefix), subqueries, measured)
-    for key in keys:
-        bound["parent"] = key
-        if of:
-            bound["of"] = of[key]
-            bound["lead"] = prefix = shape.row_prefix_of(of[key])
-            bound["between"] = f",{prefix}"
-        ((rows, *lengths),) = database.rows_on_loop(sql, bound) or await database.rows_in_thread(sql, bound)
-        lists[key] = rows or b"", [*map(int, lengths[0].split(","))] if rows and lengths else ()
-        if database.is_slice_over():
-            await database.yield_to_loop()
-    return lists
+    return await run.reader.page_arrays(page, shape.row, keys, of if shape.row.has_cursor else {}, subqueries, measured)
+
+
+def count_subqueries(subqueries: Sequence[Subquery]) -> int:
+    """The number of steps that one statement with these subqueries replaces."""
+    return 1 + sum([count_subqueries(subquery.subqueries) for subquery in subqueries])
 
 
 async def page_rows(
-    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: Fingerprints | None = None
+    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: Fingerprints
 ) -> list[list[Any]]:
-    """Each parent's page as rows, in the connection's order; ``of`` has the fingerprints if they have cursors."""
+    """Each parent's page as rows, in the connection's order; see PlanReader."""
     run.count_read()
-    sql, bound = rows_statement(page, tuple(shape.projection for shape in shapes))
-    database, pages = run.database, []
-    for key in keys:
-        bound["parent"] = key
-        if of:
-            bound["of"] = of[key]
-        rows = database.rows_on_loop(sql, bound)
-        if rows is None:
-            rows = await database.rows_in_thread(sql, bound)
-        if page.backwards:
-            rows.reverse()
-        pages.append(rows)
-        if database.is_slice_over():
-            await database.yield_to_loop()
-    return pages
+    return await run.reader.page_rows(page, [shape.row for shape in shapes], keys, of)
 
 
 async def write_page_arrays(
@@ -143,7 +93,7 @@ async def write_page_arrays(
 
     ``of`` has the fingerprints of the connections, if the pages are of connections.
     """
-    prefixes = (shape.row_prefix_of(each).encode() for each in of)
+    prefixes = (shape.row.row_prefix_of(each).encode() for each in of)
     if not shape.children:
         return [_joined([row[start] for row in rows], prefix) for rows, prefix in zip(pages, prefixes, strict=False)]
     written = iter(await shape.write(run, [row for rows in pages for row in rows], start))

@@ -19,7 +19,7 @@ from resolvers.plans.literals import Literals, with_slots
 from resolvers.plans.root_steps import RootStep, RowRoot
 from resolvers.plans.steps import NULL, Bounds, Piece, Pieces, Run
 from store.errors import ReadFailed
-from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
+from store.plans.reads import PlanReader, PlanReads
 
 MOST_PLANS = 32
 """The maximum for one document: it needs a plan for each combination of @skip and @include flags and scopes."""
@@ -36,45 +36,38 @@ class Plan:
         self._fields = fields
         self._row = _only_row(fields)
 
-    def run_at_once(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran | None:
+    def run_at_once(self, reads: PlanReads, values: Values, bounds: Bounds, until: float) -> Ran | None:
         """As ``run``, for a plan that reads one row and need not wait; else None. Raises Fallback."""
         if self._row is None or bounds.max_statements < 1:
             return None
         before, row = self._row
         sid = row.sid(values)
-        connection = pool.take_free(several=False)
-        if connection is None:
-            return None
         try:
-            connection.begin(several=False, until=until)
-            rows = connection.rows_on_loop(row.rows.sql, (sid,))
+            rows = reads.row_at_once(row.rows.wanted, sid, until)
         except (ReadFailed, UnicodeEncodeError) as error:
             raise Fallback from error
-        finally:
-            pool.give_back(connection)
         return None if rows is None else ((before, *(rows[0] if rows else NULL), b"}"), 1, len(rows))
 
-    async def run(self, pool: EventLoopConnectionPool, values: Values, bounds: Bounds, until: float) -> Ran:
+    async def run(self, reads: PlanReads, values: Values, bounds: Bounds, until: float) -> Ran:
         """Runs the plan; returns the JSON of the response's ``data`` in pieces, and the numbers of statements and rows.
 
         Raises Fallback if the ordinary path must answer, OutOfTime if it isn't done by ``until``, a time of
         perf_counter().
         """
-        several = self._row is None
-        connection = pool.take_free(several) or await pool.take(several)
-        try:
-            connection.begin(several, until)
-            run = Run(connection, values, bounds)
+
+        async def work(reader: PlanReader) -> Ran:
+            run = Run(reader, values, bounds)
             pieces: list[Piece] = []
             for before, root in self._fields:
                 pieces.append(before)
                 pieces += await root.read(run)
             pieces.append(b"}" if pieces else b"{}")
-            return pieces, connection.statements, connection.rows_read
+            return pieces, reader.statements, reader.rows_read
+
+        try:
+            return await reads.run(self._row is None, until, work)
         except (ReadFailed, UnicodeEncodeError) as error:  # A lone surrogate can't be bound.
             raise Fallback from error
-        finally:
-            pool.give_back(connection)
 
 
 class Template:

@@ -1,7 +1,7 @@
 """Plan steps: each reads one type of row for many keys (SIDs) together, and returns the JSON of each key.
 
 A step reads its rows, runs its child steps for the rows' placeholders, and splices the bytes. It decodes nothing and
-copies nothing: JSON stays in the pieces that SQLite returned, which are joined once, for the response.
+copies nothing: JSON stays in the pieces that the engine returned, which are joined once, for the response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from resolvers.arguments.sids import record_type_of
-from resolvers.plans.inputs import Fallback, Values
+from resolvers.plans.inputs import Evaluate, Fallback, Values
 from store.columns import Record
-from store.sqlite.reading.event_loop_connections import EventLoopConnection
-from store.sqlite.statements.plan_statements import Subquery, row_sql
-from store.sqlite.statements.projections import Projection
+from store.plans.reads import PlanReader
+from store.plans.rows import RowsBySid, RowText
+from store.plans.subqueries import Subquery
 
 NULL = (b"null",)
 COMMA = b","
@@ -38,12 +38,12 @@ bounds_of = lru_cache(Bounds)
 
 
 class Run:
-    """One run of a plan: the connection that it reads on, the values of its variables, and its limits."""
+    """One run of a plan: its reader, the values of its variables, and its limits."""
 
-    __slots__ = ("bounds", "database", "reads", "values")
+    __slots__ = ("bounds", "reader", "reads", "values")
 
-    def __init__(self, database: EventLoopConnection, values: Values, bounds: Bounds) -> None:
-        self.database, self.values, self.bounds = database, values, bounds
+    def __init__(self, reader: PlanReader, values: Values, bounds: Bounds) -> None:
+        self.reader, self.values, self.bounds = reader, values, bounds
         self.reads = 0
 
     def count_read(self) -> None:
@@ -73,32 +73,17 @@ class ChildStep(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """How a row is read and written: a projection, and the child steps that fill its placeholders, in order.
+    """How a row is read and written: its text, and the child steps that fill its placeholders, in order."""
 
-    ``row_prefix`` is the constant start of each edge, up to the fingerprint in its cursor. The rows don't repeat it: it
-    is added when a page is joined. ``has_cursor`` says whether the row has a cursor, in the prefix or elsewhere.
-    """
-
-    projection: Projection
+    row: RowText
     children: tuple[ChildStep, ...]
-    row_prefix: str = ""
-    has_cursor: bool = False
-
-    def row_prefix_of(self, fingerprint: str) -> str:
-        """The row prefix in the connection with this fingerprint."""
-        return f"{self.row_prefix}{fingerprint}." if self.row_prefix else ""
-
-    @property
-    def width(self) -> int:
-        """The number of columns that it selects: its texts and keys."""
-        return len(self.projection.texts) + len(self.children)
 
     async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[Pieces]:
         """The JSON of each row, whose columns for this shape begin at ``start``."""
         if not self.children:
             return [(row[start],) for row in rows]
         written: list[list[Piece]] = [[row[start]] for row in rows]
-        texts = len(self.projection.texts)
+        texts = len(self.children) + 1
         for number, (step, nullable) in enumerate(self.children, start):
             keys = [row[number + texts] for row in rows]
             found = await step.fetch(run, list(dict.fromkeys(key for key in keys if key is not None)))
@@ -119,26 +104,19 @@ def _found(found: Json, key: Any, nullable: bool) -> Pieces:
 
 
 class RowsStep:
-    """Rows by their own SIDs; ``sql`` reads one."""
+    """Rows by their own SIDs."""
 
-    __slots__ = ("shape", "sql")
+    __slots__ = ("shape", "wanted")
 
     def __init__(self, record: type[Record], shape: Shape) -> None:
         self.shape = shape
-        self.sql = row_sql(record, shape.projection)
+        self.wanted = RowsBySid(record, shape.row)
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement for each SID, a lookup by the primary key."""
+        """One read for all SIDs."""
         run.count_read()
-        database = run.database
-        found, rows = [], []
-        for key in keys:
-            for row in await database.rows(self.sql, (key,)):
-                found.append(key)
-                rows.append(row)
-            if database.is_slice_over():
-                await database.yield_to_loop()
-        return dict(zip(found, await self.shape.write(run, rows), strict=True))
+        found = await run.reader.rows(self.wanted, keys)
+        return dict(zip([sid for sid, _ in found], await self.shape.write(run, [row for _, row in found]), strict=True))
 
     def subquery(self, run: Run) -> Subquery | None:
         """None: many rows can refer to the same row, so that it is read once."""
@@ -168,21 +146,22 @@ class NodeStep(NamedTuple):
         return None
 
 
-class LookupStep(NamedTuple):
+class LookupStep:
     """The row with one SID, given as an argument, for its parent; null for other parents."""
 
-    record: type[Record]
-    shape: Shape
-    sid: Any
-    parent: str
+    __slots__ = ("shape", "sid", "wanted")
+
+    def __init__(self, record: type[Record], shape: Shape, sid: Evaluate, parent: str) -> None:
+        """``sid`` gives the argument, or raises Fallback; ``parent`` is the column with the parent's SID."""
+        self.shape, self.sid = shape, sid
+        self.wanted = RowsBySid(record, shape.row, parent)
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One statement; ``sid`` gives the argument, or raises Fallback."""
+        """One read."""
         if not keys:
             return {}
         run.count_read()
-        sql = row_sql(self.record, self.shape.projection, self.parent)
-        rows = [row for row in await run.database.rows(sql, (self.sid(run.values),)) if row[-1] in keys]
+        rows = [row for _, row in await run.reader.rows(self.wanted, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
 
     def subquery(self, run: Run) -> Subquery | None:

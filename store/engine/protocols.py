@@ -14,7 +14,7 @@ from store.engine.sql import Dialect, Sql
 from store.errors import OutOfBudget
 
 if TYPE_CHECKING:
-    from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
+    from store.plans.reads import PlanReads
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -167,8 +167,8 @@ class Archive(Readable, Protocol):
         ...
 
     @property
-    def loop_connections(self) -> "EventLoopConnectionPool":
-        """The connections of compiled plans."""
+    def plan_reads(self) -> "PlanReads":
+        """The reads of compiled plans."""
         ...
 
     def reader(self) -> Reader:

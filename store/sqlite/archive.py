@@ -19,6 +19,7 @@ from store.sqlite.dialect import DIALECT
 from store.sqlite.files import resolved
 from store.sqlite.opening import prepare, read_only_uri
 from store.sqlite.reading.event_loop_connections import EventLoopConnectionPool
+from store.sqlite.reading.plan_reads import SQLitePlanReads
 from store.sqlite.reading.read_connections import ReadConnection, ReadConnectionPool, open_read_connection
 from store.sqlite.reading.reader import SQLiteReader
 from store.sqlite.reading.searches import Searches
@@ -45,7 +46,7 @@ class SQLiteArchive:
         operation_pool: ReadConnectionPool,
     ) -> None:
         self.path = self.database = path
-        self.loop_connections = loop_connections
+        self.plan_reads = SQLitePlanReads(loop_connections)
         self.created = created
         self.writer = writer
         self.version = version

@@ -26,8 +26,10 @@ ENDLESS = -1
 
 @pytest.fixture
 async def pool(database: Path) -> AsyncIterator[EventLoopConnectionPool]:
-    async with open_archive(database) as archive:
-        yield archive.loop_connections
+    async with open_archive(database):
+        pool = EventLoopConnectionPool(str(database))
+        yield pool
+        pool.close()
 
 
 @pytest.fixture

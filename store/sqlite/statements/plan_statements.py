@@ -13,9 +13,10 @@ from store.lists.access_paths import access_path_of
 from store.lists.filters import Filter
 from store.lists.orders import Order
 from store.lists.relations import Relation
+from store.plans.subqueries import Subquery
 from store.queries.pages import Count, Page
 from store.sqlite.dialect import DIALECT
-from store.sqlite.statements.projections import Projection, as_list, lengths_of
+from store.sqlite.statements.projections import Projection, as_list, lengths_of, projection_of
 
 PARENT = ":parent"
 EACH_PARENT = "parent.value"
@@ -59,23 +60,6 @@ class SubqueryShape(NamedTuple):
     page: PageShape
     opening: str
     closing: str
-
-
-class Subquery(NamedTuple):
-    """An inlined subquery: fills a placeholder in a row's text with a forward page of the row's children.
-
-    ``opening`` and ``closing`` are the JSON before and after the children.
-    """
-
-    page: Page[Any]
-    projection: Projection
-    opening: str
-    closing: str
-
-    @property
-    def shape(self) -> SubqueryShape:
-        """What the SQL depends on."""
-        return SubqueryShape(_page_shape(self.page, self.projection), self.opening, self.closing)
 
 
 def page_array_statement(
@@ -123,6 +107,10 @@ def _page_shape(page: Page[Any], projection: Projection) -> PageShape:
     return PageShape(page.relation, page.order, *page.shape, projection)
 
 
+def _subquery_shape(subquery: Subquery) -> SubqueryShape:
+    return SubqueryShape(_page_shape(subquery.page, projection_of(subquery.row)), subquery.opening, subquery.closing)
+
+
 def _page_array_of(
     page: Page[Any],
     projection: Projection,
@@ -131,7 +119,7 @@ def _page_array_of(
     parent: str,
     measured: bool = False,
 ) -> str:
-    shapes = tuple([subquery.shape for subquery in subqueries])
+    shapes = tuple([_subquery_shape(subquery) for subquery in subqueries])
     return _page_array_sql(_page_shape(page, projection), shapes, has_row_prefix, parent, measured)
 
 

@@ -1,53 +1,23 @@
-"""Projections: the SQL by which SQLite writes a row as a JSON object of the selected columns.
-
-A projection lists the members of a JSON object in order. A member that another query supplies (the row's children, or a
-row that it refers to) is a Placeholder: the text is split there, and the caller fills it by the key that the row has.
-"""
+"""Projections: the SQL by which SQLite writes a row's text, a JSON object of the selected columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-
-class ColumnValue(NamedTuple):
-    """A member with a column's value: a text, a number or null."""
-
-    name: str
-    column: str
-
-
-class EnumValue(NamedTuple):
-    """A member with an enum's value: ``shown`` maps a column's word to its name; ``other`` is for other words."""
-
-    name: str
-    column: str
-    shown: Mapping[str, str]
-    other: str
-
-
-class Constant(NamedTuple):
-    """A member that is the same in every row; ``json`` is its text."""
-
-    name: str
-    json: str
-
-
-class Placeholder(NamedTuple):
-    """A member that another query supplies, keyed by ``column``; null if that is null or empty."""
-
-    name: str
-    column: str
-
-
-class Group(NamedTuple):
-    """A member that is an object of columns; null if all columns in ``present`` are null or empty."""
-
-    name: str
-    members: "Sequence[Member]"
-    present: Sequence[str]
-
-
-Member: TypeAlias = ColumnValue | EnumValue | Constant | Placeholder | Group
+from store.plans.rows import (
+    ColumnValue,
+    Constant,
+    EnumValue,
+    Fingerprint,
+    FixedText,
+    Group,
+    JsonObject,
+    Member,
+    Placeholder,
+    RowText,
+    Sid,
+    SortKey,
+)
 
 
 class Printed(NamedTuple):
@@ -105,22 +75,32 @@ MOST_VALUES = 120
 """A SQLite function takes up to 127 arguments (https://www.sqlite.org/limits.html#max_function_arg)."""
 
 
-class FixedText(NamedTuple):
-    """A text that is the same in every row."""
-
-    text: str
-
-
 class Expression(NamedTuple):
     """A text that depends on the row, as SQL; it is never null."""
 
     sql: str
 
 
-POSITION = (Expression("{key}"), FixedText("."), Expression("sid"))
-"""The end of a row's cursor: its sort key and SID; ``{key}`` stands for the order's key."""
-CURSOR = (FixedText('"'), Expression(":of"), FixedText("."), *POSITION, FixedText('"'))
-"""A row's cursor; ``:of`` is its connection's fingerprint."""
+def projection_of(row: RowText) -> Projection:
+    """The SQL that writes a row's text. In it, ``:of`` is the fingerprint, ``{key}`` the order's key."""
+    return row.by(_projection)
+
+
+def _projection(row: RowText) -> Projection:
+    parts: list[FixedText | Expression | Projection] = []
+    for part in row.parts:
+        match part:
+            case FixedText():
+                parts.append(part)
+            case Fingerprint():
+                parts.append(Expression(":of"))
+            case SortKey():
+                parts.append(Expression("{key}"))
+            case Sid():
+                parts.append(Expression("sid"))
+            case JsonObject(members, plain):
+                parts.append(project(members, plain))
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Projection) else joined(parts)
 
 
 def joined(parts: Sequence[FixedText | Expression | Projection]) -> Projection:

@@ -1,0 +1,127 @@
+"""The Protocols of the reads that compiled plans do: an engine's reads, and the reader of one operation.
+
+A reader returns a row as a sequence of columns: the pieces of its text, in bytes, then the key of each placeholder.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from store.lists.filters import Filter
+from store.lists.relations import Relation
+from store.plans.rows import RowsBySid, RowText
+from store.plans.subqueries import Subquery
+from store.queries.pages import Page
+
+if TYPE_CHECKING:
+    from store.changes import FeedQuery
+
+T = TypeVar("T")
+
+Row: TypeAlias = Sequence[Any]
+Rows: TypeAlias = list[Any]
+
+
+Fingerprints: TypeAlias = Mapping[Any, str]
+"""Each connection's fingerprint, by its parent's key; empty if the rows have no cursors."""
+
+
+class PageArray(NamedTuple):
+    """A page as the inside of a JSON array, with row prefixes, and the lengths of its rows in bytes without these."""
+
+    rows: bytes
+    lengths: Sequence[int] = ()
+
+
+class FeedState(NamedTuple):
+    """The state of the change feed: see store.changes.FeedPage."""
+
+    epoch: str
+    last: int
+    is_kept: bool
+
+
+class PlanReader(Protocol):
+    """The reads of one operation: all of them see one state of the archive.
+
+    Each read raises ReadFailed, and OutOfTime at the operation's deadline. The keys of a read are distinct.
+    """
+
+    @property
+    def statements(self) -> int:
+        """The number of statements so far."""
+        ...
+
+    @property
+    def rows_read(self) -> int:
+        """The number of rows that they returned."""
+        ...
+
+    @property
+    def nests(self) -> bool:
+        """Whether a subquery can have subqueries."""
+        ...
+
+    @property
+    def most_inlined_rows(self) -> int:
+        """How many rows one statement should read at most, by estimate, if subqueries are inlined."""
+        ...
+
+    async def rows(self, wanted: RowsBySid, sids: Sequence[str]) -> list[tuple[str, Row]]:
+        """Those of the rows that exist, each with its SID; the row ends with the column ``also``, if there is one."""
+        ...
+
+    async def page_arrays(
+        self,
+        page: Page[Any],
+        row: RowText,
+        keys: Sequence[Any],
+        fingerprints: Fingerprints,
+        subqueries: Sequence[Subquery],
+        measured: bool,
+    ) -> dict[Any, PageArray]:
+        """Each parent's forward page, written by the engine; ``subqueries`` has one for each placeholder of the row.
+
+        The lengths are only given if ``measured``: only they tell where a row ends.
+        """
+        ...
+
+    async def page_rows(
+        self, page: Page[Any], rows: Sequence[RowText], keys: Sequence[Any], fingerprints: Fingerprints
+    ) -> list[Rows]:
+        """Each parent's page as rows, in the connection's order: the columns of each of ``rows``, one after another.
+
+        A row ends with the column of the order and the SID.
+        """
+        ...
+
+    async def counts(self, relation: Relation[Any], filter: Filter | None, cap: int, keys: Sequence[Any]) -> list[int]:
+        """How many children each parent has, up to ``cap``."""
+        ...
+
+    async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
+        """The state of the change feed, and a page of it; a row ends with the change's number."""
+        ...
+
+    def is_slice_over(self) -> bool:
+        """Whether the operation should yield the event loop now."""
+        ...
+
+    async def yield_to_loop(self) -> None:
+        """Yields the event loop once; raises OutOfTime past the operation's deadline."""
+        ...
+
+
+class PlanReads(Protocol):
+    """An engine's reads for compiled plans."""
+
+    def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> Rows | None:
+        """The one row with this SID, or none, read without waiting; None if that can't be. Raises ReadFailed."""
+        ...
+
+    async def run(self, several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
+        """Runs an operation: ``work``, with a reader, which it may do again where the first time comes to nothing.
+
+        ``several`` says whether it may have more than one statement. It must end by ``until``, a time of
+        perf_counter(). Raises ReadFailed, and OutOfTime after that time.
+        """
+        ...
