@@ -212,7 +212,7 @@ class Gateway:
         # Imported only here: a server without a Twilio account saves the memory of these modules.
         from gateway.callbacks.completion import Completion
         from gateway.callbacks.endpoint import endpoint_of
-        from gateway.sync.schedule import sync_once
+        from gateway.sync.schedule import ScheduledSync
         from gateway.twilio.client import connected
         from gateway.twilio.pending_deletions import PendingDeletions
         from gateway.twilio.upstream import TwilioUpstream
@@ -226,16 +226,14 @@ class Gateway:
             self._background.start("callbacks", Completion(archive, twilio))
             self._stack.push_async_callback(self._callbacks.finish)
         if self._settings.sync_every:
-            once = partial(
-                sync_once,
-                self._settings.database,
+            scheduled = ScheduledSync(
                 archive,
                 twilio,
                 SyncSettings.of({"database": self._settings.database}),
                 timedelta(seconds=self._settings.sync_every),
                 timedelta(hours=self._settings.sync_full_every),
             )
-            self._background.start("sync", once)
+            self._background.start("sync", scheduled)
         return upstream
 
     def _sync_failure(self) -> SyncFailure | None:

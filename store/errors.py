@@ -14,6 +14,8 @@ StoreError                    any of the below; its text is one whole sentence
 │   └── RestoreRefused        a backup is not restored there as things are
 ├── BackupRunning             another process is making a backup of the database
 ├── BackupRefused             a backup can't have this name
+├── SyncAlreadyRunning        another process is syncing the archive
+├── SyncSuperseded            another process has begun a sync, since this one lost its lock
 ├── KeyNameTaken              the archive has, or had, a key with this name
 ├── OutOfBudget               a request is over a limit
 │   ├── OutOfStatements       it ran the maximum number of statements
@@ -79,6 +81,14 @@ class BackupRunning(StoreError):
 
 class BackupRefused(StoreError):
     """A backup can't have this name."""
+
+
+class SyncAlreadyRunning(StoreError):
+    """Another process is syncing the archive."""
+
+
+class SyncSuperseded(StoreError):
+    """The sync lost its lock, or another one has begun since; it may not write any more."""
 
 
 class KeyNameTaken(StoreError):

@@ -29,7 +29,6 @@ from gateway.sync.clock import ClockMismatch
 from gateway.sync.crawl import UnknownService
 from gateway.sync.reconcile import TooManyErasures
 from gateway.sync.run import sync
-from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.twilio.client import Twilio, connected
 from gateway.twilio.errors import TwilioError, TwilioUnavailable
 from gateway.twilio.record_deletions import finish_records
@@ -38,13 +37,13 @@ from resolvers.upstream import finish_deletions
 from store.archive import open_archive
 from store.changes import trim
 from store.engine.protocols import Archive
-from store.errors import DatabaseLocked, StoreError
+from store.errors import DatabaseLocked, StoreError, SyncAlreadyRunning
 from store.sync import left_out as left_out_state
 from store.sync.left_out import LeftOut
 from store.sync.runs import Progress
 
 FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
-EXPECTED_ERRORS = (TooManyErasures, SyncAlreadyRunning, UnknownService, ClockMismatch, TwilioError, StoreError)
+EXPECTED_ERRORS = (TooManyErasures, UnknownService, ClockMismatch, TwilioError, StoreError)
 """Errors that end a run; their message is shown."""
 TABLE_WIDTH = 80
 """The terminal width that the table needs, even with millions of interactions."""
@@ -62,7 +61,6 @@ def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Cons
     gc.set_threshold(20_000, 20, 20)  # Thousands of response bodies, but few reference cycles.
     try:
         with (
-            sync_lock(settings.database),
             _show_progress(progress, started, err, quiet=as_json),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
@@ -102,7 +100,7 @@ def _outcome_of(error: Exception) -> tuple[str, int, str]:
 
 
 async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress, left_out: list[LeftOut]) -> None:
-    async with open_archive(settings.database) as archive, connected(twilio) as client:
+    async with open_archive(settings.database) as archive, archive.sync_lock(), connected(twilio) as client:
         await finish_deletions(archive, TwilioUpstream(client))
         await _finish_records(archive, client)
         try:

@@ -122,7 +122,7 @@ class GraphQLOverHTTP:
         is_get, text = request.read_only, request.query
         headers: Headers = COMMON_HEADERS
         if is_get:
-            mark = self._operations.version_mark()
+            mark = await self._operations.version_mark()
             tag = tag_of(exchange, text, scope_fingerprint(access.scopes), mark)
             headers = cache_headers(tag)
             if is_current(exchange, tag):

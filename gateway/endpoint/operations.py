@@ -49,13 +49,13 @@ class Operations:
         self._most_participants = await list_lengths.most_participants(self._archive)
         return MEASURED_EVERY
 
-    def data_version(self) -> str:
+    async def data_version(self) -> str:
         """The archive's data version."""
-        return self._archive.version.current()
+        return await self._archive.version.current()
 
-    def version_mark(self) -> str:
+    async def version_mark(self) -> str:
         """Text that changes whenever the same request could have another response."""
-        return f"{self._archive.version.current()} {self._count_cap} {self._introspection}"
+        return f"{await self._archive.version.current()} {self._count_cap} {self._introspection}"
 
     def context(self, access: Access) -> Context:
         """A context for one operation of this caller."""

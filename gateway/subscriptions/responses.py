@@ -153,7 +153,7 @@ class Responses:
             with self._groups.joined(_group_of(prepared)) as group:
                 async with aclosing(source) as events:
                     async for event in events:
-                        yield await group.response(event, self._operations.data_version(), respond)
+                        yield await group.response(event, self._operations.data_version, respond)
         except GraphQLError as error:
             shown = formatted(error)
         except Exception as error:

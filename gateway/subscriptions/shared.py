@@ -13,6 +13,7 @@ KEPT_SECONDS = 1.0
 """How long a response is kept for slower subscribers. Later ones execute it again; erased content is soon forgotten."""
 
 Respond = Callable[[Any], Awaitable[bytes]]
+DataVersion = Callable[[], Awaitable[str]]
 
 
 class Group:
@@ -23,14 +24,14 @@ class Group:
         self.subscribers, self._running = 0, running
         self._recent: dict[Hashable, tuple[Any, asyncio.Task[bytes]]] = {}
 
-    async def response(self, event: Any, version: str, respond: Respond) -> bytes:
+    async def response(self, event: Any, version: DataVersion, respond: Respond) -> bytes:
         """The response to ``event``, by ``respond`` unless another subscriber has asked for it.
 
-        ``version`` is the archive's data version: after a write the response is another one.
+        ``version`` reads the archive's data version: after a write the response is another one.
         """
         if self.subscribers == 1:
             return await respond(event)
-        key = _key_of(event), version
+        key = _key_of(event), await version()
         found = self._recent.get(key)
         if found is None:
             # The event is kept with its task, so that no other can have its id.

@@ -7,6 +7,7 @@ A Session that is gone earlier was deleted on purpose, so it is erased with its 
 checked before the first row is erased.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from gateway.sync.crawl import Crawl
@@ -16,7 +17,7 @@ from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioMissing
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
-from store.sync import listings, state
+from store.sync import listings, runs, state
 from store.sync.runs import Progress
 
 ALWAYS_ALLOWED_ERASURES = 20
@@ -103,10 +104,12 @@ class Confirmation:
         return False
 
 
-async def apply(archive: Archive, gone: Gone, rules: ErasureRules, progress: Progress, services_exist: bool) -> None:
-    """Marks what expired or is to be kept, and erases what was deleted.
+async def apply(
+    archive: Archive, run: int, gone: Gone, rules: ErasureRules, progress: Progress, services_exist: bool
+) -> None:
+    """Marks what expired or is to be kept, and erases what was deleted, as ``run`` found it.
 
-    Raises TooManyErasures before it marks or erases anything.
+    Raises TooManyErasures before it marks or erases anything, and SyncSuperseded if a later run has begun.
     """
     # Another process may be deleting them right now, at Twilio and then here: they are its business, and asked for.
     requested = await listings.among(archive, listings.KNOWN_DELETED, gone.interactions)
@@ -115,7 +118,9 @@ async def apply(archive: Archive, gone: Gone, rules: ErasureRules, progress: Pro
         gone = await _without_kept(archive, gone)
         await _check_erasure_limit(archive, gone, rules, services_exist)
     archived = 0
+    check = partial(runs.demand_latest, run=run)
     async with archive.writer.transaction() as transaction:
+        await check(transaction)
         for sid in gone.expired_sessions:
             archived += await state.archive_session(transaction, sid)
         if rules.keep:
@@ -127,9 +132,10 @@ async def apply(archive: Archive, gone: Gone, rules: ErasureRules, progress: Pro
     if rules.keep:
         return
     to_erase = len(gone.interactions) + await _count_interactions(archive, gone.deleted_sessions)
-    await erasure.erase_deleted_at_twilio(archive, gone.interactions, gone.deleted_sessions, "sync")
+    await erasure.erase_deleted_at_twilio(archive, gone.interactions, gone.deleted_sessions, "sync", check)
     progress.erased += to_erase
     async with archive.writer.transaction() as transaction:
+        await check(transaction)
         for sid in gone.services if services_exist or rules.erase_anyway else ():
             await transaction.execute(state.REMOVE_SERVICE, {"sid": sid})
 

@@ -12,7 +12,6 @@ from gateway.sync.clock import ClockMismatch, check_clock
 from gateway.sync.crawl import Crawl, CrawlOptions, UnknownService
 from gateway.sync.left_out import LeftOutResources
 from gateway.sync.reconcile import Confirmation, ErasureRules, TooManyErasures
-from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway.sync.write_buffer import WriteBuffer
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
@@ -84,7 +83,7 @@ async def _crawl_and_reconcile(
     left_out.raise_if_all_failed()
     check_clock(twilio.clock_offset, await listings.newest_date(archive))
     rules = ErasureRules(settings.keep, settings.erase_share, settings.erase)
-    await reconcile.apply(archive, gone, rules, progress, services_exist=bool(crawl.services))
+    await reconcile.apply(archive, buffer.run, gone, rules, progress, services_exist=bool(crawl.services))
 
 
 async def _finish(
@@ -92,6 +91,7 @@ async def _finish(
 ) -> None:
     incomplete_services = {service_sid for service_sid, _ in left_out.errors.values()}
     async with archive.writer.transaction() as transaction:
+        await runs.demand_latest(transaction, run)
         await state.complete_services(
             transaction, sorted(crawl.listed - incomplete_services - set(crawl.candidates.services))
         )
@@ -120,6 +120,7 @@ async def _save_failed_run(
     with suppress(StoreError):
         errors = {sid: (service_sid, str(error)) for sid, (service_sid, error) in left_out.errors.items()}
         async with archive.writer.transaction() as transaction:
+            await runs.demand_latest(transaction, run)
             await left_out_state.note(transaction, errors, ())
     with suppress(StoreError):
         buffer.count_requests()
@@ -151,10 +152,8 @@ def _first_error(error: BaseException) -> BaseException:
 
 __all__ = [
     "ClockMismatch",
-    "SyncAlreadyRunning",
     "TooManyErasures",
     "UnknownService",
     "is_full_run_due",
     "sync",
-    "sync_lock",
 ]

@@ -133,6 +133,7 @@ class WriteBuffer:
         self.count_requests()
         counted = msgspec.structs.replace(self._progress)
         async with self._archive.writer.transaction() as transaction:
+            await runs.demand_latest(transaction, self._run)
             await listings.unmark_read(transaction, batch.unread)
             total = Written()
             outdated: list[str] = []

@@ -105,12 +105,30 @@ class Writer(Protocol):
 class Version(Protocol):
     """The data version of one archive: it changes with every write that can change an answer."""
 
-    def commits(self) -> int:
-        """A number that changes when any process has committed, even what changes no answer."""
+    async def current(self) -> str:
+        """The data version as text. It is the same as before only if no write changed an answer since.
+
+        It was the newest one after this was called. Raises Unavailable if the database can't be asked.
+        """
         ...
 
-    def current(self) -> str:
-        """The data version as text. It is the same as before only if no write changed an answer since."""
+
+class Commits(Protocol):
+    """The commits to one archive by all processes, for any number of waiters."""
+
+    def count(self) -> int:
+        """The count now. Read it before what a commit may change, and then wait for another count with ``after``.
+
+        It may also change without a commit, for example when a lost connection is there again.
+        """
+        ...
+
+    async def after(self, count: int) -> int:
+        """Waits until the count is another one than ``count``, and returns it; after ``stop``, for ever."""
+        ...
+
+    async def stop(self) -> None:
+        """Stops looking, since the archive is about to be closed. Whoever still waits has to be cancelled."""
         ...
 
 
@@ -169,6 +187,18 @@ class Archive(Readable, Protocol):
     @property
     def plan_reads(self) -> "PlanReads":
         """The reads of compiled plans."""
+        ...
+
+    def commits(self) -> Commits:
+        """A new watch over the commits to it."""
+        ...
+
+    def sync_lock(self) -> AbstractAsyncContextManager[None]:
+        """Holds the lock by which only one process at a time syncs the archive, until the end of the block.
+
+        Raises SyncAlreadyRunning if another process holds it. If the lock is lost meanwhile, the block is cancelled,
+        and ends with SyncSuperseded.
+        """
         ...
 
     def reader(self) -> Reader:

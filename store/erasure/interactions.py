@@ -10,9 +10,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
 
-from store.engine.protocols import Archive
+from store.engine.protocols import Archive, Transaction
 from store.erasure import ledger, participants
 from store.erasure.ledger import AtTwilio
 from store.errors import StoreError
@@ -20,6 +21,9 @@ from store.interactions import Interaction
 
 ERASE = "DELETE FROM interaction WHERE sid IN (SELECT value FROM json_each(?))"
 ERASE_SESSION = "DELETE FROM session WHERE sid IN (SELECT value FROM json_each(?))"
+
+Check: TypeAlias = Callable[[Transaction], Awaitable[None]]
+"""Raises where a transaction must not go on."""
 
 CLEANING_SECONDS = 6.0
 """How long an erasure retries its cleaning: longer than a search may take, which can block the log for 5 seconds."""
@@ -104,10 +108,19 @@ async def _clean_until_deadline(archive: Archive) -> str | None:
 
 
 async def erase_deleted_at_twilio(
-    archive: Archive, interactions: Sequence[str], sessions: Sequence[str], requested_by: str
+    archive: Archive,
+    interactions: Sequence[str],
+    sessions: Sequence[str],
+    requested_by: str,
+    check: Check | None = None,
 ) -> None:
-    """Erases Interactions, and Sessions with their Interactions, that were deleted at Twilio, by way of the ledger."""
+    """Erases Interactions, and Sessions with their Interactions, that were deleted at Twilio, by way of the ledger.
+
+    ``check`` runs in the transaction that enters them into the ledger, and may raise to prevent that.
+    """
     async with archive.writer.transaction() as transaction:
+        if check:
+            await check(transaction)
         for sid in interactions:
             await ledger.add_deleted_at_twilio(transaction, sid, requested_by)
         for sid in sessions:

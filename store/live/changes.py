@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from store.changes import Change, FeedPage, FeedQuery, read_feed
-from store.engine.protocols import Archive
-from store.live.commits import Commits
+from store.engine.protocols import Archive, Commits
 
 READ_AT_ONCE = 500
 CAUGHT_UP_AT_ONCE = 100

@@ -2,7 +2,6 @@
 
 from store.engine.protocols import Archive
 from store.live.changes import Changes
-from store.live.commits import Commits
 from store.live.matching import Matching
 from store.live.statuses import Statuses
 
@@ -11,7 +10,7 @@ class Live:
     """What has just changed in one archive: one for each process, shared by all that follow it."""
 
     def __init__(self, archive: Archive) -> None:
-        self._commits = Commits(archive.version)
+        self._commits = archive.commits()
         self.changes = Changes(archive, self._commits)
         self.matching = Matching(archive)
         self.statuses = Statuses(archive, self._commits)

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from store.engine.protocols import Archive
-from store.live.commits import Commits
+from store.engine.protocols import Archive, Commits
 from store.sync.status import StatusQuery, SyncStatus
 
 READ_EVERY_SECONDS = 1.0

@@ -13,6 +13,7 @@ from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
 from store.errors import StoreError
 from store.sqlite.cleaning import Cleaner, keep_log
+from store.sqlite.commits import PolledCommits
 from store.sqlite.connections import READING, connect_writer
 from store.sqlite.data_version import DATA_VERSION, DataVersion, data_version
 from store.sqlite.dialect import DIALECT
@@ -23,6 +24,7 @@ from store.sqlite.reading.plan_reads import SQLitePlanReads
 from store.sqlite.reading.read_connections import ReadConnection, ReadConnectionPool, open_read_connection
 from store.sqlite.reading.reader import SQLiteReader
 from store.sqlite.reading.searches import Searches
+from store.sqlite.sync_lock import sync_lock
 from store.sqlite.writer import SQLiteWriter
 
 READERS = 2
@@ -53,6 +55,16 @@ class SQLiteArchive:
         self._connections = cycle(connections)
         self._searches = searches
         self._operation_pool = operation_pool
+
+    def commits(self) -> PolledCommits:
+        """A new watch over the commits to the file."""
+        return PolledCommits(self.version)
+
+    @asynccontextmanager
+    async def sync_lock(self) -> AsyncIterator[None]:
+        """Holds the file's sync lock; see store/sqlite/sync_lock.py for the errors."""
+        with sync_lock(self.path):
+            yield
 
     def reader(self) -> SQLiteReader:
         """A reader of which each read sees the archive's newest state."""

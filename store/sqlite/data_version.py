@@ -31,7 +31,7 @@ class DataVersion:
         (commits,) = self._connection.execute(COMMIT_COUNT).fetchone()
         return int(commits)
 
-    def current(self) -> str:
+    async def current(self) -> str:
         """The data version as text. It is the same as before only if no write changed an answer since."""
         commits = self.commits()
         if commits != self._commits:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from store.engine.protocols import Archive, Readable, Transaction
+from store.errors import SyncSuperseded
 from store.sync.state import note_pending
 from store.twilio_mapping import instant, now
 
@@ -28,6 +29,7 @@ DELETE FROM sync_run WHERE number <= (SELECT max(number) FROM sync_run) - :kept 
 )
 """.strip()
 LAST_RUN = "SELECT max(number) FROM sync_run"
+LATEST = "SELECT number, partial, finished_at FROM sync_run ORDER BY number DESC LIMIT 1"
 LAST_COMPLETE = """
 SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= ?
 """.strip()
@@ -74,13 +76,44 @@ def latest_plausible() -> str:
     return instant((datetime.now(UTC) + CLOCK_TOLERANCE).isoformat())
 
 
+class LatestRun(NamedTuple):
+    """The latest run: its number, whether it reads only a part of the account, and when it ended.
+
+    The latter is None while it runs, and stays so if its process died.
+    """
+
+    number: int
+    partial: bool
+    finished_at: str | None
+
+
 async def start_run(archive: Archive, mode: str, partial: bool = False) -> int:
     """Adds a run, ``incremental`` or ``full``, of the whole account or a part of it; returns its number."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(START_RUN, {"mode": mode, "partial": int(partial), "now": now()})
         await transaction.execute(PRUNE_RUNS, {"kept": KEPT_RUNS, "latest": latest_plausible()})
-    ((number,),) = await archive.fetch(LAST_RUN)
+        ((number,),) = await transaction.fetch(LAST_RUN)
     return int(number)
+
+
+async def latest(archive: Readable) -> LatestRun | None:
+    """The latest run, however it ended; None if there was none yet."""
+    rows = await archive.fetch(LATEST)
+    return next((LatestRun(number, bool(is_partial), finished_at) for number, is_partial, finished_at in rows), None)
+
+
+async def demand_latest(transaction: Transaction, run: int) -> None:
+    """Raises SyncSuperseded if a later run than ``run`` has begun.
+
+    Writers take turns, so until the transaction ends no other run can begin. A process that lost its lock, and doesn't
+    know it yet, is kept from writing by this.
+    """
+    ((number,),) = await transaction.fetch(LAST_RUN)
+    if number != run:
+        raise SyncSuperseded(
+            f"This sync, run {run:,}, lost its lock, and another process has begun run {number:,}. This one has ended; "
+            "what it wrote before is kept."
+        )
 
 
 async def note_progress(transaction: Transaction, run: int, progress: Progress) -> None:
@@ -96,8 +129,12 @@ async def note_progress(transaction: Transaction, run: int, progress: Progress) 
 async def finish_run(
     archive: Archive, run: int, progress: Progress, pending: Mapping[str, int], outcome: str, error: str | None
 ) -> None:
-    """Stores the run's outcome (``complete``, ``stopped``, ``failed`` or ``refused``) and error."""
+    """Stores the run's outcome (``complete``, ``stopped``, ``failed`` or ``refused``) and error.
+
+    Raises SyncSuperseded if a later run has begun, as all that writes for a run does.
+    """
     async with archive.writer.transaction() as transaction:
+        await demand_latest(transaction, run)
         await note_progress(transaction, run, progress)
         await note_pending(transaction, pending)
         await transaction.execute(

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 import bodies
-from gateway.sync.sync_lock import SyncAlreadyRunning, sync_lock
 from gateway_under_test import serving
 from store import errors, keys
 from store.archive import open_archive
 from store.erasure import interactions as erasure
+from store.errors import SyncAlreadyRunning
 from store.interactions import Interaction
 from store.sqlite import migrations
 from store.sqlite.migrations import copies
 from store.sqlite.opening import prepare
+from store.sqlite.sync_lock import sync_lock
 from store.twilio_mapping import record
 
 

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 import bodies
 from gateway.cli.commands import commands
-from gateway.sync.sync_lock import sync_lock
 from store import keys
 from store.archive import open_archive
 from store.errors import DatabaseError, DatabaseReadOnly, DatabaseUnreachable
 from store.sqlite.opening import prepare, read_only_uri
+from store.sqlite.sync_lock import sync_lock
 
 NOBODY = 65_534
 READING = [["ledger"], ["keys", "list"]]

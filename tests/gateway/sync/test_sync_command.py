@@ -23,9 +23,9 @@ from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio, now
 from gateway.cli.commands import commands
 from gateway.settings.mirror import SyncSettings
-from gateway.sync.sync_lock import sync_lock
 from mirror import account, assert_equal
 from store.archive import open_archive
+from store.sqlite.sync_lock import sync_lock
 
 
 @asynccontextmanager

@@ -7,18 +7,15 @@ from contextlib import contextmanager
 import filelock
 
 from store.engine.database import Database, file_in
+from store.errors import SyncAlreadyRunning
 from store.sqlite.explanations import refused_by_system, unwritable
 from store.sqlite.files import mode_of_writers, resolved
 from store.sqlite.opening import check_path
 
 
-class SyncAlreadyRunning(Exception):
-    """Another process is syncing this database. The message is a whole sentence."""
-
-
 @contextmanager
 def sync_lock(database: Database) -> Iterator[None]:
-    """Holds the sync lock of this database.
+    """Holds the sync lock of this file.
 
     Raises SyncAlreadyRunning if another process holds it, and a DatabaseError if the lock file can't be written.
     """

@@ -1,4 +1,4 @@
-"""Notices the commits of all processes.
+"""Notices the commits of all processes to one file.
 
 SQLite tells no other process of a commit, but keeps a count of them in shared memory, which takes a few microseconds to
 read (``PRAGMA data_version``). One task of a process reads it, and only while somebody waits.
@@ -6,16 +6,16 @@ read (``PRAGMA data_version``). One task of a process reads it, and only while s
 
 import asyncio
 
-from store.engine.protocols import Version
+from store.sqlite.data_version import DataVersion
 
 POLL_SECONDS = 0.02
 """A change is noticed after half of this on average."""
 
 
-class Commits:
+class PolledCommits:
     """The commits to one archive, for any number of waiters."""
 
-    def __init__(self, version: Version, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(self, version: DataVersion, poll_seconds: float = POLL_SECONDS) -> None:
         self._version, self._poll_seconds = version, poll_seconds
         self._noticed: asyncio.Future[None] | None = None
         self._polling: asyncio.Task[None] | None = None
