@@ -97,7 +97,8 @@ def main(
         try:
             with ExitStack() as stack:
                 if engine is Engine.POSTGRESQL and not address:
-                    address = stack.enter_context(seeded.postgresql())
+                    cluster = stack.enter_context(seeded.cluster())
+                    address = cluster.url(cluster.database())
                 setup = Setup(folder / seeded.NAME, port, Path(scratch), ours=OURS_ON[engine], address=address)
                 _run(names, chosen, Effort(rounds, seconds), folder, setup, check, memory)
         except (BenchmarkFailed, TimeoutExpired) as failure:

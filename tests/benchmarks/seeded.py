@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from servers import ROOT, BenchmarkFailed
 
@@ -21,18 +22,15 @@ SETTINGS = {"shared_buffers": "512MB", "fsync": "on", "full_page_writes": "on"}
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of an empty database in a throw-away PostgreSQL, which runs until the end of the block.
-
-    Raises BenchmarkFailed if PostgreSQL isn't installed.
-    """
+def cluster() -> Iterator[Any]:
+    """A throw-away PostgreSQL, which runs until the end of the block; raises BenchmarkFailed if it isn't installed."""
     sys.path.append(str(ROOT / "tests" / "support"))
-    from postgresql import HOW_TO_GET_IT, binaries, cluster  # It needs pytest, which the other benchmarks don't.
+    import postgresql  # It needs pytest, which the other benchmarks don't.
 
-    if binaries() is None:
-        raise BenchmarkFailed(HOW_TO_GET_IT)
-    with cluster(**SETTINGS) as running:
-        yield running.url(running.database())
+    if postgresql.binaries() is None:
+        raise BenchmarkFailed(postgresql.HOW_TO_GET_IT)
+    with postgresql.cluster(**SETTINGS) as running:
+        yield running
 
 
 def seed(database: Path | str) -> float | None:

@@ -1,6 +1,7 @@
 """Measures the sync against a stand-in for Twilio, compared with a bare loop that fetches and decodes the same URLs.
 
 python tests/benchmarks/sync.py [--sessions 10000 --interactions 5 --latency-ms 10 --concurrency 20]
+python tests/benchmarks/sync.py --postgresql --sessions 5000 --interactions 7
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
@@ -24,8 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / folder) for folder in ("support", "documents", "stand_in"))]
+sys.path[:0] = [
+    str(ROOT),
+    *(str(ROOT / "tests" / folder) for folder in ("support", "documents", "stand_in", "benchmarks")),
+]
 
+import seeded
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway.demo.account import Account
 
@@ -43,9 +49,19 @@ def main(
     interactions: Annotated[int, typer.Option(min=0, help="How many Interactions each has.")] = 5,
     latency_ms: Annotated[int, typer.Option(min=0, help="How long each answer takes.")] = 10,
     concurrency: Annotated[int, typer.Option(min=1, help="How many requests to send at the same time.")] = 20,
+    postgresql: Annotated[
+        bool,
+        typer.Option(
+            "--postgresql", help="Compare a first run into a throw-away PostgreSQL with one into SQLite instead."
+        ),
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --postgresql, how many times each runs.")] = 3,
 ) -> None:
     """Prints how long a first and a second run take, and the ratio to a bare loop."""
     made = (str(sessions // SERVICES), str(interactions), str(latency_ms))
+    if postgresql:
+        _compare_engines(made, concurrency, rounds)
+        return
     with TemporaryDirectory() as folder, _stand_in(*made) as (process, environment):
         database = Path(folder) / "archive.db"
         addresses, _ = asyncio.run(_bare(environment, concurrency))
@@ -103,7 +119,21 @@ def _stand_in(*made: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str
             process.kill()
 
 
-def _sync(database: Path, environment: dict[str, str]) -> tuple[dict[str, Any], float]:
+def _compare_engines(made: tuple[str, str, str], concurrency: int, rounds: int) -> None:
+    seconds: dict[str, list[float]] = {"SQLite": [], "PostgreSQL": []}
+    with TemporaryDirectory() as folder, _stand_in(*made) as (_, environment), seeded.cluster() as cluster:
+        environment["PROXYGRAPH_SYNC_CONCURRENCY"] = str(concurrency)
+        for number in range(rounds):
+            databases = {"SQLite": f"{folder}/archive-{number}.db", "PostgreSQL": cluster.url(cluster.database())}
+            for engine, database in databases.items():
+                summary, peak = _sync(database, environment)
+                seconds[engine].append(summary["seconds"])
+                out.print(f"{engine}: {summary['new']:,} rows in {summary['seconds']:.1f} s, {peak:.0f} MB")
+    ours, theirs = (median(of) for of in seconds.values())
+    out.print(f"Medians: SQLite {ours:.1f} s, PostgreSQL {theirs:.1f} s: {theirs / ours:.2f} × (the target is 1.5).")
+
+
+def _sync(database: Path | str, environment: dict[str, str]) -> tuple[dict[str, Any], float]:
     command = [sys.executable, "-m", "gateway", "sync", "--json", "--database", str(database)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
     with subprocess.Popen(command, cwd=ROOT, env=kept | environment, stdout=subprocess.PIPE, text=True) as process:
