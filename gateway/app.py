@@ -13,6 +13,7 @@ from gateway.background import Background
 from gateway.endpoint.graphql_http import GraphQLOverHTTP
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, read_manifest
+from gateway.endpoint.statuses import database_unavailable
 from gateway.graphiql.built import Files
 from gateway.http.exchange import ClientGone, Exchange, HttpError, Receive, Scope, Send
 from gateway.http.handshake import Handshake
@@ -39,6 +40,7 @@ from store.archive import open_archive
 from store.demo import demo_mark
 from store.engine.protocols import Archive
 from store.erasure.interactions import recover
+from store.errors import Unavailable
 from store.live.live import Live
 from store.sync import left_out
 from store.sync.runs import last_complete
@@ -109,6 +111,8 @@ class Gateway:
             await exchange.refuse(error)
         except ClientGone:
             exchange.status = CLIENT_GONE
+        except Unavailable:
+            await exchange.refuse(database_unavailable())
         except Exception as error:
             if exchange.status:
                 raise
@@ -290,7 +294,7 @@ async def _reads(archive: Archive | None) -> bool:
         return False
     try:
         await archive.data_version()
-    except Exception:
-        log.exception("The archive can't be read.")
+    except Exception as error:
+        log.error("The archive can't be read.", exc_info=not isinstance(error, Unavailable))
         return False
     return True

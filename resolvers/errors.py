@@ -5,6 +5,7 @@
     ├── Forbidden             FORBIDDEN: the key lacks a scope; says which
     ├── ChangesExpired        CHANGES_EXPIRED: changes after a cursor are not kept any more; says how to begin anew
     ├── Busy                  BUSY: another process holds the write lock; try again
+    ├── (Unavailable)         UNAVAILABLE: the database's server can't be reached; try again
     ├── (SearchTooLong)       SEARCH_TOO_LONG: the store stopped a search; says how to narrow it
     └── (anything else)       INTERNAL_SERVER_ERROR: masked; its trace is logged under the id that the client gets
 
@@ -20,9 +21,15 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from store.errors import SearchTooLong
+from store.errors import SearchTooLong, Unavailable
 
 log = logging.getLogger("proxygraph.errors")
+
+
+UNAVAILABLE: dict[str, Any] = {
+    "message": "The database can't be reached now. Try again.",
+    "extensions": {"code": "UNAVAILABLE"},
+}
 
 
 class BadInput(GraphQLError):
@@ -66,6 +73,8 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
     if isinstance(error.original_error, SearchTooLong):
         shown["extensions"] = {"code": "SEARCH_TOO_LONG"}
         return shown
+    if isinstance(error.original_error, Unavailable):
+        return {**shown, **UNAVAILABLE}
     if "code" not in (error.extensions or {}):
         path = ".".join(str(step) for step in error.path or ())
         shown["message"] = masked(error.original_error or error, path or "the request")

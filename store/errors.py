@@ -20,6 +20,7 @@ StoreError                    any of the below; its text is one whole sentence
 ├── OutOfBudget               a request is over a limit
 │   ├── OutOfStatements       it ran the maximum number of statements
 │   └── OutOfTime             it ran for the maximum time and was interrupted
+├── Unavailable               the database's server can't be reached now, or doesn't answer
 ├── ReadFailed                a statement of a plan failed; the ordinary path gives the details
 ├── BodyRejected              a REST body lacks its SID or a parent's SID
 ├── SnapshotExpired           an export read one state of the archive for the longest time that it may
@@ -105,6 +106,10 @@ class OutOfStatements(OutOfBudget):
 
 class OutOfTime(OutOfBudget):
     """A request ran for the maximum time."""
+
+
+class Unavailable(StoreError):
+    """The database's server can't be reached now, or doesn't answer."""
 
 
 class ReadFailed(StoreError):

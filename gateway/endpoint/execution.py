@@ -32,7 +32,7 @@ from resolvers.plans.selections import Unplannable
 from resolvers.plans.steps import bounds_of
 from schema.build import EXECUTABLE
 from schema.withheld import withheld
-from store.errors import OutOfTime
+from store.errors import OutOfTime, Unavailable
 
 NOTHING: dict[str, Any] = {}
 SUBSCRIPTION = "subscription"
@@ -144,7 +144,10 @@ async def planned(
 
 
 async def executed(request: Request, context: Context, limits: Limits, wait: Wait = awaited) -> Result:
-    """Executes the operation by graphql-core; ``wait`` awaits a query, but no mutation, which must not be cancelled."""
+    """Executes the operation by graphql-core; ``wait`` awaits a query, but no mutation, which must not be cancelled.
+
+    Raises Unavailable if there is nothing to respond because the database's server failed.
+    """
     document, errors, scoped, costs, _ = checked(request.query, limits.document, context.introspection)
     if document is None:
         return Result({"errors": errors}, True, "none")
@@ -182,6 +185,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
             await context.end()
     except LimitExceeded as error:
         return Result({"errors": [formatted(error)]}, True, kind, name, estimate)
+    raise_unavailable(outcome, kind)
     response: dict[str, Any] = {"data": outcome.data}
     if outcome.errors:
         response = {"errors": [formatted(_blamed(error)) for error in outcome.errors], **response}
@@ -235,6 +239,16 @@ def _unresolved(document: DocumentNode, name: str | None) -> dict[str, Any]:
     has = f"The document has {names}." if names else "The document has no operation."
     wanted = f"no operation named {name!r}" if name else "no operationName, which says the one to run"
     return coded(GraphQLError(f"Expected an operation to run, but got {wanted}. {has}"), "OPERATION_RESOLUTION_FAILURE")
+
+
+def raise_unavailable(outcome: ExecutionResult, kind: str) -> None:
+    """Raises the Unavailable among a query's errors, since all of it should be asked for again.
+
+    A mutation's answer is kept if it has any data.
+    """
+    for error in outcome.errors or ():
+        if isinstance(error.original_error, Unavailable) and (kind == "query" or outcome.data is None):
+            raise error.original_error
 
 
 def _blamed(error: GraphQLError) -> GraphQLError:

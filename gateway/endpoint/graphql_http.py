@@ -16,7 +16,7 @@ from gateway.endpoint.execution import SUBSCRIPTION, CostMode, Request, Result
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
 from gateway.endpoint.requests import RequestParameters, demand_json, parse_body, parse_url
-from gateway.endpoint.statuses import GRAPHQL_RESPONSE, status_of, status_of_refusal
+from gateway.endpoint.statuses import GRAPHQL_RESPONSE, database_unavailable, status_of, status_of_refusal
 from gateway.http.callers import caller_of, scope_fingerprint
 from gateway.http.compression import LARGE_BYTES, compressed
 from gateway.http.exchange import COMMON_HEADERS, EVENT_STREAM, JSON, Exchange, Headers, HttpError, preferred
@@ -24,6 +24,7 @@ from gateway.http.origins import demand_intent, demand_preflight
 from gateway.http.rate_limit import Rates
 from gateway.settings.access import AccessSettings
 from resolvers.access import ANYBODY, Access
+from store import errors
 
 MEDIA_TYPES = (GRAPHQL_RESPONSE, JSON)
 IN_UTF_8 = {media_type: media_type + b"; charset=utf-8" for media_type in MEDIA_TYPES}
@@ -86,7 +87,8 @@ class GraphQLOverHTTP:
             if answer is None:
                 return
             status, body, headers = answer
-        except HttpError as error:
+        except (HttpError, errors.Unavailable) as caught:
+            error = caught if isinstance(caught, HttpError) else database_unavailable()
             media_type = JSON if media_type == EVENT_STREAM else media_type
             status = status_of_refusal(error, media_type, self._legacy_status)
             body, headers = error.body, (*COMMON_HEADERS, *error.headers)

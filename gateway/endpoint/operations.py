@@ -19,6 +19,7 @@ from resolvers.context import Context, SyncFailure, no_failure
 from resolvers.upstream import Upstream
 from store import list_lengths
 from store.engine.protocols import Archive
+from store.errors import Unavailable
 from store.live.live import Live
 
 MEASURED_EVERY = 60.0
@@ -78,16 +79,20 @@ class Operations:
         return operation.operation.value if operation else ""
 
     async def run(self, request: Request, access: Access, caller: str, wait: Wait) -> tuple[Result, Operation]:
-        """Runs a query or a mutation; ``wait`` awaits a query. Raises HttpError 503 if too many run already."""
+        """Runs a query or a mutation; ``wait`` awaits a query.
+
+        A query whose database server fails is run once more, perhaps by another server. Raises Unavailable if that
+        fails too, HttpError 503 if too many operations run already.
+        """
         begun = time.perf_counter()
-        context = self.context(access)
         self._in_flight.enter(caller)
         try:
-            result = None
-            if self._plans is not None:
-                result = await planned(request, context, self.limits, self._plans, wait)
-            if result is None:
-                result = await self._executed(request, context, wait)
+            try:
+                result = await self._result(request, self.context(access), wait)
+            except Unavailable:
+                if self.kind_of(request) != "query":
+                    raise
+                result = await self._result(request, self.context(access), wait)
         finally:
             self._in_flight.leave(caller)
         return result, Operation(
@@ -100,6 +105,12 @@ class Operations:
             result.rows,
             result.is_planned,
         )
+
+    async def _result(self, request: Request, context: Context, wait: Wait) -> Result:
+        result = None
+        if self._plans is not None:
+            result = await planned(request, context, self.limits, self._plans, wait)
+        return await self._executed(request, context, wait) if result is None else result
 
     async def planned(self, request: Request, access: Access) -> bytes | None:
         """The response to a query by its plan; None if it has none, or if there is more to say than data."""

@@ -6,6 +6,7 @@ The table is the draft's (https://graphql.github.io/graphql-over-http/draft/#sec
 
 from gateway.endpoint.execution import Result
 from gateway.http.exchange import JSON, HttpError
+from resolvers.errors import UNAVAILABLE
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json"
 
@@ -19,6 +20,13 @@ BY_CODE = {
 }
 OTHER_REQUEST_ERROR = 422
 LEGACY = {PARTIAL: 200, OTHER_REQUEST_ERROR: 400}
+RETRY_SECONDS = b"1"
+
+
+def database_unavailable() -> HttpError:
+    """The response where the database's server can't be reached: try again, here or at another server."""
+    headers = ((b"retry-after", RETRY_SECONDS),)
+    return HttpError(503, UNAVAILABLE["message"], headers, code="UNAVAILABLE")
 
 
 def status_of(result: Result, media_type: bytes, legacy: bool) -> int:

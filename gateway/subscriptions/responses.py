@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -19,7 +20,7 @@ from graphql import (
 )
 
 from gateway.endpoint.documents import checked, coded
-from gateway.endpoint.execution import SUBSCRIPTION, Request, outcome_of
+from gateway.endpoint.execution import SUBSCRIPTION, Request, outcome_of, raise_unavailable
 from gateway.endpoint.operations import Operations
 from gateway.http.exchange import awaited
 from gateway.http.operations import Operation
@@ -31,11 +32,15 @@ from gateway.subscriptions.event_query import EventQuery, event_query
 from gateway.subscriptions.limit import SubscriptionLimit
 from gateway.subscriptions.shared import Groups, variables_in_selection
 from resolvers.access import Access
-from resolvers.errors import formatted, masked
+from resolvers.errors import UNAVAILABLE, formatted, masked
 from schema.build import EXECUTABLE
 from schema.withheld import withheld
+from store.errors import Unavailable
+from store.live.outages import once_available
 
 T = TypeVar("T")
+OUTAGE_SECONDS = 20.0
+"""For so long an event waits for a database that can't be reached; then the subscription ends with that error."""
 
 
 class RequestErrors(Exception):
@@ -147,7 +152,7 @@ class Responses:
         """The responses to the source's events. Where the source fails, the last response has the error."""
 
         async def respond(event: Any) -> bytes:
-            return await self._planned(prepared, event) or await self._response(prepared, event)
+            return await once_available(partial(self._read, prepared, event), OUTAGE_SECONDS)
 
         try:
             with self._groups.joined(_group_of(prepared)) as group:
@@ -156,6 +161,8 @@ class Responses:
                         yield await group.response(event, self._operations.data_version, respond)
         except GraphQLError as error:
             shown = formatted(error)
+        except Unavailable:
+            shown = UNAVAILABLE
         except Exception as error:
             message = masked(error, "a subscription")
             shown = {"message": message, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
@@ -163,6 +170,9 @@ class Responses:
             return
         failures.append(shown["extensions"]["code"])
         yield orjson.dumps({"errors": [shown]})
+
+    async def _read(self, prepared: _Prepared, event: Any) -> bytes:
+        return await self._planned(prepared, event) or await self._response(prepared, event)
 
     async def _planned(self, prepared: _Prepared, event: Any) -> bytes | None:
         by_plan = prepared.event_query
@@ -184,6 +194,7 @@ class Responses:
             finally:
                 await context.end()
                 context.loaders.forget()
+        raise_unavailable(outcome, "query")
         response: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
             response = {"errors": [formatted(error) for error in outcome.errors], **response}

@@ -9,16 +9,17 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from store.changes import Change, FeedPage, FeedQuery, read_feed
 from store.engine.protocols import Archive, Commits
+from store.live.outages import RETRY_SECONDS, once_available
 
 READ_AT_ONCE = 500
 CAUGHT_UP_AT_ONCE = 100
 MOST_PENDING = 1_000
 """A follower with more pending changes than this drops them, and reads them again from the feed when it gets there."""
-RETRY_SECONDS = 0.5
 
 log = logging.getLogger("proxygraph.gateway")
 
@@ -94,14 +95,16 @@ class Changes:
     ) -> AsyncGenerator[Change, None]:
         """The changes after ``start``, and then each new one, that meet the query's conditions.
 
-        ``service_sid`` is a further condition. Raises PlaceLost if changes after the place are missing.
+        ``service_sid`` is a further condition. Waits while the database can't be reached. Raises PlaceLost if changes
+        after the place are missing.
         """
         epoch, place = start
         with self._followed(query, service_sid) as follower:
             while True:
                 follower.is_behind = False
                 while True:
-                    page = await read_feed(self._archive, query._replace(after=place, limit=CAUGHT_UP_AT_ONCE))
+                    wanted = query._replace(after=place, limit=CAUGHT_UP_AT_ONCE)
+                    page = await once_available(partial(read_feed, self._archive, wanted))
                     _demand_kept(page, epoch)
                     for change in page.changes:
                         place = change.number

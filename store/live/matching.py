@@ -1,6 +1,7 @@
 """Decides which changes concern the Interactions that a filter selects, once for all followers with the same filter."""
 
 import asyncio
+from functools import partial
 
 from cachetools import LRUCache
 
@@ -8,6 +9,7 @@ from store.changes import Change, ChangeKind
 from store.engine.protocols import Archive
 from store.engine.sql import text_of
 from store.interactions import InteractionFilter
+from store.live.outages import once_available
 
 MATCHES = "SELECT count(*) FROM interaction WHERE sid = :sid AND {conditions}"
 REMEMBERED = 2_000
@@ -31,7 +33,9 @@ class Matching:
             return True
         task = self._known.get((wanted, change.number))
         if task is None:
-            task = self._known[wanted, change.number] = asyncio.create_task(self._read(wanted, change.sid))
+            task = self._known[wanted, change.number] = asyncio.create_task(
+                once_available(partial(self._read, wanted, change.sid))
+            )
         return await asyncio.shield(task)
 
     async def _read(self, wanted: InteractionFilter, sid: str) -> bool:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from store.engine.protocols import Archive, Commits
+from store.live.outages import once_available
 from store.sync.status import StatusQuery, SyncStatus
 
 READ_EVERY_SECONDS = 1.0
@@ -25,7 +27,7 @@ class Statuses:
         """The status now, and after each commit that may have changed it, and every few seconds."""
         while True:
             count = self._commits.count()
-            yield await self._read(count)
+            yield await once_available(partial(self._read, count))
             try:
                 async with asyncio.timeout(LOOK_EVERY_SECONDS):
                     await self._commits.after(count)
