@@ -2,14 +2,14 @@
 
 from store.engine.protocols import Archive, Readable, Transaction
 
-SET_MARK = "UPDATE archive SET demo = ?"
+SET_MARK = "UPDATE archive SET demo = :description"
 GET_MARK = "SELECT demo FROM archive"
 HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM service) OR EXISTS (SELECT 1 FROM deletion)"
 
 
 async def mark_demo(transaction: Transaction, description: str) -> None:
     """Marks the archive as a demo; ``description`` names its seed and size."""
-    await transaction.execute(SET_MARK, (description,))
+    await transaction.execute(SET_MARK, {"description": description})
 
 
 async def demo_mark(archive: Readable) -> str | None:

@@ -4,7 +4,7 @@ from store.engine.protocols import Archive
 
 SERVICES = "SELECT count(*) FROM service"
 MOST_PARTICIPANTS = """
-SELECT coalesce(max(number), 0) FROM (SELECT count(*) AS number FROM participant GROUP BY session_sid)
+SELECT coalesce(max(number), 0) FROM (SELECT count(*) AS number FROM participant GROUP BY session_sid) AS counted
 """.strip()
 
 

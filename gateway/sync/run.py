@@ -97,7 +97,7 @@ async def _finish(
         )
         errors = {sid: (service_sid, str(error)) for sid, (service_sid, error) in left_out.errors.items()}
         await left_out_state.note(transaction, errors, crawl.listed)
-        await transaction.execute(listings.DELETE_UNSTORED, (run,))
+        await transaction.execute(listings.DELETE_UNSTORED, {"run": run})
     if not left_out.errors:
         buffer.count_requests()
         await runs.finish_run(archive, run, progress, buffer.pending, "complete", None)

@@ -13,14 +13,14 @@ LIST = f"SELECT {COLUMNS} FROM backup ORDER BY begun_at DESC, number DESC"
 BEGIN = """
 INSERT INTO backup (number, path, begun_at) SELECT coalesce(max(number), 0) + 1, :path, :at FROM backup
 """.strip()
-BEGUN = f"SELECT {COLUMNS} FROM backup WHERE path = ? AND finished_at IS NULL"
+BEGUN = f"SELECT {COLUMNS} FROM backup WHERE path = :path AND finished_at IS NULL"
 FINISH = """
 UPDATE backup SET finished_at = :at, bytes = :bytes, services = :services, sessions = :sessions,
   participants = :participants, interactions = :interactions WHERE number = :number
 """.strip()
 REPLACED = "DELETE FROM backup WHERE path = :path AND number <> :number"
-FORGET = "DELETE FROM backup WHERE path = ?"
-ABANDON = "DELETE FROM backup WHERE number = ?"
+FORGET = "DELETE FROM backup WHERE path = :path"
+ABANDON = "DELETE FROM backup WHERE number = :number"
 
 
 class Backup(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ async def begin(archive: Archive, path: Path) -> Backup:
     """Records that a backup is about to be made at ``path``, before it has any row."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(BEGIN, {"path": str(path), "at": now()})
-    ((*row,),) = await archive.fetch(BEGUN, (str(path),))
+    ((*row,),) = await archive.fetch(BEGUN, {"path": str(path)})
     return Backup(*row)
 
 
@@ -67,10 +67,10 @@ def finish_parameters(backup: Backup) -> dict[str, str | int | None]:
 async def abandon(archive: Archive, backup: Backup) -> None:
     """Removes the record of a backup that failed."""
     async with archive.writer.transaction() as transaction:
-        await transaction.execute(ABANDON, (backup.number,))
+        await transaction.execute(ABANDON, {"number": backup.number})
 
 
 async def forget(archive: Archive, path: str) -> None:
     """Removes the record of a backup whose file was removed."""
     async with archive.writer.transaction() as transaction:
-        await transaction.execute(FORGET, (path,))
+        await transaction.execute(FORGET, {"path": path})

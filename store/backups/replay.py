@@ -16,6 +16,7 @@ from store.erasure.interactions import ERASE, ERASE_SESSION
 from store.erasure.ledger import ANSWER_LOST, AtTwilio, LedgerEntry
 from store.errors import RestoreRefused
 from store.participants import Participant
+from store.sqlite.dialect import DIALECT
 from store.twilio_mapping import now
 
 CARRIED = (
@@ -63,10 +64,10 @@ OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1))
 
 ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
 RESTORED_ROWS = {
-    "interactions": "SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
-    "sessions": "SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(?)) ORDER BY sid",
+    "interactions": "SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids)) ORDER BY sid",
+    "sessions": "SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(:sids)) ORDER BY sid",
     "participants": f"""
-SELECT sid FROM participant WHERE sid IN (SELECT value FROM json_each(?))
+SELECT sid FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
   AND coalesce({", ".join(Participant.personal)}) IS NOT NULL ORDER BY sid
 """.strip(),
 }
@@ -137,10 +138,10 @@ def entries_of(file: Path) -> list[LedgerEntry]:
 
 def erase_again(target: sqlite3.Connection) -> ErasedAgain:
     """Erases the rows that were erased according to the ledger; returns those that were present."""
-    sids = _json(row[0] for row in target.execute(ERASED_SIDS))
-    back = ErasedAgain(*([row[0] for row in target.execute(sql, (sids,))] for sql in RESTORED_ROWS.values()))
-    for sql in (ERASE, ERASE_SESSION, participants.ERASE):
-        target.execute(sql, (sids,))
+    bound = {"sids": _json(row[0] for row in target.execute(ERASED_SIDS))}
+    back = ErasedAgain(*([row[0] for row in target.execute(sql, bound)] for sql in RESTORED_ROWS.values()))
+    for erase in (ERASE, ERASE_SESSION, participants.ERASE):
+        target.execute(erase.text(DIALECT), bound)
     return back
 
 

@@ -7,6 +7,7 @@ a sync agrees with Twilio row by row, and a row with a wrong date doesn't stay f
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,21 +15,23 @@ import msgspec
 from store.callbacks.merging import completed, is_outdated
 from store.columns import Record
 from store.engine.protocols import Transaction
+from store.engine.sql import Statement
 from store.interactions import Interaction
 from store.sessions import Session
 from store.twilio_mapping import now
 
-RECENT = """
-SELECT {columns} FROM callback_row CROSS JOIN {table} USING (sid)
-WHERE received_at > :since AND (NOT is_only OR :of_callbacks) AND sid IN (SELECT value FROM json_each(:sids))
-""".strip()
 ANY_MARK = "SELECT 1 FROM callback_row LIMIT 1"
-CONFIRM = "DELETE FROM callback_row WHERE sid IN (SELECT value FROM json_each(?))"
-SHOWN = "UPDATE callback_row SET is_only = 0 WHERE is_only AND sid IN (SELECT value FROM json_each(?))"
-PROTECT = """
-INSERT INTO callback_row SELECT value, value, :at, 0 FROM json_each(:sids) WHERE TRUE
-ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at, is_only = 0
+CONFIRM = Statement(lambda dialect: f"DELETE FROM callback_row WHERE sid IN ({dialect.values(':sids')})")
+SHOWN = Statement(
+    lambda dialect: f"UPDATE callback_row SET is_only = FALSE WHERE is_only AND sid IN ({dialect.values(':sids')})"
+)
+PROTECT = Statement(
+    lambda dialect: f"""
+INSERT INTO callback_row (sid, session_sid, received_at, is_only)
+SELECT value, value, :at, FALSE FROM ({dialect.values(":sids")}) AS given WHERE TRUE
+ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at, is_only = FALSE
 """.strip()
+)
 
 
 class Confirmed(msgspec.Struct, frozen=True):
@@ -49,11 +52,10 @@ async def confirm(transaction: Transaction, rows: Sequence[Record], since: str) 
     record_type = type(rows[0])
     stored: dict[str, Record] = {}
     if record_type in (Interaction, Session):
-        columns = ", ".join(f"{record_type.table}.{name}" for name in record_type.__struct_fields__)
         bound: dict[str, Any] = {"since": since, "sids": json.dumps([row.sid for row in rows])}
         # Only an Interaction has its own dates in a callback; a Session that one has brought has the Interaction's.
         bound["of_callbacks"] = record_type is Interaction
-        found = await transaction.fetch(RECENT.format(columns=columns, table=record_type.table), bound)
+        found = await transaction.fetch(_recent(record_type), bound)
         stored = {row[0]: record_type(*row) for row in found}
     written: list[Record] = []
     confirmed: list[str] = []
@@ -67,11 +69,24 @@ async def confirm(transaction: Transaction, rows: Sequence[Record], since: str) 
             outdated.append(before)
             filled = isinstance(before, Interaction) and isinstance(row, Interaction)
             written.append(completed(before, row) if filled else before)  # type: ignore[arg-type]
-    await transaction.execute(CONFIRM, (json.dumps(confirmed),))
-    await transaction.execute(SHOWN, (json.dumps([row.sid for row in outdated]),))
+    await transaction.execute(CONFIRM, {"sids": json.dumps(confirmed)})
+    await transaction.execute(SHOWN, {"sids": json.dumps([row.sid for row in outdated])})
     return Confirmed(written, [getattr(row, "session_sid", row.sid) for row in outdated])
 
 
 async def protect_sessions(transaction: Transaction, sids: Sequence[str]) -> None:
     """Notes that these Sessions were just fetched, so that a list that was read before doesn't replace them."""
-    await transaction.execute(PROTECT, {"sids": json.dumps(list(sids)), "at": now()})
+    await transaction.execute(PROTECT, {"sids": json.dumps(list(dict.fromkeys(sids))), "at": now()})
+
+
+@lru_cache
+def _recent(record_type: type[Record]) -> Statement:
+    """The stored rows that callbacks have brought since, among those with the given SIDs."""
+    table = record_type.table
+    columns = ", ".join(f"{table}.{name}" for name in record_type.__struct_fields__)
+    return Statement(
+        lambda dialect: f"""
+SELECT {columns} FROM callback_row JOIN {table} ON {table}.sid = callback_row.sid
+WHERE received_at > :since AND (NOT is_only OR :of_callbacks) AND callback_row.sid IN ({dialect.values(":sids")})
+""".strip()
+    )

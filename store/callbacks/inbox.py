@@ -14,28 +14,39 @@ from enum import StrEnum
 from store.callbacks import queue
 from store.callbacks.merging import merged
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.interactions import Interaction
 from store.services import Service
 from store.sessions import Session
 from store.twilio_mapping import instant, now, record
 
-STORED = f"""
-SELECT {", ".join(Interaction.__struct_fields__)} FROM interaction WHERE sid IN (SELECT value FROM json_each(?))
+STORED = Statement(
+    lambda dialect: (
+        f"SELECT {', '.join(Interaction.__struct_fields__)} FROM interaction WHERE sid IN ({dialect.values(':sids')})"
+    )
+)
+DELETED = Statement(lambda dialect: f"SELECT sid FROM deletion WHERE sid IN ({dialect.values(':sids')})")
+KNOWN = Statement(
+    lambda dialect: f"""
+SELECT sid FROM session WHERE sid IN ({dialect.values(":sids")})
+UNION ALL SELECT sid FROM service WHERE sid IN ({dialect.values(":sids")})
 """.strip()
-DELETED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
-KNOWN = """
-SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(:sids))
-UNION ALL SELECT sid FROM service WHERE sid IN (SELECT value FROM json_each(:sids))
-""".strip()
-MARK = """
-INSERT INTO callback_row SELECT value ->> 0, value ->> 1, :at, value ->> 2 FROM json_each(:rows) WHERE TRUE
+)
+MARK = Statement(
+    lambda dialect: f"""
+INSERT INTO callback_row (sid, session_sid, received_at, is_only)
+SELECT sid, session_sid, :at, CAST(is_only AS BOOLEAN)
+FROM ({dialect.rows(":rows", "sid", "session_sid", "is_only")}) AS given WHERE TRUE
 ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at
 """.strip()
-UNMARK_READ = "DELETE FROM session_read WHERE session_sid IN (SELECT value FROM json_each(?))"
-RECEIVED = """
+)
+UNMARK_READ = Statement(lambda dialect: f"DELETE FROM session_read WHERE session_sid IN ({dialect.values(':sids')})")
+RECEIVED = Statement(
+    lambda dialect: f"""
 UPDATE archive SET account_sid = coalesce(account_sid, :account),
-  last_callback_at = max(ifnull(last_callback_at, ''), :at)
+  last_callback_at = {dialect.greatest("coalesce(last_callback_at, '')", ":at")}
 """.strip()
+)
 
 
 class Outcome(StrEnum):
@@ -54,11 +65,10 @@ async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
     """
     outcomes: list[Outcome] = []
     async with archive.writer.transaction(is_mirrored=True) as transaction:
-        stored = {
-            row[0]: Interaction(*row) for row in await transaction.fetch(STORED, (_array(one.sid for one in given),))
-        }
+        found = await transaction.fetch(STORED, _bound(one.sid for one in given))
+        stored = {row[0]: Interaction(*row) for row in found}
         of_session = {one.sid: one.session_sid for one in given}
-        deleted = {row[0] for row in await transaction.fetch(DELETED, (_array((*of_session, *of_session.values())),))}
+        deleted = {row[0] for row in await transaction.fetch(DELETED, _bound((*of_session, *of_session.values())))}
         changed: dict[str, Interaction] = {}
         new = set()
         for one in given:
@@ -81,23 +91,23 @@ async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
 
 
 async def _write(transaction: Transaction, interactions: list[Interaction], new: set[str]) -> None:
-    marks: list[tuple[str, str | None, int]] = []
+    marks: list[tuple[str, str | None, bool]] = []
     if new:
         marks += await _put_parents(transaction, [one for one in interactions if one.sid in new])
     await transaction.put(interactions)
-    marks += [(one.sid, one.session_sid, int(one.sid in new)) for one in interactions]
+    marks += [(one.sid, one.session_sid, one.sid in new) for one in interactions]
     await transaction.execute(MARK, {"rows": json.dumps(marks), "at": now()})
     # A callback may have been lost before this one, so the next sync reads the Session again.
-    await transaction.execute(UNMARK_READ, (_array({one.session_sid for one in interactions}),))
+    await transaction.execute(UNMARK_READ, _bound({one.session_sid for one in interactions}))
     incomplete = {one.session_sid: one.service_sid for one in interactions if one.url is None}
     if incomplete:
         await queue.add(transaction, incomplete, instant((datetime.now(UTC) + queue.GATHER).isoformat()))
 
 
-async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list[tuple[str, str | None, int]]:
+async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list[tuple[str, str | None, bool]]:
     """Adds the Sessions and Services that aren't stored; returns their marks."""
     sids = {sid for one in new for sid in (one.session_sid, one.service_sid)}
-    known = {row[0] for row in await transaction.fetch(KNOWN, {"sids": _array(sids)})}
+    known = {row[0] for row in await transaction.fetch(KNOWN, _bound(sids))}
     services, sessions = {}, {}
     for one in sorted(new, key=lambda one: one.date_created, reverse=True):  # The earliest one's date stays.
         dates = {"date_created": one.date_created, "account_sid": one.account_sid}
@@ -108,8 +118,8 @@ async def _put_parents(transaction: Transaction, new: list[Interaction]) -> list
             sessions[one.session_sid] = record(Session, address | dates)
     await transaction.put(services.values())
     await transaction.put(sessions.values())
-    return [(sid, sid if sid in sessions else None, 1) for sid in (*services, *sessions)]
+    return [(sid, sid if sid in sessions else None, True) for sid in (*services, *sessions)]
 
 
-def _array(sids: Iterable[str]) -> str:
-    return json.dumps(list(sids))
+def _bound(sids: Iterable[str]) -> dict[str, str]:
+    return {"sids": json.dumps(list(sids))}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.twilio_mapping import instant, now
 
 GATHER = timedelta(seconds=1)
@@ -19,29 +20,35 @@ LONGEST_PAUSE = timedelta(hours=1)
 MOST_FAILURES = 16
 """After this many failures in a row, about half a day, a Session waits for its next callback, or for a sync."""
 
-ADD = """
-INSERT INTO callback_session (session_sid, service_sid, due_at) SELECT key, value, :due FROM json_each(:sessions)
-WHERE TRUE ON CONFLICT (session_sid) DO UPDATE
-SET reports = reports + 1, due_at = min(due_at, excluded.due_at), failures = 0
+ADD = Statement(
+    lambda dialect: f"""
+INSERT INTO callback_session (session_sid, service_sid, due_at)
+SELECT key, value, :due FROM ({dialect.pairs(":sessions")}) AS given WHERE TRUE
+ON CONFLICT (session_sid) DO UPDATE SET reports = callback_session.reports + 1, failures = 0,
+  due_at = {dialect.least("callback_session.due_at", "excluded.due_at")}
 """.strip()
+)
 DUE = """
 SELECT session_sid, service_sid, reports, failures FROM callback_session
 WHERE due_at <= :now AND leased_until <= :now ORDER BY due_at LIMIT :most
 """.strip()
-LEASE_THEM = """
-UPDATE callback_session SET leased_until = :until WHERE session_sid IN (SELECT value FROM json_each(:sids))
-""".strip()
+LEASE_THEM = Statement(
+    lambda dialect: (
+        f"UPDATE callback_session SET leased_until = :until WHERE session_sid IN ({dialect.values(':sids')})"
+    )
+)
 FINISH = "DELETE FROM callback_session WHERE session_sid = :sid AND reports = :reports"
 READ_AGAIN = "UPDATE callback_session SET leased_until = '', due_at = :due WHERE session_sid = :sid"
 FAIL = """
 UPDATE callback_session SET leased_until = '', due_at = :due, failures = failures + 1 WHERE session_sid = :sid
 """.strip()
 GIVE_UP = "DELETE FROM callback_session WHERE session_sid = :sid AND failures >= :most"
-NEXT_DUE = "SELECT min(max(due_at, leased_until)) FROM callback_session"
-COUNT_INTERACTIONS = "SELECT count(*) FROM interaction WHERE session_sid = ?"
+NEXT_DUE = Statement(lambda dialect: f"SELECT min({dialect.greatest('due_at', 'leased_until')}) FROM callback_session")
+COUNT_INTERACTIONS = "SELECT count(*) FROM interaction WHERE session_sid = :sid"
 LACKS_PARTICIPANTS = """
 SELECT EXISTS (SELECT 1 FROM callback_row WHERE sid = :sid AND is_only) OR EXISTS (
-  SELECT 1 FROM callback_row CROSS JOIN interaction USING (sid) WHERE callback_row.session_sid = :sid AND (
+  SELECT 1 FROM callback_row JOIN interaction ON interaction.sid = callback_row.sid
+  WHERE callback_row.session_sid = :sid AND (
     (inbound_participant_sid IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM participant WHERE participant.sid = inbound_participant_sid))
     OR (outbound_participant_sid IS NOT NULL
@@ -49,8 +56,8 @@ SELECT EXISTS (SELECT 1 FROM callback_row WHERE sid = :sid AND is_only) OR EXIST
   )
 )
 """.strip()
-IS_UNCONFIRMED = "SELECT 1 FROM callback_row WHERE sid = ? AND is_only"
-UNCONFIRMED = "SELECT sid FROM callback_row WHERE session_sid = ? ORDER BY sid"
+IS_UNCONFIRMED = "SELECT 1 FROM callback_row WHERE sid = :sid AND is_only"
+UNCONFIRMED = "SELECT sid FROM callback_row WHERE session_sid = :sid ORDER BY sid"
 
 
 class Reported(NamedTuple):
@@ -101,17 +108,17 @@ async def next_due(archive: Archive) -> str | None:
 
 async def is_unconfirmed(archive: Archive, sid: str) -> bool:
     """Whether only a callback has shown the row ``sid``."""
-    return bool(list(await archive.fetch(IS_UNCONFIRMED, (sid,))))
+    return bool(list(await archive.fetch(IS_UNCONFIRMED, {"sid": sid})))
 
 
 async def unconfirmed(archive: Archive, session_sid: str) -> list[str]:
     """The SIDs of the Session's rows that a callback wrote and the API hasn't confirmed since."""
-    return [row[0] for row in await archive.fetch(UNCONFIRMED, (session_sid,))]
+    return [row[0] for row in await archive.fetch(UNCONFIRMED, {"sid": session_sid})]
 
 
 async def count_interactions(archive: Archive, session_sid: str) -> int:
     """How many Interactions of the Session are stored."""
-    ((number,),) = await archive.fetch(COUNT_INTERACTIONS, (session_sid,))
+    ((number,),) = await archive.fetch(COUNT_INTERACTIONS, {"sid": session_sid})
     return int(number)
 
 

@@ -32,6 +32,10 @@ class Dialect(Protocol):
         """The SELECT of the texts in a JSON array of arrays, in the named columns."""
         ...
 
+    def member(self, document: str, *path: str) -> str:
+        """The text at a path of names and numbers in a JSON text; null where there is none."""
+        ...
+
     def greatest(self, *expressions: str) -> str:
         """The greatest of several values, none of which is null."""
         ...

@@ -12,6 +12,7 @@ from itertools import islice
 import msgspec
 
 from store.engine.protocols import Archive, Readable
+from store.engine.sql import Statement
 from store.erasure.ledger import ADDRESS, Address, AtTwilio
 from store.twilio_mapping import now
 
@@ -19,47 +20,56 @@ ITEMS_AT_ONCE = 2_000
 """How many items one transaction adds: few, so that other writers don't wait long."""
 
 ADD_CASE = """
-INSERT INTO erasure_case SELECT :reference, (SELECT account_sid FROM archive), :at WHERE TRUE
+INSERT INTO erasure_case (reference, account_sid, begun_at) SELECT :reference, account_sid, :at FROM archive WHERE TRUE
 ON CONFLICT (reference) DO NOTHING
 """.strip()
 ADD_RUN = """
-INSERT INTO erasure_run (reference, requested_by, question, options, begun_at)
-VALUES (:reference, :by, :question, :options, :at)
+INSERT INTO erasure_run (id, reference, requested_by, question, options, begun_at)
+SELECT coalesce(max(id), 0) + 1, :reference, :by, :question, :options, :at FROM erasure_run RETURNING id
 """.strip()
 QUESTION = """
-SELECT question FROM erasure_run WHERE reference = ? AND question <> '{}' ORDER BY id DESC LIMIT 1
+SELECT question FROM erasure_run WHERE reference = :reference AND question <> '{}' ORDER BY id DESC LIMIT 1
 """.strip()
-LAST_RUN = "SELECT max(id) FROM erasure_run WHERE reference = ?"
-END_RUN = "UPDATE erasure_run SET ended_at = ? WHERE id = ?"
-ADD_ITEMS = """
-INSERT INTO erasure_case_item (reference, sid, run) SELECT :reference, value, :run FROM json_each(:sids) WHERE TRUE
-ON CONFLICT DO NOTHING
+END_RUN = "UPDATE erasure_run SET ended_at = :at WHERE id = :run"
+ADD_ITEMS = Statement(
+    lambda dialect: f"""
+INSERT INTO erasure_case_item (reference, sid, run)
+SELECT :reference, value, :run FROM ({dialect.values(":sids")}) AS given WHERE TRUE
+ON CONFLICT (reference, sid) DO NOTHING
 """.strip()
-SET_OUTCOMES = """
+)
+SET_OUTCOMES = Statement(
+    lambda dialect: f"""
 INSERT INTO erasure_case_item (reference, sid, run, outcome, reason, at)
-SELECT :reference, value ->> 0, :run, value ->> 1, value ->> 2, :at FROM json_each(:outcomes) WHERE TRUE
-ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, at = excluded.at
+SELECT :reference, sid, :run, outcome, reason, :at
+FROM ({dialect.rows(":outcomes", "sid", "outcome", "reason")}) AS given WHERE TRUE
+ON CONFLICT (reference, sid) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, at = excluded.at
 """.strip()
+)
 NOTE_ERASED = """
 UPDATE erasure_case_item SET outcome = 'ERASED', reason = NULL,
   at = (SELECT erased_at FROM deletion WHERE deletion.sid = erasure_case_item.sid)
-WHERE reference = :reference AND outcome IS NOT 'ERASED' AND sid >= 'KI' AND sid < 'KJ'
+WHERE reference = :reference AND outcome IS DISTINCT FROM 'ERASED' AND sid >= 'KI' AND sid < 'KJ'
   AND EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = erasure_case_item.sid AND erased_at IS NOT NULL)
 """.strip()
-NOT_AT_TWILIO = f"""
-SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN (SELECT value FROM json_each(:states))
+NOT_AT_TWILIO = Statement(
+    lambda dialect: f"""
+SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN ({dialect.values(":states")})
   AND EXISTS (SELECT 1 FROM erasure_case_item WHERE reference = :reference AND erasure_case_item.sid = deletion.sid)
 ORDER BY sid
 """.strip()
+)
 UNCLEAN = """
 SELECT EXISTS (SELECT 1 FROM erasure_case_item JOIN deletion USING (sid)
-  WHERE reference = ? AND erased_at IS NOT NULL AND closed_at IS NULL)
+  WHERE reference = :reference AND erased_at IS NOT NULL AND closed_at IS NULL)
 """.strip()
-SESSIONS_OF = """
+SESSIONS_OF = Statement(
+    lambda dialect: f"""
 SELECT participant.sid, session.service_sid, session.sid, session.archived_at IS NOT NULL, date_deleted IS NOT NULL
 FROM participant JOIN session ON session.sid = session_sid
-WHERE participant.sid IN (SELECT value FROM json_each(?)) ORDER BY session.sid, participant.sid
+WHERE participant.sid IN ({dialect.values(":sids")}) ORDER BY session.sid, participant.sid
 """.strip()
+)
 
 
 class Outcome(StrEnum):
@@ -110,7 +120,8 @@ class Case:
     async def set_outcomes(self, items: Sequence[Item]) -> None:
         """Stores these outcomes."""
         if items:
-            outcomes = json.dumps([(item.sid, item.outcome, item.reason) for item in items])
+            last = {item.sid: item for item in items}  # One statement can't set a row twice.
+            outcomes = json.dumps([(item.sid, item.outcome, item.reason) for item in last.values()])
             bound = {"reference": self.reference, "run": self._run, "at": now(), "outcomes": outcomes}
             async with self._archive.writer.transaction() as transaction:
                 await transaction.execute(SET_OUTCOMES, bound)
@@ -129,7 +140,7 @@ class Case:
     async def end_run(self) -> None:
         """Stores that the run ended."""
         async with self._archive.writer.transaction() as transaction:
-            await transaction.execute(END_RUN, (now(), self._run))
+            await transaction.execute(END_RUN, {"at": now(), "run": self._run})
 
 
 async def begin_run(
@@ -145,14 +156,13 @@ async def begin_run(
     }
     async with archive.writer.transaction() as transaction:
         await transaction.execute(ADD_CASE, {"reference": reference, "at": bound["at"]})
-        await transaction.execute(ADD_RUN, bound)
-    ((run,),) = await archive.fetch(LAST_RUN, (reference,))
+        ((run,),) = await transaction.fetch(ADD_RUN, bound)
     return Case(archive, reference, run)
 
 
 async def last_question(archive: Readable, reference: str) -> dict[str, list[str]] | None:
     """The masked question of the case's last run; None if there is no such case."""
-    for row in await archive.fetch(QUESTION, (reference,)):
+    for row in await archive.fetch(QUESTION, {"reference": reference}):
         question: dict[str, list[str]] = json.loads(row[0])
         return question
     return None
@@ -160,11 +170,11 @@ async def last_question(archive: Readable, reference: str) -> dict[str, list[str
 
 async def is_unclean(archive: Readable, reference: str) -> bool:
     """Whether the files still have bytes of erased rows of the case."""
-    ((is_unclean,),) = await archive.fetch(UNCLEAN, (reference,))
+    ((is_unclean,),) = await archive.fetch(UNCLEAN, {"reference": reference})
     return bool(is_unclean)
 
 
 async def places(archive: Readable, participant_sids: Sequence[str]) -> list[Place]:
     """The Services and Sessions of these Participants, sorted by Session."""
-    rows = await archive.fetch(SESSIONS_OF, (json.dumps(participant_sids),))
+    rows = await archive.fetch(SESSIONS_OF, {"sids": json.dumps(participant_sids)})
     return [Place(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]

@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.erasure import ledger, participants
 from store.erasure.ledger import AtTwilio
 from store.errors import StoreError
 from store.interactions import Interaction
 
-ERASE = "DELETE FROM interaction WHERE sid IN (SELECT value FROM json_each(?))"
-ERASE_SESSION = "DELETE FROM session WHERE sid IN (SELECT value FROM json_each(?))"
+ERASE = Statement(lambda dialect: f"DELETE FROM interaction WHERE sid IN ({dialect.values(':sids')})")
+ERASE_SESSION = Statement(lambda dialect: f"DELETE FROM session WHERE sid IN ({dialect.values(':sids')})")
 
 Check: TypeAlias = Callable[[Transaction], Awaitable[None]]
 """Raises where a transaction must not go on."""
@@ -78,7 +79,7 @@ async def erase_all(archive: Archive, outcomes: Mapping[str, AtTwilio | None]) -
     sids = list(outcomes)
     async with archive.writer.transaction() as transaction:
         for sql in (ERASE, ERASE_SESSION, participants.ERASE):
-            await transaction.execute(sql, (json.dumps(sids),))
+            await transaction.execute(sql, {"sids": json.dumps(sids)})
         await ledger.mark_erased(transaction, sids)
         for sid, twilio in outcomes.items():
             if twilio:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from store.engine.protocols import Readable, Transaction
+from store.engine.sql import Statement
 from store.interactions import Interaction
 from store.twilio_mapping import now
 
@@ -29,25 +30,31 @@ outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_f
 """.strip()
 LIST = f"""
 SELECT {COLUMNS} FROM deletion
-WHERE coalesce(intended_at >= :since, 1) AND coalesce(intended_at < :until, 1) ORDER BY intended_at, sid
+WHERE (CAST(:since AS TEXT) IS NULL OR intended_at >= :since) AND (CAST(:until AS TEXT) IS NULL OR intended_at < :until)
+ORDER BY intended_at, sid
 """.strip()
 ADD_REQUEST = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio, twilio)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (:sid, :session_sid, :service_sid, :account_sid, :inbound_resource_sid, :inbound_resource_type,
+  :outbound_resource_sid, :outbound_resource_type, :by, :at, :at_twilio, :twilio)
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-ADD_REQUESTS = """
+ADD_REQUESTS = Statement(
+    lambda dialect: f"""
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, at_twilio, twilio)
 SELECT sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
   outbound_resource_type, :by, :at, :at_twilio, :twilio
-FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids))
+FROM interaction WHERE sid IN ({dialect.values(":sids")})
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-NOT_ERASED = f"""
-SELECT {ADDRESS} FROM deletion WHERE erased_at IS NULL AND sid IN (SELECT value FROM json_each(?)) ORDER BY sid
-""".strip()
+)
+NOT_ERASED = Statement(
+    lambda dialect: (
+        f"SELECT {ADDRESS} FROM deletion WHERE erased_at IS NULL AND sid IN ({dialect.values(':sids')}) ORDER BY sid"
+    )
+)
 ADD_DELETED_AT_TWILIO = """
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type,
   outbound_resource_sid, outbound_resource_type, requested_by, intended_at, twilio)
@@ -61,24 +68,29 @@ INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, 
 SELECT sid, sid, service_sid, account_sid, :by, :at, 'ALREADY_GONE' FROM session WHERE sid = :sid
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-MARK_ERASED = (
-    "UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid IN (SELECT value FROM json_each(:sids))"
+MARK_ERASED = Statement(
+    lambda dialect: f"UPDATE deletion SET erased_at = coalesce(erased_at, :at) WHERE sid IN ({dialect.values(':sids')})"
 )
-NOTE_HELD = """
-INSERT INTO legal_hold SELECT value, :at FROM json_each(:sids) WHERE TRUE ON CONFLICT (sid) DO NOTHING
+NOTE_HELD = Statement(
+    lambda dialect: f"""
+INSERT INTO legal_hold (sid, noted_at) SELECT value, :at FROM ({dialect.values(":sids")}) AS given WHERE TRUE
+ON CONFLICT (sid) DO NOTHING
 """.strip()
-NOT_HELD = "DELETE FROM legal_hold WHERE sid IN (SELECT value FROM json_each(?))"
-WITHDRAW = "DELETE FROM deletion WHERE sid = ? AND erased_at IS NULL"
-UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR NOT at_twilio)"
+)
+NOT_HELD = Statement(lambda dialect: f"DELETE FROM legal_hold WHERE sid IN ({dialect.values(':sids')})")
+WITHDRAW = "DELETE FROM deletion WHERE sid = :sid AND erased_at IS NULL"
+UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR at_twilio = 0)"
 ANY_ERASED = "SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL LIMIT 1"
 PENDING_AT_TWILIO = f"""
 SELECT {ADDRESS}, at_twilio = {ANSWER_LOST} OR intended_at <= :before
-FROM deletion WHERE erased_at IS NULL AND at_twilio
+FROM deletion WHERE erased_at IS NULL AND at_twilio <> 0
 """.strip()
-NOT_AT_TWILIO = f"""
-SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN (SELECT value FROM json_each(:states))
-""".strip()
-NOTE_ANSWER_LOST = f"UPDATE deletion SET at_twilio = {ANSWER_LOST} WHERE sid = ? AND erased_at IS NULL"
+NOT_AT_TWILIO = Statement(
+    lambda dialect: (
+        f"SELECT {ADDRESS} FROM deletion WHERE erased_at IS NOT NULL AND twilio IN ({dialect.values(':states')})"
+    )
+)
+NOTE_ANSWER_LOST = f"UPDATE deletion SET at_twilio = {ANSWER_LOST} WHERE sid = :sid AND erased_at IS NULL"
 NOTE_AT_TWILIO = """
 UPDATE deletion SET twilio = :twilio WHERE sid = :sid AND (twilio IS NULL OR twilio NOT IN ('DELETED', 'ALREADY_GONE'))
 """.strip()
@@ -150,20 +162,20 @@ async def add_request(transaction: Transaction, interaction: Interaction, reques
     """Adds a deletion request for ``interaction``, ``at_twilio`` too; returns whether it is new."""
     added = await transaction.execute(
         ADD_REQUEST,
-        (
-            interaction.sid,
-            interaction.session_sid,
-            interaction.service_sid,
-            interaction.account_sid,
-            interaction.inbound_resource_sid,
-            interaction.inbound_resource_type,
-            interaction.outbound_resource_sid,
-            interaction.outbound_resource_type,
-            requested_by,
-            now(),
-            REQUEST_IN_PROGRESS if at_twilio else 0,
-            AtTwilio.PENDING if at_twilio else AtTwilio.NOT_CONNECTED,
-        ),
+        {
+            "sid": interaction.sid,
+            "session_sid": interaction.session_sid,
+            "service_sid": interaction.service_sid,
+            "account_sid": interaction.account_sid,
+            "inbound_resource_sid": interaction.inbound_resource_sid,
+            "inbound_resource_type": interaction.inbound_resource_type,
+            "outbound_resource_sid": interaction.outbound_resource_sid,
+            "outbound_resource_type": interaction.outbound_resource_type,
+            "by": requested_by,
+            "at": now(),
+            "at_twilio": REQUEST_IN_PROGRESS if at_twilio else 0,
+            "twilio": AtTwilio.PENDING if at_twilio else AtTwilio.NOT_CONNECTED,
+        },
     )
     return added == 1
 
@@ -182,7 +194,7 @@ async def add_requests(transaction: Transaction, sids: Sequence[str], requested_
 
 async def not_erased(archive: Readable, sids: Sequence[str]) -> list[Address]:
     """The addresses at Twilio of those of ``sids`` that are requested and not erased yet, by SID."""
-    return [Address(*row) for row in await archive.fetch(NOT_ERASED, (json.dumps(sids),))]
+    return [Address(*row) for row in await archive.fetch(NOT_ERASED, {"sids": json.dumps(sids)})]
 
 
 async def note_held(transaction: Transaction, sids: Sequence[str]) -> None:
@@ -193,7 +205,7 @@ async def note_held(transaction: Transaction, sids: Sequence[str]) -> None:
 async def note_at_twilio(transaction: Transaction, sid: str, twilio: AtTwilio) -> None:
     """Stores the outcome of ``sid`` at Twilio, unless it is already known to be gone there."""
     if twilio is AtTwilio.PENDING:
-        await transaction.execute(NOTE_ANSWER_LOST, (sid,))
+        await transaction.execute(NOTE_ANSWER_LOST, {"sid": sid})
     await transaction.execute(NOTE_AT_TWILIO, {"sid": sid, "twilio": twilio})
 
 
@@ -211,10 +223,10 @@ async def add_session_deleted_at_twilio(transaction: Transaction, sid: str, requ
 
 async def withdraw_request(transaction: Transaction, sid: str) -> None:
     """Removes a request whose row was not erased."""
-    await transaction.execute(WITHDRAW, (sid,))
+    await transaction.execute(WITHDRAW, {"sid": sid})
 
 
 async def mark_erased(transaction: Transaction, sids: Sequence[str]) -> None:
     """Stores that the rows of ``sids`` are erased."""
-    await transaction.execute(NOT_HELD, (json.dumps(sids),))
+    await transaction.execute(NOT_HELD, {"sids": json.dumps(sids)})
     await transaction.execute(MARK_ERASED, {"sids": json.dumps(sids), "at": now()})

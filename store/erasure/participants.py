@@ -8,22 +8,27 @@ import json
 from collections.abc import Sequence
 
 from store.engine.protocols import Archive
+from store.engine.sql import Statement
 from store.participants import Participant
 from store.twilio_mapping import now
 
-ADD = """
+ADD = Statement(
+    lambda dialect: f"""
 INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)
 SELECT sid, session_sid, service_sid, account_sid, :by, :at FROM participant
-WHERE sid IN (SELECT value FROM json_each(:sids))
+WHERE sid IN ({dialect.values(":sids")})
   AND NOT EXISTS (SELECT 1 FROM interaction WHERE inbound_participant_sid = participant.sid)
   AND NOT EXISTS (SELECT 1 FROM interaction WHERE outbound_participant_sid = participant.sid)
 ON CONFLICT (sid) DO NOTHING
 """.strip()
-REQUESTED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
-ERASE = f"""
+)
+REQUESTED = Statement(lambda dialect: f"SELECT sid FROM deletion WHERE sid IN ({dialect.values(':sids')})")
+ERASE = Statement(
+    lambda dialect: f"""
 UPDATE participant SET {", ".join(f"{column} = NULL" for column in Participant.personal)}
-WHERE sid IN (SELECT value FROM json_each(?))
+WHERE sid IN ({dialect.values(":sids")})
 """.strip()
+)
 
 
 async def request(archive: Archive, sids: Sequence[str], requested_by: str) -> set[str]:
@@ -33,4 +38,4 @@ async def request(archive: Archive, sids: Sequence[str], requested_by: str) -> s
     """
     async with archive.writer.transaction() as transaction:
         await transaction.execute(ADD, {"sids": json.dumps(sids), "by": requested_by, "at": now()})
-    return {row[0] for row in await archive.fetch(REQUESTED, (json.dumps(sids),))}
+    return {row[0] for row in await archive.fetch(REQUESTED, {"sids": json.dumps(sids)})}

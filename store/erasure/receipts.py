@@ -11,9 +11,11 @@ import msgspec
 from store.engine.protocols import Readable
 from store.erasure.twilio_records import IN_THE_API, RecordState
 
-CASE = "SELECT account_sid, begun_at FROM erasure_case WHERE reference = ?"
+CASE = "SELECT account_sid, begun_at FROM erasure_case WHERE reference = :reference"
 REFERENCES = "SELECT reference FROM erasure_case ORDER BY begun_at DESC, reference LIMIT 20"
-RUNS = "SELECT requested_by, begun_at, ended_at, question, options FROM erasure_run WHERE reference = ? ORDER BY id"
+RUNS = """
+SELECT requested_by, begun_at, ended_at, question, options FROM erasure_run WHERE reference = :reference ORDER BY id
+""".strip()
 ITEMS = """
 SELECT item.sid, item.outcome, item.reason, item.at,
   coalesce(deletion.session_sid, interaction.session_sid, participant.session_sid),
@@ -24,15 +26,16 @@ SELECT item.sid, item.outcome, item.reason, item.at,
   coalesce(deletion.outbound_resource_sid, interaction.outbound_resource_sid)
 FROM erasure_case_item AS item LEFT JOIN deletion ON deletion.sid = item.sid
 LEFT JOIN interaction ON interaction.sid = item.sid LEFT JOIN participant ON participant.sid = item.sid
-WHERE item.reference = ? ORDER BY item.sid
+WHERE item.reference = :reference ORDER BY item.sid
 """.strip()
 RECORDS = """
 SELECT twilio_record.sid, twilio_record.state, twilio_record.reason FROM erasure_case_item AS item
-JOIN twilio_record ON twilio_record.interaction_sid = item.sid WHERE item.reference = ?
+JOIN twilio_record ON twilio_record.interaction_sid = item.sid WHERE item.reference = :reference
 """.strip()
 
 ERASED_INTERACTIONS = """
-SELECT sid FROM erasure_case_item WHERE reference = ? AND outcome = 'ERASED' AND sid >= 'KI' AND sid < 'KJ' ORDER BY sid
+SELECT sid FROM erasure_case_item WHERE reference = :reference AND outcome = 'ERASED' AND sid >= 'KI' AND sid < 'KJ'
+ORDER BY sid
 """.strip()
 RECORDS_LEFT = f"""
 SELECT count(*) FROM (
@@ -86,16 +89,18 @@ class Case(msgspec.Struct, frozen=True):
 
 async def case(archive: Readable, reference: str) -> Case | None:
     """The case with this reference; None if there is none."""
-    found = list(await archive.fetch(CASE, (reference,)))
+    bound = {"reference": reference}
+    found = list(await archive.fetch(CASE, bound))
     if not found:
         return None
     account_sid, begun_at = found[0]
     runs = [
         CaseRun(by, begun, ended, json.loads(question), json.loads(options))
-        for by, begun, ended, question, options in await archive.fetch(RUNS, (reference,))
+        for by, begun, ended, question, options in await archive.fetch(RUNS, bound)
     ]
-    items = [CaseItem(*row) for row in await archive.fetch(ITEMS, (reference,))]
-    records = {sid: (RecordState(state), reason) for sid, state, reason in await archive.fetch(RECORDS, (reference,))}
+    items = [CaseItem(*row) for row in await archive.fetch(ITEMS, bound)]
+    found = list(await archive.fetch(RECORDS, bound))
+    records = {sid: (RecordState(state), reason) for sid, state, reason in found}
     return Case(reference, account_sid, begun_at, runs, items, records)
 
 
@@ -106,7 +111,7 @@ async def references(archive: Readable) -> list[str]:
 
 async def erased_interactions(archive: Readable, reference: str) -> list[str]:
     """The SIDs of the Interactions that the case has erased."""
-    return [row[0] for row in await archive.fetch(ERASED_INTERACTIONS, (reference,))]
+    return [row[0] for row in await archive.fetch(ERASED_INTERACTIONS, {"reference": reference})]
 
 
 async def records_left(archive: Readable, reference: str) -> int:

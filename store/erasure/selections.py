@@ -10,64 +10,35 @@ from typing import Any
 import msgspec
 
 from store.engine.protocols import Readable
+from store.engine.sql import Dialect, Statement
 
 CHANNELS = ("sip", "sms", "tel", "whatsapp")
 """Channels whose identifiers may be the channel's name followed by a telephone number."""
 
-PERSON = """
-person (sid) AS (
-  SELECT sid FROM participant WHERE identifier IN (SELECT value FROM json_each(:identifiers))
-  UNION SELECT value FROM json_each(:participants)
-  UNION SELECT sid FROM erasure_case_item JOIN erasure_run ON erasure_run.id = run
-    WHERE erasure_case_item.reference = :reference AND sid >= 'KP' AND sid < 'KQ'
-      AND coalesce(question ->> '$.identifier[0]', question ->> '$.participant[0]') IS NOT NULL
-)
-""".strip()
-CHOSEN = f"""
-WITH {PERSON}, chosen (sid) AS (
-  SELECT sid FROM interaction WHERE inbound_participant_sid IN (SELECT sid FROM person)
-  UNION SELECT sid FROM interaction WHERE outbound_participant_sid IN (SELECT sid FROM person)
-  UNION SELECT sid FROM interaction WHERE session_sid IN (SELECT value FROM json_each(:sessions))
-  UNION SELECT sid FROM interaction
-    WHERE service_sid IN (SELECT value FROM json_each(:services)) AND date_created < :before
-  UNION SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(:interactions))
-  UNION SELECT interaction.sid FROM erasure_case_item JOIN interaction USING (sid) WHERE reference = :reference
-)
-""".strip()
-INTERACTIONS = f"{CHOSEN} SELECT sid FROM chosen"
-NAMED = f"""
-WITH {PERSON}, named (sid) AS (
-  SELECT sid FROM person
-  UNION SELECT sid FROM erasure_case_item WHERE reference = :reference AND sid >= 'KP' AND sid < 'KQ'
-  UNION SELECT sid FROM participant WHERE session_sid IN (SELECT value FROM json_each(:sessions))
-  UNION SELECT participant.sid FROM session JOIN participant ON participant.session_sid = session.sid
-    WHERE session.service_sid IN (SELECT value FROM json_each(:services)) AND session.date_created < :before
-      AND coalesce(session.date_ended, session.date_updated) < :before
-      AND (session.archived_at IS NOT NULL OR session.status IN ('closed', 'failed'))
-      AND NOT EXISTS (SELECT 1 FROM interaction
-        WHERE inbound_participant_sid = participant.sid AND interaction.date_created >= :before)
-      AND NOT EXISTS (SELECT 1 FROM interaction
-        WHERE outbound_participant_sid = participant.sid AND interaction.date_created >= :before)
-)
-""".strip()
-PARTICIPANTS = f"""
-{NAMED} SELECT sid FROM participant WHERE sid IN (SELECT sid FROM named)
+INTERACTIONS = Statement(lambda dialect: f"{_chosen(dialect)} SELECT sid FROM chosen")
+PARTICIPANTS = Statement(
+    lambda dialect: f"""
+{_named(dialect)} SELECT sid FROM participant WHERE sid IN (SELECT sid FROM named)
   AND (NOT EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = participant.sid AND erased_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM erasure_case_item AS item
       WHERE item.reference = :reference AND item.sid = participant.sid AND outcome IS NULL))
 """.strip()
+)
 
-COUNT_INTERACTIONS = f"""
-{CHOSEN}
-SELECT interaction.service_sid, service.unique_name, count(*), count(DISTINCT session_sid),
-  count(session.archived_at), count(DISTINCT iif(session.archived_at IS NULL, NULL, session_sid)),
-  count(legal_hold.sid), min(interaction.date_created), max(interaction.date_created)
-FROM chosen JOIN interaction USING (sid) JOIN session ON session.sid = session_sid
+COUNT_INTERACTIONS = Statement(
+    lambda dialect: f"""
+{_chosen(dialect)}
+SELECT service.sid, service.unique_name, count(*), count(DISTINCT session.sid), count(session.archived_at),
+  count(DISTINCT session.sid) FILTER (WHERE session.archived_at IS NOT NULL), count(legal_hold.sid),
+  min(interaction.date_created), max(interaction.date_created)
+FROM chosen JOIN interaction ON interaction.sid = chosen.sid JOIN session ON session.sid = interaction.session_sid
   JOIN service ON service.sid = interaction.service_sid LEFT JOIN legal_hold ON legal_hold.sid = chosen.sid
-GROUP BY interaction.service_sid ORDER BY interaction.service_sid
+GROUP BY service.sid ORDER BY service.sid
 """.strip()
-COUNT_RESOURCES = f"""
-{CHOSEN}, leg (sid, type) AS (
+)
+COUNT_RESOURCES = Statement(
+    lambda dialect: f"""
+{_chosen(dialect)}, leg (sid, type) AS (
   SELECT inbound_resource_sid, inbound_resource_type FROM chosen JOIN interaction USING (sid)
   UNION SELECT outbound_resource_sid, outbound_resource_type FROM chosen JOIN interaction USING (sid)
 )
@@ -75,8 +46,10 @@ SELECT count(*) FILTER (WHERE type = 'message'), count(*) FILTER (WHERE type = '
   count(*) FILTER (WHERE type IS NULL OR type NOT IN ('message', 'call'))
 FROM leg WHERE sid IS NOT NULL
 """.strip()
-COUNT_PARTICIPANTS = f"""
-{NAMED}
+)
+COUNT_PARTICIPANTS = Statement(
+    lambda dialect: f"""
+{_named(dialect)}
 SELECT count(*), count(DISTINCT participant.session_sid),
   count(*) FILTER (WHERE session.archived_at IS NULL),
   count(*) FILTER (WHERE session.archived_at IS NULL AND date_deleted IS NULL
@@ -84,15 +57,18 @@ SELECT count(*), count(DISTINCT participant.session_sid),
 FROM named JOIN participant USING (sid) JOIN session ON session.sid = participant.session_sid
 WHERE NOT EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = participant.sid AND erased_at IS NOT NULL)
 """.strip()
-COUNT_UNNAMED = f"""
-WITH {PERSON}
+)
+COUNT_UNNAMED = Statement(
+    lambda dialect: f"""
+WITH {_person(dialect)}
 SELECT count(*) FROM interaction WHERE inbound_participant_sid IS NULL AND outbound_participant_sid IS NULL
   AND session_sid IN (SELECT session_sid FROM participant WHERE sid IN (SELECT sid FROM person))
-  AND session_sid NOT IN (SELECT value FROM json_each(:sessions))
+  AND session_sid NOT IN ({dialect.values(":sessions")})
 """.strip()
-AS_PROXY_NUMBER = """
-SELECT count(*) FROM participant WHERE proxy_identifier IN (SELECT value FROM json_each(:identifiers))
-""".strip()
+)
+AS_PROXY_NUMBER = Statement(
+    lambda dialect: f"SELECT count(*) FROM participant WHERE proxy_identifier IN ({dialect.values(':identifiers')})"
+)
 COUNT_LATE = """
 SELECT count(*) FROM (
   SELECT interaction.sid FROM deletion JOIN interaction ON inbound_participant_sid = deletion.sid
@@ -101,23 +77,28 @@ SELECT count(*) FROM (
     WHERE deletion.sid >= 'KP' AND deletion.sid < 'KQ'
 ) AS late
 """.strip()
-AS_CHANNEL = """
+AS_CHANNEL = Statement(
+    lambda dialect: f"""
 SELECT identifier, count(*) FROM participant WHERE identifier IN (
-  SELECT channel.value || ':' || asked.value FROM json_each(:identifiers) AS asked, json_each(:channels) AS channel
+  SELECT channel.value || ':' || asked.value
+  FROM ({dialect.values(":identifiers")}) AS asked CROSS JOIN ({dialect.values(":channels")}) AS channel
 ) GROUP BY identifier ORDER BY identifier
 """.strip()
-UNKNOWN = """
-SELECT asked.value, deletion.sid IS NOT NULL FROM json_each(:sids) AS asked
+)
+UNKNOWN = Statement(
+    lambda dialect: f"""
+SELECT asked.value, deletion.sid IS NOT NULL FROM ({dialect.values(":sids")}) AS asked
   LEFT JOIN deletion ON deletion.sid = asked.value AND erased_at IS NOT NULL
 WHERE NOT EXISTS (SELECT 1 FROM interaction WHERE interaction.sid = asked.value)
   AND NOT EXISTS (SELECT 1 FROM session WHERE session.sid = asked.value)
   AND NOT EXISTS (SELECT 1 FROM participant WHERE participant.sid = asked.value AND deletion.sid IS NULL)
   AND NOT EXISTS (SELECT 1 FROM service WHERE service.sid = asked.value)
 """.strip()
+)
 ARCHIVED_SESSIONS = """
 SELECT DISTINCT session_sid
 FROM erasure_case_item JOIN interaction USING (sid) JOIN session ON session.sid = session_sid
-WHERE reference = ? AND archived_at IS NOT NULL
+WHERE reference = :reference AND archived_at IS NOT NULL
 """.strip()
 
 
@@ -222,4 +203,53 @@ async def participants(archive: Readable, question: Question) -> list[str]:
 
 async def archived_sessions(archive: Readable, reference: str) -> set[str]:
     """The Sessions of the case's Interactions that Twilio no longer has, as far as the archive knows."""
-    return {row[0] for row in await archive.fetch(ARCHIVED_SESSIONS, (reference,))}
+    return {row[0] for row in await archive.fetch(ARCHIVED_SESSIONS, {"reference": reference})}
+
+
+def _person(dialect: Dialect) -> str:
+    """The WITH clause's part for the Participants of the person."""
+    asked = " OR ".join(
+        f"{dialect.member('question', name, '0')} IS NOT NULL" for name in ("identifier", "participant")
+    )
+    return f"""
+person (sid) AS (
+  SELECT sid FROM participant WHERE identifier IN ({dialect.values(":identifiers")})
+  UNION SELECT value FROM ({dialect.values(":participants")}) AS given
+  UNION SELECT sid FROM erasure_case_item JOIN erasure_run ON erasure_run.id = run
+    WHERE erasure_case_item.reference = :reference AND sid >= 'KP' AND sid < 'KQ' AND ({asked})
+)
+""".strip()
+
+
+def _chosen(dialect: Dialect) -> str:
+    """The WITH clause of the selected Interactions."""
+    return f"""
+WITH {_person(dialect)}, chosen (sid) AS (
+  SELECT sid FROM interaction WHERE inbound_participant_sid IN (SELECT sid FROM person)
+  UNION SELECT sid FROM interaction WHERE outbound_participant_sid IN (SELECT sid FROM person)
+  UNION SELECT sid FROM interaction WHERE session_sid IN ({dialect.values(":sessions")})
+  UNION SELECT sid FROM interaction
+    WHERE service_sid IN ({dialect.values(":services")}) AND date_created < :before
+  UNION SELECT sid FROM interaction WHERE sid IN ({dialect.values(":interactions")})
+  UNION SELECT interaction.sid FROM erasure_case_item JOIN interaction USING (sid) WHERE reference = :reference
+)
+""".strip()
+
+
+def _named(dialect: Dialect) -> str:
+    """The WITH clause of the selected Participants."""
+    return f"""
+WITH {_person(dialect)}, named (sid) AS (
+  SELECT sid FROM person
+  UNION SELECT sid FROM erasure_case_item WHERE reference = :reference AND sid >= 'KP' AND sid < 'KQ'
+  UNION SELECT sid FROM participant WHERE session_sid IN ({dialect.values(":sessions")})
+  UNION SELECT participant.sid FROM session JOIN participant ON participant.session_sid = session.sid
+    WHERE session.service_sid IN ({dialect.values(":services")}) AND session.date_created < :before
+      AND coalesce(session.date_ended, session.date_updated) < :before
+      AND (session.archived_at IS NOT NULL OR session.status IN ('closed', 'failed'))
+      AND NOT EXISTS (SELECT 1 FROM interaction
+        WHERE inbound_participant_sid = participant.sid AND interaction.date_created >= :before)
+      AND NOT EXISTS (SELECT 1 FROM interaction
+        WHERE outbound_participant_sid = participant.sid AND interaction.date_created >= :before)
+)
+""".strip()

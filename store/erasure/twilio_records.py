@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from store.engine.protocols import Readable, Transaction
+from store.engine.sql import Statement
 from store.twilio_mapping import now
 
 LISTS = {"SM": "Messages", "MM": "Messages", "CA": "Calls"}
@@ -18,28 +19,30 @@ LISTS = {"SM": "Messages", "MM": "Messages", "CA": "Calls"}
 ADDRESS = "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/{listed}/{sid}.json"
 
 COLUMNS = "sid, interaction_sid, account_sid, state, reason, requested_by, requested_at, tried_at"
-IN_THE_API = " OR ".join(f"sid GLOB '{prefix}*'" for prefix in LISTS)
-REQUEST = f"""
+IN_THE_API = f"substr(sid, 1, 2) IN {tuple(LISTS)}"
+REQUEST = Statement(
+    lambda dialect: f"""
 INSERT INTO twilio_record (sid, interaction_sid, account_sid, state, requested_by, requested_at)
-SELECT sid, interaction_sid, account_sid, 'REQUESTED', :by, :at FROM (
+SELECT sid, min(interaction_sid), min(account_sid), 'REQUESTED', :by, :at FROM (
   SELECT inbound_resource_sid AS sid, sid AS interaction_sid, account_sid FROM deletion
-  WHERE sid IN (SELECT value FROM json_each(:sids)) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
+  WHERE sid IN ({dialect.values(":sids")}) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
   UNION ALL
   SELECT outbound_resource_sid, sid, account_sid FROM deletion
-  WHERE sid IN (SELECT value FROM json_each(:sids)) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
-) WHERE {IN_THE_API}
+  WHERE sid IN ({dialect.values(":sids")}) AND erased_at IS NOT NULL AND twilio IN ('DELETED', 'ALREADY_GONE')
+) AS record WHERE {IN_THE_API} GROUP BY sid
 ON CONFLICT (sid) DO UPDATE SET state = 'REQUESTED', reason = NULL, requested_at = excluded.requested_at,
-  tried_at = NULL WHERE state IN ('REFUSED', 'HELD')
+  tried_at = NULL WHERE twilio_record.state IN ('REFUSED', 'HELD')
 """.strip()
+)
 OPEN = "state IN ('REQUESTED', 'INCOMPLETE', 'PENDING')"
 LIST_OPEN = f"""
 SELECT sid FROM twilio_record
-WHERE {OPEN} AND account_sid = :account COLLATE NOCASE AND coalesce(tried_at, requested_at) <= :before ORDER BY sid
+WHERE {OPEN} AND lower(account_sid) = lower(:account) AND coalesce(tried_at, requested_at) <= :before ORDER BY sid
 """.strip()
 COUNT_OPEN = f"SELECT count(*) FROM twilio_record WHERE {OPEN}"
-LIST_OF = f"""
-SELECT {COLUMNS} FROM twilio_record WHERE interaction_sid IN (SELECT value FROM json_each(:sids))
-""".strip()
+LIST_OF = Statement(
+    lambda dialect: f"SELECT {COLUMNS} FROM twilio_record WHERE interaction_sid IN ({dialect.values(':sids')})"
+)
 NOTE = f"""
 UPDATE twilio_record SET state = :state, reason = :reason, tried_at = :at WHERE sid = :sid AND {OPEN}
 """.strip()

@@ -37,7 +37,7 @@ class ExportColumn(NamedTuple):
         if self.shown is None:
             return self.sql
         cases = " ".join(f"WHEN '{word}' THEN '{name}'" for word, name in self.shown.names.items())
-        return f"CASE {self.sql} {cases} ELSE iif({self.sql} IS NULL, NULL, '{self.shown.other}') END"
+        return f"CASE {self.sql} {cases} ELSE CASE WHEN {self.sql} IS NOT NULL THEN '{self.shown.other}' END END"
 
 
 class Reference(NamedTuple):

@@ -25,7 +25,7 @@ from store.sync.status import STATUS, StatusQuery, SyncStatus
 
 VERSION = "PRAGMA user_version"
 SERVICES = """
-SELECT service.sid, service.unique_name, iif(completed_at <= :latest, completed_at, NULL),
+SELECT service.sid, service.unique_name, CASE WHEN completed_at <= :latest THEN completed_at END,
   coalesce(service_sync.sessions_pending, 0),
   (SELECT count(*) FROM left_out WHERE left_out.service_sid = service.sid),
   (SELECT error FROM left_out WHERE left_out.service_sid = service.sid ORDER BY since DESC, sid LIMIT 1)

@@ -25,6 +25,11 @@ class SQLiteDialect:
         values = ", ".join(f"value ->> {number} AS {column}" for number, column in enumerate(columns))
         return f"SELECT {values} FROM json_each({array})"
 
+    def member(self, document: str, *path: str) -> str:
+        """By ``->>`` (https://www.sqlite.org/json1.html#jptr)."""
+        steps = "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in path)
+        return f"({document} ->> '${steps}')"
+
     def greatest(self, *expressions: str) -> str:
         """By max, which compares its arguments where it has several."""
         return f"max({', '.join(expressions)})"

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.twilio_mapping import now
 
 LEAVE_OUT = """
-INSERT INTO left_out (sid, service_sid, since, error) VALUES (?, ?, ?, ?)
+INSERT INTO left_out (sid, service_sid, since, error) VALUES (:sid, :service, :at, :error)
 ON CONFLICT (sid) DO UPDATE SET error = excluded.error
 """.strip()
-FORGET = """
-DELETE FROM left_out WHERE service_sid = :service AND sid NOT IN (SELECT value FROM json_each(:still))
-""".strip()
+FORGET = Statement(
+    lambda dialect: f"DELETE FROM left_out WHERE service_sid = :service AND sid NOT IN ({dialect.values(':still')})"
+)
 FORGET_GONE = "DELETE FROM left_out WHERE service_sid NOT IN (SELECT sid FROM service)"
 LIST = "SELECT sid, service_sid, since, error FROM left_out ORDER BY since, sid"
 COUNT = "SELECT count(*) FROM left_out"
@@ -34,7 +35,7 @@ async def note(transaction: Transaction, left_out: Mapping[str, tuple[str, str]]
     The lists of ``services`` were read completely, so their other entries in this table are resolved and removed.
     """
     for sid, (service_sid, error) in left_out.items():
-        await transaction.execute(LEAVE_OUT, (sid, service_sid, now(), error))
+        await transaction.execute(LEAVE_OUT, {"sid": sid, "service": service_sid, "at": now(), "error": error})
     still = msgspec.json.encode(list(left_out)).decode()
     for service_sid in services:
         await transaction.execute(FORGET, {"service": service_sid, "still": still})

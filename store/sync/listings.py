@@ -6,26 +6,34 @@ run continues it, and nothing is lost or duplicated.
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.sync.runs import latest_plausible
 
-KNOWN_READ = """
-SELECT session_sid FROM session_read WHERE NOT unconfirmed AND session_sid IN (SELECT value FROM json_each(?))
-""".strip()
-KNOWN_DELETED = "SELECT sid FROM deletion WHERE sid IN (SELECT value FROM json_each(?))"
-MARK_READ = """
-INSERT INTO session_read SELECT value, :at, :unconfirmed FROM json_each(:sids) WHERE TRUE
+KNOWN_READ = Statement(
+    lambda dialect: (
+        f"SELECT session_sid FROM session_read WHERE NOT unconfirmed AND session_sid IN ({dialect.values(':sids')})"
+    )
+)
+KNOWN_DELETED = Statement(lambda dialect: f"SELECT sid FROM deletion WHERE sid IN ({dialect.values(':sids')})")
+MARK_READ = Statement(
+    lambda dialect: f"""
+INSERT INTO session_read (session_sid, read_at, unconfirmed)
+SELECT value, :at, :unconfirmed FROM ({dialect.values(":sids")}) AS given WHERE TRUE
 ON CONFLICT (session_sid) DO UPDATE SET read_at = excluded.read_at, unconfirmed = excluded.unconfirmed
 """.strip()
-UNMARK_READ = "DELETE FROM session_read WHERE session_sid IN (SELECT value FROM json_each(:sids))"
-MARK_LISTED = """
-INSERT INTO session_listed SELECT value, :run, :at FROM json_each(:sids) WHERE TRUE
+)
+UNMARK_READ = Statement(lambda dialect: f"DELETE FROM session_read WHERE session_sid IN ({dialect.values(':sids')})")
+MARK_LISTED = Statement(
+    lambda dialect: f"""
+INSERT INTO session_listed (session_sid, run, listed_at)
+SELECT value, :run, :at FROM ({dialect.values(":sids")}) AS given WHERE TRUE
 ON CONFLICT (session_sid) DO UPDATE SET run = excluded.run, listed_at = excluded.listed_at
 """.strip()
+)
 DELETE_UNSTORED = """
-DELETE FROM session_listed WHERE run < ? AND NOT EXISTS (SELECT 1 FROM session WHERE session.sid = session_sid)
+DELETE FROM session_listed WHERE run < :run AND NOT EXISTS (SELECT 1 FROM session WHERE session.sid = session_sid)
 """.strip()
 ONLY_BY_CALLBACK = "EXISTS (SELECT 1 FROM callback_row WHERE callback_row.sid = {table}.sid AND is_only)"
 """A row that no list and no fetch has shown, only a callback: that one lacks it doesn't say that it is gone."""
@@ -40,13 +48,15 @@ SELECT sid FROM session
 WHERE service_sid = :service AND kept_at IS NULL AND (archived_at IS NULL OR archived_at > :latest)
   AND NOT {ONLY_BY_CALLBACK.format(table="session")}
 """.strip()
-STORED_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = ? AND kept_at IS NULL"
+STORED_INTERACTIONS = "SELECT sid FROM interaction WHERE session_sid = :sid AND kept_at IS NULL"
 CONFIRMED_INTERACTIONS = f"{STORED_INTERACTIONS} AND NOT {ONLY_BY_CALLBACK.format(table='interaction')}"
-SESSIONS_WITH_KEPT_INTERACTIONS = """
+SESSIONS_WITH_KEPT_INTERACTIONS = Statement(
+    lambda dialect: f"""
 SELECT DISTINCT session_sid FROM interaction
-WHERE kept_at IS NOT NULL AND session_sid IN (SELECT value FROM json_each(?))
+WHERE kept_at IS NOT NULL AND session_sid IN ({dialect.values(":sids")})
 """.strip()
-STORED_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = ?"
+)
+STORED_PARTICIPANTS = "SELECT sid FROM participant WHERE session_sid = :sid"
 CONFIRMED_SERVICES = f"SELECT sid FROM service WHERE NOT {ONLY_BY_CALLBACK.format(table='service')}"
 LAST_SEEN = """
 SELECT max(moment) FROM (
@@ -57,14 +67,14 @@ SELECT max(moment) FROM (
 NEWEST_DATES = "SELECT (SELECT max(date_created) FROM session), (SELECT max(date_created) FROM interaction)"
 
 
-async def among(archive: Archive, sql: str, sids: Sequence[str]) -> set[str]:
+async def among(archive: Archive, sql: Statement, sids: Sequence[str]) -> set[str]:
     """Those of ``sids`` that KNOWN_READ, KNOWN_DELETED or SESSIONS_WITH_KEPT_INTERACTIONS finds."""
-    return {row[0] for row in await archive.fetch(sql, (json.dumps(list(sids)),))}
+    return {row[0] for row in await archive.fetch(sql, {"sids": json.dumps(list(sids))})}
 
 
-async def sids(archive: Archive, sql: str, *parameters: Any) -> list[str]:
-    """The SIDs that a statement of this module finds."""
-    return [row[0] for row in await archive.fetch(sql, parameters)]
+async def sids(archive: Archive, sql: str, sid: str | None = None) -> list[str]:
+    """The SIDs that a statement of this module finds, for the row with this ``sid``."""
+    return [row[0] for row in await archive.fetch(sql, {"sid": sid} if sid else {})]
 
 
 async def undecided_sessions(archive: Archive, service_sid: str) -> list[str]:
@@ -100,7 +110,7 @@ async def mark_read(transaction: Transaction, session_sids: Sequence[str], at: s
 
     The next run reads ``unconfirmed`` ones again.
     """
-    bound = {"sids": json.dumps(list(session_sids)), "at": at, "unconfirmed": int(unconfirmed)}
+    bound = {"sids": _distinct(session_sids), "at": at, "unconfirmed": unconfirmed}
     await transaction.execute(MARK_READ, bound)
 
 
@@ -111,4 +121,9 @@ async def unmark_read(transaction: Transaction, session_sids: Sequence[str]) -> 
 
 async def mark_listed(transaction: Transaction, run: int, session_sids: Sequence[str], at: str) -> None:
     """Marks these Sessions as listed by the run, at the time ``at`` of Twilio's clock."""
-    await transaction.execute(MARK_LISTED, {"sids": json.dumps(list(session_sids)), "run": run, "at": at})
+    await transaction.execute(MARK_LISTED, {"sids": _distinct(session_sids), "run": run, "at": at})
+
+
+def _distinct(sids: Sequence[str]) -> str:
+    """One statement can't write a row twice."""
+    return json.dumps(list(dict.fromkeys(sids)))

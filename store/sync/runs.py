@@ -21,7 +21,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 START_RUN = """
 INSERT INTO sync_run (number, mode, partial, started_at, alive_at)
-SELECT coalesce(max(number), 0) + 1, :mode, :partial, :now, :now FROM sync_run
+SELECT coalesce(max(number), 0) + 1, :mode, :partial, :now, :now FROM sync_run RETURNING number
 """.strip()
 PRUNE_RUNS = """
 DELETE FROM sync_run WHERE number <= (SELECT max(number) FROM sync_run) - :kept AND number NOT IN (
@@ -30,8 +30,9 @@ DELETE FROM sync_run WHERE number <= (SELECT max(number) FROM sync_run) - :kept 
 """.strip()
 LAST_RUN = "SELECT max(number) FROM sync_run"
 LATEST = "SELECT number, partial, finished_at FROM sync_run ORDER BY number DESC LIMIT 1"
+FINISH_RUN = "UPDATE sync_run SET finished_at = :at, outcome = :outcome, error = :error WHERE number = :run"
 LAST_COMPLETE = """
-SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= ?
+SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= :latest
 """.strip()
 LAST_FULL = """
 SELECT max(number), max(finished_at) FROM sync_run
@@ -60,7 +61,7 @@ class Progress(msgspec.Struct):
     left_out: int = 0
 
 
-COMMITTED = f"SELECT {', '.join(Progress.__struct_fields__)} FROM sync_run WHERE number = ?"
+COMMITTED = f"SELECT {', '.join(Progress.__struct_fields__)} FROM sync_run WHERE number = :run"
 
 
 class FullRuns(NamedTuple):
@@ -90,9 +91,8 @@ class LatestRun(NamedTuple):
 async def start_run(archive: Archive, mode: str, partial: bool = False) -> int:
     """Adds a run, ``incremental`` or ``full``, of the whole account or a part of it; returns its number."""
     async with archive.writer.transaction() as transaction:
-        await transaction.execute(START_RUN, {"mode": mode, "partial": int(partial), "now": now()})
+        ((number,),) = await transaction.fetch(START_RUN, {"mode": mode, "partial": partial, "now": now()})
         await transaction.execute(PRUNE_RUNS, {"kept": KEPT_RUNS, "latest": latest_plausible()})
-        ((number,),) = await transaction.fetch(LAST_RUN)
     return int(number)
 
 
@@ -137,26 +137,24 @@ async def finish_run(
         await demand_latest(transaction, run)
         await note_progress(transaction, run, progress)
         await note_pending(transaction, pending)
-        await transaction.execute(
-            "UPDATE sync_run SET finished_at = ?, outcome = ?, error = ? WHERE number = ?", (now(), outcome, error, run)
-        )
+        await transaction.execute(FINISH_RUN, {"at": now(), "outcome": outcome, "error": error, "run": run})
 
 
 async def committed(archive: Archive, run: int) -> Progress:
     """The run's counts as they are in the database."""
-    ((*values,),) = await archive.fetch(COMMITTED, (run,))
+    ((*values,),) = await archive.fetch(COMMITTED, {"run": run})
     return Progress(*values)
 
 
 async def last_complete(archive: Readable) -> str | None:
     """When a run of the whole account, of either mode, was last completed."""
-    ((moment,),) = await archive.fetch(LAST_COMPLETE, (latest_plausible(),))
+    ((moment,),) = await archive.fetch(LAST_COMPLETE, {"latest": latest_plausible()})
     return moment if moment is None else str(moment)
 
 
 async def full_runs(archive: Archive, partial: bool = False) -> FullRuns:
     """The outcomes of the full runs; ``partial`` says whether runs over some of the Services count as well."""
-    bound = {"partial": int(partial), "latest": latest_plausible()}
+    bound = {"partial": partial, "latest": latest_plausible()}
     ((number, completed_at),) = await archive.fetch(LAST_FULL, bound)
     ((failures, failed_at),) = await archive.fetch(FAILED_FULL, {"after": number or 0, "latest": bound["latest"]})
     return FullRuns(completed_at, int(failures), failed_at)

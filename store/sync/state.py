@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from store.demo import demo_mark
 from store.engine.protocols import Archive, Transaction
+from store.engine.sql import Statement
 from store.errors import DatabaseOccupied
 from store.twilio_mapping import now
 
@@ -14,18 +15,20 @@ ARCHIVE_SESSION = """
 UPDATE session SET archived_at = :now WHERE sid = :sid AND kept_at IS NULL
   AND (archived_at IS NULL OR archived_at > :now)
 """.strip()
-KEEP_SESSION = "UPDATE session SET kept_at = :now, archived_at = ifnull(archived_at, :now) WHERE sid = :sid"
+KEEP_SESSION = "UPDATE session SET kept_at = :now, archived_at = coalesce(archived_at, :now) WHERE sid = :sid"
 KEEP_INTERACTION = "UPDATE interaction SET kept_at = :now WHERE sid = :sid"
-PENDING_SERVICE = """
-INSERT INTO service_sync (service_sid, sessions_pending) SELECT key, value FROM json_each(:pending)
-WHERE key IN (SELECT sid FROM service)
+PENDING_SERVICE = Statement(
+    lambda dialect: f"""
+INSERT INTO service_sync (service_sid, sessions_pending)
+SELECT key, CAST(value AS INTEGER) FROM ({dialect.pairs(":pending")}) AS given WHERE key IN (SELECT sid FROM service)
 ON CONFLICT (service_sid) DO UPDATE SET sessions_pending = excluded.sessions_pending
 """.strip()
+)
 REMOVE_SERVICE = """
 DELETE FROM service WHERE sid = :sid AND NOT EXISTS (SELECT 1 FROM session WHERE service_sid = :sid)
 """.strip()
 COMPLETE_SERVICE = """
-INSERT INTO service_sync (service_sid, completed_at) VALUES (?, ?)
+INSERT INTO service_sync (service_sid, completed_at) VALUES (:sid, :at)
 ON CONFLICT (service_sid) DO UPDATE SET completed_at = excluded.completed_at
 """.strip()
 
@@ -48,7 +51,7 @@ async def bind_account(archive: Archive, account_sid: str) -> None:
     ((owner,),) = await archive.fetch("SELECT account_sid FROM archive")
     if owner is None:
         async with archive.writer.transaction() as transaction:
-            await transaction.execute("UPDATE archive SET account_sid = ?", (account_sid,))
+            await transaction.execute("UPDATE archive SET account_sid = :sid", {"sid": account_sid})
 
 
 async def note_pending(transaction: Transaction, pending: Mapping[str, int]) -> None:
@@ -59,7 +62,7 @@ async def note_pending(transaction: Transaction, pending: Mapping[str, int]) -> 
 async def complete_services(transaction: Transaction, service_sids: Iterable[str]) -> None:
     """Stores that these Services were read completely."""
     for sid in service_sids:
-        await transaction.execute(COMPLETE_SERVICE, (sid, now()))
+        await transaction.execute(COMPLETE_SERVICE, {"sid": sid, "at": now()})
 
 
 async def archive_session(transaction: Transaction, sid: str) -> int:
