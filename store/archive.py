@@ -1,11 +1,12 @@
-"""Opens archives: files of SQLite."""
+"""Opens archives: files of SQLite, and databases of PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from store.engine.database import Database, file_in
+from store.engine.database import Database
 from store.engine.protocols import Archive, Readable
+from store.postgresql.archive import open_database, read_database
 from store.sqlite import connections
 from store.sqlite.archive import open_file, read_file
 
@@ -21,8 +22,12 @@ async def open_archive(
     A search that no index serves is stopped after ``search_seconds``. ``check_for_damage`` reads a small file
     completely, which isn't needed right after another check. Raises a DatabaseError if the database can't be used.
     """
-    async with open_file(file_in(database), check_for_damage, search_seconds, create) as archive:
-        yield archive
+    if isinstance(database, Path):
+        async with open_file(database, check_for_damage, search_seconds, create) as file:
+            yield file
+    else:
+        async with open_database(database, search_seconds, create) as archive:
+            yield archive
 
 
 @asynccontextmanager
@@ -32,8 +37,12 @@ async def read_archive(database: Database) -> AsyncIterator[Readable]:
     Creates and changes nothing, except that an older database is migrated. Raises a DatabaseError if the database is
     missing or can't be used.
     """
-    async with read_file(file_in(database)) as archive:
-        yield archive
+    if isinstance(database, Path):
+        async with read_file(database) as file:
+            yield file
+    else:
+        async with read_database(database) as archive:
+            yield archive
 
 
 def caution(database: Database) -> str | None:

@@ -1,7 +1,7 @@
 """The errors of the store, as one tree.
 
 StoreError                    any of the below; its text is one whole sentence
-├── DatabaseError             the file can't be used; it was left unchanged
+├── DatabaseError             the database can't be used; it was left unchanged
 │   ├── DatabaseForeign       another program's database, or no database
 │   ├── DatabaseNewer         a later version of Proxygraph wrote it
 │   ├── DatabaseLocked        another process has locked it
@@ -22,6 +22,7 @@ StoreError                    any of the below; its text is one whole sentence
 │   └── OutOfTime             it ran for the maximum time and was interrupted
 ├── Unavailable               the database's server can't be reached now, or doesn't answer
 ├── ReadFailed                a statement of a plan failed; the ordinary path gives the details
+├── WriteFailed               a statement of a write failed, and the transaction with it
 ├── BodyRejected              a REST body lacks its SID or a parent's SID
 ├── SnapshotExpired           an export read one state of the archive for the longest time that it may
 └── SearchTooLong             a search without an index took too long and was stopped
@@ -114,6 +115,10 @@ class Unavailable(StoreError):
 
 class ReadFailed(StoreError):
     """A statement of a plan failed."""
+
+
+class WriteFailed(StoreError):
+    """A statement of a write failed, and the transaction with it."""
 
 
 class BodyRejected(StoreError):

@@ -1,0 +1,142 @@
+"""PostgreSQL's errors as errors of the store: whole sentences, without a password and without what a row contains."""
+
+import ssl
+
+import asyncpg
+from asyncpg import exceptions as refused
+
+from store.engine.database import Address, AddressRefused
+from store.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    OutOfTime,
+    ReadFailed,
+    StoreError,
+    Unavailable,
+    WriteFailed,
+)
+
+OLDEST_VERSION = 15
+GONE = (
+    refused.PostgresConnectionError,  # Class 08: the connection failed, or isn't there.
+    refused.OperatorInterventionError,  # Class 57: the server shuts down, starts, or recovers.
+    refused.TooManyConnectionsError,
+    refused.SerializationError,  # A standby had to remove rows that this read.
+    asyncpg.InterfaceError,  # asyncpg has closed the connection, after an error that another call got.
+    OSError,
+    TimeoutError,
+)
+
+
+REASONS: dict[type[BaseException], str] = {
+    refused.InvalidPasswordError: (
+        "the server refused the password. Give the right one in the URL, in PGPASSWORD or in the password file."
+    ),
+    refused.InvalidAuthorizationSpecificationError: (
+        "the server refused the connection ({message}). Check the user, TLS and pg_hba.conf."
+    ),
+    refused.InvalidCatalogNameError: "there is no such database. Create it first, for example by createdb.",
+    refused.InsufficientPrivilegeError: "the role may not do this ({message}). Grant it, or use another role.",
+    refused.TooManyConnectionsError: (
+        "the server has no connection left. Raise its max_connections, or run fewer servers."
+    ),
+    refused.CannotConnectNowError: "the server is starting up or shutting down. Try again.",
+    asyncpg.PostgresError: "the server answered: {message}.",
+    asyncpg.TargetServerAttributeNotMatched: "no host in it is such a server as target_session_attrs says.",
+    ValueError: "the URL, or a variable or a file that asyncpg reads beside it, is not valid.",
+    TimeoutError: "the server doesn't answer. Check the host, the port, and any firewall.",
+}
+"""The first that fits says why a connection couldn't be opened."""
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether the server is gone, doesn't answer, or has no connection left; elsewhere the statement may do."""
+    return isinstance(error, GONE) and not isinstance(error, ValueError)  # A value that doesn't fit is both.
+
+
+def unreachable(error: BaseException, address: Address) -> DatabaseError:
+    """The error of a connection that couldn't be opened."""
+    return DatabaseUnreachable(f"{address} can't be used: {_why_unreachable(error)}")
+
+
+def _why_unreachable(error: BaseException) -> str:
+    if isinstance(error, AddressRefused):
+        return str(error)
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or 'no reason given'}). Check sslmode and sslrootcert."
+    for kind, sentence in REASONS.items():
+        if isinstance(error, kind):
+            return sentence.format(message=_message(error))
+    if isinstance(error, OSError):
+        return f"no server answers there ({error.strerror or 'refused'}). Check the host and the port."
+    return f"the connection failed ({type(error).__name__})."
+
+
+def explained_write(error: BaseException, address: Address) -> StoreError:
+    """The store's error for one that a write met."""
+    match error:
+        case StoreError():
+            return error
+        case refused.LockNotAvailableError():
+            return DatabaseLocked(f"{address} is being written by another process. Try again.")
+        case refused.ReadOnlySQLTransactionError():
+            return DatabaseReadOnly(f"{address} can only be read: it is a standby, or was made read-only.")
+        case refused.InsufficientPrivilegeError():
+            return DatabaseReadOnly(
+                f"The role can't write {address} ({_message(error)}). Grant it, or use another role."
+            )
+        case refused.DiskFullError():
+            return DatabaseFull(f"The disk of {address} is full. Make room on it.")
+        case refused.DataCorruptedError() | refused.IndexCorruptedError():
+            return DatabaseCorrupt(f"PostgreSQL finds {address} damaged. The server's log says where.")
+        case _ if is_gone(error):
+            return unavailable(address)
+        case _:
+            return WriteFailed(f"A statement failed: {_kind(error)}.")
+
+
+def explained_read(error: BaseException, address: Address) -> StoreError:
+    """The store's error for one that a read met."""
+    match error:
+        case StoreError():
+            return error
+        case refused.QueryCanceledError():
+            return OutOfTime()
+        case _ if is_gone(error):
+            return unavailable(address)
+        case _:
+            return ReadFailed(f"A statement failed: {_kind(error)}.")
+
+
+def unavailable(address: Address) -> Unavailable:
+    """The error of a server that was reached before, and can't be now."""
+    return Unavailable(f"{address} can't be reached now. Try again.")
+
+
+def too_old(address: Address, version: int) -> DatabaseError:
+    """The error of a server whose version isn't supported."""
+    return DatabaseUnreachable(
+        f"{address} is of PostgreSQL {version}, but Proxygraph needs {OLDEST_VERSION} or newer. Upgrade the server."
+    )
+
+
+def wrong_encoding(address: Address, encoding: str) -> DatabaseError:
+    """The error of a database that can't keep every text."""
+    return DatabaseUnreachable(
+        f"{address} has the encoding {encoding}, but Proxygraph needs UTF8. Create a database with ENCODING 'UTF8'."
+    )
+
+
+def _kind(error: BaseException) -> str:
+    # Neither the message nor the details, which can quote a row's values.
+    state, constraint = getattr(error, "sqlstate", None), getattr(error, "constraint_name", None)
+    return " ".join(str(part) for part in (type(error).__name__, state, constraint) if part)
+
+
+def _message(error: BaseException) -> str:
+    # The server's own line, for example of a missing right; details, which can quote a row's values, are left out.
+    return str(error.args[0] if error.args else type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,98 @@
+"""Opens a database of PostgreSQL: checks that it can be used, and creates or migrates the archive in it if needed.
+
+A database that fails the checks stays unchanged.
+"""
+
+import asyncpg
+
+from store.engine.database import Address
+from store.errors import DatabaseError, DatabaseForeign, DatabaseNewer, DatabaseReadOnly, DatabaseUnreachable
+from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.explanations import (
+    OLDEST_VERSION,
+    explained_write,
+    is_gone,
+    too_old,
+    unreachable,
+    wrong_encoding,
+)
+from store.postgresql.migrations import latest, migrate, version_of
+
+STATE = """
+SELECT current_setting('server_encoding') AS encoding, current_schema() AS schema,
+  pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
+  EXISTS (
+    SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f')
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+  ) AS has_tables
+""".strip()
+"""Tables of an extension, such as pg_stat_statements', are not another program's."""
+
+
+async def prepare(address: Address, create: bool = True) -> bool:
+    """Makes the database ready for use; creates (if ``create``) and migrates the archive in it where needed.
+
+    Returns whether it created the archive. Raises a DatabaseError, and changes nothing, if it can't be used.
+    """
+    connection = await connect(address)
+    try:
+        version = await _checked_version(connection, address)
+        if version == 0 and not create:
+            raise missing(address)
+        if version == latest():
+            return False
+        return await migrate(connection)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _explained(error, address) from error
+    finally:
+        await close(connection)
+
+
+async def check_readable(address: Address) -> bool:
+    """Whether the archive is of the latest version; if not, it must be migrated before it is read.
+
+    Raises a DatabaseError if there is none, or it can't be used.
+    """
+    connection = await connect(address)
+    try:
+        version = await _checked_version(connection, address)
+        if version == 0:
+            raise missing(address)
+        return version == latest()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _explained(error, address) from error
+    finally:
+        await close(connection)
+
+
+def missing(address: Address) -> DatabaseError:
+    """The error of a database without an archive, where one is expected."""
+    return DatabaseUnreachable(f"There is no archive in {address}. Name a database that has one.")
+
+
+async def _checked_version(connection: RawConnection, address: Address) -> int:
+    version = connection.get_server_version()
+    if version.major < OLDEST_VERSION:
+        raise too_old(address, version.major)
+    ((encoding, schema, is_read_only, has_tables),) = await connection.fetch(STATE)
+    if encoding != "UTF8":
+        raise wrong_encoding(address, encoding)
+    if schema is None:
+        raise DatabaseUnreachable(
+            f"{address} has no schema that its search_path names. Create one, or change the path."
+        )
+    found = await version_of(connection)
+    if found == 0 and has_tables:
+        raise DatabaseForeign(f"{address} is the database of another program. Name another database.")
+    if found > latest():
+        raise DatabaseNewer(
+            f"{address} has version {found}, but this Proxygraph only knows versions up to {latest()}. "
+            "Upgrade Proxygraph, or name another database."
+        )
+    if found < latest() and is_read_only:
+        raise DatabaseReadOnly(f"{address} has to be created or migrated, but it can only be read. Name the primary.")
+    return found
+
+
+def _explained(error: BaseException, address: Address) -> BaseException:
+    return unreachable(error, address) if is_gone(error) else explained_write(error, address)

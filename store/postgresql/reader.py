@@ -1,0 +1,123 @@
+"""The reader of a request on PostgreSQL: runs its reads, counts them, and enforces the request's budget."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, TypeVar
+
+from store.engine.protocols import ReadStatement
+from store.engine.query import Query
+from store.engine.sql import text_of
+from store.errors import OutOfBudget, OutOfStatements, OutOfTime, SearchTooLong
+from store.postgresql.connections import Connection, ConnectionPool
+from store.postgresql.dialect import DIALECT
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SEARCHES_AT_ONCE = 2
+
+
+class Searches:
+    """Bounds reads that no index serves: ``SEARCHES_AT_ONCE`` run at a time, none for longer than ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._places = asyncio.Semaphore(SEARCHES_AT_ONCE)
+
+    async def fetch(
+        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float
+    ) -> list[Any]:
+        """The statement's rows. Raises SearchTooLong at the search's time limit, OutOfTime at ``by``."""
+        async with self._places:
+            longest = time.monotonic() + self._seconds
+            try:
+                return await reading.fetch(sql, parameters, min(by, longest))
+            except OutOfTime as error:
+                if by < longest:
+                    raise
+                raise SearchTooLong(
+                    f"The search took longer than {self._seconds:g} seconds and was stopped. Narrow it: to a service, "
+                    "a session or a participant, or to a shorter time."
+                ) from error
+
+
+class PostgreSQLReader:
+    """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
+
+    ``refusal`` is the OutOfBudget that was raised, if any. A search runs inside the context ``while_searching``. If
+    ``in_one_snapshot``, it reads in one transaction until ``release``.
+    """
+
+    def __init__(self, pool: ConnectionPool, searches: Searches, in_one_snapshot: bool) -> None:
+        self._pool = pool
+        self._searches = searches
+        self._in_one_snapshot = in_one_snapshot
+        self._own: Connection | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self.statements: list[ReadStatement] = []
+        self.rows = 0
+        self.allowed: float = math.inf
+        self.deadline: float = math.inf
+        self.refusal: OutOfBudget | None = None
+        self.while_searching: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+
+    async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
+        """``query``'s answers for ``keys``, in their order, by one statement.
+
+        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong at a search's limit,
+        Unavailable if the server can't be reached.
+        """
+        try:
+            if len(self.statements) >= self.allowed:
+                raise OutOfStatements
+            sql = text_of(query.sql, DIALECT)
+            self.statements.append(ReadStatement(sql, len(keys)))
+            if query.may_be_long:
+                async with self.while_searching():
+                    rows = await self._fetch(sql, query.parameters(keys), is_search=True)
+            else:
+                rows = await self._fetch(sql, query.parameters(keys), is_search=False)
+        except OutOfBudget as refusal:
+            self.refusal = refusal
+            raise
+        ((payload,),) = rows
+        answers = query.answer(payload, keys)
+        self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)
+        return answers
+
+    async def release(self) -> None:
+        """Ends the read transaction; later reads see the archive's newest state."""
+        own, self._own = self._own, None
+        if own:
+            try:
+                if own.usable:
+                    await own.end()
+            finally:
+                self._pool.give_back(own)
+
+    async def _fetch(self, sql: str, parameters: dict[str, Any], is_search: bool) -> list[Any]:
+        if not self._in_one_snapshot:
+            return await self._fetch_on(self._pool, sql, parameters, is_search)
+        async with self._one_at_a_time:  # A connection runs one statement at a time.
+            return await self._fetch_on(await self._own_connection(), sql, parameters, is_search)
+
+    async def _fetch_on(
+        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], is_search: bool
+    ) -> list[Any]:
+        if is_search:
+            return await self._searches.fetch(reading, sql, parameters, self.deadline)
+        return await reading.fetch(sql, parameters, self.deadline)
+
+    async def _own_connection(self) -> Connection:
+        if self._own is None:
+            own = await self._pool.take(self.deadline)
+            try:
+                await own.begin()
+            except BaseException:
+                self._pool.give_back(own)
+                raise
+            self._own = own
+        return self._own

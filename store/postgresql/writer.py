@@ -1,0 +1,198 @@
+"""The writer: runs transactions, one at a time among all servers of the archive.
+
+Each transaction begins with the writers' lock, so numbers of the change feed have the order of the commits.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import Any, TypeVar
+
+import asyncpg
+
+from store.columns import Record
+from store.engine.database import Address
+from store.engine.protocols import Parameters, Written
+from store.engine.sql import Sql, text_of
+from store.errors import DatabaseError, Unavailable
+from store.postgresql import upserts
+from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, connect
+from store.postgresql.dialect import DIALECT
+from store.postgresql.explanations import explained_write, unavailable
+from store.postgresql.migrations import WRITE_LOCK
+from store.postgresql.parameters import numbered
+
+T = TypeVar("T")
+
+LOCK_SECONDS = 5
+STATEMENT_SECONDS = 120.0
+ROLL_BACK_SECONDS = 1.0
+WRITING = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "1s",
+    "jit": "off",
+}
+"""The server's settings for the connection that writes. It ends what a client that is gone left running."""
+
+DURABLE = """
+SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+  WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, TRUE)
+""".strip()
+MIRRORED = "SET LOCAL synchronous_commit = local"
+"""Doesn't wait for a standby. ``off`` would hide the rows from standbys for up to 0.2 seconds."""
+
+BEGIN = f"""
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+{{durability}};
+SET LOCAL enable_seqscan = off;
+SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
+SELECT pg_advisory_xact_lock({WRITE_LOCK});
+SET LOCAL lock_timeout = 0
+""".strip()
+"""Plans are kept by the connection. One with a sequential scan, made while a table is small, would be kept too."""
+
+NOT_REPLICATED = "canceling wait for synchronous replication"
+
+
+class PostgreSQLTransaction:
+    """An open write transaction."""
+
+    dialect = DIALECT
+
+    def __init__(self, raw: RawConnection, address: Address) -> None:
+        self._raw = raw
+        self._address = address
+
+    async def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
+        """Runs one statement; returns how many rows it changed."""
+        statement = numbered(text_of(sql, DIALECT))
+        return await self._execute(statement.text, statement.values(parameters))
+
+    async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
+        """The rows of a small read, which sees what the transaction has written so far."""
+        statement = numbered(text_of(sql, DIALECT))
+        return await self._fetch(statement.text, statement.values(parameters))
+
+    async def put(self, records: Iterable[Record]) -> Written:
+        """Inserts or replaces records, parents before children.
+
+        Those that were deleted stay out; an erased Participant is written without what names the person.
+        """
+        written = Written()
+        record_type: type[Record]
+        for record_type, group in groupby(records, type):
+            rows = {record.sid: record for record in group}
+            ((stored, deleted),) = await self._fetch(upserts.count_stored(record_type), [list(rows)])
+            upserted = await self._upsert(record_type, list(rows.values()))
+            new = len(rows) - stored - (0 if record_type.personal else deleted)
+            counts = (new, upserted - new, stored - (upserted - new))
+            written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
+        return written
+
+    async def _upsert(self, record_type: type[Record], rows: list[Record]) -> int:
+        if combinations := upserts.insert_combinations(record_type):
+            statement, columns = combinations
+            await self._execute(statement, upserts.arrays(rows, columns))
+        return await self._execute(upserts.upsert(record_type), upserts.arrays(rows, record_type.__struct_fields__))
+
+    async def _execute(self, text: str, values: Iterable[Any]) -> int:
+        try:
+            status = await self._raw.execute(text, *values, timeout=STATEMENT_SECONDS)
+        except Exception as error:
+            raise explained_write(error, self._address) from None  # Its text can quote a row's values.
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
+
+    async def _fetch(self, text: str, values: Iterable[Any]) -> list[Any]:
+        try:
+            return await self._raw.fetch(text, *values, timeout=STATEMENT_SECONDS)
+        except Exception as error:
+            raise explained_write(error, self._address) from None
+
+
+class PostgreSQLWriter:
+    """Opens transactions, one at a time, on a connection that it opens again if it was lost."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._raw: RawConnection | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._warnings: list[str] = []
+
+    @asynccontextmanager
+    async def transaction(self, is_mirrored: bool = False) -> AsyncIterator[PostgreSQLTransaction]:
+        """A transaction that commits at the end of the block, or rolls back if it raises.
+
+        One that ``is_mirrored``, of rows that can be read from Twilio again, doesn't wait for standbys. Raises
+        DatabaseLocked if another server writes for too long, Unavailable if the server can't be reached. If that is
+        raised at the end of the block, the transaction may have been committed all the same.
+        """
+        async with self._one_at_a_time:
+            raw = await self._connection()
+            try:
+                durability = MIRRORED if is_mirrored else DURABLE
+                await self._command(raw, BEGIN.format(durability=durability), LOCK_SECONDS + COMMAND_SECONDS)
+                yield PostgreSQLTransaction(raw, self._address)
+                await self._commit(raw)
+            except BaseException:
+                await _finish_even_if_cancelled(self._roll_back(raw))
+                raise
+
+    async def clean(self, closing: bool = False) -> str | None:
+        """Nothing: what was deleted stays in pages and in the log until PostgreSQL reuses them."""
+        return None
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        if self._raw:
+            await close(self._raw)
+
+    async def _connection(self) -> RawConnection:
+        if self._raw is None or self._raw.is_closed():
+            try:
+                self._raw = await connect(self._address, WRITING)
+            except DatabaseError as error:
+                raise Unavailable(str(error)) from error
+            self._raw.add_log_listener(self._note_warning)
+        return self._raw
+
+    async def _commit(self, raw: RawConnection) -> None:
+        self._warnings.clear()
+        await self._command(raw, "COMMIT", COMMAND_SECONDS)
+        if self._warnings:  # It is committed here, but perhaps on no standby.
+            raise unavailable(self._address)
+
+    async def _roll_back(self, raw: RawConnection) -> None:
+        try:
+            if raw.is_in_transaction():
+                await raw.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            # A request to cancel a statement can come too early and be lost. The server ends it without its client.
+            raw.terminate()
+
+    async def _command(self, raw: RawConnection, sql: str, seconds: float) -> None:
+        try:
+            await raw.execute(sql, timeout=seconds)
+        except Exception as error:
+            raise explained_write(error, self._address) from error
+
+    def _note_warning(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
+        if NOT_REPLICATED in str(message):
+            self._warnings.append(NOT_REPLICATED)
+
+
+async def _finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``. A cancellation is raised only after ``work`` is done, so it never runs on unobserved."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled:
+        raise cancelled
+    return task.result()
