@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ruamel.yaml import YAML
@@ -20,11 +21,14 @@ from gateway.cli.commands import commands
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import ServeSettings
 from gateway.settings.sources import CONFIG, in_file, variable
+from postgresql import cluster
+from store.engine.database import Address, database_of
 
 FOLDER = ROOT / "gateway" / "deploy"
 UNITS = sorted((FOLDER / "systemd").glob("*.[st]*[er]"))
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 COMPOSE = FOLDER / "compose.yaml"
+ON_POSTGRESQL = FOLDER / "compose.postgresql.yaml"
 INSTALLED = "/opt/proxygraph/bin/proxygraph"
 SETTINGS = {variable(group, name) for group in SETTINGS_GROUPS for name in group.model_fields}
 MOST_EXPOSED = 15
@@ -102,8 +106,9 @@ def test_the_settings_file_is_accepted_with_its_comments_or_without(
     assert set(in_file()) <= SETTINGS
 
 
-def test_the_compose_file_follows_composes_schema() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+@pytest.mark.parametrize("file", [COMPOSE, ON_POSTGRESQL], ids=lambda file: file.stem)
+def test_the_compose_files_follow_composes_schema(file: Path) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -116,3 +121,25 @@ def test_the_compose_file_fits_the_image_and_the_settings() -> None:
         assert f"VOLUME {volume.split(':')[1]}\n" in dockerfile
     assert {port.split(":")[-1] for port in gateway["ports"]} == set(re.findall(r"^EXPOSE (\d+)$", dockerfile, re.M))
     assert set(gateway["environment"]) <= SETTINGS
+
+
+def test_the_compose_file_of_postgresql_names_its_own_database() -> None:
+    services = YAML(typ="safe").load(ON_POSTGRESQL)["services"]
+    server, gateway = services["postgresql"], services["gateway"]
+    named = database_of(gateway["environment"]["PROXYGRAPH_DATABASE"].replace("${POSTGRES_PASSWORD:?}", "secret"))
+    assert isinstance(named, Address)
+    url = urlsplit(named.url)
+    environment = server["environment"]
+    assert (url.username, named.name) == (environment["POSTGRES_USER"], environment["POSTGRES_DB"])
+    assert url.hostname in gateway["depends_on"]
+    assert url.hostname in services
+    assert set(gateway["environment"]) <= SETTINGS
+
+
+def test_postgresql_starts_with_the_settings_of_the_compose_file() -> None:
+    _, *arguments = YAML(typ="safe").load(ON_POSTGRESQL)["services"]["postgresql"]["command"]
+    settings = dict(argument.removeprefix("--").split("=") for argument in arguments)
+    with cluster(**settings) as running:
+        for name, value in settings.items():
+            assert running.sql(f"SHOW {name}") == value
+        running.sql("CREATE EXTENSION pg_stat_statements; SELECT count(*) FROM pg_stat_statements")
