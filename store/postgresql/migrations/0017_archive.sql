@@ -478,12 +478,15 @@ CREATE FUNCTION time_of_change() RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 CREATE FUNCTION service_created_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'SERVICE',
-    sid, sid, NULL, time_of_change()
-  FROM new_rows;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'SERVICE',
+      sid, sid, NULL, time_of_change()
+    FROM new_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -492,27 +495,30 @@ CREATE TRIGGER service_created_is_a_change AFTER INSERT ON service
   FOR EACH STATEMENT EXECUTE FUNCTION service_created_is_a_change();
 CREATE FUNCTION service_updated_is_a_change() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'SERVICE',
-    sid, sid, NULL, time_of_change()
-  FROM (
-    SELECT new_rows.sid, new_rows.place,
-      'UPDATED' AS kind
-    FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
-    WHERE (
-        new_rows.date_created, new_rows.account_sid, new_rows.unique_name, new_rows.chat_instance_sid,
-        new_rows.callback_url, new_rows.intercept_callback_url, new_rows.out_of_session_callback_url,
-        new_rows.default_ttl, new_rows.geo_match_level, new_rows.number_selection_behavior, new_rows.date_updated,
-        new_rows.url
-      ) IS DISTINCT FROM (
-        old_rows.date_created, old_rows.account_sid, old_rows.unique_name, old_rows.chat_instance_sid,
-        old_rows.callback_url, old_rows.intercept_callback_url, old_rows.out_of_session_callback_url,
-        old_rows.default_ttl, old_rows.geo_match_level, old_rows.number_selection_behavior, old_rows.date_updated,
-        old_rows.url
-      )
-  ) AS updated;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'SERVICE',
+      sid, sid, NULL, time_of_change()
+    FROM (
+      SELECT new_rows.sid, new_rows.place,
+        'UPDATED' AS kind
+      FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
+      WHERE (
+          new_rows.date_created, new_rows.account_sid, new_rows.unique_name, new_rows.chat_instance_sid,
+          new_rows.callback_url, new_rows.intercept_callback_url, new_rows.out_of_session_callback_url,
+          new_rows.default_ttl, new_rows.geo_match_level, new_rows.number_selection_behavior, new_rows.date_updated,
+          new_rows.url
+        ) IS DISTINCT FROM (
+          old_rows.date_created, old_rows.account_sid, old_rows.unique_name, old_rows.chat_instance_sid,
+          old_rows.callback_url, old_rows.intercept_callback_url, old_rows.out_of_session_callback_url,
+          old_rows.default_ttl, old_rows.geo_match_level, old_rows.number_selection_behavior, old_rows.date_updated,
+          old_rows.url
+        )
+    ) AS updated;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -521,12 +527,15 @@ CREATE TRIGGER service_updated_is_a_change AFTER UPDATE ON service
   FOR EACH STATEMENT EXECUTE FUNCTION service_updated_is_a_change();
 CREATE FUNCTION service_deleted_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'SERVICE',
-    sid, sid, NULL, time_of_change()
-  FROM old_rows;
+  IF EXISTS (SELECT FROM old_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'SERVICE',
+      sid, sid, NULL, time_of_change()
+    FROM old_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -535,12 +544,15 @@ CREATE TRIGGER service_deleted_is_a_change AFTER DELETE ON service
   FOR EACH STATEMENT EXECUTE FUNCTION service_deleted_is_a_change();
 CREATE FUNCTION session_created_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'SESSION',
-    sid, service_sid, sid, time_of_change()
-  FROM new_rows;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'SESSION',
+      sid, service_sid, sid, time_of_change()
+    FROM new_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -549,28 +561,31 @@ CREATE TRIGGER session_created_is_a_change AFTER INSERT ON session
   FOR EACH STATEMENT EXECUTE FUNCTION session_created_is_a_change();
 CREATE FUNCTION session_updated_is_a_change() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'SESSION',
-    sid, service_sid, sid, time_of_change()
-  FROM (
-    SELECT new_rows.sid, new_rows.service_sid, new_rows.place,
-      CASE WHEN old_rows.archived_at IS NULL AND new_rows.archived_at IS NOT NULL THEN 'ARCHIVED' ELSE 'UPDATED' END
-        AS kind
-    FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
-    WHERE (
-        new_rows.date_created, new_rows.service_sid, new_rows.account_sid, new_rows.unique_name, new_rows.status,
-        new_rows.closed_reason, new_rows.mode, new_rows.ttl, new_rows.date_started, new_rows.date_ended,
-        new_rows.date_last_interaction, new_rows.date_expiry, new_rows.date_updated, new_rows.url,
-        new_rows.archived_at, new_rows.kept_at
-      ) IS DISTINCT FROM (
-        old_rows.date_created, old_rows.service_sid, old_rows.account_sid, old_rows.unique_name, old_rows.status,
-        old_rows.closed_reason, old_rows.mode, old_rows.ttl, old_rows.date_started, old_rows.date_ended,
-        old_rows.date_last_interaction, old_rows.date_expiry, old_rows.date_updated, old_rows.url,
-        old_rows.archived_at, old_rows.kept_at
-      )
-  ) AS updated;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'SESSION',
+      sid, service_sid, sid, time_of_change()
+    FROM (
+      SELECT new_rows.sid, new_rows.service_sid, new_rows.place,
+        CASE WHEN old_rows.archived_at IS NULL AND new_rows.archived_at IS NOT NULL THEN 'ARCHIVED' ELSE 'UPDATED' END
+          AS kind
+      FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
+      WHERE (
+          new_rows.date_created, new_rows.service_sid, new_rows.account_sid, new_rows.unique_name, new_rows.status,
+          new_rows.closed_reason, new_rows.mode, new_rows.ttl, new_rows.date_started, new_rows.date_ended,
+          new_rows.date_last_interaction, new_rows.date_expiry, new_rows.date_updated, new_rows.url,
+          new_rows.archived_at, new_rows.kept_at
+        ) IS DISTINCT FROM (
+          old_rows.date_created, old_rows.service_sid, old_rows.account_sid, old_rows.unique_name, old_rows.status,
+          old_rows.closed_reason, old_rows.mode, old_rows.ttl, old_rows.date_started, old_rows.date_ended,
+          old_rows.date_last_interaction, old_rows.date_expiry, old_rows.date_updated, old_rows.url,
+          old_rows.archived_at, old_rows.kept_at
+        )
+    ) AS updated;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -579,12 +594,15 @@ CREATE TRIGGER session_updated_is_a_change AFTER UPDATE ON session
   FOR EACH STATEMENT EXECUTE FUNCTION session_updated_is_a_change();
 CREATE FUNCTION session_deleted_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'SESSION',
-    sid, service_sid, sid, time_of_change()
-  FROM old_rows;
+  IF EXISTS (SELECT FROM old_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'SESSION',
+      sid, service_sid, sid, time_of_change()
+    FROM old_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -593,12 +611,15 @@ CREATE TRIGGER session_deleted_is_a_change AFTER DELETE ON session
   FOR EACH STATEMENT EXECUTE FUNCTION session_deleted_is_a_change();
 CREATE FUNCTION participant_created_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'PARTICIPANT',
-    sid, service_sid, session_sid, time_of_change()
-  FROM new_rows;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'PARTICIPANT',
+      sid, service_sid, session_sid, time_of_change()
+    FROM new_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -607,31 +628,34 @@ CREATE TRIGGER participant_created_is_a_change AFTER INSERT ON participant
   FOR EACH STATEMENT EXECUTE FUNCTION participant_created_is_a_change();
 CREATE FUNCTION participant_updated_is_a_change() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'PARTICIPANT',
-    sid, service_sid, session_sid, time_of_change()
-  FROM (
-    SELECT new_rows.sid, new_rows.service_sid, new_rows.session_sid, new_rows.place,
-      CASE WHEN
-      coalesce(old_rows.friendly_name, old_rows.identifier, old_rows.proxy_identifier, old_rows.proxy_identifier_sid,
-        old_rows.extra) IS NOT NULL
-      AND coalesce(new_rows.friendly_name, new_rows.identifier, new_rows.proxy_identifier,
-        new_rows.proxy_identifier_sid, new_rows.extra) IS NULL
-      AND EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = new_rows.sid)
-    THEN 'ERASED' ELSE 'UPDATED' END AS kind
-    FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
-    WHERE (
-        new_rows.date_created, new_rows.session_sid, new_rows.service_sid, new_rows.account_sid,
-        new_rows.friendly_name, new_rows.identifier, new_rows.proxy_identifier, new_rows.proxy_identifier_sid,
-        new_rows.date_deleted, new_rows.date_updated, new_rows.url
-      ) IS DISTINCT FROM (
-        old_rows.date_created, old_rows.session_sid, old_rows.service_sid, old_rows.account_sid,
-        old_rows.friendly_name, old_rows.identifier, old_rows.proxy_identifier, old_rows.proxy_identifier_sid,
-        old_rows.date_deleted, old_rows.date_updated, old_rows.url
-      )
-  ) AS updated;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'PARTICIPANT',
+      sid, service_sid, session_sid, time_of_change()
+    FROM (
+      SELECT new_rows.sid, new_rows.service_sid, new_rows.session_sid, new_rows.place,
+        CASE WHEN
+        coalesce(old_rows.friendly_name, old_rows.identifier, old_rows.proxy_identifier, old_rows.proxy_identifier_sid,
+          old_rows.extra) IS NOT NULL
+        AND coalesce(new_rows.friendly_name, new_rows.identifier, new_rows.proxy_identifier,
+          new_rows.proxy_identifier_sid, new_rows.extra) IS NULL
+        AND EXISTS (SELECT 1 FROM deletion WHERE deletion.sid = new_rows.sid)
+      THEN 'ERASED' ELSE 'UPDATED' END AS kind
+      FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
+      WHERE (
+          new_rows.date_created, new_rows.session_sid, new_rows.service_sid, new_rows.account_sid,
+          new_rows.friendly_name, new_rows.identifier, new_rows.proxy_identifier, new_rows.proxy_identifier_sid,
+          new_rows.date_deleted, new_rows.date_updated, new_rows.url
+        ) IS DISTINCT FROM (
+          old_rows.date_created, old_rows.session_sid, old_rows.service_sid, old_rows.account_sid,
+          old_rows.friendly_name, old_rows.identifier, old_rows.proxy_identifier, old_rows.proxy_identifier_sid,
+          old_rows.date_deleted, old_rows.date_updated, old_rows.url
+        )
+    ) AS updated;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -640,12 +664,15 @@ CREATE TRIGGER participant_updated_is_a_change AFTER UPDATE ON participant
   FOR EACH STATEMENT EXECUTE FUNCTION participant_updated_is_a_change();
 CREATE FUNCTION participant_deleted_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'PARTICIPANT',
-    sid, service_sid, session_sid, time_of_change()
-  FROM old_rows;
+  IF EXISTS (SELECT FROM old_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'PARTICIPANT',
+      sid, service_sid, session_sid, time_of_change()
+    FROM old_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -654,12 +681,15 @@ CREATE TRIGGER participant_deleted_is_a_change AFTER DELETE ON participant
   FOR EACH STATEMENT EXECUTE FUNCTION participant_deleted_is_a_change();
 CREATE FUNCTION interaction_created_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'INTERACTION',
-    sid, service_sid, session_sid, time_of_change()
-  FROM new_rows;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'CREATED', 'INTERACTION',
+      sid, service_sid, session_sid, time_of_change()
+    FROM new_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -668,31 +698,34 @@ CREATE TRIGGER interaction_created_is_a_change AFTER INSERT ON interaction
   FOR EACH STATEMENT EXECUTE FUNCTION interaction_created_is_a_change();
 CREATE FUNCTION interaction_updated_is_a_change() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'INTERACTION',
-    sid, service_sid, session_sid, time_of_change()
-  FROM (
-    SELECT new_rows.sid, new_rows.service_sid, new_rows.session_sid, new_rows.place,
-      'UPDATED' AS kind
-    FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
-    WHERE (
-        new_rows.date_created, new_rows.session_sid, new_rows.service_sid, new_rows.account_sid, new_rows.type,
-        new_rows.data, new_rows.body, new_rows.duration_seconds, new_rows.inbound_participant_sid,
-        new_rows.inbound_resource_sid, new_rows.inbound_resource_status, new_rows.inbound_resource_type,
-        new_rows.inbound_resource_url, new_rows.outbound_participant_sid, new_rows.outbound_resource_sid,
-        new_rows.outbound_resource_status, new_rows.outbound_resource_type, new_rows.outbound_resource_url,
-        new_rows.date_updated, new_rows.url, new_rows.kept_at
-      ) IS DISTINCT FROM (
-        old_rows.date_created, old_rows.session_sid, old_rows.service_sid, old_rows.account_sid, old_rows.type,
-        old_rows.data, old_rows.body, old_rows.duration_seconds, old_rows.inbound_participant_sid,
-        old_rows.inbound_resource_sid, old_rows.inbound_resource_status, old_rows.inbound_resource_type,
-        old_rows.inbound_resource_url, old_rows.outbound_participant_sid, old_rows.outbound_resource_sid,
-        old_rows.outbound_resource_status, old_rows.outbound_resource_type, old_rows.outbound_resource_url,
-        old_rows.date_updated, old_rows.url, old_rows.kept_at
-      )
-  ) AS updated;
+  IF EXISTS (SELECT FROM new_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ORDER BY place), kind, 'INTERACTION',
+      sid, service_sid, session_sid, time_of_change()
+    FROM (
+      SELECT new_rows.sid, new_rows.service_sid, new_rows.session_sid, new_rows.place,
+        'UPDATED' AS kind
+      FROM (SELECT *, row_number() OVER () AS place FROM new_rows) AS new_rows JOIN old_rows USING (sid)
+      WHERE (
+          new_rows.date_created, new_rows.session_sid, new_rows.service_sid, new_rows.account_sid, new_rows.type,
+          new_rows.data, new_rows.body, new_rows.duration_seconds, new_rows.inbound_participant_sid,
+          new_rows.inbound_resource_sid, new_rows.inbound_resource_status, new_rows.inbound_resource_type,
+          new_rows.inbound_resource_url, new_rows.outbound_participant_sid, new_rows.outbound_resource_sid,
+          new_rows.outbound_resource_status, new_rows.outbound_resource_type, new_rows.outbound_resource_url,
+          new_rows.date_updated, new_rows.url, new_rows.kept_at
+        ) IS DISTINCT FROM (
+          old_rows.date_created, old_rows.session_sid, old_rows.service_sid, old_rows.account_sid, old_rows.type,
+          old_rows.data, old_rows.body, old_rows.duration_seconds, old_rows.inbound_participant_sid,
+          old_rows.inbound_resource_sid, old_rows.inbound_resource_status, old_rows.inbound_resource_type,
+          old_rows.inbound_resource_url, old_rows.outbound_participant_sid, old_rows.outbound_resource_sid,
+          old_rows.outbound_resource_status, old_rows.outbound_resource_type, old_rows.outbound_resource_url,
+          old_rows.date_updated, old_rows.url, old_rows.kept_at
+        )
+    ) AS updated;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -701,12 +734,15 @@ CREATE TRIGGER interaction_updated_is_a_change AFTER UPDATE ON interaction
   FOR EACH STATEMENT EXECUTE FUNCTION interaction_updated_is_a_change();
 CREATE FUNCTION interaction_deleted_is_a_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  last_number bigint := last_change();
+  last_number bigint;
 BEGIN
-  INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
-  SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'INTERACTION',
-    sid, service_sid, session_sid, time_of_change()
-  FROM old_rows;
+  IF EXISTS (SELECT FROM old_rows) THEN
+    last_number := last_change();
+    INSERT INTO change (number, kind, type, sid, service_sid, session_sid, at)
+    SELECT last_number + sum(change_step()) OVER (ROWS UNBOUNDED PRECEDING), 'ERASED', 'INTERACTION',
+      sid, service_sid, session_sid, time_of_change()
+    FROM old_rows;
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -760,14 +796,25 @@ CREATE TRIGGER participant_changes_person BEFORE UPDATE OF identifier ON partici
   WHEN (NEW.identifier IS DISTINCT FROM OLD.identifier AND NEW.person IS NOT DISTINCT FROM OLD.person)
   EXECUTE FUNCTION participant_gets_person();
 
--- What a person took part in follows, whichever of the rows is written first. The functions go row by row, since a plan
--- that joins would be kept by the connection, also when the table has grown since it was made.
+-- What a person took part in follows, whichever of the rows is written first. The functions look up row by row, since a
+-- plan of a join would be kept by the connection, also when the table has grown since it was made. An UPDATE that finds
+-- nothing would still run the triggers of its table.
 CREATE FUNCTION interactions_follow(of_participant text, new_person bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE interaction SET inbound_person = new_person
-  WHERE inbound_participant_sid = of_participant AND inbound_person IS DISTINCT FROM new_person;
-  UPDATE interaction SET outbound_person = new_person
-  WHERE outbound_participant_sid = of_participant AND outbound_person IS DISTINCT FROM new_person;
+  IF EXISTS (
+    SELECT FROM interaction
+    WHERE inbound_participant_sid = of_participant AND inbound_person IS DISTINCT FROM new_person
+  ) THEN
+    UPDATE interaction SET inbound_person = new_person
+    WHERE inbound_participant_sid = of_participant AND inbound_person IS DISTINCT FROM new_person;
+  END IF;
+  IF EXISTS (
+    SELECT FROM interaction
+    WHERE outbound_participant_sid = of_participant AND outbound_person IS DISTINCT FROM new_person
+  ) THEN
+    UPDATE interaction SET outbound_person = new_person
+    WHERE outbound_participant_sid = of_participant AND outbound_person IS DISTINCT FROM new_person;
+  END IF;
 END
 $$;
 CREATE FUNCTION session_gains_person(gaining text, gained bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -787,10 +834,14 @@ CREATE FUNCTION new_person_is_followed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   new_row record;
 BEGIN
-  FOR new_row IN SELECT sid, session_sid, person FROM new_rows WHERE person IS NOT NULL LOOP
+  FOR new_row IN SELECT sid, person FROM new_rows WHERE person IS NOT NULL LOOP
     PERFORM interactions_follow(new_row.sid, new_row.person);
-    PERFORM session_gains_person(new_row.session_sid, new_row.person);
   END LOOP;
+  INSERT INTO session_person (person, sid, kind, date_created, date_updated, date_last_interaction)
+  SELECT person, joined.* FROM new_rows CROSS JOIN LATERAL (
+    SELECT sid, kind, date_created, date_updated, date_last_interaction FROM session
+    WHERE session.sid = new_rows.session_sid OFFSET 0
+  ) AS joined WHERE person IS NOT NULL ON CONFLICT DO NOTHING;
   RETURN NULL;
 END
 $$;
