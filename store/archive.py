@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from store.engine.database import Database
+from store.engine.database import NO_REPLICAS, Database, Replicas
 from store.engine.protocols import Archive, Readable
 from store.postgresql.archive import open_database, read_database
 from store.sqlite import connections
@@ -15,18 +15,23 @@ SEARCH_SECONDS = 5.0
 
 @asynccontextmanager
 async def open_archive(
-    database: Database, check_for_damage: bool = True, search_seconds: float = SEARCH_SECONDS, create: bool = True
+    database: Database,
+    check_for_damage: bool = True,
+    search_seconds: float = SEARCH_SECONDS,
+    create: bool = True,
+    replicas: Replicas = NO_REPLICAS,
 ) -> AsyncIterator[Archive]:
     """The archive in ``database``, created or migrated if needed; closed at the end of the block.
 
     A search that no index serves is stopped after ``search_seconds``. ``check_for_damage`` reads a small file
-    completely, which isn't needed right after another check. Raises a DatabaseError if the database can't be used.
+    completely, which isn't needed right after another check. ``replicas`` are for a database of PostgreSQL. Raises a
+    DatabaseError if the database can't be used.
     """
     if isinstance(database, Path):
         async with open_file(database, check_for_damage, search_seconds, create) as file:
             yield file
     else:
-        async with open_database(database, search_seconds, create) as archive:
+        async with open_database(database, search_seconds, create, replicas) as archive:
             yield archive
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from store.errors import DatabaseUnreachable
 
@@ -36,9 +36,26 @@ class Address(NamedTuple):
         """The name of the database."""
         return unquote(urlsplit(self.url).path.lstrip("/"))
 
+    @property
+    def servers(self) -> str:
+        """The hosts and ports that it names, for example ``db1:5432``."""
+        parts = urlsplit(self.url)
+        named = dict(parse_qsl(parts.query))
+        return parts.netloc.rpartition("@")[2] or ":".join([named[name] for name in ("host", "port") if name in named])
+
 
 Database: TypeAlias = Path | Address
 """A file of SQLite, or an address of PostgreSQL."""
+
+
+class Replicas(NamedTuple):
+    """The standbys at which operations read; one is left out while it is more than ``lag`` seconds behind."""
+
+    addresses: tuple[Address, ...] = ()
+    lag: float = 1.0
+
+
+NO_REPLICAS = Replicas()
 
 
 def file_in(database: Database) -> Path:

@@ -1,18 +1,21 @@
 """An archive of PostgreSQL: one open database, with its writer and its pools of read connections."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, NoReturn
 
-from store.engine.database import Address
+from store.engine.database import NO_REPLICAS, Address, Replicas
 from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
-from store.errors import ReadFailed, SyncAlreadyRunning, Unavailable
+from store.errors import ReadFailed
 from store.plans.reads import PlanReader
 from store.plans.rows import RowsBySid
-from store.postgresql.connections import ConnectionPool, close, connect
+from store.postgresql.connections import ConnectionPool
 from store.postgresql.dialect import DIALECT
+from store.postgresql.hosts.notified_commits import NotifiedCommits
+from store.postgresql.hosts.primary_version import PrimaryVersion
+from store.postgresql.hosts.read_servers import Pools, ReadServers
+from store.postgresql.hosts.sync_lock import sync_lock
 from store.postgresql.opening import check_readable, prepare
 from store.postgresql.reader import PostgreSQLReader, Searches
 from store.postgresql.writer import PostgreSQLWriter
@@ -21,11 +24,6 @@ SMALL_READS = 4
 """Connections for reads of one statement. Four do as well as eight, two cost a quarter of wide reads."""
 OPERATIONS = 8
 """Connections for operations that read in one transaction, and may search."""
-DATA_VERSION = "SELECT data_version FROM archive"
-NEWEST_TRANSACTION = "SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"
-SECONDS_BETWEEN_LOOKS = 0.25
-SYNC_LOCK = 0x50785968
-LOCK_SYNC = f"SELECT pg_try_advisory_lock({SYNC_LOCK})"
 
 
 class NoPlanReads:
@@ -40,44 +38,6 @@ class NoPlanReads:
         raise ReadFailed
 
 
-class NewestVersion:
-    """The data version, read anew each time."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
-
-    async def current(self) -> str:
-        """The data version as text. Raises Unavailable if the server can't be asked."""
-        ((version,),) = await self._pool.fetch(DATA_VERSION)
-        return str(version)
-
-
-class PolledCommits:
-    """A watch over the commits to the archive, by asking for the newest transaction."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
-        self._newest = ""
-        self._count = 0
-
-    def count(self) -> int:
-        """The count now."""
-        return self._count
-
-    async def after(self, count: int) -> int:
-        """Waits until the count is another one than ``count``, and returns it."""
-        while self._count == count:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            with suppress(Unavailable):
-                ((newest,),) = await self._pool.fetch(NEWEST_TRANSACTION)
-                self._count += newest != self._newest
-                self._newest = newest
-        return self._count
-
-    async def stop(self) -> None:
-        """Nothing: it looks only while somebody waits."""
-
-
 class PostgreSQLArchive:
     """An open database, from ``open_database``; ``created`` says whether that created the archive in it."""
 
@@ -88,7 +48,8 @@ class PostgreSQLArchive:
         address: Address,
         writer: PostgreSQLWriter,
         pool: ConnectionPool,
-        operation_pool: ConnectionPool,
+        servers: ReadServers,
+        version: PrimaryVersion,
         searches: Searches,
         created: bool,
     ) -> None:
@@ -96,46 +57,40 @@ class PostgreSQLArchive:
         self.writer = writer
         self.pool = pool
         self.created = created
-        self.version = NewestVersion(pool)
+        self.version = self._version = version
         self.plan_reads = NoPlanReads()
-        self._operation_pool = operation_pool
+        self._servers = servers
         self._searches = searches
 
-    def commits(self) -> PolledCommits:
+    def commits(self) -> NotifiedCommits:
         """A new watch over the commits to it."""
-        return PolledCommits(self.pool)
+        return NotifiedCommits(self.address)
 
-    @asynccontextmanager
-    async def sync_lock(self) -> AsyncIterator[None]:
-        """Holds the lock by which only one process at a time syncs the archive. Raises SyncAlreadyRunning."""
-        holding = await connect(self.address)
-        try:
-            if not await holding.fetchval(LOCK_SYNC):
-                raise SyncAlreadyRunning(f"Another process is syncing {self.address}.")
-            yield
-        finally:
-            await close(holding)
+    def sync_lock(self) -> AbstractAsyncContextManager[None]:
+        """Holds the sync lock on the primary; see store/postgresql/hosts/sync_lock.py for the errors."""
+        return sync_lock(self.address)
 
     def reader(self) -> PostgreSQLReader:
         """A reader of which each read sees the archive's newest state."""
-        return PostgreSQLReader(self._operation_pool, self._searches, in_one_snapshot=False)
+        return PostgreSQLReader(self._servers, self._searches, in_one_snapshot=False)
 
     def operation_reader(self) -> PostgreSQLReader:
         """A reader for one operation, which reads in one transaction until ``release``."""
-        return PostgreSQLReader(self._operation_pool, self._searches, in_one_snapshot=True)
+        return PostgreSQLReader(self._servers, self._searches, in_one_snapshot=True)
 
     async def data_version(self) -> int:
         """The data version, a number that changes with every write that can change an answer."""
-        ((version,),) = await self.fetch(DATA_VERSION)
-        return int(version)
+        return await self._version.asked()
 
     def log_bytes(self) -> int:
         """None: PostgreSQL writes its log into its files by itself."""
         return 0
 
     def figures(self) -> Iterable[Figure]:
-        """None yet."""
-        return ()
+        """How far behind each replica is; infinite for one that doesn't answer."""
+        return [
+            Figure("replica_lag_seconds", replica.lag, replica.address.servers) for replica in self._servers.replicas
+        ]
 
     async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
         """The rows of a small read outside of a request."""
@@ -143,20 +98,35 @@ class PostgreSQLArchive:
 
 
 @asynccontextmanager
-async def open_database(address: Address, search_seconds: float, create: bool) -> AsyncIterator[PostgreSQLArchive]:
+async def open_database(
+    address: Address, search_seconds: float, create: bool, replicas: Replicas = NO_REPLICAS
+) -> AsyncIterator[PostgreSQLArchive]:
     """The archive at ``address``, created or migrated if needed; closed at the end of the block.
 
-    A search that no index serves is stopped after ``search_seconds``. Raises a DatabaseError if the database can't be
+    A search that no index serves is stopped after ``search_seconds``. Operations read at the ``replicas``, and at those
+    hosts of ``address`` that are standbys. Raises a DatabaseError if the database can't be
     used.
     """
     created = await prepare(address, create)
     async with AsyncExitStack() as stack:
         writer = PostgreSQLWriter(address)
         stack.push_async_callback(writer.close)
-        pool, operation_pool = ConnectionPool(address, SMALL_READS), ConnectionPool(address, OPERATIONS)
+        pool = ConnectionPool(address, SMALL_READS)
         stack.push_async_callback(pool.close)
-        stack.push_async_callback(operation_pool.close)
-        yield PostgreSQLArchive(address, writer, pool, operation_pool, Searches(search_seconds), created)
+        asking = ConnectionPool(address, 1)
+        stack.push_async_callback(asking.close)
+        version = PrimaryVersion(asking)
+        stack.push_async_callback(version.stop)
+        servers = ReadServers(address, replicas, version, _pools_of)
+        stack.push_async_callback(servers.close)
+        await servers.watch()
+        yield PostgreSQLArchive(address, writer, pool, servers, version, Searches(search_seconds), created)
+
+
+def _pools_of(address: Address, connect_seconds: float) -> Pools:
+    """The pools for reads of operations at a host."""
+    operations = ConnectionPool(address, OPERATIONS, connect_seconds=connect_seconds)
+    return Pools(operations, ConnectionPool(address, SMALL_READS, connect_seconds=connect_seconds))
 
 
 @asynccontextmanager

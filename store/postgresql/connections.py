@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -19,6 +20,7 @@ from store.errors import DatabaseError, OutOfTime, Unavailable
 from store.postgresql.addresses import arguments
 from store.postgresql.explanations import explained_read, unavailable, unreachable
 from store.postgresql.parameters import numbered
+from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
 COMMAND_SECONDS = 10.0
 """How long a client waits for a statement if nothing else is said, for example because the server is frozen."""
@@ -31,16 +33,28 @@ READING = {
 }
 """The server's settings for connections that read: it ends what a client that has died left running."""
 CLOSING_SECONDS = 2.0
+HOST_SECONDS = 3.0
+"""How long connecting to one of several hosts may take."""
 READ_TRANSACTION = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 RawConnection = asyncpg.Connection
 Initialize = Callable[[RawConnection], Awaitable[None]]
 
 
-async def connect(address: Address, settings: dict[str, str] | None = None) -> RawConnection:
-    """A new connection of asyncpg's, with these settings of the server. Raises DatabaseUnreachable."""
+async def connect(address: Address, settings: dict[str, str] | None = None, most_seconds: float = inf) -> RawConnection:
+    """A new connection of asyncpg's, with these settings of the server. Raises DatabaseUnreachable.
+
+    Of several hosts it is to the primary. Each host may take up to ``most_seconds``, or less if the URL says so.
+    """
+
+    async def to_host(host: Address, seconds: float) -> RawConnection:
+        given = arguments(host, settings)
+        return await asyncpg.connect(**given | {"timeout": min(seconds, given["timeout"])})
+
     try:
-        return await asyncpg.connect(**arguments(address, settings))
+        if wants_primary(address):
+            return await PRIMARIES.connect(address, partial(to_host, seconds=min(most_seconds, HOST_SECONDS)))
+        return await to_host(address, most_seconds)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unreachable(error, address) from error
     except asyncpg.TargetServerAttributeNotMatched as error:
@@ -111,13 +125,19 @@ class ConnectionPool:
     """Up to ``size`` connections, opened when they are needed. Whoever waits gets one in order of arrival."""
 
     def __init__(
-        self, address: Address, size: int, settings: dict[str, str] | None = None, initialize: Initialize | None = None
+        self,
+        address: Address,
+        size: int,
+        settings: dict[str, str] | None = None,
+        initialize: Initialize | None = None,
+        connect_seconds: float = inf,
     ) -> None:
         """``initialize`` is called with each new connection, for example to set a codec."""
         self.address = address
         self._size = size
         self._settings = READING if settings is None else settings
-        self._initialize = initialize
+        self._initialize, self._connect_seconds = initialize, connect_seconds
+        self._all: set[Connection] = set()
         self._free: list[Connection] = []
         self._open = 0
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
@@ -129,6 +149,7 @@ class ConnectionPool:
             connection = self._free.pop()
             if not connection.raw.is_closed():
                 return connection
+            self._all.discard(connection)
             self._open -= 1
         return None
 
@@ -150,6 +171,7 @@ class ConnectionPool:
     def give_back(self, connection: Connection) -> None:
         """Frees the connection; one that can't be used again at once is closed in the background."""
         if not connection.is_idle:
+            self._all.discard(connection)
             self._in_background(close(connection.raw))
             self._free_place()
         elif waiter := self._next_waiter():
@@ -165,6 +187,12 @@ class ConnectionPool:
         finally:
             self.give_back(connection)
 
+    def abort(self) -> None:
+        """Drops all connections, since the server doesn't answer: what waits for one gets Unavailable at once."""
+        for connection in self._all:
+            connection.usable = False
+            connection.raw.terminate()
+
     async def close(self) -> None:
         """Closes the free connections, and waits for those that are being closed."""
         free, self._free = self._free, []
@@ -176,13 +204,14 @@ class ConnectionPool:
         elif connection := await self._wait():
             return connection
         try:
-            raw = await connect(self.address, self._settings)
+            raw = await connect(self.address, self._settings, self._connect_seconds)
         except BaseException as error:
             self._free_place()
             if isinstance(error, DatabaseError):
                 raise Unavailable(str(error)) from error
             raise
         connection = Connection(raw, self.address)
+        self._all.add(connection)
         try:
             if self._initialize:
                 await self._initialize(raw)

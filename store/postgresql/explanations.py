@@ -19,6 +19,7 @@ from store.errors import (
     Unavailable,
     WriteFailed,
 )
+from store.postgresql.several_hosts import NoPrimary
 
 OLDEST_VERSION = 15
 GONE = (
@@ -64,7 +65,7 @@ def unreachable(error: BaseException, address: Address) -> DatabaseError:
 
 
 def _why_unreachable(error: BaseException) -> str:
-    if isinstance(error, AddressRefused):
+    if isinstance(error, (AddressRefused, NoPrimary)):
         return str(error)
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or 'no reason given'}). Check sslmode and sslrootcert."

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from store.engine.protocols import ReadStatement
 from store.engine.query import Query
 from store.engine.sql import text_of
-from store.errors import OutOfBudget, OutOfStatements, OutOfTime, SearchTooLong
+from store.errors import OutOfBudget, OutOfStatements, OutOfTime, SearchTooLong, Unavailable
 from store.postgresql.connections import Connection, ConnectionPool
 from store.postgresql.dialect import DIALECT
+from store.postgresql.hosts.read_servers import ReadServers, Snapshot, end
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,11 +52,11 @@ class PostgreSQLReader:
     ``in_one_snapshot``, it reads in one transaction until ``release``.
     """
 
-    def __init__(self, pool: ConnectionPool, searches: Searches, in_one_snapshot: bool) -> None:
-        self._pool = pool
+    def __init__(self, servers: ReadServers, searches: Searches, in_one_snapshot: bool) -> None:
+        self._servers = servers
         self._searches = searches
         self._in_one_snapshot = in_one_snapshot
-        self._own: Connection | None = None
+        self._own: Snapshot | None = None
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[ReadStatement] = []
         self.rows = 0
@@ -92,17 +93,20 @@ class PostgreSQLReader:
         """Ends the read transaction; later reads see the archive's newest state."""
         own, self._own = self._own, None
         if own:
-            try:
-                if own.usable:
-                    await own.end()
-            finally:
-                self._pool.give_back(own)
+            await end(own)
 
     async def _fetch(self, sql: str, parameters: dict[str, Any], is_search: bool) -> list[Any]:
         if not self._in_one_snapshot:
-            return await self._fetch_on(self._pool, sql, parameters, is_search)
+            return await self._fetch_on(self._servers.primary.operations, sql, parameters, is_search)
         async with self._one_at_a_time:  # A connection runs one statement at a time.
-            return await self._fetch_on(await self._own_connection(), sql, parameters, is_search)
+            if self._own is None:
+                self._own = await self._servers.snapshot(self.deadline)
+            connection, pool = self._own
+            try:
+                return await self._fetch_on(connection, sql, parameters, is_search)
+            except Unavailable:
+                self._servers.suspect(pool)
+                raise
 
     async def _fetch_on(
         self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], is_search: bool
@@ -110,14 +114,3 @@ class PostgreSQLReader:
         if is_search:
             return await self._searches.fetch(reading, sql, parameters, self.deadline)
         return await reading.fetch(sql, parameters, self.deadline)
-
-    async def _own_connection(self) -> Connection:
-        if self._own is None:
-            own = await self._pool.take(self.deadline)
-            try:
-                await own.begin()
-            except BaseException:
-                self._pool.give_back(own)
-                raise
-            self._own = own
-        return self._own

@@ -1,0 +1,185 @@
+"""Where an archive is read: at a replica if its answer is up to date, else at the primary.
+
+Nobody may read a row after its deletion was answered, through whichever server. So an answer of a replica only counts
+if the data version in its snapshot equals the one that the primary had after the operation had begun. Versions are
+random numbers, so those of a standby that was promoted without the last commits never equal earlier ones.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import count
+from math import inf
+from typing import NamedTuple, TypeVar
+
+from store.engine.database import Address, Replicas
+from store.errors import StoreError, Unavailable
+from store.postgresql.connections import Connection, ConnectionPool
+from store.postgresql.hosts.primary_version import DATA_VERSION, PrimaryVersion
+from store.postgresql.hosts.replica import Positions, Replica, state_of
+from store.postgresql.several_hosts import hosts_of
+
+T = TypeVar("T")
+CONNECT_SECONDS = 2.0
+"""How long connecting to a replica may take."""
+LOOK_SECONDS = 0.5
+"""How often replicas, and the primary if it may be replaced, are probed."""
+
+
+class Pools(NamedTuple):
+    """The pools of one host: for operations in a transaction, and for compiled plans."""
+
+    operations: ConnectionPool
+    plans: ConnectionPool
+
+
+class Snapshot(NamedTuple):
+    """A connection with an open read transaction, and the pool that it is to be given back to."""
+
+    connection: Connection
+    pool: ConnectionPool
+
+
+class ReadServers:
+    """The primary and the replicas of one archive, each with its pools."""
+
+    def __init__(
+        self, address: Address, replicas: Replicas, version: PrimaryVersion, pools_of: Callable[[Address, float], Pools]
+    ) -> None:
+        """``pools_of`` makes the pools of a host, with the seconds that connecting may take."""
+        self.primary = pools_of(address, inf)
+        hosts = [host for each in (address, *replicas.addresses) for host in hosts_of(each)]
+        others = hosts[1:] if len(hosts) > 1 and len(hosts_of(address)) == 1 else hosts
+        pairs = [(host, pools_of(host, CONNECT_SECONDS)) for host in (others if len(hosts) > 1 else ())]
+        self._replicas = [(Replica(host, pools, replicas.lag), pools) for host, pools in pairs]
+        self._watched = ConnectionPool(address, 1) if pairs else None
+        self._version = version
+        self._turns = count()
+        self._positions = Positions()
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """The replicas, whether they are read or not."""
+        return [replica for replica, _ in self._replicas]
+
+    async def run(self, work: Callable[[ConnectionPool, bool], Awaitable[tuple[T, int | None]]]) -> T:
+        """The result of ``work``, a plan's reads on a pool; it runs again at the primary if a replica is no use.
+
+        Its second argument says whether it has to return the data version of its snapshot as well. Raises what
+        ``work`` raises, and Unavailable if the primary can't be asked.
+        """
+        chosen = self._choose()
+        if chosen is not None:
+            replica, pools = chosen
+            asked = self._version.asked()
+            try:
+                result, version = await work(pools.plans, True)
+            except Unavailable:
+                replica.suspect()
+            else:
+                if version == await asked:
+                    return result
+        result, _ = await work(self.primary.plans, False)
+        return result
+
+    async def snapshot(self, deadline: float) -> Snapshot:
+        """A snapshot for one operation, until ``deadline``, a time of time.monotonic(). Raises Unavailable."""
+        chosen = self._choose()
+        if chosen is not None:
+            replica, pools = chosen
+            asked = self._version.asked()
+            try:
+                begun, version = await _begun(pools.operations, deadline)
+            except Unavailable:
+                replica.suspect()
+            else:
+                is_current = False
+                try:
+                    is_current = version == await asked
+                finally:
+                    if not is_current:
+                        await end(begun)
+                if is_current:
+                    return begun
+        pool = self.primary.operations
+        connection = await pool.take(deadline)
+        try:
+            await connection.begin()
+        except BaseException:
+            pool.give_back(connection)
+            raise
+        return Snapshot(connection, pool)
+
+    def suspect(self, pool: ConnectionPool) -> None:
+        """Notes that a read failed on a connection of this pool."""
+        for replica, pools in self._replicas:
+            if pool in pools:
+                replica.suspect()
+
+    async def watch(self) -> None:
+        """Probes the hosts, if there are several, and goes on with that until ``close``."""
+        if self._watched is not None:
+            await self.look()
+            self._watching = asyncio.create_task(self._watch(), name="replicas")
+
+    async def look(self) -> None:
+        """Probes all hosts once."""
+        if self._watched is None:
+            return
+        begun = time.monotonic()
+        try:
+            state = await state_of(self._watched)
+        except StoreError:
+            for pool in (self._watched, *self.primary):
+                pool.abort()
+        else:
+            self._positions.note(begun, state.position)
+        replicas = self.replicas
+        states = await asyncio.gather(*(replica.state() for replica in replicas))
+        for replica, found in zip(replicas, states, strict=True):
+            replica.judge(found, self._positions)
+
+    async def close(self) -> None:
+        """Stops probing, and closes the replicas' connections."""
+        if self._watching:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        for pool in (*self.primary, *([self._watched] if self._watched else [])):
+            await pool.close()
+        for replica in self.replicas:
+            await replica.close()
+
+    def _choose(self) -> tuple[Replica, Pools] | None:
+        """The next replica in turn of those that are read."""
+        if not self._replicas:
+            return None
+        read = [pair for pair in self._replicas if pair[0].is_read]
+        return read[next(self._turns) % len(read)] if read else None
+
+    async def _watch(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _begun(pool: ConnectionPool, deadline: float) -> tuple[Snapshot, int]:
+    connection = await pool.take(deadline)
+    try:
+        await connection.begin()
+        ((version,),) = await connection.fetch(DATA_VERSION, (), deadline)
+    except BaseException:
+        pool.give_back(connection)
+        raise
+    return Snapshot(connection, pool), version
+
+
+async def end(snapshot: Snapshot) -> None:
+    """Ends the read transaction, and gives the connection back."""
+    try:
+        if snapshot.connection.usable:
+            with suppress(Unavailable):
+                await snapshot.connection.end()
+    finally:
+        snapshot.pool.give_back(snapshot.connection)

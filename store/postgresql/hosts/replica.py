@@ -1,0 +1,117 @@
+"""A replica: a standby that is read, as long as it answers and isn't too far behind."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+from typing import Any, NamedTuple
+
+from store.engine.database import Address
+from store.errors import OutOfTime, StoreError, Unavailable
+from store.postgresql.connections import ConnectionPool
+from store.postgresql.several_hosts import TIMELINE
+
+STATE = f"""
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE {TIMELINE} END,
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn
+""".strip()
+"""The timeline of a primary, and how far a primary has written or a standby has replayed, in bytes."""
+PROBE_SECONDS = 1.0
+"""A host that doesn't answer a probe within this time counts as gone."""
+
+log = logging.getLogger("proxygraph.store")
+
+
+class State(NamedTuple):
+    """What a host says of itself: its timeline if it is a primary, and its position in the log."""
+
+    timeline: int | None
+    position: int
+
+
+class Positions:
+    """Where the primary's log was, and when: it tells how old a standby's state is.
+
+    Positions only choose which replicas are asked. Whether an answer is up to date is decided by the data version.
+    """
+
+    def __init__(self, kept: int = 600) -> None:
+        self._known: deque[tuple[float, int]] = deque(maxlen=kept)
+
+    def note(self, at: float, position: int) -> None:
+        """Adds the primary's position, as it was at a time of time.monotonic() or later."""
+        if self._known and position < self._known[-1][1]:  # Another primary, promoted without the last of the log.
+            self._known.clear()
+        self._known.append((at, position))
+
+    def age(self, position: int, now: float) -> float:
+        """The seconds since the state at ``position`` was the newest, as far as it is known; inf if it is too old."""
+        return next((now - at for at, known in reversed(self._known) if known <= position), inf)
+
+
+class Replica:
+    """One host that may be read. ``pools`` are its connections."""
+
+    def __init__(self, address: Address, pools: Sequence[ConnectionPool], lag: float) -> None:
+        """It isn't read if its state is older than ``lag`` seconds."""
+        self.address, self.pools, self._most_lag = address, pools, lag
+        self._probes = ConnectionPool(address, 1)
+        self.is_read = False
+        self.lag = inf
+        self._why = "was not asked yet"
+        self._suspected = asyncio.Event()
+
+    async def state(self) -> State | None:
+        """What the host says of itself; None if it doesn't answer."""
+        try:
+            return await state_of(self._probes)
+        except StoreError:
+            return None
+
+    def judge(self, state: State | None, positions: Positions) -> None:
+        """Decides whether it is read from now on. If it doesn't answer, all that waits for it fails at once."""
+        if state is None:
+            self.lag = inf
+            self._set(False, "doesn't answer")
+            for pool in (self._probes, *self.pools):
+                pool.abort()
+        elif state.timeline is not None:
+            self.lag = 0.0
+            self._set(False, "is a primary")
+        else:
+            self.lag = positions.age(state.position, time.monotonic())
+            behind = f"is more than {self._most_lag:g} seconds behind the primary"
+            self._set(self.lag <= self._most_lag, behind)
+
+    def suspect(self) -> None:
+        """Leaves the replica out until it has answered a probe, since a read has just failed there."""
+        self.is_read = False
+        self._suspected.set()
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        for pool in (self._probes, *self.pools):
+            await pool.close()
+
+    def _set(self, is_read: bool, why_not: str) -> None:
+        why = "" if is_read else why_not
+        if why != self._why:
+            self._why = why
+            if is_read:
+                log.info("The replica %s is read.", self.address)
+            else:
+                log.warning("The replica %s isn't read: it %s.", self.address, why)
+        self.is_read = is_read
+
+
+async def state_of(pool: ConnectionPool) -> State:
+    """What the host of a pool says of itself. Raises Unavailable."""
+    rows: list[Any]
+    try:
+        rows = await pool.fetch(STATE, (), time.monotonic() + PROBE_SECONDS)
+    except OutOfTime as error:
+        raise Unavailable(f"{pool.address} doesn't answer now. Try again.") from error
+    ((timeline, position),) = rows
+    return State(timeline, int(position))

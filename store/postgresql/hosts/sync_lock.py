@@ -1,0 +1,89 @@
+"""The lock that lets only one process sync an archive at a time: an advisory lock on the primary.
+
+It belongs to a connection of its own, so PostgreSQL frees it when the process dies: at once, or, if its machine is cut
+off, after the time-outs of TCP that are set here. A process that lost the connection is stopped, and what it may still
+write is refused: see store/sync/runs.py, ``demand_latest``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+from store.engine.database import Address
+from store.errors import DatabaseError, SyncAlreadyRunning, SyncSuperseded, Unavailable
+from store.postgresql.connections import RawConnection, close, connect
+
+SYNC_LOCK = 0x50785379
+"""The key of the advisory lock that whoever syncs holds: ASCII ``PxSy``. Each database has locks of its own."""
+TRY = f"SELECT pg_try_advisory_lock({SYNC_LOCK})"
+SETTINGS = {
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "6000",
+    "idle_session_timeout": "0",
+}
+"""The server ends the session of a machine that is gone after six seconds."""
+CHECK_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def sync_lock(address: Address) -> AsyncIterator[None]:
+    """Holds the sync lock of this database.
+
+    Raises SyncAlreadyRunning if another process holds it, Unavailable if the primary can't be reached. If the
+    connection is lost meanwhile, the block is cancelled, and SyncSuperseded raised.
+    """
+    try:
+        raw = await connect(address, SETTINGS)
+    except DatabaseError as error:
+        raise Unavailable(str(error)) from error
+    try:
+        try:
+            is_held: bool = await raw.fetchval(TRY, timeout=CHECK_SECONDS * 5)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unavailable(f"{address} can't be reached now. Try again.") from error
+        if not is_held:
+            raise SyncAlreadyRunning(f"A sync of {address} is running already; let it finish, or stop it first.")
+        async with _cancelled_if_lost(raw, address):
+            yield
+    finally:
+        await close(raw)
+
+
+@asynccontextmanager
+async def _cancelled_if_lost(raw: RawConnection, address: Address) -> AsyncIterator[None]:
+    body = asyncio.current_task()
+    watching = asyncio.create_task(_until_lost(raw), name="sync-lock")
+    is_lost = False
+
+    def cancel(task: "asyncio.Task[None]") -> None:
+        nonlocal is_lost
+        if not task.cancelled() and body:
+            is_lost = True
+            body.cancel()
+
+    watching.add_done_callback(cancel)
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if is_lost and body and body.uncancel() == 0:
+            raise SyncSuperseded(f"The sync lost its connection to {address}, and with it its lock.") from error
+        raise
+    finally:
+        watching.remove_done_callback(cancel)
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _until_lost(raw: RawConnection) -> None:
+    """Returns when the connection is lost, or doesn't answer."""
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            await raw.fetchval("SELECT 1", timeout=CHECK_SECONDS * 3)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return

@@ -1,0 +1,100 @@
+"""Reads go to replicas, and nobody reads from one what the primary has no more, however far behind the replica is."""
+
+import asyncio
+import time
+
+import pytest
+
+import bodies
+from hosts import Pair, erase, port, read_from, stored, until
+from store.engine.protocols import Archive
+from store.errors import Unavailable
+
+
+async def test_operations_read_from_the_replica_and_writes_go_to_the_primary(pair: Pair) -> None:
+    async with pair.opened() as archive:
+        assert await port(archive) == pair.standby.port
+        assert await stored(archive)
+        await erase(archive)
+        assert not await stored(archive)
+
+
+async def test_what_was_deleted_is_not_read_from_a_replica_that_is_held_back(pair: Pair) -> None:
+    async with pair.opened(lag=3600) as deleting, pair.opened(lag=3600) as another:
+        pair.standby.sql("SELECT pg_wal_replay_pause()")
+        assert await port(another) == pair.standby.port
+        await erase(deleting)
+        assert not await stored(deleting)
+        assert not await stored(another)  # It has no word of the deletion but that of the primary.
+        assert await port(another) == pair.primary.port
+        pair.standby.sql("SELECT pg_wal_replay_resume()")
+        await read_from(another, pair.standby)
+
+
+async def test_a_deletion_is_never_followed_by_an_answer_with_its_row(pair: Pair) -> None:
+    sids = [bodies.sid("KI", number) for number in range(2, 60)]
+    wrong = []
+    async with pair.opened(lag=3600) as deleting, pair.opened(lag=3600) as another:
+        await bodies.put(deleting, *(bodies.interaction(number) for number in range(2, 60)))
+        for sid in sids:
+            await erase(deleting, sid)
+            found = await asyncio.gather(*(stored(archive, sid) for archive in (another, deleting, another)))
+            wrong += [sid] if any(found) else []
+    assert wrong == []
+
+
+async def test_a_replica_too_far_behind_is_not_asked_until_it_has_caught_up(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "proxygraph.store")
+    async with pair.opened(lag=0.2) as archive:
+        pair.standby.sql("SELECT pg_wal_replay_pause()")
+        await bodies.put(archive, bodies.interaction(2))
+
+        async def is_left_out() -> bool:
+            return any("is more than 0.2 seconds behind the primary" in message for message in caplog.messages)
+
+        await until(is_left_out)
+        ((_, lag, server),) = archive.figures()
+        assert (lag > 0.2, server) == (True, f"127.0.0.1:{pair.standby.port}")
+        pair.standby.sql("SELECT pg_wal_replay_resume()")
+        await read_from(archive, pair.standby)
+
+
+async def test_a_frozen_replica_delays_a_read_by_no_more_than_some_seconds(pair: Pair) -> None:
+    async with pair.opened() as archive:
+        assert await port(archive) == pair.standby.port
+        pair.standby.freeze()
+        begun = time.monotonic()
+        assert await stored(archive)
+        assert time.monotonic() - begun < 8
+        assert await port(archive) == pair.primary.port
+        pair.standby.thaw()
+        await read_from(archive, pair.standby)
+
+
+async def test_a_killed_replica_fails_no_read_and_is_read_again_when_it_is_back(pair: Pair) -> None:
+    failures: list[str] = []
+
+    async def reading(archive: Archive) -> None:
+        while True:
+            for attempt in (1, 2):  # An operation that fails in its middle is run once more, as the gateway does.
+                try:
+                    assert await stored(archive)
+                    break
+                except Unavailable as error:
+                    failures.extend([str(error)] if attempt == 2 else [])
+            await asyncio.sleep(0.01)
+
+    async with pair.opened() as archive:
+        readers = [asyncio.create_task(reading(archive)) for _ in range(2)]
+        await read_from(archive, pair.standby)
+        pair.standby.kill()
+        await read_from(archive, pair.primary)
+        pair.standby.start()
+        await read_from(archive, pair.standby)
+        for reader in readers:
+            reader.cancel()
+        ended = await asyncio.gather(*readers, return_exceptions=True)
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * 2
+    assert failures == []

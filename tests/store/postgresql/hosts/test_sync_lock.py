@@ -1,0 +1,39 @@
+"""One process syncs an archive of PostgreSQL at a time, by a lock that dies with its connection."""
+
+import asyncio
+
+import pytest
+
+from hosts import Pair
+from store.archive import open_archive
+from store.engine.protocols import Archive
+from store.errors import SyncAlreadyRunning, SyncSuperseded
+
+HOLDER = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = x'50785379'::int AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+async def test_only_one_process_at_a_time_holds_it(pair: Pair) -> None:
+    async with open_archive(pair.address) as first, open_archive(pair.address) as second:
+        async with first.sync_lock():
+            with pytest.raises(SyncAlreadyRunning, match="is running already; let it finish, or stop it first"):
+                async with second.sync_lock():
+                    raise AssertionError("Both have the lock.")
+        async with second.sync_lock():
+            pass
+
+
+async def test_whoever_loses_it_is_stopped_and_another_gets_it(pair: Pair) -> None:
+    async with open_archive(pair.address) as first, open_archive(pair.address) as second:
+        with pytest.raises(SyncSuperseded, match="lost its connection"):
+            await _lose(first, pair)
+        async with second.sync_lock():
+            pass
+
+
+async def _lose(archive: Archive, pair: Pair) -> None:
+    async with archive.sync_lock():
+        pair.primary.sql(f"SELECT pg_terminate_backend(({HOLDER}))", pair.name)
+        await asyncio.Event().wait()
