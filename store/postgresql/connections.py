@@ -19,7 +19,7 @@ from store.engine.protocols import Parameters
 from store.errors import DatabaseError, OutOfTime, Unavailable
 from store.postgresql.addresses import arguments
 from store.postgresql.explanations import explained_read, unavailable, unreachable
-from store.postgresql.parameters import numbered
+from store.postgresql.parameters import labelled, numbered
 from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
 COMMAND_SECONDS = 10.0
@@ -35,6 +35,8 @@ READING = {
 CLOSING_SECONDS = 2.0
 HOST_SECONDS = 3.0
 """How long connecting to one of several hosts may take."""
+SMALL_READ = "read"
+"""The kind of a statement that no operation of a client's needs."""
 READ_TRANSACTION = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 RawConnection = asyncpg.Connection
@@ -73,22 +75,28 @@ class Connection:
         self.raw, self.address = raw, address
         self.usable = True
 
-    async def fetch(self, sql: str, parameters: Parameters = (), deadline: float = inf) -> list[Any]:
+    async def fetch(
+        self, sql: str, parameters: Parameters = (), deadline: float = inf, kind: str = SMALL_READ
+    ) -> list[Any]:
         """The rows of a statement with named parameters, until ``deadline``, a time of time.monotonic().
+
+        ``kind`` stands in the statement's comment.
 
         Raises OutOfTime at the deadline, Unavailable if the server is gone or doesn't answer, else ReadFailed.
         """
         text, names = numbered(sql)
         values = [parameters[name] for name in names] if isinstance(parameters, dict) else parameters
-        return await self.fetch_values(text, values, deadline)
+        return await self.fetch_values(text, values, deadline, kind)
 
-    async def fetch_values(self, text: str, values: Sequence[Any] = (), deadline: float = inf) -> list[Any]:
+    async def fetch_values(
+        self, text: str, values: Sequence[Any] = (), deadline: float = inf, kind: str = SMALL_READ
+    ) -> list[Any]:
         """The same for a statement with numbered parameters."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise OutOfTime
         try:
-            return await self.raw.fetch(text, *values, timeout=min(left, COMMAND_SECONDS))
+            return await self.raw.fetch(labelled(text, kind), *values, timeout=min(left, COMMAND_SECONDS))
         except TimeoutError as error:
             self.usable = False
             raise (OutOfTime() if left < COMMAND_SECONDS else unavailable(self.address)) from error
@@ -179,11 +187,13 @@ class ConnectionPool:
         else:
             self._free.append(connection)
 
-    async def fetch(self, sql: str, parameters: Parameters = (), deadline: float = inf) -> list[Any]:
+    async def fetch(
+        self, sql: str, parameters: Parameters = (), deadline: float = inf, kind: str = SMALL_READ
+    ) -> list[Any]:
         """The rows of one statement, on a connection of the pool."""
         connection = self.take_free() or await self.take(deadline)
         try:
-            return await connection.fetch(sql, parameters, deadline)
+            return await connection.fetch(sql, parameters, deadline, kind)
         finally:
             self.give_back(connection)
 

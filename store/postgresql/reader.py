@@ -29,13 +29,13 @@ class Searches:
         self._places = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def fetch(
-        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float
+        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float, kind: str
     ) -> list[Any]:
         """The statement's rows. Raises SearchTooLong at the search's time limit, OutOfTime at ``by``."""
         async with self._places:
             longest = time.monotonic() + self._seconds
             try:
-                return await reading.fetch(sql, parameters, min(by, longest))
+                return await reading.fetch(sql, parameters, min(by, longest), kind)
             except OutOfTime as error:
                 if by < longest:
                     raise
@@ -78,9 +78,9 @@ class PostgreSQLReader:
             self.statements.append(ReadStatement(sql, len(keys)))
             if query.may_be_long:
                 async with self.while_searching():
-                    rows = await self._fetch(sql, query.parameters(keys), is_search=True)
+                    rows = await self._fetch(query, sql, keys)
             else:
-                rows = await self._fetch(sql, query.parameters(keys), is_search=False)
+                rows = await self._fetch(query, sql, keys)
         except OutOfBudget as refusal:
             self.refusal = refusal
             raise
@@ -95,22 +95,23 @@ class PostgreSQLReader:
         if own:
             await end(own)
 
-    async def _fetch(self, sql: str, parameters: dict[str, Any], is_search: bool) -> list[Any]:
+    async def _fetch(self, query: Query[K, V], sql: str, keys: Sequence[K]) -> list[Any]:
         if not self._in_one_snapshot:
-            return await self._fetch_on(self._servers.primary.operations, sql, parameters, is_search)
+            return await self._fetch_on(self._servers.primary.operations, query, sql, keys)
         async with self._one_at_a_time:  # A connection runs one statement at a time.
             if self._own is None:
                 self._own = await self._servers.snapshot(self.deadline)
             connection, pool = self._own
             try:
-                return await self._fetch_on(connection, sql, parameters, is_search)
+                return await self._fetch_on(connection, query, sql, keys)
             except Unavailable:
                 self._servers.suspect(pool)
                 raise
 
     async def _fetch_on(
-        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], is_search: bool
+        self, reading: Connection | ConnectionPool, query: Query[K, V], sql: str, keys: Sequence[K]
     ) -> list[Any]:
-        if is_search:
-            return await self._searches.fetch(reading, sql, parameters, self.deadline)
-        return await reading.fetch(sql, parameters, self.deadline)
+        kind = type(query).__name__.lower()
+        if query.may_be_long:
+            return await self._searches.fetch(reading, sql, query.parameters(keys), self.deadline, f"{kind}, search")
+        return await reading.fetch(sql, query.parameters(keys), self.deadline, kind)

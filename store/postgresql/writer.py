@@ -21,11 +21,13 @@ from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, 
 from store.postgresql.dialect import DIALECT
 from store.postgresql.explanations import explained_write, unavailable
 from store.postgresql.migrations import WRITE_LOCK
-from store.postgresql.parameters import numbered
+from store.postgresql.parameters import labelled, numbered
 
 T = TypeVar("T")
 
 LOCK_SECONDS = 5
+MIRRORING, WRITE, PUT = "sync", "write", "put"
+"""The kinds of statements, for their comments. One that runs in transactions of both kinds is called PUT."""
 STATEMENT_SECONDS = 120.0
 ROLL_BACK_SECONDS = 1.0
 WRITING = {
@@ -61,19 +63,21 @@ class PostgreSQLTransaction:
 
     dialect = DIALECT
 
-    def __init__(self, raw: RawConnection, address: Address) -> None:
+    def __init__(self, raw: RawConnection, address: Address, kind: str) -> None:
+        """``kind`` stands in the comment of each statement."""
         self._raw = raw
         self._address = address
+        self._kind = kind
 
     async def execute(self, sql: Sql, parameters: Parameters = ()) -> int:
         """Runs one statement; returns how many rows it changed."""
         statement = numbered(text_of(sql, DIALECT))
-        return await self._execute(statement.text, statement.values(parameters))
+        return await self._execute(statement.text, statement.values(parameters), self._kind)
 
     async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
         """The rows of a small read, which sees what the transaction has written so far."""
         statement = numbered(text_of(sql, DIALECT))
-        return await self._fetch(statement.text, statement.values(parameters))
+        return await self._fetch(statement.text, statement.values(parameters), self._kind)
 
     async def put(self, records: Iterable[Record]) -> Written:
         """Inserts or replaces records, parents before children.
@@ -84,7 +88,7 @@ class PostgreSQLTransaction:
         record_type: type[Record]
         for record_type, group in groupby(records, type):
             rows = {record.sid: record for record in group}
-            ((stored, deleted),) = await self._fetch(upserts.count_stored(record_type), [list(rows)])
+            ((stored, deleted),) = await self._fetch(upserts.count_stored(record_type), [list(rows)], PUT)
             upserted = await self._upsert(record_type, list(rows.values()))
             new = len(rows) - stored - (0 if record_type.personal else deleted)
             counts = (new, upserted - new, stored - (upserted - new))
@@ -94,20 +98,21 @@ class PostgreSQLTransaction:
     async def _upsert(self, record_type: type[Record], rows: list[Record]) -> int:
         if combinations := upserts.insert_combinations(record_type):
             statement, columns = combinations
-            await self._execute(statement, upserts.arrays(rows, columns))
-        return await self._execute(upserts.upsert(record_type), upserts.arrays(rows, record_type.__struct_fields__))
+            await self._execute(statement, upserts.arrays(rows, columns), PUT)
+        values = upserts.arrays(rows, record_type.__struct_fields__)
+        return await self._execute(upserts.upsert(record_type), values, PUT)
 
-    async def _execute(self, text: str, values: Iterable[Any]) -> int:
+    async def _execute(self, text: str, values: Iterable[Any], kind: str) -> int:
         try:
-            status = await self._raw.execute(text, *values, timeout=STATEMENT_SECONDS)
+            status = await self._raw.execute(labelled(text, kind), *values, timeout=STATEMENT_SECONDS)
         except Exception as error:
             raise explained_write(error, self._address) from None  # Its text can quote a row's values.
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
-    async def _fetch(self, text: str, values: Iterable[Any]) -> list[Any]:
+    async def _fetch(self, text: str, values: Iterable[Any], kind: str) -> list[Any]:
         try:
-            return await self._raw.fetch(text, *values, timeout=STATEMENT_SECONDS)
+            return await self._raw.fetch(labelled(text, kind), *values, timeout=STATEMENT_SECONDS)
         except Exception as error:
             raise explained_write(error, self._address) from None
 
@@ -134,7 +139,7 @@ class PostgreSQLWriter:
             try:
                 durability = MIRRORED if is_mirrored else DURABLE
                 await self._command(raw, BEGIN.format(durability=durability), LOCK_SECONDS + COMMAND_SECONDS)
-                yield PostgreSQLTransaction(raw, self._address)
+                yield PostgreSQLTransaction(raw, self._address, MIRRORING if is_mirrored else WRITE)
                 await self._commit(raw)
             except BaseException:
                 await _finish_even_if_cancelled(self._roll_back(raw))
