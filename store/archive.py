@@ -1,14 +1,16 @@
 """Opens archives: files of SQLite, and databases of PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from store.engine.database import NO_REPLICAS, Database, Replicas
+from store.engine.database import NO_REPLICAS, Database, Replicas, file_in
 from store.engine.protocols import Archive, Readable
+from store.exports.snapshots import Snapshot
 from store.postgresql.archive import open_database, read_database
 from store.sqlite import connections
 from store.sqlite.archive import open_file, read_file
+from store.sqlite.exports.snapshots import snapshot_of_file
 
 SEARCH_SECONDS = 5.0
 
@@ -48,6 +50,17 @@ async def read_archive(database: Database) -> AsyncIterator[Readable]:
     else:
         async with read_database(database) as archive:
             yield archive
+
+
+@contextmanager
+def snapshot(database: Database, seconds: float) -> Iterator[Snapshot]:
+    """The newest state of the archive in ``database``, for at most ``seconds``, even if nothing may be written to it.
+
+    Changes nothing, except that an older database is migrated. Raises a DatabaseError if the database is missing or
+    can't be used.
+    """
+    with snapshot_of_file(file_in(database), seconds) as opened:
+        yield opened
 
 
 def caution(database: Database) -> str | None:

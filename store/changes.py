@@ -15,40 +15,40 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from store.engine.protocols import Archive, Readable
+from store.engine.sql import Dialect, Statement, json_flag, json_list
 from store.twilio_mapping import instant
 
 COLUMNS = "number, kind, type, sid, service_sid, session_sid, at"
-STATE = """
-SELECT epoch, dropped, max(dropped, coalesce((SELECT max(number) FROM change), 0)) AS last,
+STATE = Statement(
+    lambda dialect: f"""
+SELECT epoch, dropped, {dialect.greatest("dropped", "coalesce((SELECT max(number) FROM change), 0)")} AS last,
   :after = dropped OR EXISTS (SELECT 1 FROM change WHERE number = :after) AS is_kept
 FROM change_feed
 """.strip()
+)
 """The state of the feed, and whether it still has every change after the number ``:after``, which is one of its own."""
 ALL = "SELECT {columns} FROM change WHERE number > :after ORDER BY number LIMIT :limit"
 OF_SESSION = """
-SELECT {columns} FROM change INDEXED BY change_by_session
+SELECT {columns} FROM {change}
 WHERE session_sid = :session_sid AND number > :after {conditions} ORDER BY number LIMIT :limit
 """.strip()
 OF_TYPE = """
-SELECT * FROM (SELECT {columns} FROM change INDEXED BY change_by_type
-  WHERE type = '{type}' AND kind = '{kind}' AND number > :after ORDER BY number LIMIT :limit)
+SELECT * FROM (SELECT {columns} FROM {change}
+  WHERE type = '{type}' AND kind = '{kind}' AND number > :after ORDER BY number LIMIT :limit) AS of_type
 """.strip()
 NONE = f"SELECT {COLUMNS} FROM change WHERE FALSE"
-MERGED = "SELECT * FROM (\n{ranges}\n) ORDER BY number LIMIT :limit"
-PAGE = """
-SELECT CAST(json_array(epoch, dropped, last, json(iif(is_kept, 'true', 'false')), json((
-  SELECT '[' || coalesce(group_concat(json_array({columns})), '') || ']' FROM ({rows})
-))) AS BLOB) FROM ({state})
-""".strip()
+MERGED = "SELECT * FROM (\n{ranges}\n) AS merged ORDER BY number LIMIT :limit"
+PAGE = "SELECT {page} FROM ({state}) AS state"
 WITH_CURSOR = """
-SELECT {columns}, number FROM (SELECT epoch || '.' || number AS cursor, {all} FROM ({rows}) CROSS JOIN change_feed)
-ORDER BY number
+SELECT {columns}, number FROM (
+  SELECT epoch || '.' || number AS cursor, {all} FROM ({rows}) AS listed CROSS JOIN change_feed
+) AS given ORDER BY number
 """.strip()
 TRIMMED_AT_ONCE = 10_000
 LAST_OF_OLDEST = "SELECT number, at FROM change WHERE number > :dropped ORDER BY number LIMIT 1 OFFSET :offset"
 DROP = "DELETE FROM change WHERE number <= :number"
 NOTE_DROPPED = "UPDATE change_feed SET dropped = :number"
-NEW_EPOCH = "UPDATE change_feed SET epoch = lower(hex(randomblob(8)))"
+NEW_EPOCH = Statement(lambda dialect: f"UPDATE change_feed SET epoch = {dialect.random_digits()}")
 """To be run where numbers could mean other changes than before, as after a restore: it makes all cursors expire."""
 
 
@@ -124,18 +124,18 @@ class FeedQuery(NamedTuple):
     session_sid: str | None = None
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> Statement:
         """See PAGE."""
-        return _page_sql(self.types, self.kinds, self.session_sid is not None)
+        return _page(self.types, self.kinds, self.session_sid is not None)
 
     @property
-    def state_sql(self) -> str:
+    def state_sql(self) -> Statement:
         """See STATE."""
         return STATE
 
-    def rows_sql(self, columns: str) -> str:
+    def rows_sql(self, columns: str, dialect: Dialect) -> str:
         """The SELECT of ``columns`` of FeedRow, and then of the number, for the page's changes."""
-        rows = _rows_sql(self.types, self.kinds, self.session_sid is not None)
+        rows = _rows_sql(dialect, self.types, self.kinds, self.session_sid is not None)
         return WITH_CURSOR.format(columns=columns, all=COLUMNS, rows=rows)
 
     @property
@@ -195,22 +195,33 @@ async def _last_before(archive: Archive, low: int, high: int, before: str) -> in
     return low
 
 
-def _rows_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:
+def _rows_sql(
+    dialect: Dialect, types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool
+) -> str:
     if frozenset() in (types, kinds):
         return NONE
     if of_session:
         conditions = " ".join(_one_of("type", types) + _one_of("kind", kinds))
-        return OF_SESSION.format(columns=COLUMNS, conditions=conditions)
+        change = dialect.by_index("change", "change_by_session")
+        return OF_SESSION.format(columns=COLUMNS, change=change, conditions=conditions)
     if types is None and kinds is None:
         return ALL.format(columns=COLUMNS)
     pairs = product(sorted(ChangedType if types is None else types), sorted(ChangeKind if kinds is None else kinds))
-    ranges = [OF_TYPE.format(columns=COLUMNS, type=type_, kind=kind) for type_, kind in pairs]
+    change = dialect.by_index("change", "change_by_type")
+    ranges = [OF_TYPE.format(columns=COLUMNS, change=change, type=type_, kind=kind) for type_, kind in pairs]
     return MERGED.format(ranges="\nUNION ALL\n".join(ranges))
 
 
 @lru_cache(256)
-def _page_sql(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> str:
-    return PAGE.format(columns=COLUMNS, rows=_rows_sql(types, kinds, of_session), state=STATE)
+def _page(types: frozenset[ChangedType] | None, kinds: frozenset[ChangeKind] | None, of_session: bool) -> Statement:
+    def page(dialect: Dialect) -> str:
+        row = dialect.json_array(*COLUMNS.split(", "))
+        rows = f"(SELECT {json_list(dialect, row)} FROM ({_rows_sql(dialect, types, kinds, of_session)}) AS listed)"
+        members = [*map(dialect.json_value, ("epoch", "dropped", "last")), json_flag("is_kept"), rows]
+        written = " || ',' || ".join(members)
+        return PAGE.format(page=dialect.as_bytes(f"'[' || {written} || ']'"), state=STATE.text(dialect))
+
+    return Statement(page)
 
 
 def _one_of(column: str, values: frozenset[StrEnum] | None) -> list[str]:

@@ -1,10 +1,10 @@
-"""Rows as CSV that a spreadsheet opens without running anything, by the rules of store/exports/csv_lines.py."""
+"""Rows as CSV that a spreadsheet opens without running anything, by the rules of store/exports/lines.py."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from store.exports.csv_lines import BYTE_ORDER_MARK, END_OF_LINE, GUARDED, WHITE_SPACE
+from store.exports.lines import BYTE_ORDER_MARK, END_OF_LINE, GUARDED, WHITE_SPACE
 
 
 def csv_text(titles: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:

@@ -1,4 +1,4 @@
-"""The formats of an export: the SQL that writes a row, and the code that writes the file."""
+"""The formats of an export: how a row is written, and the code that writes the file."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.export.resources import Resource
-from store.exports import csv_lines
+from store.exports.lines import CsvLine, JsonLine, Line, csv_header
 from store.exports.snapshots import Snapshot
 from store.queries.pages import Page
-from store.sqlite.statements.projections import project
 
 Write = Callable[[bytes], None]
 
@@ -55,9 +54,9 @@ class Formatter(Protocol):
 
 
 class LinesFormatter:
-    """Writes rows as lines, which SQLite makes with the SQL expression ``line``."""
+    """Writes rows as lines, which the archive's engine makes."""
 
-    def __init__(self, write: Write, resource: Resource, line: str, header: str = "") -> None:
+    def __init__(self, write: Write, resource: Resource, line: Line, header: str = "") -> None:
         self._write, self._resource, self._line, self._header = write, resource, line, header.encode()
 
     def begin(self) -> None:
@@ -82,7 +81,6 @@ def formatter(wanted: Format, resource: Resource, write: Write) -> Formatter:
 
         return ParquetFormatter(write, resource)
     if wanted is Format.CSV:
-        line = csv_lines.csv_line(resource.columns, resource.record.table, resource.record.plain)
-        return LinesFormatter(write, resource, line, csv_lines.header(resource.columns))
-    (row,) = project(resource.members).texts
-    return LinesFormatter(write, resource, f"{row} || char(10)")
+        line = CsvLine(resource.columns, resource.record.table, resource.record.plain)
+        return LinesFormatter(write, resource, line, csv_header(resource.columns))
+    return LinesFormatter(write, resource, JsonLine(resource.members))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from gateway.export.destinations import STDOUT, destination
 from gateway.export.formats import Format, formatter
 from gateway.export.resources import Resource
-from store.engine.database import Database, file_in
-from store.exports.snapshots import snapshot
+from store.archive import snapshot
+from store.engine.database import Database
 from store.lists.filters import Filter
 from store.lists.orders import Order
 from store.queries.pages import Page
@@ -44,10 +44,7 @@ def export(request: ExportRequest, show: Callable[[ExportProgress], None]) -> Ex
     be written, and RowsErased if rows were erased from the archive while the file was written.
     """
     page = Page(request.resource.spec.relation, order=request.order, filter=request.filter)
-    with (
-        destination(request.to, request.database) as file,
-        snapshot(file_in(request.database), request.seconds) as state,
-    ):
+    with destination(request.to, request.database) as file, snapshot(request.database, request.seconds) as state:
         total = None if page.may_be_long else state.count(page)
         written = formatter(request.format, request.resource, file.write)
         done = 0

@@ -27,6 +27,7 @@ from store.errors import DatabaseCorrupt, RestoreRefused
 from store.sqlite.cleaning import Cleaner, has_log, has_nonempty_log
 from store.sqlite.connections import READING, WRITE_PRAGMAS, reading
 from store.sqlite.copies.unfinished import remove_staging, staging, sync_to_disk
+from store.sqlite.dialect import DIALECT
 from store.sqlite.explanations import explained, refused_by_system
 from store.sqlite.files import create_beside, resolved
 from store.sqlite.opening import check_path, prepare, read_only_uri
@@ -162,7 +163,9 @@ def _replay(file: Path, backup: Path, replaced: Replaced, ledger: Path | None, i
                 for sql in ("COMMIT", "PRAGMA foreign_keys=ON", "BEGIN IMMEDIATE"):
                     target.execute(sql)
                 erased = erase_again(target)
-                target.execute(NEW_EPOCH)  # The backup's numbers stand for other changes than the archive's did.
+                target.execute(
+                    NEW_EPOCH.text(DIALECT)
+                )  # The backup's numbers stand for other changes than the archive's did.
                 target.execute("COMMIT")
                 counts = counts_of(target)
             with closing(Cleaner(file, prepared.file)) as cleaner:

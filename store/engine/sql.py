@@ -4,7 +4,7 @@ Most statements are plain texts, in the SQL that both engines have. Parameters a
 one JSON text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ class Dialect(Protocol):
 
     def least(self, *expressions: str) -> str:
         """The least of several values, none of which is null."""
+        ...
+
+    def by_index(self, table: str, index: str) -> str:
+        """The table in a FROM clause, read by this index where the engine takes a hint."""
+        ...
+
+    def random_digits(self) -> str:
+        """Sixteen random hexadecimal digits."""
         ...
 
     def contains(self, text: str, part: str) -> str:
@@ -114,6 +122,17 @@ class Statement:
 
 Sql: TypeAlias = str | Statement
 """A statement: a text that both engines understand, or one text for each."""
+
+
+def json_flag(condition: str) -> str:
+    """The JSON text of a condition: true or false."""
+    return f"CASE WHEN {condition} THEN 'true' ELSE 'false' END"
+
+
+def json_object(members: Mapping[str, str]) -> str:
+    """The JSON text of an object with these names; the values are SQL of JSON texts."""
+    written = " || ',".join(f'"{name}":\' || {value}' for name, value in members.items())
+    return f"'{{{written} || '}}'"
 
 
 def json_list(dialect: Dialect, text: str) -> str:

@@ -1,1 +1,1 @@
-"""Exports: all rows of a list, read from one snapshot of the archive; SQLite writes each row in the export's format."""
+"""Exports: all rows of a list, read from one snapshot; the engine writes each row in the export's format."""

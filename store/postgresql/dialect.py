@@ -36,6 +36,14 @@ class PostgreSQLDialect:
         """By least."""
         return f"least({', '.join(expressions)})"
 
+    def by_index(self, table: str, index: str) -> str:
+        """The table alone: PostgreSQL has no hints."""
+        return table
+
+    def random_digits(self) -> str:
+        """From a random UUID."""
+        return "substr(replace(CAST(gen_random_uuid() AS text), '-', ''), 1, 16)"
+
     def contains(self, text: str, part: str) -> str:
         """By strpos; in the collation "C", lower() changes only ASCII letters."""
         return f'(strpos(lower({text} COLLATE "C"), lower({part} COLLATE "C")) > 0)'

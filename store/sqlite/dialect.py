@@ -38,6 +38,14 @@ class SQLiteDialect:
         """By min, which compares its arguments where it has several."""
         return f"min({', '.join(expressions)})"
 
+    def by_index(self, table: str, index: str) -> str:
+        """By INDEXED BY (https://www.sqlite.org/lang_indexedby.html)."""
+        return f"{table} INDEXED BY {index}"
+
+    def random_digits(self) -> str:
+        """By randomblob."""
+        return "lower(hex(randomblob(8)))"
+
     def contains(self, text: str, part: str) -> str:
         """By instr; SQLite's lower() changes only ASCII letters."""
         return f"(instr(lower({text}), lower({part})) > 0)"

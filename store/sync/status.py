@@ -6,36 +6,43 @@ from typing import Any
 
 import msgspec
 
+from store.engine.sql import Dialect, Statement, json_flag, json_list, json_object
 from store.sync.left_out import LeftOut
 from store.sync.runs import latest_plausible
 
 HEARTBEAT_TIMEOUT_SECONDS = 30
 """A run that hasn't stored its progress for this long counts as ended, as after a crash."""
 
-STATUS = """
-SELECT CAST(json_object(
-  'last_completed_at', (
-    SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= :latest
-  ),
-  'last_full_completed_at', (
-    SELECT max(finished_at) FROM sync_run
-    WHERE outcome = 'complete' AND mode = 'full' AND NOT partial AND finished_at <= :latest
-  ),
-  'last_callback_at', (SELECT iif(last_callback_at <= :latest, last_callback_at, NULL) FROM archive),
-  'last_error', (SELECT CASE WHEN outcome IN ('failed', 'refused') THEN error END FROM sync_run
-    WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT 1),
-  'started_at', run.started_at, 'alive_at', run.alive_at, 'finished_at', run.finished_at, 'mode', run.mode,
-  'sessions_pending', run.sessions_pending, 'new', run.new, 'changed', run.changed, 'unchanged', run.unchanged,
-  'archived', run.archived, 'erased', run.erased, 'requests', run.requests, 'retries', run.retries,
-  'partial', json(iif(run.partial, 'true', 'false')), 'left_out_count', (SELECT count(*) FROM left_out),
-  'left_out', (SELECT json_group_array(json_object('sid', sid, 'service_sid', service_sid, 'since', since,
-      'error', error)) FROM (SELECT * FROM left_out ORDER BY since, sid LIMIT 100)),
-  'services', (SELECT json_group_array(json_object('service_sid', service.sid,
-      'last_completed_at', iif(completed_at <= :latest, completed_at, NULL),
-      'sessions_pending', coalesce(service_sync.sessions_pending, 0)))
-    FROM service LEFT JOIN service_sync ON service_sid = service.sid)
-) AS BLOB)
-FROM (SELECT 1) LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run
+STATUS = Statement(
+    lambda dialect: f"""
+SELECT {dialect.as_bytes(_status(dialect))}
+FROM (SELECT 1) AS always LEFT JOIN (SELECT * FROM sync_run ORDER BY number DESC LIMIT 1) AS run ON TRUE
+""".strip()
+)
+LAST_COMPLETED = """
+(SELECT max(finished_at) FROM sync_run WHERE outcome = 'complete' AND NOT partial AND finished_at <= :latest)
+""".strip()
+LAST_FULL_COMPLETED = """
+(SELECT max(finished_at) FROM sync_run
+  WHERE outcome = 'complete' AND mode = 'full' AND NOT partial AND finished_at <= :latest)
+""".strip()
+LAST_CALLBACK = "(SELECT CASE WHEN last_callback_at <= :latest THEN last_callback_at END FROM archive)"
+LAST_ERROR = """
+(SELECT CASE WHEN outcome IN ('failed', 'refused') THEN error END FROM sync_run
+  WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT 1)
+""".strip()
+OF_RUN = (
+    *("started_at", "alive_at", "finished_at", "mode", "sessions_pending", "new", "changed", "unchanged"),
+    *("archived", "erased", "requests", "retries"),
+)
+"""The columns of the run in progress, or else of the last one."""
+LEFT_OUT = "(SELECT {list} FROM (SELECT * FROM left_out ORDER BY since, sid LIMIT 100) AS first)"
+SERVICES = """
+(SELECT {list} FROM (
+  SELECT service.sid AS service_sid, CASE WHEN completed_at <= :latest THEN completed_at END AS last_completed_at,
+    coalesce(service_sync.sessions_pending, 0) AS sessions_pending
+  FROM service LEFT JOIN service_sync ON service_sync.service_sid = service.sid
+) AS each)
 """.strip()
 
 
@@ -83,7 +90,7 @@ class StatusQuery(msgspec.Struct, frozen=True):
     """Reads the status; its keys are None."""
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> Statement:
         """See STATUS."""
         return STATUS
 
@@ -99,3 +106,27 @@ class StatusQuery(msgspec.Struct, frozen=True):
     def answer(self, payload: bytes, keys: Sequence[None]) -> list[SyncStatus]:
         """The status, for each key."""
         return [msgspec.json.decode(payload, type=SyncStatus)] * len(keys)
+
+
+def _status(dialect: Dialect) -> str:
+    values = {
+        "last_completed_at": LAST_COMPLETED,
+        "last_full_completed_at": LAST_FULL_COMPLETED,
+        "last_callback_at": LAST_CALLBACK,
+        "last_error": LAST_ERROR,
+        **{name: f"run.{name}" for name in OF_RUN},
+        "left_out_count": "(SELECT count(*) FROM left_out)",
+    }
+    return json_object(
+        {name: dialect.json_value(value) for name, value in values.items()}
+        | {
+            "partial": json_flag("run.partial"),
+            "left_out": LEFT_OUT.format(list=_objects(dialect, "sid", "service_sid", "since", "error")),
+            "services": SERVICES.format(list=_objects(dialect, *ServiceSync.__struct_fields__)),
+        }
+    )
+
+
+def _objects(dialect: Dialect, *columns: str) -> str:
+    """The JSON text of an array of all rows, each an object of these columns."""
+    return json_list(dialect, json_object({column: dialect.json_value(column) for column in columns}))

@@ -14,11 +14,11 @@ from bodies import sid
 from exporting import exported, wanted
 from gateway.export.resources import resources
 from gateway.export.run import ExportProgress, RowsErased, export
+from store.archive import snapshot
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.errors import SnapshotExpired
 from store.exports import snapshots
-from store.exports.snapshots import Snapshot, snapshot
 from store.interactions import Interaction
 from store.queries.lookups import Lookup
 from store.queries.pages import Page
@@ -119,7 +119,6 @@ def is_log_in_use(database: Path) -> bool:
 
 async def test_a_closed_snapshot_does_not_keep_the_log(filled: Archive, database: Path) -> None:
     with snapshot(database, 600) as state:
-        assert isinstance(state, Snapshot)
         assert state.count(ALL) == 9
     await bodies.put(filled, bodies.interaction(10))
     assert not is_log_in_use(database)

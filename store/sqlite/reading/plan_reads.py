@@ -14,6 +14,7 @@ from store.plans.reads import FeedState, Fingerprints, PageArray, PlanReader, Ro
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery, estimated_rows
 from store.queries.pages import Page
+from store.sqlite.dialect import DIALECT
 from store.sqlite.reading.event_loop_connections import EventLoopConnection, EventLoopConnectionPool
 from store.sqlite.statements.plan_statements import (
     count_statement,
@@ -141,9 +142,11 @@ class SQLitePlanReader:
 
     async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
         """Two statements, in one transaction."""
-        ((epoch, _, last, is_kept),) = await self.connection.rows(query.state_sql, query.parameters((None,)))
+        ((epoch, _, last, is_kept),) = await self.connection.rows(
+            query.state_sql.text(DIALECT), query.parameters((None,))
+        )
         columns = ", ".join([projection_of(row).columns for row in rows]) or "NULL"
-        found = await self.connection.rows(query.rows_sql(columns), query.parameters((None,)))
+        found = await self.connection.rows(query.rows_sql(columns, DIALECT), query.parameters((None,)))
         return FeedState(epoch, last, bool(is_kept)), found
 
 

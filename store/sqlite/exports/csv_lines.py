@@ -1,22 +1,9 @@
-"""CSV: the SQL that writes a row as one line of RFC 4180, without any cell that a spreadsheet runs as a formula.
+"""SQLite's SQL of a line of CSV (store/exports/lines.py): one printf."""
 
-A text is always quoted; null is an empty field without quotes, so that it differs from an empty text. Spreadsheets
-evaluate a cell that begins with ``=``, ``+``, ``-`` or ``@``, even after white space, some also the full-width forms
-of these (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an apostrophe in front, which makes
-it text. A text that begins with an apostrophe gets another one; so a reader that removes one leading apostrophe from
-each text gets exactly the archive's texts.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from store.exports.columns import ExportColumn, ValueType
-
-BYTE_ORDER_MARK = "\ufeff"
-"""Spreadsheets need it to recognize UTF-8."""
-END_OF_LINE = "\r\n"
-
-GUARDED = "=+-@'" + "\uff1d\uff0b\uff0d\uff20"
-WHITE_SPACE = " \t\n\v\f\r\xa0\u3000"
+from store.exports.lines import GUARDED, WHITE_SPACE, CsvLine
 
 OPENING = (
     "CASE WHEN {text} BETWEEN 'A' AND 'z' THEN '\"' WHEN {text} BETWEEN '+' AND '+~' THEN '\"''' "
@@ -36,19 +23,14 @@ BEGINS_SAFELY = {ValueType.TEXT: ("A", "z"), ValueType.INSTANT: ("0", ":")}
 """Texts between these begin with a letter, or a digit."""
 
 
-def header(columns: Iterable[ExportColumn]) -> str:
-    """The first line, with the names of the columns."""
-    return BYTE_ORDER_MARK + ",".join(column.name for column in columns) + END_OF_LINE
+def csv_line(line: CsvLine) -> str:
+    """The SQL that writes a row as one line.
 
-
-def csv_line(columns: Sequence[ExportColumn], table: str, plain: Sequence[str]) -> str:
-    """The SQL that writes a row of ``table`` as one line.
-
-    ``plain`` are the table's columns that are set and need no escaping in a row that is marked plain
-    (store/sqlite/json_safe.py). If they begin with letters and digits besides, they are only put between quotes, which
-    takes half the time.
+    In a row that is marked plain (store/sqlite/json_safe.py), the plain columns are set and need no escaping. If they
+    begin with letters and digits besides, they are only put between quotes, which takes half the time.
     """
-    line = _line(columns, {})
+    columns, table, plain = line
+    written = _line(columns, {})
     plain_columns = {f"{table}.{name}" for name in plain}
     quoted = {
         column.sql: BEGINS_SAFELY[column.value_type]
@@ -57,8 +39,8 @@ def csv_line(columns: Sequence[ExportColumn], table: str, plain: Sequence[str]) 
     }
     if quoted:
         is_safe = " AND ".join(f"{sql} BETWEEN '{first}' AND '{last}'" for sql, (first, last) in quoted.items())
-        line = f"iif({table}.plain AND {is_safe}, {_line(columns, quoted)}, {line})"
-    return line
+        written = f"iif({table}.plain AND {is_safe}, {_line(columns, quoted)}, {written})"
+    return written
 
 
 def _line(columns: Sequence[ExportColumn], quoted: Mapping[str, object]) -> str:

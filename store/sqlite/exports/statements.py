@@ -1,11 +1,15 @@
-"""The SQL of an export: pages of a list in its order, with the rows that each row refers to."""
+"""SQLite's SQL of an export: pages of a list in its order, with the rows that each row refers to."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from store.exports.columns import Reference
+from store.exports.lines import JsonLine, Line
+from store.exports.snapshots import joins
 from store.queries.pages import PARENT, Page
 from store.sqlite.dialect import DIALECT
+from store.sqlite.exports.csv_lines import csv_line
+from store.sqlite.statements.projections import project
 
 ROWS = """
 SELECT {values} FROM (
@@ -14,7 +18,6 @@ SELECT {values} FROM (
 """.strip()
 """CROSS JOIN keeps the list's order: SQLite reads its left side first, and looks up a row for each
 (https://www.sqlite.org/optoverview.html#crossjoin)."""
-REFERENCE = "\nLEFT JOIN {joined} AS {alias} ON {alias}.sid = {table}.{column}"
 LINES = "SELECT CAST(group_concat(line, '') AS BLOB), count(*), {last}(place) FROM (\n{rows}\n)"
 """A page's lines as one value. Fetching row by row would need the interpreter lock for each row, for which the thread
 that writes competes."""
@@ -26,12 +29,12 @@ def rows_sql(page: Page[Any], values: Sequence[str], references: Iterable[Refere
     return _rows(page, [*values, "listed.sort_key", "listed.sid"], references)
 
 
-def lines_sql(page: Page[Any], line: str, references: Iterable[Reference]) -> str:
-    """The statement that reads ``page`` as one value: the lines made by the SQL expression ``line``, in bytes.
+def lines_sql(page: Page[Any], line: Line, references: Iterable[Reference]) -> str:
+    """The statement that reads ``page`` as one value: its lines, in bytes.
 
     It also reads the number of rows, and the last row's sort key and SID as one text.
     """
-    values = [f"{line} AS line", "listed.sort_key || listed.sid AS place"]
+    values = [f"{_line(line)} AS line", "listed.sort_key || listed.sid AS place"]
     return LINES.format(last="min" if page.order.descending else "max", rows=_rows(page, values, references))
 
 
@@ -42,11 +45,14 @@ def count_listed_sql(page: Page[Any]) -> str:
 
 def _rows(page: Page[Any], values: Sequence[str], references: Iterable[Reference]) -> str:
     table = page.relation.record.table
-    joined = (
-        REFERENCE.format(joined=reference.record.table, alias=reference.alias, table=table, column=reference.column)
-        for reference in references
-    )
-    return ROWS.format(values=", ".join(values), listed=_listed(page), table=table, references="".join(joined))
+    return ROWS.format(values=", ".join(values), listed=_listed(page), table=table, references=joins(table, references))
+
+
+def _line(line: Line) -> str:
+    if isinstance(line, JsonLine):
+        (row,) = project(line.members).texts
+        return f"{row} || char(10)"
+    return csv_line(line)
 
 
 def _listed(page: Page[Any]) -> str:
