@@ -24,6 +24,7 @@ from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import LogSettings
 from gateway.observe.request_log import RequestLog
 from gateway.observe.tracing import Tracing, tracing_from_environment
+from gateway.readiness import reason_not_ready
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CALLBACK_PATH, CallbackSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
@@ -154,7 +155,10 @@ class Gateway:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            opened = open_archive(self._settings.database, self._check_for_damage, self._settings.search_seconds)
+            settings = self._settings
+            opened = open_archive(
+                settings.database, self._check_for_damage, settings.search_seconds, replicas=settings.replicas
+            )
             archive = await self._stack.enter_async_context(opened)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that a crash had interrupted.", finished)
@@ -259,7 +263,7 @@ class Gateway:
         elif path == "/metrics":
             await exchange.respond(200, metrics.MEDIA_TYPE, await self._metrics(exchange))
         elif path == "/readyz":
-            reason = await _reason_not_ready(self._archive)
+            reason = await reason_not_ready(self._archive)
             text = b"not ready: %s\n" % reason if reason else b"ready\n"
             if exchange.scope["query_string"].split(b"=")[0] == b"verbose":
                 text = self._background.report() + text
@@ -281,20 +285,3 @@ class Gateway:
 
 def _seconds_since(moment: str) -> float:
     return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
-
-
-async def _reason_not_ready(archive: Archive | None) -> bytes:
-    if DRAINING.begun:
-        return b"about to stop"
-    return b"" if await _reads(archive) else b"the archive can't be read"
-
-
-async def _reads(archive: Archive | None) -> bool:
-    if archive is None:
-        return False
-    try:
-        await archive.data_version()
-    except Exception as error:
-        log.error("The archive can't be read.", exc_info=not isinstance(error, Unavailable))
-        return False
-    return True

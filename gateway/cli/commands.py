@@ -100,6 +100,7 @@ def serve(
     host: Annotated[str | None, flag(ServeSettings, "host")] = None,
     port: Annotated[str | None, flag(ServeSettings, "port")] = None,
     workers: Annotated[str | None, flag(ServeSettings, "workers")] = None,
+    replica: Annotated[list[str] | None, flag(ServeSettings, "replica")] = None,
     sync_every: Annotated[str | None, flag(ServeSettings, "sync_every")] = None,
     drain: Annotated[str | None, flag(ServeSettings, "drain")] = None,
     documents: Annotated[str | None, flag(Protocol, "documents")] = None,
@@ -111,7 +112,7 @@ def serve(
     If the file doesn't exist, it is created, empty. If the environment names a Twilio account (see sync --help),
     deleteInteraction deletes at Twilio too, and --sync-every keeps the archive up to date.
     """
-    flags = locals()
+    flags = {**locals(), "replica": replica or None}
     settings, protocol, twilio, callback_settings, access, jwt, *_ = all_settings(
         lambda: ServeSettings.of(flags),
         lambda: Protocol.of(flags),
@@ -148,6 +149,7 @@ def serve(
             tell(f"Taking Twilio's callbacks at {callback_settings.callback_url}.", logging.INFO, out)
         environment = {name: str(getattr(settings, name)) for name in ("drain", "sync_every", "sync_full_every")}
         environment["database"] = text_with_password(settings.database)
+        environment["replica"] = ",".join(map(text_with_password, settings.replicas.addresses))
         environment |= {name: str(value) for name, value in protocol if value is not None}
         environment["require_key"] = str(key_required)
         raise typer.Exit(serve(environment, listener, settings.workers))

@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AliasChoices, Field, PlainValidator, ValidationError, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from gateway.settings.databases import ARCHIVE, Database, ReplicaAddresses
 from gateway.settings.document_limits import DocumentLimits
 from gateway.settings.sources import PREFIX as PREFIX
 from gateway.settings.sources import FileSettings, source_of, variable
 from gateway.settings.sources import SettingsError as SettingsError
 from store.archive import SEARCH_SECONDS
-from store.engine.database import EXPECTED, Address, AddressRefused, database_of
-from store.engine.database import Database as AnyDatabase
+from store.engine.database import AddressRefused, Replicas
 from store.queries.pages import COUNT_CAP
 
 DAY = 86_400
@@ -30,22 +30,11 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-def _database(given: object) -> AnyDatabase:
-    """The database that a setting names. Raises AddressRefused."""
-    if isinstance(given, Path | Address):
-        return given
-    if not isinstance(given, str):
-        raise AddressRefused(f"{EXPECTED}, but got no text.")
-    return database_of(given)
-
-
 def separated(given: object) -> object:
     """Splits a string at its commas; returns anything else unchanged."""
     return [part for part in map(str.strip, given.split(",")) if part] if isinstance(given, str) else given
 
 
-ARCHIVE = "The archive: the path of SQLite's file, or the URL of a database, postgresql://USER@HOST/NAME."
-Database = Annotated[AnyDatabase, NoDecode, PlainValidator(_database)]
 S = TypeVar("S", bound="Settings")
 
 
@@ -100,6 +89,14 @@ class ServeSettings(Listening):
     search_seconds: float = Field(
         SEARCH_SECONDS, gt=0, le=DAY, description="Seconds after which a search by bodyContains is stopped."
     )
+    replica: ReplicaAddresses = Field(
+        None,
+        description="A standby of the database, by its URL, for reads. For several, repeat the flag, or use commas in "
+        "the environment.",
+    )
+    replica_lag: float = Field(
+        1, gt=0, le=DAY, description="Seconds behind the primary after which a standby is left out of reads."
+    )
     plans: bool = Field(True, description="Compile queries into plans. If off, the responses are the same but slower.")
     changes_days: float = Field(
         7, ge=0, le=YEARS * 365, description="Days for which the change feed is kept; a cursor older than that expires."
@@ -107,6 +104,17 @@ class ServeSettings(Listening):
     count_cap: Annotated[int, Field(ge=1, le=2**31 - 2)] = Field(
         COUNT_CAP, description="The highest exact totalCount; if there are more rows, totalCountCapped is true."
     )
+
+    @property
+    def replicas(self) -> Replicas:
+        """The standbys for reads."""
+        return Replicas(self.replica or (), self.replica_lag)
+
+    @model_validator(mode="after")
+    def _replicas_of_a_server(self) -> Self:
+        if self.replica and isinstance(self.database, Path):
+            raise ValueError("--replica needs a database of PostgreSQL, but PROXYGRAPH_DATABASE names a file")
+        return self
 
 
 Most = Annotated[int, Field(ge=1)]

@@ -48,7 +48,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_says_what_each_flag_does(command: list[str]) -> None:
     result = CliRunner().invoke(commands, [*command, "--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0
-    flags = {"demo": 4, "serve": 9, "sync": 5, "seed": 6, "ledger": 1, "export": 2}.get("".join(command), 0)
+    flags = {"demo": 4, "serve": 10, "sync": 5, "seed": 6, "ledger": 1, "export": 2}.get("".join(command), 0)
     assert result.stdout.count("PROXYGRAPH_") == flags + bool(command)
     assert result.stdout.count("PROXYGRAPH_CONFIG") == bool(command)
 
