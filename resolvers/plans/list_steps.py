@@ -41,13 +41,9 @@ class ListStep(NamedTuple):
 
 def subqueries_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery] | None:
     """The subqueries that fill the placeholders of a page's rows; None if one has no subquery, or the rows are many."""
-    subqueries = []
-    for child in shape.children:
-        subquery = child.step.subquery(run)
-        if subquery is None:
-            return None
-        subqueries.append(subquery)
-    return subqueries if not subqueries or estimated_rows(page, subqueries) <= run.reader.most_inlined_rows else None
+    subqueries = shape.subqueries(run)
+    is_short = not subqueries or estimated_rows(page, subqueries) <= run.reader.most_inlined_rows
+    return subqueries if is_short else None
 
 
 def nested_subqueries(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery] | None:
@@ -68,14 +64,9 @@ async def page_arrays(
 
     ``of`` has the connections' fingerprints, by their parents' keys.
     """
-    for _ in range(count_subqueries(subqueries)):
-        run.count_read()
+    run.count_read()
+    run.count_inlined(subqueries)
     return await run.reader.page_arrays(page, shape.row, keys, of if shape.row.has_cursor else {}, subqueries, measured)
-
-
-def count_subqueries(subqueries: Sequence[Subquery]) -> int:
-    """The number of steps that one statement with these subqueries replaces."""
-    return 1 + sum([count_subqueries(subquery.subqueries) for subquery in subqueries])
 
 
 async def page_rows(

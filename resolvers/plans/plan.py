@@ -35,6 +35,7 @@ class Plan:
     def __init__(self, fields: list[tuple[bytes, RootStep]]) -> None:
         self._fields = fields
         self._row = _only_row(fields)
+        self._had_several = False
 
     def run_at_once(self, reads: PlanReads, values: Values, bounds: Bounds, until: float) -> Ran | None:
         """As ``run``, for a plan that reads one row and need not wait; else None. Raises Fallback."""
@@ -65,9 +66,11 @@ class Plan:
             return pieces, reader.statements, reader.rows_read
 
         try:
-            return await reads.run(self._row is None, until, work)
+            ran = await reads.run(self._row is None, self._had_several, until, work)
         except (ReadFailed, UnicodeEncodeError) as error:  # A lone surrogate can't be bound.
             raise Fallback from error
+        self._had_several = ran[1] > 1
+        return ran
 
 
 class Template:

@@ -52,6 +52,12 @@ class Run:
         if self.reads > self.bounds.max_statements:
             raise Fallback
 
+    def count_inlined(self, subqueries: Sequence[Subquery]) -> None:
+        """Counts the steps that these subqueries stand for."""
+        for subquery in subqueries:
+            self.count_read()
+            self.count_inlined(subquery.subqueries)
+
 
 class PlanStep(Protocol):
     """Returns JSON for keys. A key that it leaves out has no row."""
@@ -77,6 +83,16 @@ class Shape(NamedTuple):
 
     row: RowText
     children: tuple[ChildStep, ...]
+
+    def subqueries(self, run: Run) -> Sequence[Subquery] | None:
+        """The subqueries that fill the row's placeholders; None if a child step can't be one."""
+        subqueries = []
+        for child in self.children:
+            subquery = child.step.subquery(run)
+            if subquery is None:
+                return None
+            subqueries.append(subquery)
+        return subqueries
 
     async def write(self, run: Run, rows: Sequence[Any], start: int = 0) -> list[Pieces]:
         """The JSON of each row, whose columns for this shape begin at ``start``."""
@@ -113,8 +129,12 @@ class RowsStep:
         self.wanted = RowsBySid(record, shape.row)
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
-        """One read for all SIDs."""
+        """One read for all SIDs, with the pages that fill the placeholders if the engine can nest them."""
         run.count_read()
+        subqueries = self.shape.subqueries(run) if run.reader.nests else None
+        if subqueries:
+            run.count_inlined(subqueries)
+            return dict(await run.reader.rows(self.wanted, keys, subqueries))
         found = await run.reader.rows(self.wanted, keys)
         return dict(zip([sid for sid, _ in found], await self.shape.write(run, [row for _, row in found]), strict=True))
 

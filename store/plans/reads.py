@@ -66,8 +66,14 @@ class PlanReader(Protocol):
         """How many rows one statement should read at most, by estimate, if subqueries are inlined."""
         ...
 
-    async def rows(self, wanted: RowsBySid, sids: Sequence[str]) -> list[tuple[str, Row]]:
-        """Those of the rows that exist, each with its SID; the row ends with the column ``also``, if there is one."""
+    async def rows(
+        self, wanted: RowsBySid, sids: Sequence[str], subqueries: Sequence[Subquery] = ()
+    ) -> list[tuple[str, Row]]:
+        """Those of the rows that exist, each with its SID; the row ends with the column ``also``, if there is one.
+
+        If ``subqueries`` fill the placeholders, which only an engine that ``nests`` is asked for, the row has the
+        pieces of its whole text instead.
+        """
         ...
 
     async def page_arrays(
@@ -118,10 +124,12 @@ class PlanReads(Protocol):
         """The one row with this SID, or none, read without waiting; None if that can't be. Raises ReadFailed."""
         ...
 
-    async def run(self, several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
+    async def run(
+        self, several: bool, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]
+    ) -> T:
         """Runs an operation: ``work``, with a reader, which it may do again where the first time comes to nothing.
 
-        ``several`` says whether it may have more than one statement. It must end by ``until``, a time of
-        perf_counter(). Raises ReadFailed, and OutOfTime after that time.
+        ``several`` says whether it can have more than one statement, ``had_several`` whether it did the last time. It
+        must end by ``until``, a time of perf_counter(). Raises ReadFailed, and OutOfTime after that time.
         """
         ...

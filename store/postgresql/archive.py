@@ -1,15 +1,12 @@
 """An archive of PostgreSQL: one open database, with its writer and its pools of read connections."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from store.engine.database import NO_REPLICAS, Address, Replicas
 from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
-from store.errors import ReadFailed
-from store.plans.reads import PlanReader
-from store.plans.rows import RowsBySid
 from store.postgresql.connections import ConnectionPool
 from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.notified_commits import NotifiedCommits
@@ -17,25 +14,14 @@ from store.postgresql.hosts.primary_version import PrimaryVersion
 from store.postgresql.hosts.read_servers import Pools, ReadServers
 from store.postgresql.hosts.sync_lock import sync_lock
 from store.postgresql.opening import check_readable, prepare
+from store.postgresql.plans.reads import PostgreSQLPlanReads
 from store.postgresql.reader import PostgreSQLReader, Searches
 from store.postgresql.writer import PostgreSQLWriter
 
 SMALL_READS = 4
-"""Connections for reads of one statement. Four do as well as eight, two cost a quarter of wide reads."""
+"""Connections for plans, or small reads. Four do as well as eight, two cost a quarter of wide reads."""
 OPERATIONS = 8
 """Connections for operations that read in one transaction, and may search."""
-
-
-class NoPlanReads:
-    """Leaves each operation to the ordinary path."""
-
-    def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> None:
-        """None: nothing is read without waiting."""
-        return
-
-    async def run(self, several: bool, until: float, work: Callable[[PlanReader], Awaitable[object]]) -> NoReturn:
-        """Raises ReadFailed."""
-        raise ReadFailed
 
 
 class PostgreSQLArchive:
@@ -58,7 +44,7 @@ class PostgreSQLArchive:
         self.pool = pool
         self.created = created
         self.version = self._version = version
-        self.plan_reads = NoPlanReads()
+        self.plan_reads = PostgreSQLPlanReads(servers)
         self._servers = servers
         self._searches = searches
 

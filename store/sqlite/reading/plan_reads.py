@@ -62,7 +62,9 @@ class SQLitePlanReader:
         """Yields the event loop once; raises OutOfTime past the operation's deadline."""
         await self.connection.yield_to_loop()
 
-    async def rows(self, wanted: RowsBySid, sids: Sequence[str]) -> list[tuple[str, Row]]:
+    async def rows(
+        self, wanted: RowsBySid, sids: Sequence[str], subqueries: Sequence[Subquery] = ()
+    ) -> list[tuple[str, Row]]:
         """One statement for each SID, a lookup by the primary key."""
         sql = wanted.by(row_statement)
         connection, found = self.connection, []
@@ -167,7 +169,9 @@ class SQLitePlanReads:
         finally:
             self._connections.give_back(connection)
 
-    async def run(self, several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
+    async def run(
+        self, several: bool, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]
+    ) -> T:
         """Runs the operation on the next free connection; operations are served in order of arrival."""
         connection = self._connections.take_free(several) or await self._connections.take(several)
         try:

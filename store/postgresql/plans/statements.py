@@ -1,0 +1,254 @@
+"""PostgreSQL's statements of compiled plans: one for each level of an operation, whatever the number of parents.
+
+A parent's page is read by a LATERAL sub-select, which a nested loop runs for one parent after another. So the rows of
+a parent come in the order of its page; the parents may come in any order, and are told by their number.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from sys import getsizeof
+from typing import Any, NamedTuple
+
+from cachetools import LRUCache, cached
+
+from store.lists.orders import Order
+from store.lists.relations import Relation
+from store.plans.rows import RowsBySid
+from store.plans.subqueries import Subquery
+from store.postgresql.dialect import DIALECT
+from store.postgresql.plans.projections import FINGERPRINT, KEY, Projection, as_bytes, literal, projection_of
+from store.queries.pages import Page
+
+ROW = "SELECT {columns} FROM {table} WHERE sid = :sid"
+ROWS = "SELECT sid, {columns} FROM {table} WHERE sid = ANY(CAST(:sids AS text[]))"
+WHOLE_ROW = "SELECT {columns} FROM (SELECT {pieces} FROM {table} WHERE sid = :sid) AS page_0"
+WHOLE_ROWS = """
+SELECT sid, {columns} FROM (
+  SELECT sid, {pieces} FROM {table} WHERE sid = ANY(CAST(:sids AS text[]))
+) AS page_0
+""".strip()
+SPREAD_ROW = """
+SELECT {before}, {child}, {behind} FROM (
+  SELECT {pieces} FROM {table} WHERE sid = :sid
+) AS page_0 LEFT JOIN LATERAL (
+  {page}
+) AS page_1 ON TRUE
+""".strip()
+"""A row for each child: as one value, a page of long texts would be copied some times more."""
+
+ONE_PARENT, ONE_FINGERPRINT = "CAST(:parent AS text)", "CAST(:fingerprint AS text)"
+EACH_PARENT, EACH_FINGERPRINT = "parent.value", "parent.fingerprint"
+PARENTS = """
+unnest(CAST(:parents AS text[]), CAST(:fingerprints AS text[])) WITH ORDINALITY
+  AS parent (value, fingerprint, number)
+""".strip()
+PAGE = "SELECT {columns} FROM (\n  {page}\n) AS page_0"
+PAGES = "SELECT parent.number, {columns} FROM {parents} CROSS JOIN LATERAL (\n  {page}\n) AS page_0"
+ARRAYS = """
+SELECT parent.number, page.* FROM {parents} CROSS JOIN LATERAL (SELECT {array}, count(*) FROM (
+  {page}
+) AS page_0) AS page
+""".strip()
+COUNT = "SELECT {count}"
+COUNTS = "SELECT parent.number, {count} FROM {parents}"
+SUBQUERY = """
+CASE WHEN {key} IS NULL THEN '' ELSE {opening} || coalesce((SELECT string_agg({text}, ',') FROM (
+  {page}
+) AS page_{depth}), '') || {closing} END
+""".strip()
+"""If the key is null, the text around the placeholder has the JSON null."""
+BOUND = re.compile(r"('(?:[^']|'')*'|::|/\*.*?\*/)|:(\w+)")
+"""A bound parameter; or what has none, though it may look so."""
+REMEMBERED_BYTES = 4_000_000
+"""Of statements of one kind: they have the response keys in them that clients choose."""
+
+
+class PageShape(NamedTuple):
+    """What the SQL of a page depends on."""
+
+    relation: Relation[Any]
+    order: Order
+    descending: bool
+    after: bool
+    before: bool
+    active: frozenset[str]
+    projection: Projection
+
+
+class SubqueryShape(NamedTuple):
+    """What the SQL of an inlined subquery depends on."""
+
+    page: PageShape
+    opening: str
+    closing: str
+    subqueries: "tuple[SubqueryShape, ...]"
+
+
+Shapes = tuple[SubqueryShape, ...]
+
+
+def page_shape(page: Page[Any], projection: Projection) -> PageShape:
+    """What the SQL of this page depends on."""
+    return PageShape(page.relation, page.order, *page.shape, projection)
+
+
+def shapes_of(subqueries: Sequence[Subquery]) -> Shapes:
+    """What the SQL of these subqueries depends on."""
+    return tuple(
+        [
+            SubqueryShape(
+                page_shape(each.page, projection_of(each.row)), each.opening, each.closing, shapes_of(each.subqueries)
+            )
+            for each in subqueries
+        ]
+    )
+
+
+def bound_by(subqueries: Sequence[Subquery]) -> dict[str, Any]:
+    """What these subqueries bind."""
+    bound: dict[str, Any] = {}
+    for number, each in enumerate(subqueries):
+        own = each.page.bound() | bound_by(each.subqueries)
+        bound |= {f"{name}_{number}": value for name, value in own.items()}
+    return bound
+
+
+def row_statement(wanted: RowsBySid) -> str:
+    """The statement for the row with the SID ``sid``: its texts and keys, and the column ``also``."""
+    return ROW.format(columns=_columns(wanted), table=wanted.record.table)
+
+
+def rows_statement(wanted: RowsBySid) -> str:
+    """The same for ``sids``; each row begins with its SID."""
+    return ROWS.format(columns=_columns(wanted), table=wanted.record.table)
+
+
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
+def whole_row_sql(table: str, projection: Projection, subqueries: Shapes, several: bool) -> str:
+    """The statement for the row with the SID ``sid`` (or for ``sids``), with its placeholders filled, as one text.
+
+    Of ``several``, each begins with its SID.
+    """
+    text = as_bytes(_filled(subqueries, 0))
+    return (WHOLE_ROWS if several else WHOLE_ROW).format(columns=text, pieces=_pieces(projection), table=table)
+
+
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
+def spread_row_sql(table: str, projection: Projection, child: SubqueryShape) -> str:
+    """The same for the row with the SID ``sid`` and its one placeholder, whose page comes in rows of its own.
+
+    A row of the result has the text before the page, one of the page's rows (null if there are none), and the text
+    behind the page.
+    """
+    return SPREAD_ROW.format(
+        before=as_bytes(f"page_0.text_0 || {literal(child.opening)}"),
+        child=as_bytes(_renamed(_filled(child.subqueries, 1), 0)),
+        behind=as_bytes(f"{literal(child.closing)} || page_0.text_1"),
+        pieces=_pieces(projection),
+        table=table,
+        page=_renamed(_page_sql(child.page, "page_0.key_0", ""), 0),
+    )
+
+
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
+def page_texts_sql(shape: PageShape, subqueries: Shapes, several: bool) -> str:
+    """The statement for a page's rows, each with its placeholders filled, as one text; for ``several`` parents, each
+    row begins with its parent's number.
+    """
+    text = as_bytes(_filled(subqueries, 0))
+    if several:
+        page = _page_sql(shape, EACH_PARENT, EACH_FINGERPRINT)
+        return PAGES.format(columns=text, page=page, parents=PARENTS)
+    return PAGE.format(columns=text, page=_page_sql(shape, ONE_PARENT, ONE_FINGERPRINT))
+
+
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
+def page_arrays_sql(shape: PageShape) -> str:
+    """The statement for several parents: a parent's number, its page's rows with separators, and how many these are."""
+    array = as_bytes("string_agg(page_0.text_0, E'\\n')")
+    return ARRAYS.format(array=array, page=_page_sql(shape, EACH_PARENT, EACH_FINGERPRINT), parents=PARENTS)
+
+
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof))
+def page_rows_sql(shape: PageShape, projections: tuple[Projection, ...], several: bool) -> str:
+    """The statement for a page's rows: the columns of each projection, then the order's column and the SID.
+
+    For ``several`` parents, each row begins with its parent's number.
+    """
+    fingerprint = EACH_FINGERPRINT if several else ONE_FINGERPRINT
+    columns, names = [], []
+    for at, projection in enumerate(projections):
+        texts = [as_bytes(_at(text, shape.order, fingerprint)) for text in projection.texts]
+        for number, column in enumerate([*texts, *projection.keys]):
+            names.append(f"column_{at}_{number}")
+            columns.append(f"{column} AS {names[-1]}")
+    columns += [f"{shape.order.column} AS sort_column", "sid AS sort_sid"]
+    names += ["sort_column", "sort_sid"]
+    selected = ", ".join(f"page_0.{name}" for name in names)
+    page = _list_sql(shape, ", ".join(columns), EACH_PARENT if several else ONE_PARENT)
+    return (PAGES if several else PAGE).format(columns=selected, page=page, parents=PARENTS)
+
+
+@lru_cache(1_000)
+def count_sql(relation: Relation[Any], active: frozenset[str], several: bool) -> str:
+    """The statement that counts the children of a parent, or of several, up to ``cap``; these have their numbers."""
+    count = DIALECT.count_sql(relation, active, EACH_PARENT if several else ONE_PARENT)
+    return COUNTS.format(count=count, parents=PARENTS) if several else COUNT.format(count=count)
+
+
+def _columns(wanted: RowsBySid) -> str:
+    projection = projection_of(wanted.row)
+    also = [wanted.also] if wanted.also else []
+    return ", ".join([*(as_bytes(text) for text in projection.texts), *projection.keys, *also])
+
+
+def _pieces(projection: Projection) -> str:
+    texts = [f"{text} AS text_{number}" for number, text in enumerate(projection.texts)]
+    return ", ".join([*texts, *(f"{key} AS key_{number}" for number, key in enumerate(projection.keys))])
+
+
+def _page_sql(shape: PageShape, parent: str, fingerprint: str) -> str:
+    """The SELECT of a page's rows: their texts, and the keys of the placeholders between them, both numbered."""
+    order, projection = shape.order, shape.projection
+    texts = tuple([_at(text, order, fingerprint) for text in projection.texts])
+    return _list_sql(shape, _pieces(Projection(texts, projection.keys)), parent)
+
+
+def _list_sql(shape: PageShape, columns: str, parent: str) -> str:
+    return DIALECT.list_sql(*shape[:6], columns, parent)
+
+
+def _filled(subqueries: Shapes, depth: int) -> str:
+    """The text of a row of ``page_DEPTH``, with the placeholders filled."""
+    return " || ".join(_parts(subqueries, depth))
+
+
+def _parts(subqueries: Shapes, depth: int) -> list[str]:
+    parts = [f"page_{depth}.text_0"]
+    for number, subquery in enumerate(subqueries):
+        parts += _subquery_sql(number, subquery, depth), f"page_{depth}.text_{number + 1}"
+    return parts
+
+
+def _subquery_sql(number: int, subquery: SubqueryShape, depth: int) -> str:
+    key = f"page_{depth}.key_{number}"
+    page = _renamed(_page_sql(subquery.page, key, ""), number)
+    text = _renamed(_filled(subquery.subqueries, depth + 1), number)
+    return SUBQUERY.format(
+        key=key,
+        opening=literal(subquery.opening),
+        closing=literal(subquery.closing),
+        text=text,
+        page=page,
+        depth=depth + 1,
+    )
+
+
+def _renamed(sql: str, number: int) -> str:
+    """The SQL of a subquery, with parameters of its own."""
+    return BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", sql)
+
+
+def _at(text: str, order: Order, fingerprint: str) -> str:
+    return text.replace(KEY, order.key_in(DIALECT)).replace(FINGERPRINT, fingerprint)
