@@ -1,8 +1,8 @@
 """The lock that lets only one process sync an archive at a time: an advisory lock on the primary.
 
-It belongs to a connection of its own, so PostgreSQL frees it when the process dies: at once, or, if its machine is cut
-off, after the time-outs of TCP that are set here. A process that lost the connection is stopped, and what it may still
-write is refused: see store/sync/runs.py, ``demand_latest``.
+It belongs to a transaction on a connection of its own, so PostgreSQL frees it when the process dies: at once, or, if
+its machine is cut off, after the time-outs of TCP that are set here. A process that lost the connection is stopped, and
+what it may still write is refused: see store/sync/runs.py, ``demand_latest``.
 """
 
 import asyncio
@@ -17,13 +17,17 @@ from store.postgresql.connections import RawConnection, close, connect
 
 SYNC_LOCK = 0x50785379
 """The key of the advisory lock that whoever syncs holds: ASCII ``PxSy``. Each database has locks of its own."""
-TRY = f"SELECT pg_try_advisory_lock({SYNC_LOCK})"
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+"""In a transaction, so that PgBouncer's transaction mode keeps the connection."""
+TRY = f"SELECT pg_try_advisory_xact_lock({SYNC_LOCK})"
+CHECK = "SELECT 1"
+"""Sent as a text, by ``execute``: this also ends the snapshot of TRY, which would keep deleted rows from VACUUM."""
 SETTINGS = {
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "6000",
-    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
 }
 """The server ends the session of a machine that is gone after six seconds."""
 CHECK_SECONDS = 1.0
@@ -42,7 +46,9 @@ async def sync_lock(address: Address) -> AsyncIterator[None]:
         raise Unavailable(str(error)) from error
     try:
         try:
+            await raw.execute(BEGIN, timeout=CHECK_SECONDS * 5)
             is_held: bool = await raw.fetchval(TRY, timeout=CHECK_SECONDS * 5)
+            await raw.execute(CHECK, timeout=CHECK_SECONDS * 5)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Unavailable(f"{address} can't be reached now. Try again.") from error
         if not is_held:
@@ -84,6 +90,6 @@ async def _until_lost(raw: RawConnection) -> None:
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
-            await raw.fetchval("SELECT 1", timeout=CHECK_SECONDS * 3)
+            await raw.execute(CHECK, timeout=CHECK_SECONDS * 3)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return

@@ -37,3 +37,9 @@ async def _lose(archive: Archive, pair: Pair) -> None:
     async with archive.sync_lock():
         pair.primary.sql(f"SELECT pg_terminate_backend(({HOLDER}))", pair.name)
         await asyncio.Event().wait()
+
+
+async def test_it_is_a_transactions_so_that_pooled_connections_keep_it_and_holds_no_vacuum_up(pair: Pair) -> None:
+    async with open_archive(pair.address) as archive, archive.sync_lock():
+        state = f"SELECT state, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = ({HOLDER})"
+        assert pair.primary.sql(state, pair.name) == "idle in transaction|t"
