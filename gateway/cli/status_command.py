@@ -17,13 +17,13 @@ from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, tell
 from gateway.cli.tables import printable, show
 from gateway.settings.server import StatusSettings
-from store.engine.database import file_in
 from store.errors import StoreError
 
 if TYPE_CHECKING:
-    from store.health.health import Health, Service
+    from store.health.health import Health, Server, Service, Standby, Versions
 
 ATTENTION, UNREADABLE = 1, 2
+LARGEST = 4
 
 
 def status(
@@ -43,11 +43,11 @@ def status(
     """
     settings = settings_of(StatusSettings, locals())
     from store.health.attention import Bounds, attention
-    from store.health.health import read_health
+    from store.health.reading import read_health
 
     bounds = Bounds(timedelta(hours=settings.stale_hours), timedelta(days=settings.key_days))
     try:
-        health = asyncio.run(read_health(file_in(settings.database)))
+        health = asyncio.run(read_health(settings.database))
     except StoreError as error:
         if as_json:
             _print_json({"state": "unreadable", "error": str(error)})
@@ -113,6 +113,7 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
     facts = []
     if health.sync and health.rows and health.pending:
         sync, deletions = health.sync, health.pending
+        cleaning = "the file's cleaning" if health.server is None else "their bytes to be purged"
         valid = [key for key in health.keys if key.revoked_at is None]
         there = len([backup for backup in health.backups if backup.finished_at]) - len(health.backups_gone)
         facts = [
@@ -124,20 +125,45 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
                          f"{counted(health.rows.participants, 'participants')}"),
             ("Interactions", f"{health.rows.interactions:,}"),
             ("Deletions", f"{health.rows.deletions:,}; {deletions.requested:,} wait for Twilio, "
-                          f"{deletions.erased:,} for the file's cleaning"),
+                          f"{deletions.erased:,} for {cleaning}"),
             ("Left out", f"{sync.left_out_count:,} Sessions and Services"),
             ("Keys", f"{len(valid):,} not revoked, of {len(health.keys):,}"),
-            ("Checked", _when(health.checked_at)),
-            ("Backups", f"{there:,}; {len(health.backups_gone):,} no longer at their paths"),
         ]  # fmt: skip
+        if health.server is None:
+            facts += [
+                ("Checked", _when(health.checked_at)),
+                ("Backups", f"{there:,}; {len(health.backups_gone):,} no longer at their paths"),
+            ]
     versions = health.versions
+    log = "is not shown to this role" if health.log_bytes is None else f"{health.log_bytes / MEGABYTE:,.1f} MB"
     bug = " (with the WAL-reset bug)" if versions.has_wal_reset_bug else ""
     return [
         *facts,
-        ("Size", f"{health.file_bytes / MEGABYTE:,.1f} MB; its log {health.log_bytes / MEGABYTE:,.1f} MB"),
+        ("Size", f"{health.file_bytes / MEGABYTE:,.1f} MB; its log {log}"),
         ("Versions", f"Proxygraph {__version__}, database {versions.database}, Python {versions.python}"),
-        ("SQLite", f"{versions.sqlite}{bug}"),
+        *(_of_server(health.server, versions) if health.server else [("SQLite", f"{versions.sqlite}{bug}")]),
     ]
+
+
+def _of_server(server: "Server", versions: "Versions") -> list[tuple[str, str]]:
+    role = f"a standby, {server.lag_seconds:,.0f} s behind" if server.is_standby else "the primary"
+    standbys = [f"{each.name} ({_standby(each)})" for each in server.standbys]
+    slots = [f"{slot.name} keeps {slot.kept_bytes / MEGABYTE:,.1f} MB" for slot in server.slots]
+    largest = list(server.tables.items())[:LARGEST]
+    return [
+        ("PostgreSQL", f"{versions.postgresql}, {role}"),
+        ("Tables", ", ".join(f"{name} {size / MEGABYTE:,.1f} MB" for name, size in largest)),
+        ("Connections", f"{server.connections:,} of {server.most_connections:,}"),
+        ("Standbys", ", ".join(standbys) or "none"),
+        ("Slots", ", ".join(slots) or "none"),
+        ("Settings", ", ".join(f"{name}={value or 'empty'}" for name, value in server.settings.items())),
+    ]
+
+
+def _standby(standby: "Standby") -> str:
+    if standby.state is None or standby.lag_bytes is None:
+        return "not shown to this role"
+    return f"{standby.state}, {standby.sync_state}, {standby.lag_bytes / MEGABYTE:,.1f} MB behind"
 
 
 def _cells(service: "Service") -> tuple[str, ...]:

@@ -4,11 +4,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from store.health.health import Health, Service, age
+from store.health.health import Health, Server, Service, age
 from store.keys import Key
 
 IN_PROGRESS = timedelta(minutes=5)
 """A deletion that is pending for less time than this counts as in progress."""
+LATE = timedelta(minutes=1)
+"""A standby that is further behind than this is reported."""
+NOT_OFF = {
+    "fsync": "a crash of the machine can damage the archive",
+    "full_page_writes": "a crash of the machine can damage the archive",
+    "autovacuum": "tables grow, and what was erased stays in them",
+}
+"""PostgreSQL's settings that should not be off."""
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -23,11 +31,17 @@ def attention(health: Health, bounds: Bounds) -> list[str]:
     """A sentence for each thing that needs attention; none if all is well."""
     versions = health.versions
     if versions.database < versions.database_of_code:
+        kind = "file" if health.server is None else "database"
         return [
-            f"The file is of version {versions.database}. The next server or sync of this Proxygraph migrates it to "
+            f"The {kind} is of version {versions.database}. The next server or sync of this Proxygraph migrates it to "
             f"version {versions.database_of_code}; until then only its sizes are known."
         ]
-    return [*_of_sync(health, bounds.stale), *_of_deletions(health), *_of_keys(health.keys, bounds.expiring)]
+    return [
+        *_of_sync(health, bounds.stale),
+        *_of_deletions(health),
+        *_of_keys(health.keys, bounds.expiring),
+        *(_of_server(health.server) if health.server else ()),
+    ]
 
 
 def ago(moment: str) -> str:
@@ -72,6 +86,23 @@ def _of_deletions(health: Health) -> Iterator[str]:
     if pending.records:
         records = _counted(pending.records, "Message or Call is", "Messages or Calls are")
         yield f"{records} still to be deleted at Twilio."
+
+
+def _of_server(server: Server) -> Iterator[str]:
+    for name, consequence in NOT_OFF.items():
+        if server.settings.get(name) == "off":
+            yield f"The server's setting {name} is off: {consequence}."
+    if server.lag_seconds > LATE.total_seconds():
+        yield f"This standby is {_length(server.lag_seconds)} behind the primary."
+    for standby in server.standbys:
+        if (standby.lag_seconds or 0) > LATE.total_seconds():
+            yield f"The standby {standby.name} is {_length(standby.lag_seconds or 0)} behind."
+    for slot in server.slots:
+        if not slot.is_active:
+            yield (
+                f"The replication slot {slot.name} is not in use and keeps {slot.kept_bytes / 1_000_000:,.0f} MB of "
+                "the log, with the bytes of what was erased since. Drop it, or start its standby."
+            )
 
 
 def _of_keys(keys: list[Key], expiring: timedelta) -> Iterator[str]:
