@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from shutil import copy
+from typing import cast
 
 import aiohttp
 import pytest
@@ -13,8 +13,10 @@ import pytest
 import edge_case_rows
 import postgresql
 from bodies import put, service, session
+from databases import ENGINES, POSTGRESQL, SQLITE, New, engine_of, new_addresses, new_files
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
@@ -33,11 +35,52 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--server", choices=SERVERS, default="own", help="What serves the application: its own connections, or others'."
     )
+    parser.addoption(
+        "--engine",
+        choices=(*ENGINES, "both"),
+        help="The engine of the tests' databases; both if PostgreSQL is installed.",
+    )
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     chosen["server"] = config.getoption("--server")
+    if os.environ.get("CI") == "true" and POSTGRESQL in _left_out(config):
+        raise pytest.UsageError(postgresql.HOW_TO_GET_IT)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test of a database once on each engine."""
+    if "engine" in metafunc.fixturenames:
+        of_a_file = metafunc.definition.get_closest_marker("of_a_file")
+        by_default = metafunc.config.getoption("--engine") is None
+        metafunc.parametrize("engine", [SQLITE] if of_a_file or by_default else ENGINES, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs another engine than the chosen ones. What needs none belongs to SQLite's tests."""
+    engines = _engines(config)
+    left_out = [item for item in items if (engine_of(item) or SQLITE) not in engines]
+    items[:] = [item for item in items if (engine_of(item) or SQLITE) in engines]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if POSTGRESQL in _left_out(config):
+        terminalreporter.write_line(postgresql.HOW_TO_GET_IT)
+
+
+def _engines(config: pytest.Config) -> list[str]:
+    """The engines that are asked for, or by default those that there are."""
+    asked = config.getoption("--engine")
+    if asked in ENGINES:
+        return [asked]
+    return list(ENGINES) if asked or postgresql.binaries() else [SQLITE]
+
+
+def _left_out(config: pytest.Config) -> set[str]:
+    """The engines whose tests are left out because they are not installed."""
+    return set() if config.getoption("--engine") else {*ENGINES} - {*_engines(config)}
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -58,34 +101,59 @@ def no_connection_outlives_the_tests() -> Iterator[None]:
     assert connections() == []
 
 
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine of the test's databases. A test with the mark of_a_file runs on SQLite alone."""
+    return str(request.param)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "archive.db"
+def new_database(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New]:
+    """Makes databases: ``new_database()`` is empty, ``new_database(source)`` a copy of one that nobody has open."""
+    cluster = request.getfixturevalue("postgresql_cluster") if engine == POSTGRESQL else None
+    with new_addresses(cluster) if cluster else new_files(tmp_path) as new:
+        yield new
+
+
+@pytest.fixture
+def database(new_database: New, request: pytest.FixtureRequest) -> Database:
+    """An empty database; that of ``archive``, ``client`` or ``with_one_session`` in a test that uses one of these."""
+    if "with_one_session" in request.fixturenames:
+        return cast("Database", request.getfixturevalue("with_one_session"))
+    return new_database()
 
 
 @pytest.fixture(scope="session")
-def one_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_session(
+    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
     """A database with one Service and one Session, for tests to copy: copying is faster than migrating."""
 
-    async def made() -> None:
-        async with open_archive(file) as archive:
+    async def made(database: Database) -> Database:
+        async with open_archive(database) as archive:
             await put(archive, service(1), session(1))
+        return database
 
-    file = tmp_path_factory.mktemp("one_session") / "archive.db"
-    asyncio.run(made())
-    return file
+    cluster = request.getfixturevalue("postgresql_cluster") if engine == POSTGRESQL else None
+    with new_addresses(cluster) if cluster else new_files(tmp_path_factory.mktemp("one_session")) as new:
+        yield asyncio.run(made(new()))
 
 
 @pytest.fixture
-async def archive(database: Path, one_session: Path) -> AsyncIterator[Archive]:
+def with_one_session(new_database: New, one_session: Database) -> Database:
+    """A database with one Service and one Session."""
+    return new_database(one_session)
+
+
+@pytest.fixture
+async def archive(with_one_session: Database) -> AsyncIterator[Archive]:
     """An archive with one Service and one Session."""
-    copy(one_session, database)
-    async with open_archive(database) as opened:
+    async with open_archive(with_one_session) as opened:
         yield opened
 
 
 @pytest.fixture
-async def edge_case_archive(database: Path) -> AsyncIterator[Archive]:
+async def edge_case_archive(database: Database) -> AsyncIterator[Archive]:
     """An archive of edge-case rows."""
     async with open_archive(database) as opened:
         await edge_case_rows.fill(opened)
@@ -120,8 +188,7 @@ def both_paths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-async def client(database: Path, one_session: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(with_one_session: Database) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server over an archive with one Service and one Session."""
-    copy(one_session, database)
-    async with serving(database) as client:
+    async with serving(with_one_session) as client:
         yield client

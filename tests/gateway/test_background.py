@@ -140,6 +140,7 @@ async def until_failing(client: aiohttp.ClientSession) -> str:
         return str(error)
 
 
+@pytest.mark.of_a_file
 async def test_a_sync_that_cannot_start_is_shown_by_the_api_the_probe_and_a_metric(
     served: aiohttp.ClientSession, database: Path
 ) -> None:
@@ -162,6 +163,7 @@ async def test_a_sync_that_cannot_start_is_shown_by_the_api_the_probe_and_a_metr
     assert float(count.split()[1]) >= 1
 
 
+@pytest.mark.of_a_file
 async def test_a_sync_resumes_by_itself_once_it_can(served: aiohttp.ClientSession, database: Path) -> None:
     await until_failing(served)
     lock_of(database).rmdir()
@@ -172,6 +174,7 @@ async def test_a_sync_resumes_by_itself_once_it_can(served: aiohttp.ClientSessio
     assert "[+]sync ok" in await text(served, "/readyz?verbose")
 
 
+@pytest.mark.of_a_file
 async def test_a_key_use_that_cannot_be_stored_stops_neither_the_request_nor_the_shutdown(
     archive: Archive, database: Path
 ) -> None:

@@ -19,6 +19,7 @@ from bodies import put, service, session
 from checkout import ROOT
 from running_commands import ENVIRONMENT
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 DATA = b'{"data":{"services":{"totalCount":1}}}'
@@ -43,7 +44,7 @@ async def database(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def served(database: Path, *more: str) -> AsyncIterator[Server]:
+async def served(database: Database, *more: str) -> AsyncIterator[Server]:
     arguments = ["-u", "-m", "gateway", "serve", "--database", str(database), "--port", "0", "--drain", "1", *more]
     environment = ENVIRONMENT | {"COLUMNS": "200", "PROXYGRAPH_MAX_CONCURRENT": "1000"}
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT, env=environment, stdout=PIPE)
@@ -123,7 +124,7 @@ async def workers(process: asyncio.subprocess.Process) -> set[int]:
     return {int(pid) for pid, parent, command in lines if int(parent) == process.pid and "spawn_main" in command}
 
 
-async def test_the_server_is_not_ready_before_it_stops_accepting(database: Path) -> None:
+async def test_the_server_is_not_ready_before_it_stops_accepting(database: Database) -> None:
     async with served(database) as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGTERM)
@@ -137,14 +138,14 @@ async def test_the_server_is_not_ready_before_it_stops_accepting(database: Path)
         assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
-async def test_ctrl_c_stops_without_draining(database: Path) -> None:
+async def test_ctrl_c_stops_without_draining(database: Database) -> None:
     async with served(database, "--drain", "1000") as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
-async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
+async def test_a_second_sigterm_ends_the_draining(database: Database) -> None:
     async with served(database, "--drain", "1000") as server, client() as session:
         await until_ready(session, server.address)
         server.process.send_signal(signal.SIGTERM)
@@ -155,7 +156,7 @@ async def test_a_second_sigterm_ends_the_draining(database: Path) -> None:
         assert await asyncio.wait_for(server.process.wait(), TIMEOUT) == 0
 
 
-async def test_a_rolling_restart_by_readiness_loses_no_request(database: Path) -> None:
+async def test_a_rolling_restart_by_readiness_loses_no_request(database: Database) -> None:
     """Two servers, replaced one after the other; requests go to the one that was last ready."""
     async with served(database) as first, served(database) as second, served(database) as third, client() as session:
         servers = [first, second]
@@ -175,7 +176,7 @@ async def test_a_rolling_restart_by_readiness_loses_no_request(database: Path) -
         assert list(outcomes) == ["answered"], outcomes
 
 
-async def test_restarting_the_workers_one_by_one_loses_no_request(database: Path) -> None:
+async def test_restarting_the_workers_one_by_one_loses_no_request(database: Database) -> None:
     """SIGHUP: each worker is replaced by a new one, on the same socket."""
     async with served(database, "--workers", "2") as server, client() as session:
         await until_ready(session, server.address)
@@ -198,7 +199,7 @@ def sockets_of(process: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Only Linux tells so which process has a connection.")
-async def test_concurrent_connections_are_spread_over_the_workers(database: Path) -> None:
+async def test_concurrent_connections_are_spread_over_the_workers(database: Database) -> None:
     """With one shared socket, the worker that is awake would accept all connections."""
     async with served(database, "--workers", "2") as server, client() as session:
         await until_ready(session, server.address)

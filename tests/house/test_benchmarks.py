@@ -20,7 +20,8 @@ IN_PYTHON = [peer for peer in ON_SQLITE if not peer.is_node]
 
 
 @pytest.fixture
-async def setup(database: Path, tmp_path: Path) -> Setup:
+async def setup(tmp_path: Path) -> Setup:
+    database = tmp_path / "archive.db"
     await seed_archive(database, SMALL, lambda _: None)
     return Setup(database, 0, tmp_path)
 

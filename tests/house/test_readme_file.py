@@ -26,7 +26,9 @@ async def test_the_documented_tables_and_columns_exist(archive: Archive) -> None
     told = {name for cell in TABLES for name in re.findall(r"\w+", cell)}
     assert {"service", "session", "participant", "interaction", "deletion", "backup"} <= told <= tables
     columns = {
-        name for table in tables for (name,) in await archive.fetch("SELECT name FROM pragma_table_info(?)", (table,))
+        name
+        for table in tables
+        for (name,) in await archive.fetch("SELECT name FROM pragma_table_info(:table)", {"table": table})
     }
     spans = set(re.findall(r"`(\w+)`", SECTION.partition("**What not to do:**")[0]))
     words = {"message", "voice", "complete", "stopped", "failed", "refused"}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import bodies
+from databases import held
 from gateway_under_test import Ask, serving
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
@@ -116,13 +118,10 @@ async def test_no_read_path_finds_the_interaction_its_resources_or_its_text(ask:
     assert OTHER in repr(after)
 
 
-async def test_no_byte_of_the_text_is_left_in_the_files(ask: Ask, database: Path) -> None:
-    def held() -> bool:
-        return any(SECRET.encode() in file.read_bytes() for file in database.parent.iterdir())
-
-    assert held()
+async def test_no_byte_of_the_text_is_left_in_the_files(ask: Ask, database: Database) -> None:
+    assert SECRET.encode() in held(database)
     await delete(ask, sid=KI)
-    assert not held()
+    assert SECRET.encode() not in held(database)
 
 
 async def test_deleting_twice_is_harmless(ask: Ask, archive: Archive) -> None:
@@ -199,15 +198,13 @@ async def test_a_deleted_row_that_twilio_still_shows_stays_out(ask: Ask, archive
     assert (await ask("query ($sid: ID!) { interaction(sid: $sid) { sid } }", sid=KI))["data"] == {"interaction": None}
 
 
+@pytest.mark.of_a_file
 async def test_a_deletion_beside_a_reader_says_so_and_the_server_finishes_it_by_itself(
     database: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No sync runs beside this server. The seconds are the most that the response and the erasure may take."""
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0.2)
     query = {"query": f'mutation {{ deleteInteraction(input: {{sid: "{KI}"}}) {{ deletedInteractionId erasure }} }}'}
-
-    def held() -> bool:
-        return any(SECRET.encode() in file.read_bytes() for file in database.parent.iterdir())
 
     async with serving(database) as client:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as reader:
@@ -219,11 +216,11 @@ async def test_a_deletion_beside_a_reader_says_so_and_the_server_finishes_it_by_
             (entry,) = await ledger.entries(archive)
             assert entry.state == "erased"
             assert entry.waits_for
-            assert held()
+            assert SECRET.encode() in held(database)
         async with asyncio.timeout(8):
             while (await ledger.entries(archive))[0].state != "closed":
                 await asyncio.sleep(0.05)
-        assert not held()
+        assert SECRET.encode() not in held(database)
 
 
 async def test_a_complete_deletion_says_so(ask: Ask) -> None:
@@ -233,6 +230,7 @@ async def test_a_complete_deletion_says_so(ask: Ask) -> None:
     assert again["data"]["deleteInteraction"]["erasure"] is None
 
 
+@pytest.mark.of_a_file
 async def test_a_deletion_whose_cleaning_fails_is_pending(
     ask: Ask, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,6 +24,7 @@ from resolvers.context import Context
 from schema.build import EXECUTABLE
 from store.archive import open_archive
 from store.columns import storable
+from store.engine.database import Database
 
 WITH_INPUTS = build_schema("""
 interface Node { id: ID! }
@@ -188,7 +188,7 @@ def test_an_estimated_cost_is_never_below_the_counted_one(answered: list[Answere
     assert max(cost["counted"] for _, cost in costs) > 100
 
 
-async def test_edge_case_texts_come_back_and_lone_surrogates_become_replacement_characters(database: Path) -> None:
+async def test_edge_case_texts_come_back_and_lone_surrogates_become_replacement_characters(database: Database) -> None:
     async with open_archive(database) as archive:
         await edge_case_rows.fill(archive)
         answer = await asker(archive)("{ sessions(first: 100) { nodes { participants { friendlyName } } } }")
@@ -208,7 +208,7 @@ async def test_edge_case_texts_come_back_and_lone_surrogates_become_replacement_
         ("body", "interaction(sid: $sid)"),
     ],
 )
-async def test_a_value_that_the_mapping_never_writes_is_a_server_error(database: Path, field: str, of: str) -> None:
+async def test_a_value_that_the_mapping_never_writes_is_a_server_error(database: Database, field: str, of: str) -> None:
     sids = {"ttl": ("KC", 20), "durationSeconds": ("KI", 20), "service { id }": ("KI", 40), "body": ("KI", 41)}
     async with open_archive(database) as archive:
         await edge_case_rows.fill(archive)

@@ -11,6 +11,7 @@ from gateway.endpoint.execution import Request, execute
 from gateway_under_test import UNLIMITED, Ask, asker
 from resolvers.context import Context
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 COUNT = "query ($filter: InteractionFilter) { interactions(filter: $filter) { totalCount nodes { sid } } }"
@@ -130,7 +131,7 @@ UNDER_PARENTS = """
 """
 
 
-async def statements(database: Path, services: int, sessions: int) -> list[str]:
+async def statements(database: Database, services: int, sessions: int) -> list[str]:
     async with open_archive(database) as archive:
         numbers = range(1, services * sessions + 1)
         await bodies.put(archive, *(bodies.service(number) for number in range(1, services + 1)))
@@ -186,7 +187,7 @@ async def test_a_cursor_is_only_valid_with_its_order_and_filter(five: Archive, a
 @pytest.mark.parametrize("order", ["DATE_CREATED_ASC", "DATE_CREATED_DESC", "DATE_UPDATED_ASC", "DATE_UPDATED_DESC"])
 @pytest.mark.parametrize("forwards", [True, False])
 async def test_paging_with_a_filter_while_rows_arrive_has_no_gap_and_no_duplicate(
-    database: Path, order: str, forwards: bool
+    database: Database, order: str, forwards: bool
 ) -> None:
     """900 interactions of many facet combinations in pages of 13, with equal dates, and new rows between pages."""
     pick = Random(order)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from checkout import TESTS
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import asker
 from store.archive import open_archive
+from store.engine.database import Database
 from store.sqlite.reading.event_loop_connections import EventLoopConnection
 
 GOLDEN = TESTS / "golden"
@@ -72,7 +72,7 @@ def _times(statements: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.graphql")))
 async def test_the_response_and_its_sql_equal_the_golden_files(
-    name: str, database: Path, request: pytest.FixtureRequest
+    name: str, database: Database, request: pytest.FixtureRequest
 ) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, *SMALL_ACCOUNT)

@@ -12,6 +12,7 @@ from gateway_under_test import asker, connections
 from resolvers.context import Context
 from resolvers.loaders import ROWS_PER_SLICE, Loaders
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.engine.query import Query
 from store.engine.sql import Statement
@@ -44,7 +45,7 @@ FOUR_LEVELS = """
 """
 
 
-async def statements(database: Path, services: int, sessions: int) -> list[str]:
+async def statements(database: Database, services: int, sessions: int) -> list[str]:
     async with open_archive(database) as archive:
         numbers = range(1, services * sessions + 1)
         await bodies.put(archive, *(bodies.service(number) for number in range(1, services + 1)))

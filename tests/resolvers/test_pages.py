@@ -1,7 +1,5 @@
 """Nested pages are read by few statements, with the same result as one at a time."""
 
-from pathlib import Path
-
 import pytest
 
 import bodies
@@ -11,6 +9,7 @@ from gateway_under_test import UNLIMITED
 from resolvers.access import ANYBODY, Access, Scope
 from resolvers.context import Context
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 
@@ -24,7 +23,7 @@ async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Res
 
 
 @pytest.mark.parametrize(("first", "statements"), [(5, 1), (10, 3), (100, 16)])
-async def test_small_pages_of_many_parents_are_read_together(database: Path, first: int, statements: int) -> None:
+async def test_small_pages_of_many_parents_are_read_together(database: Database, first: int, statements: int) -> None:
     """Together with the parents, or in one statement for several parents if all at once would be too much."""
     async with open_archive(database) as archive:
         talks = [bodies.interaction(number, 1 + number % 30) for number in range(1, 61)]

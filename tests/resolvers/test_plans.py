@@ -4,7 +4,6 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,7 +22,7 @@ from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import open_archive
-from store.engine.database import file_in
+from store.engine.database import Database, file_in
 from store.engine.protocols import Archive
 from store.sqlite.reading.event_loop_connections import EventLoopConnection
 from store.sqlite.reading.reader import SQLiteReader
@@ -230,7 +229,7 @@ async def test_a_new_column_with_a_field_is_planned(archive: Archive, monkeypatc
     assert b"cheerful" in planned.encoded()
 
 
-async def test_plans_can_be_turned_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_plans_can_be_turned_off(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_archive(database) as archive:
         await edge_case_rows.fill(archive)
     query = {"query": "{ services { nodes { sid uniqueName } } }"}

@@ -4,7 +4,6 @@ https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
 """
 
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,6 +15,7 @@ from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 ROWS = 5
@@ -58,7 +58,7 @@ ENDS = [None, *range(ROWS)]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_a_page_equals_the_result_of_relays_algorithm(database: Path, size: dict[str, int]) -> None:
+async def test_a_page_equals_the_result_of_relays_algorithm(database: Database, size: dict[str, int]) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, ROWS + 1)))
         cursors = [
@@ -85,7 +85,7 @@ async def test_a_page_equals_the_result_of_relays_algorithm(database: Path, size
 
 @pytest.mark.parametrize("argument", ["first", "last"])
 @pytest.mark.parametrize("selected", ["totalCount", "nodes { sid }", "edges { node { sid } }", EDGES, EDGES + INFO])
-async def test_an_empty_page_works_in_nested_connections_too(database: Path, argument: str, selected: str) -> None:
+async def test_an_empty_page_works_in_nested_connections_too(database: Database, argument: str, selected: str) -> None:
     async with open_archive(database) as archive:
         talks = [bodies.interaction(number, 1 + number % 3) for number in range(1, 7)]
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, 4)), *talks)
@@ -104,7 +104,7 @@ async def test_a_negative_or_too_large_size_is_an_error(archive: Archive, size: 
         assert "from 0 to 100" in result.response["errors"][0]["message"]
 
 
-async def test_following_next_pages_ends(database: Path) -> None:
+async def test_following_next_pages_ends(database: Database) -> None:
     """Between two cursors, without new rows: the page after the last one is empty, and has no next page."""
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), *map(bodies.session, range(1, ROWS + 1)))

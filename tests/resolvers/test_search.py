@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import product
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,6 +12,7 @@ import bodies
 from searched_rows import INTERACTIONS, LISTS, every_filter, rows_of, some_filters, some_rows
 from store import interactions
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.errors import SearchTooLong
 from store.interactions import InteractionFilter
@@ -24,7 +24,7 @@ from store.sqlite.lists import value_merges
 
 @pytest.fixture(params=[value_merges.MANY_ROWS, 3], ids=["", "many-rows"])
 async def filled(
-    request: pytest.FixtureRequest, database: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Archive]:
     """Services with Sessions, Participants and Interactions of many kinds, whose dates collide.
 

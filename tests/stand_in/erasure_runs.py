@@ -1,10 +1,10 @@
 """Runs of an erasure in the test's own process, and what they leave."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import bodies
+from databases import held
 from fake_twilio import FakeTwilio
 from gateway.erasure.deletions import Progress
 from gateway.erasure.questions import asked
@@ -12,6 +12,7 @@ from gateway.erasure.receipt import Receipt, receipt_of
 from gateway.erasure.run import Options, erase
 from mirror import Mirror
 from person import CANARIES
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 REFERENCE = "DSR-1"
@@ -31,8 +32,8 @@ async def run(of: Mirror | Archive, alone: bool = False, **given: Any) -> Receip
     return receipt
 
 
-def traces(database: Path) -> list[str]:
-    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+def traces(database: Database) -> list[str]:
+    content = held(database)
     return [text for text in CANARIES if text.encode() in content]
 
 

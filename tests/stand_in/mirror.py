@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import bodies
@@ -16,6 +15,7 @@ from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import erase_everywhere
 from store import twilio_mapping
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.queries.lookups import Lookup
@@ -99,7 +99,7 @@ def account(fake: FakeTwilio, services: int = 2, sessions: int = 3, interactions
 
 
 @asynccontextmanager
-async def mirroring(database: Path, fake: FakeTwilio, **changes: Any) -> AsyncIterator[Mirror]:
+async def mirroring(database: Database, fake: FakeTwilio, **changes: Any) -> AsyncIterator[Mirror]:
     """Serves the fake Twilio, connects a client and opens the archive, until the end of the block."""
     async with fake.serving(), connected(settings_for(fake, **changes)) as twilio, open_archive(database) as archive:
         yield Mirror(fake, twilio, archive)

@@ -10,8 +10,10 @@ from random import Random
 import pytest
 
 import bodies
+from databases import held
 from store import interactions
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
@@ -27,10 +29,9 @@ def canary(number: int) -> str:
     return f"CANARY{number:06d}."
 
 
-def traces(database: Path, numbers: list[int]) -> list[int]:
-    """Which of the canaries are in the database file or beside it."""
-    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
-    found = {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
+def traces(database: Database, numbers: list[int]) -> list[int]:
+    """Which of the canaries the database holds."""
+    found = {int(digits) for digits in re.findall(rb"CANARY(\d{6})", held(database))}
     return [number for number in numbers if number in found]
 
 
@@ -51,13 +52,14 @@ async def erase(archive: Archive, *numbers: int) -> None:
     await erasure.erase(archive, *sids)
 
 
-async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Path) -> None:
+async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Database) -> None:
     await put_canaries(archive, [1, 2, 3], Random(1))
     assert traces(database, [1, 2, 3]) == [1, 2, 3]
     await erase(archive, 2)
     assert traces(database, [1, 2, 3]) == [1, 3]
 
 
+@pytest.mark.of_a_file
 async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, database: Path) -> None:
     """Growing and erasing rows makes SQLite move rows between pages; see store/sqlite/scrub.py."""
     pick = Random(7)
@@ -75,6 +77,7 @@ async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, databa
     assert [tuple(row) for row in await archive.fetch("PRAGMA integrity_check")] == [("ok",)]
 
 
+@pytest.mark.of_a_file
 async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Path) -> None:
     """At the next start, the log left by a crash is checkpointed."""
     pick, numbers = Random(7), list(range(1, 2_001))
@@ -126,6 +129,7 @@ async def test_the_ledger_has_the_deletion_without_its_content(archive: Archive)
     assert "CANARY" not in repr(entry)
 
 
+@pytest.mark.of_a_file
 async def test_copies_made_before_a_migration_are_deleted_by_an_erasure(archive: Archive, database: Path) -> None:
     await put_canaries(archive, [1], Random(1))
     copy = database.with_name(f"{database.name}.version-0")
@@ -134,6 +138,7 @@ async def test_copies_made_before_a_migration_are_deleted_by_an_erasure(archive:
     assert not copy.exists()
 
 
+@pytest.mark.of_a_file
 async def test_a_reader_that_blocks_the_checkpoint_keeps_the_entry_open_until_it_ends(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +159,7 @@ async def test_a_reader_that_blocks_the_checkpoint_keeps_the_entry_open_until_it
     assert await erasure.recover(archive) == 0
 
 
-async def test_a_deletion_requested_before_a_crash_is_finished_at_the_next_start(database: Path) -> None:
+async def test_a_deletion_requested_before_a_crash_is_finished_at_the_next_start(database: Database) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1))
         await put_canaries(archive, [1, 2], Random(1))

@@ -2,16 +2,16 @@
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import bodies
+from databases import held
 from fake_twilio import FakeTwilio
 from mirror import Mirror, account, mirroring
 from store.archive import open_archive
-from store.engine.database import file_in
+from store.engine.database import Database, file_in
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
@@ -29,9 +29,9 @@ PERSON: dict[str, Any] = {
 KP = bodies.sid("KP", 2)
 
 
-def traces(database: Path) -> list[str]:
+def traces(database: Database) -> list[str]:
     """The person's values that are in the database file or beside it."""
-    content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
+    content = held(database)
     return [text for text in PERSON.values() if text.encode() in content]
 
 
@@ -45,7 +45,9 @@ async def stored(archive: Archive, sid: str = KP) -> Participant | None:
     return found
 
 
-async def test_the_sid_and_its_session_stay_and_no_byte_of_the_person_does(archive: Archive, database: Path) -> None:
+async def test_the_sid_and_its_session_stay_and_no_byte_of_the_person_does(
+    archive: Archive, database: Database
+) -> None:
     many = [bodies.participant(number, identifier=f"+1{number:010d}") for number in range(10, 400)]
     await bodies.put(archive, *many, bodies.participant(2, **PERSON))
     assert traces(database) == list(PERSON.values())
@@ -67,7 +69,7 @@ async def test_a_proxy_number_that_belongs_to_others_too_stays_with_them(archive
     assert other.proxy_identifier == PROXY
 
 
-async def test_no_write_brings_the_person_back(archive: Archive, database: Path) -> None:
+async def test_no_write_brings_the_person_back(archive: Archive, database: Database) -> None:
     await bodies.put(archive, bodies.participant(2, **PERSON))
     await erase(archive, KP)
     await bodies.put(archive, bodies.participant(2, **PERSON, date_deleted=bodies.time(9)))
@@ -85,7 +87,7 @@ async def test_no_write_brings_the_person_back(archive: Archive, database: Path)
 
 
 async def test_one_that_is_written_anew_after_its_erasure_has_its_place_and_nothing_else(
-    archive: Archive, database: Path
+    archive: Archive, database: Database
 ) -> None:
     """As after a restore: the ledger entry exists before the row."""
     await bodies.put(archive, bodies.participant(2, **PERSON))
@@ -99,7 +101,7 @@ async def test_one_that_is_written_anew_after_its_erasure_has_its_place_and_noth
     assert (await stored(archive)) is not None
 
 
-async def test_a_row_with_a_nul_stays_without_the_person_too(archive: Archive, database: Path) -> None:
+async def test_a_row_with_a_nul_stays_without_the_person_too(archive: Archive, database: Database) -> None:
     await bodies.put(archive, bodies.participant(2, **PERSON))
     await erase(archive, KP)
     with_nul = msgspec.structs.replace(bodies.record(bodies.participant(2, **PERSON)), friendly_name=f"{NAME}\0")
@@ -108,7 +110,7 @@ async def test_a_row_with_a_nul_stays_without_the_person_too(archive: Archive, d
     assert traces(database) == []
 
 
-async def test_what_a_crash_left_between_the_request_and_the_erasure_is_finished(database: Path) -> None:
+async def test_what_a_crash_left_between_the_request_and_the_erasure_is_finished(database: Database) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.participant(2, **PERSON))
         await participants.request(archive, [KP], "a test")
@@ -117,7 +119,7 @@ async def test_what_a_crash_left_between_the_request_and_the_erasure_is_finished
         assert traces(database) == []
 
 
-async def test_a_sync_never_brings_an_erased_participant_back(database: Path) -> None:
+async def test_a_sync_never_brings_an_erased_participant_back(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2, interactions=0)
     fake.put(fake.get(KP) | PERSON)
@@ -142,7 +144,7 @@ async def without_a_body(mirror: Mirror) -> None:
         connection.execute("DELETE FROM participant WHERE sid = ?", (KP,))
 
 
-async def test_a_sync_leaves_alone_what_another_process_is_deleting(database: Path) -> None:
+async def test_a_sync_leaves_alone_what_another_process_is_deleting(database: Database) -> None:
     """Its rows are gone at Twilio and not yet here: more than a run erases unasked, but asked for."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=120)
@@ -158,7 +160,7 @@ async def test_a_sync_leaves_alone_what_another_process_is_deleting(database: Pa
         assert fake.total_requests - asked < 20, "it does not ask for each of them either"
 
 
-async def test_what_is_requested_while_a_run_confirms_it_counts_for_no_limit(database: Path) -> None:
+async def test_what_is_requested_while_a_run_confirms_it_counts_for_no_limit(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=60)
     async with mirroring(database, fake) as mirror:

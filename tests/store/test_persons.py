@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 import bodies
 from searched_rows import some_rows
 from store import interactions, participants, sessions
@@ -68,7 +70,7 @@ async def test_a_person_is_found_by_identifier_on_either_leg_in_each_session(arc
 async def test_a_participant_without_an_identifier_is_nobody_and_none_is_found_by_it(archive: Archive) -> None:
     await bodies.put(archive, *TREE, bodies.participant(6, of=3), bodies.interaction(4, of=3))
     async with archive.writer.transaction() as transaction:
-        await transaction.execute("UPDATE participant SET identifier = NULL WHERE identifier = ?", (BERT,))
+        await transaction.execute("UPDATE participant SET identifier = NULL WHERE identifier = :bert", {"bert": BERT})
     assert await found(archive, BERT) == sids([], [], [])
     assert await found(archive, ANNA) == sids([1], [1], [1, 4])
     ((left,),) = await archive.fetch("SELECT count(*) FROM session_person")
@@ -91,10 +93,18 @@ async def test_persons_are_kept_by_whoever_writes_a_participant(archive: Archive
     """As a hand or an older version may, without the writer that numbers them."""
     await bodies.put(archive, *TREE)
     same = "service_sid, account_sid, identifier, date_created, date_updated, kind"
-    insert = f"INSERT INTO participant (sid, session_sid, {same}) SELECT ?, ?, {same} FROM participant WHERE sid = ?"
+    insert = f"""
+    INSERT INTO participant (sid, session_sid, {same})
+    SELECT :new, :session, {same} FROM participant WHERE sid = :sid
+    """
     async with archive.writer.transaction() as transaction:
-        await transaction.execute(insert, (bodies.sid("KP", 9), bodies.sid("KC", 3), bodies.sid("KP", 1)))
-        await transaction.execute("UPDATE participant SET identifier = ? WHERE sid = ?", ("new", bodies.sid("KP", 2)))
+        await transaction.execute(
+            insert, {"new": bodies.sid("KP", 9), "session": bodies.sid("KC", 3), "sid": bodies.sid("KP", 1)}
+        )
+        await transaction.execute(
+            "UPDATE participant SET identifier = :identifier WHERE sid = :sid",
+            {"identifier": "new", "sid": bodies.sid("KP", 2)},
+        )
     assert await found(archive, ANNA) == sids([1, 9], [1, 3], [1])
     assert await found(archive, "new") == sids([2], [1], [1])
     assert await found(archive, BERT) == sids([3, 4], [2], [2])
@@ -103,8 +113,8 @@ async def test_persons_are_kept_by_whoever_writes_a_participant(archive: Archive
 async def test_what_is_erased_is_found_no_more_and_its_person_is_nobody_elses(archive: Archive) -> None:
     await bodies.put(archive, *TREE)
     async with archive.writer.transaction() as transaction:
-        await transaction.execute("DELETE FROM participant WHERE sid = ?", (bodies.sid("KP", 2),))
-        await transaction.execute("DELETE FROM session WHERE sid = ?", (bodies.sid("KC", 2),))
+        await transaction.execute("DELETE FROM participant WHERE sid = :sid", {"sid": bodies.sid("KP", 2)})
+        await transaction.execute("DELETE FROM session WHERE sid = :sid", {"sid": bodies.sid("KC", 2)})
     assert await found(archive, BERT) == sids([], [], [])
     await bodies.put(archive, bodies.participant(5, of=3, identifier="new"))
     assert await found(archive, "new") == sids([5], [3], [3])
@@ -146,6 +156,7 @@ def derived(database: Path) -> list[list[Any]]:
         return rows
 
 
+@pytest.mark.of_a_file
 async def test_an_older_archive_gets_the_persons_that_a_sync_would_have_written(database: Path, tmp_path: Path) -> None:
     older = tmp_path / "older.db"
     async with open_archive(database) as archive:

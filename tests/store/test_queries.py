@@ -1,7 +1,6 @@
 """Each read equals a scan of all rows, by one statement that uses an index."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import bodies
 from store import interactions, participants, services, sessions
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.lists.orders import Position
@@ -31,7 +31,7 @@ SESSIONS, INTERACTIONS = 4, 120
 
 
 @pytest.fixture
-async def filled(database: Path) -> AsyncIterator[Archive]:
+async def filled(database: Database) -> AsyncIterator[Archive]:
     """Interactions with equal dates; some are one-sided or have one participant on both legs."""
     pick = Random(1)
     people = [None, *(bodies.sid("KP", number) for number in range(1, 4))]

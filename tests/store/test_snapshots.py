@@ -15,6 +15,7 @@ from exporting import exported, wanted
 from gateway.export.resources import resources
 from gateway.export.run import ExportProgress, RowsErased, export
 from store.archive import snapshot
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.errors import SnapshotExpired
@@ -39,7 +40,7 @@ async def filled(archive: Archive) -> Archive:
 
 
 async def test_rows_that_are_written_meanwhile_are_not_in_the_export(
-    filled: Archive, database: Path, tmp_path: Path
+    filled: Archive, database: Database, tmp_path: Path
 ) -> None:
     loop, written = asyncio.get_running_loop(), []
 
@@ -60,7 +61,7 @@ async def test_rows_that_are_written_meanwhile_are_not_in_the_export(
 
 
 async def test_a_file_with_rows_that_were_erased_meanwhile_is_not_written(
-    filled: Archive, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Archive, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
     loop, file = asyncio.get_running_loop(), tmp_path / "all.jsonl"
@@ -84,6 +85,7 @@ async def test_a_file_with_rows_that_were_erased_meanwhile_is_not_written(
     assert len(exported(database, file, given=others).splitlines()) == 1
 
 
+@pytest.mark.of_a_file
 async def test_a_snapshot_ends_at_its_limit_even_if_nobody_reads_the_rows(filled: Archive, database: Path) -> None:
     with snapshot(database, 600) as state:
         pages = state.rows(ALL, [SID], [])
@@ -97,13 +99,13 @@ async def test_a_snapshot_ends_at_its_limit_even_if_nobody_reads_the_rows(filled
             list(pages)
 
 
-async def test_a_timer_enforces_the_limit(filled: Archive, database: Path, tmp_path: Path) -> None:
+async def test_a_timer_enforces_the_limit(filled: Archive, database: Database, tmp_path: Path) -> None:
     with pytest.raises(SnapshotExpired, match="stopped after 1e-06 seconds"):
         await asyncio.to_thread(run_until_expired, database, tmp_path / "all.jsonl")
     assert not (tmp_path / "all.jsonl").exists()
 
 
-def run_until_expired(database: Path, file: Path) -> None:
+def run_until_expired(database: Database, file: Path) -> None:
     """The timer's thread may need a moment until it runs; then no export is finished."""
     while True:
         export(wanted(database, file, seconds=1e-6), lambda _: None)
@@ -117,6 +119,7 @@ def is_log_in_use(database: Path) -> bool:
         return bool(held)
 
 
+@pytest.mark.of_a_file
 async def test_a_closed_snapshot_does_not_keep_the_log(filled: Archive, database: Path) -> None:
     with snapshot(database, 600) as state:
         assert state.count(ALL) == 9

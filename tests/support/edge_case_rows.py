@@ -9,7 +9,7 @@ import injection_rows
 import older_rows
 from bodies import sid
 from document_values import Pool
-from store.engine.protocols import Archive
+from store.engine.protocols import Archive, Transaction
 from store.enums import InteractionType, ResourceStatus, ResourceType, SessionMode, SessionStatus
 
 TEXTS = (
@@ -105,11 +105,9 @@ LEGS: dict[str, Any] = {
     )
 }
 
-SET_ENUM_VALUES = """
-UPDATE interaction SET type = ?, inbound_resource_status = ?, outbound_resource_type = ? WHERE sid = ?
-""".strip()
 FAILED_RUN = """
-INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome, error) VALUES (1, ?, ?, ?, ?, ?, ?)
+INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome, error)
+VALUES (1, 'odd', :at, :at, :at, 'failed', :error)
 """.strip()
 ROW = "SELECT sid FROM {table} ORDER BY date_created, sid"
 RELATED = "SELECT session_sid, service_sid, sid FROM {table}"
@@ -122,18 +120,14 @@ async def fill(archive: Archive) -> None:
     async with archive.writer.transaction() as transaction:
         # The mapping rejects these values, but an older version or a person may have written them.
         for number, word in enumerate(word for word in ENUM_VALUES if isinstance(word, str)):
-            await transaction.execute(
-                "UPDATE session SET status = ?, mode = ? WHERE sid = ?", (word, word, sid("KC", 10 + number))
-            )
-            await transaction.execute(SET_ENUM_VALUES, (word, word, word, sid("KI", 10 + number)))
-        await transaction.execute("UPDATE interaction SET inbound_participant_sid = '' WHERE sid = ?", (sid("KI", 30),))
-        await transaction.execute(
-            "UPDATE session SET date_started = 'x', archived_at = '' WHERE sid = ?", (sid("KC", 9),)
-        )
-        await transaction.execute(FAILED_RUN, ("odd", *["2026-01-01T00:00:00.000Z"] * 3, "failed", TEXTS[8]))
-        await transaction.execute(
-            "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (?, ?)", (EMPTY_SERVICE, 2**31 - 1)
-        )
+            await _set(transaction, sid("KC", 10 + number), status=word, mode=word)
+            legs = {"inbound_resource_status": word, "outbound_resource_type": word}
+            await _set(transaction, sid("KI", 10 + number), type=word, **legs)
+        await _set(transaction, sid("KI", 30), inbound_participant_sid="")
+        await _set(transaction, sid("KC", 9), date_started="x", archived_at="")
+        await transaction.execute(FAILED_RUN, {"at": "2026-01-01T00:00:00.000Z", "error": TEXTS[8]})
+        pending = "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (:service, 2147483647)"
+        await transaction.execute(pending, {"service": EMPTY_SERVICE})
     if archive.dialect.name == "sqlite":
         await older_rows.write_nuls(archive, TEXTS)
 
@@ -142,16 +136,18 @@ async def damage(archive: Archive) -> None:
     """Adds rows that the mapping never writes, and that cause a server error in some field."""
     async with archive.writer.transaction() as transaction:
         for number, value in enumerate((2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1)):
-            await transaction.execute("UPDATE session SET ttl = ? WHERE sid = ?", (value, sid("KC", 20 + number)))
-            await transaction.execute(
-                "UPDATE interaction SET duration_seconds = ? WHERE sid = ?", (value, sid("KI", 20 + number))
-            )
-        await transaction.execute(
-            "UPDATE interaction SET service_sid = ? WHERE sid = ?", (sid("KS", 999), sid("KI", 40))
-        )
-        await transaction.execute(
-            "UPDATE interaction SET body = CAST(x'eda080ff' AS TEXT) WHERE sid = ?", (sid("KI", 41),)
-        )
+            await _set(transaction, sid("KC", 20 + number), ttl=value)
+            await _set(transaction, sid("KI", 20 + number), duration_seconds=value)
+        await _set(transaction, sid("KI", 40), service_sid=sid("KS", 999))
+        if archive.dialect.name == "sqlite":  # PostgreSQL has no text that isn't UTF-8.
+            not_utf_8 = "UPDATE interaction SET body = CAST(x'eda080ff' AS TEXT) WHERE sid = :sid"
+            await transaction.execute(not_utf_8, {"sid": sid("KI", 41)})
+
+
+async def _set(transaction: Transaction, of: str, **values: Any) -> None:
+    assignments = ", ".join(f"{column} = :{column}" for column in values)
+    table = bodies.RECORD_TYPES[of[:2]].table
+    await transaction.execute(f"UPDATE {table} SET {assignments} WHERE sid = :sid", values | {"sid": of})
 
 
 async def pool_of(archive: Archive) -> Pool:

@@ -6,10 +6,10 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from checkout import ROOT
 from fake_twilio import AUTH_TOKEN, FakeTwilio
+from store.engine.database import Database
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
 
@@ -29,7 +29,7 @@ def environment_of(fake: FakeTwilio | None) -> dict[str, str]:
 
 @asynccontextmanager
 async def erasing(
-    fake: FakeTwilio | None, database: Path, *options: str, stdin: str = "", **environment: str
+    fake: FakeTwilio | None, database: Database, *options: str, stdin: str = "", **environment: str
 ) -> AsyncIterator[Process]:
     """The command over ``database``, with the account of ``fake`` if any; killed if it is there at the block's end."""
     process = await asyncio.create_subprocess_exec(
@@ -52,7 +52,7 @@ async def erasing(
 
 
 async def erased(
-    fake: FakeTwilio | None, database: Path, *options: str, stdin: str = "", **environment: str
+    fake: FakeTwilio | None, database: Database, *options: str, stdin: str = "", **environment: str
 ) -> tuple[int | None, str, str]:
     """The exit code of the command, and what it printed."""
     async with erasing(fake, database, *options, stdin=stdin, **environment) as process:

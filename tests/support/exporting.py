@@ -8,12 +8,13 @@ from gateway.export.filter_options import selection_of
 from gateway.export.formats import Format
 from gateway.export.resources import resources
 from gateway.export.run import ExportProgress, ExportRequest, export
+from store.engine.database import Database
 
 Show = Callable[[ExportProgress], None]
 
 
 def wanted(
-    database: Path,
+    database: Database,
     to: Path,
     name: str = "interactions",
     given: Mapping[str, Sequence[str]] = MappingProxyType({}),
@@ -25,7 +26,7 @@ def wanted(
 
 
 def exported(
-    database: Path,
+    database: Database,
     to: Path,
     name: str = "interactions",
     given: Mapping[str, Sequence[str]] = MappingProxyType({}),

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.transport.connection import Connection
 from resolvers.access import ANYBODY, Access
 from resolvers.context import Context
+from store.engine.database import Database
 from store.engine.protocols import Archive, ReadStatement
 
 
@@ -86,7 +86,7 @@ class PromptServer(uvicorn.Server):
 
 @asynccontextmanager
 async def address_of(
-    database: Path,
+    database: Database,
     limits: Mapping[str, Any] = MappingProxyType({}),
     protocol: Mapping[str, Any] = MappingProxyType({}),
     twilio: TwilioSettings | None = None,
@@ -151,7 +151,7 @@ async def _hypercorn(gateway: Gateway, listener: socket.socket, _: float) -> Asy
 
 
 @asynccontextmanager
-async def serving(database: Path, *arguments: Any, **settings: Any) -> AsyncIterator[aiohttp.ClientSession]:
+async def serving(database: Database, *arguments: Any, **settings: Any) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a real server over ``database``, with the arguments of address_of."""
     timeout = aiohttp.ClientTimeout(total=10)
     async with (

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from gateway.http.exchange import HttpError
 from gateway_under_test import serving
 from requests_with_keys import QUERY, headers_of
 from store import keys
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 
@@ -106,7 +106,7 @@ async def test_guesses_do_not_lock_out_a_key_that_was_valid_before(archive: Arch
     await authenticator.wait_for_notes()
 
 
-async def test_a_configured_rate_also_limits_wrong_keys(database: Path) -> None:
+async def test_a_configured_rate_also_limits_wrong_keys(database: Database) -> None:
     async with serving(database, require_key=True, limits={"rate": 5}) as client:
         statuses = []
         for number in range(8):

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -19,6 +18,7 @@ from requests_with_keys import QUERY, headers_of
 from resolvers.access import Scope
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.twilio_mapping import instant
 
@@ -44,7 +44,7 @@ class Guarded(NamedTuple):
 
 
 @pytest.fixture
-async def guarded(database: Path, both_paths: None) -> AsyncIterator[Guarded]:
+async def guarded(database: Database, both_paths: None) -> AsyncIterator[Guarded]:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(), bodies.session(), bodies.participant(1), bodies.interaction(1))
         async with serving(database, require_key=True) as client:
@@ -110,7 +110,7 @@ async def test_probes_need_no_key_and_metrics_do(guarded: Guarded) -> None:
         assert response.status == 200
 
 
-async def test_a_keys_scopes_apply_on_loopback_too(database: Path) -> None:
+async def test_a_keys_scopes_apply_on_loopback_too(database: Database) -> None:
     async with open_archive(database) as archive, serving(database) as client:
         open_to_all = Guarded(client, archive)
         assert (await open_to_all.ask(QUERY, {}))[0] == 200
@@ -120,7 +120,9 @@ async def test_a_keys_scopes_apply_on_loopback_too(database: Path) -> None:
 
 
 @pytest.mark.usefixtures("both_paths")
-async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_here_or_at_twilio(database: Path) -> None:
+async def test_without_the_scope_a_deletion_is_forbidden_and_nothing_happens_here_or_at_twilio(
+    database: Database,
+) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)
     request = {"query": DELETE["query"], "variables": {"sid": bodies.sid("KI", 1000)}}

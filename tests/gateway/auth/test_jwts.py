@@ -6,7 +6,6 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,7 @@ from gateway_under_test import serving
 from identity_provider import AUDIENCE, EC, RSA, Provider, claims, signed
 from resolvers.access import Scope
 from store.archive import open_archive
+from store.engine.database import Database
 
 
 def encoded(part: Any) -> str:
@@ -178,7 +178,7 @@ async def test_a_withdrawn_key_is_refused_once_the_set_is_fetched_again(
 
 
 async def test_a_server_accepts_tokens_and_keys_and_the_ledger_has_the_subject(
-    database: Path, provider: Provider
+    database: Database, provider: Provider
 ) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(), bodies.session(), bodies.interaction(1))
@@ -200,7 +200,7 @@ async def test_a_server_accepts_tokens_and_keys_and_the_ledger_has_the_subject(
         ]
 
 
-async def test_while_the_provider_is_unreachable_tokens_get_503_and_keys_still_work(database: Path) -> None:
+async def test_while_the_provider_is_unreachable_tokens_get_503_and_keys_still_work(database: Database) -> None:
     provider = Provider()
     async with provider.serving():
         settings = provider.settings()

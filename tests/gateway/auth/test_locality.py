@@ -7,12 +7,13 @@ import pytest
 from gateway.auth.locality import is_local
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 
 
 @pytest.fixture
-async def keyless(database: Path) -> Path:
+async def keyless(database: Database) -> Database:
     async with open_archive(database):
         return database
 

@@ -8,7 +8,6 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,6 +22,7 @@ from fake_twilio import AUTH_TOKEN, FakeTwilio
 from mirror import account, assert_equal
 from running_commands import ENVIRONMENT, run
 from store.archive import read_archive
+from store.engine.database import Database
 
 ANOTHER_RUNS = 4
 """The exit code of a sync beside another one."""
@@ -37,7 +37,7 @@ def environment_of(fake: FakeTwilio) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def served(database: Path, fake: FakeTwilio) -> AsyncIterator[tuple[Poster, Process]]:
+async def served(database: Database, fake: FakeTwilio) -> AsyncIterator[tuple[Poster, Process]]:
     """A server in a process of its own, and a poster to it."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-u", "-m", "gateway", "serve", "--database", str(database), "--port", "0"),
@@ -73,7 +73,7 @@ def live_account(fake: FakeTwilio) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("odd", [False, True], ids=["plain", "odd"])
-async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Path, odd: bool) -> None:
+async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Database, odd: bool) -> None:
     """Also where Twilio's API has other letter cases, fractions of seconds, unknown properties, 429s and 5xx."""
     share = 0.05 if odd else 0.0
     faults = Faults(too_many=share, server_error=share, odd_case=odd, fractions=odd)
@@ -94,7 +94,7 @@ async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Path, 
             assert not list(await archive.fetch("SELECT sid FROM deletion"))
 
 
-async def test_what_was_answered_is_there_after_a_kill(database: Path) -> None:
+async def test_what_was_answered_is_there_after_a_kill(database: Database) -> None:
     """SIGKILL between a post and its answer: what was answered 204 is stored whole, and is completed afterwards."""
     fake, random = FakeTwilio(), Random(7)
     live = live_account(fake)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from gateway.sync.write_buffer import WriteBuffer
 from mirror import Mirror, account, mirroring
 from store.callbacks import queue
 from store.callbacks.inbox import Outcome, take
+from store.engine.database import Database
 from store.interactions import Interaction
 from store.sessions import Session
 from store.sync.runs import Progress, start_run
@@ -62,7 +62,7 @@ async def marks(mirror: Mirror) -> set[str]:
     return {row[0] for row in await mirror.archive.fetch("SELECT sid FROM callback_row WHERE is_only")}
 
 
-async def test_what_a_callback_cant_say_is_read_once_for_all_of_a_sessions_callbacks(database: Path) -> None:
+async def test_what_a_callback_cant_say_is_read_once_for_all_of_a_sessions_callbacks(database: Database) -> None:
     fake = FakeTwilio()
     messages = [message(number) for number in range(10)]
     fake.put(bodies.service(), bodies.session(), bodies.participant(1), bodies.participant(2), *messages)
@@ -80,7 +80,7 @@ async def test_what_a_callback_cant_say_is_read_once_for_all_of_a_sessions_callb
         assert not await marks(mirror)
 
 
-async def test_one_message_is_fetched_by_its_own_address(database: Path) -> None:
+async def test_one_message_is_fetched_by_its_own_address(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=150)
     async with mirroring(database, fake) as mirror:
@@ -94,7 +94,7 @@ async def test_one_message_is_fetched_by_its_own_address(database: Path) -> None
         await mirror.assert_equal()
 
 
-async def test_a_row_that_only_a_callback_brought_is_never_taken_for_vanished(database: Path) -> None:
+async def test_a_row_that_only_a_callback_brought_is_never_taken_for_vanished(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)
     of_unknown = message(3, of=77) | {"service_sid": bodies.sid("KS", 9)}
@@ -110,7 +110,7 @@ async def test_a_row_that_only_a_callback_brought_is_never_taken_for_vanished(da
         assert not await mirror.ledger()
 
 
-async def test_once_twilio_has_shown_it_its_deletion_there_counts(database: Path) -> None:
+async def test_once_twilio_has_shown_it_its_deletion_there_counts(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)
     async with mirroring(database, fake) as mirror:
@@ -125,7 +125,7 @@ async def test_once_twilio_has_shown_it_its_deletion_there_counts(database: Path
         assert await mirror.ledger() == {message(1)["sid"]: "sync"}
 
 
-async def test_a_list_that_was_read_before_a_callback_doesnt_replace_its_row(database: Path) -> None:
+async def test_a_list_that_was_read_before_a_callback_doesnt_replace_its_row(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=0)
     older = message(1, outbound_resource_status="sent")
@@ -148,7 +148,7 @@ async def test_a_list_that_was_read_before_a_callback_doesnt_replace_its_row(dat
         await mirror.assert_equal()
 
 
-async def test_a_sync_that_begins_after_a_callback_counts_whatever_that_said(database: Path) -> None:
+async def test_a_sync_that_begins_after_a_callback_counts_whatever_that_said(database: Database) -> None:
     """A row with a wrong date must not stay for good."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=0)
@@ -160,7 +160,7 @@ async def test_a_sync_that_begins_after_a_callback_counts_whatever_that_said(dat
         await mirror.assert_equal()
 
 
-async def test_soon_after_a_callback_an_older_answer_of_the_api_doesnt_put_a_status_back(database: Path) -> None:
+async def test_soon_after_a_callback_an_older_answer_of_the_api_doesnt_put_a_status_back(database: Database) -> None:
     fake = FakeTwilio()
     older = message(1, outbound_resource_status="sent")
     fake.put(bodies.service(), bodies.session(), older)
@@ -171,7 +171,7 @@ async def test_soon_after_a_callback_an_older_answer_of_the_api_doesnt_put_a_sta
         assert await mirror.column("KI", "url") == {older["sid"]: fake.get(older["sid"])["url"]}
 
 
-async def test_a_lost_callback_is_found_by_the_next_sync_even_in_an_old_session(database: Path) -> None:
+async def test_a_lost_callback_is_found_by_the_next_sync_even_in_an_old_session(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -183,7 +183,7 @@ async def test_a_lost_callback_is_found_by_the_next_sync_even_in_an_old_session(
         await mirror.assert_equal()
 
 
-async def test_a_session_that_twilio_doesnt_show_yet_is_tried_again_and_nothing_is_erased(database: Path) -> None:
+async def test_a_session_that_twilio_doesnt_show_yet_is_tried_again_and_nothing_is_erased(database: Database) -> None:
     fake = FakeTwilio()
     fake.put(bodies.service())
     async with mirroring(database, fake) as mirror:
@@ -197,7 +197,7 @@ async def test_a_session_that_twilio_doesnt_show_yet_is_tried_again_and_nothing_
         await mirror.assert_equal()
 
 
-async def test_while_twilio_is_away_sessions_stay_queued_and_the_task_shows_it(database: Path) -> None:
+async def test_while_twilio_is_away_sessions_stay_queued_and_the_task_shows_it(database: Database) -> None:
     fake = FakeTwilio()
     fake.put(bodies.service(), bodies.session(), message(1))
     async with mirroring(database, fake, PROXYGRAPH_SYNC_ATTEMPTS=1) as mirror:
@@ -208,7 +208,7 @@ async def test_while_twilio_is_away_sessions_stay_queued_and_the_task_shows_it(d
         assert await queued(mirror) == [(bodies.sid("KC", 1), 1)]
 
 
-async def test_a_callback_that_comes_during_a_read_is_read_again(database: Path) -> None:
+async def test_a_callback_that_comes_during_a_read_is_read_again(database: Database) -> None:
     fake = FakeTwilio()
     fake.put(bodies.service(), bodies.session(), message(1))
     async with mirroring(database, fake) as mirror:
@@ -222,7 +222,7 @@ async def test_a_callback_that_comes_during_a_read_is_read_again(database: Path)
         assert again.reports == 2
 
 
-async def test_dates_of_a_session_that_was_just_read_are_not_put_back_by_an_older_list(database: Path) -> None:
+async def test_dates_of_a_session_that_was_just_read_are_not_put_back_by_an_older_list(database: Database) -> None:
     fake = FakeTwilio()
     newer = bodies.session(1, date_updated="2026-06-01T00:00:00Z", status="closed")
     fake.put(bodies.service(), newer, message(1))
@@ -239,7 +239,7 @@ async def test_dates_of_a_session_that_was_just_read_are_not_put_back_by_an_olde
         assert await mirror.column("KC", "status") == {older.sid: "closed"}
 
 
-async def test_a_change_of_a_status_needs_no_read_once_the_api_has_shown_the_message(database: Path) -> None:
+async def test_a_change_of_a_status_needs_no_read_once_the_api_has_shown_the_message(database: Database) -> None:
     fake = FakeTwilio()
     sent = message(1, outbound_resource_status="sent")
     delivered = message(1, minutes=2, outbound_resource_status="delivered")

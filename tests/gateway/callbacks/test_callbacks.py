@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,6 +20,7 @@ from gateway.settings.mirror import TwilioSettings
 from gateway_under_test import serving
 from mirror import OLD, settings_for
 from store.archive import open_archive, read_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 CALLBACKS = CallbackSettings.of({"public_url": PUBLIC_URL})
@@ -28,14 +28,14 @@ MESSAGE = conversation(bodies.interaction(1, type="Message"))
 
 
 @asynccontextmanager
-async def taking(database: Path, fake: FakeTwilio, **settings: Any) -> AsyncIterator[tuple[Poster, Any]]:
+async def taking(database: Database, fake: FakeTwilio, **settings: Any) -> AsyncIterator[tuple[Poster, Any]]:
     """A poster to a real server over ``database``, and a client of it; Twilio's API is the fake's."""
     settings = {"callbacks": CALLBACKS} | settings
     async with fake.serving(), serving(database, twilio=settings_for(fake), **settings) as client:
         yield Poster(client), client
 
 
-async def rows(database: Path, sql: str) -> list[Any]:
+async def rows(database: Database, sql: str) -> list[Any]:
     async with read_archive(database) as archive:
         return list(await archive.fetch(sql))
 
@@ -47,7 +47,7 @@ async def outcomes(client: aiohttp.ClientSession) -> dict[str, float]:
     return {line.removeprefix(prefix).split('"')[0]: float(line.split()[-1]) for line in lines if prefix in line}
 
 
-async def test_an_interaction_is_stored_when_its_callback_is_answered(database: Path) -> None:
+async def test_an_interaction_is_stored_when_its_callback_is_answered(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (poster, client):
         assert await poster.post(form_of(MESSAGE)) == 204
         query = '{ interaction(sid: "%s") { type body dateUpdated inbound { resourceStatus } session { sid } } }'
@@ -63,7 +63,7 @@ async def test_an_interaction_is_stored_when_its_callback_is_answered(database: 
 
 
 @pytest.mark.parametrize("algorithm", ["HMAC_SHA1", "HMAC_SHA256"])
-async def test_both_of_twilios_algorithms_are_accepted(database: Path, algorithm: str) -> None:
+async def test_both_of_twilios_algorithms_are_accepted(database: Database, algorithm: str) -> None:
     async with taking(database, FakeTwilio()) as (poster, _):
         assert await poster.post(form_of(MESSAGE), algorithm) == 204
 
@@ -72,7 +72,7 @@ async def test_both_of_twilios_algorithms_are_accepted(database: Path, algorithm
     "headers", [{"X-Twilio-Signature": ""}, {"X-Twilio-Signature": "bm9uZQ=="}, {"X-Twilio-Signature": "é"}]
 )
 async def test_without_a_valid_signature_nothing_happens_and_no_row_is_read(
-    database: Path, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    database: Database, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with taking(database, FakeTwilio()) as (poster, client):
         before = await outcomes(client)
@@ -90,7 +90,7 @@ async def test_without_a_valid_signature_nothing_happens_and_no_row_is_read(
     assert await rows(database, "SELECT last_callback_at FROM archive") == [(None,)]
 
 
-async def test_another_token_or_another_url_doesnt_sign(database: Path) -> None:
+async def test_another_token_or_another_url_doesnt_sign(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (_, client):
         assert await Poster(client, auth_token="0" * 32).post(form_of(MESSAGE)) == 403
         assert await Poster(client, public_url="https://elsewhere.example").post(form_of(MESSAGE)) == 403
@@ -107,7 +107,7 @@ async def test_another_token_or_another_url_doesnt_sign(database: Path) -> None:
         {"": ""},
     ],
 )
-async def test_another_body_is_answered_204_and_counted(database: Path, form: dict[str, str]) -> None:
+async def test_another_body_is_answered_204_and_counted(database: Database, form: dict[str, str]) -> None:
     async with taking(database, FakeTwilio()) as (poster, client):
         before = await outcomes(client)
         assert await poster.post(form) == 204
@@ -115,7 +115,7 @@ async def test_another_body_is_answered_204_and_counted(database: Path, form: di
     assert not await rows(database, "SELECT sid FROM interaction")
 
 
-async def test_a_body_of_json_is_answered_204_if_its_hash_in_the_url_is_signed(database: Path) -> None:
+async def test_a_body_of_json_is_answered_204_if_its_hash_in_the_url_is_signed(database: Database) -> None:
     body = b'{"EventType": "of tomorrow"}'
     query = f"?bodySHA256={hashlib.sha256(body).hexdigest()}"
     signature = RequestValidator(AUTH_TOKEN).compute_signature(PUBLIC_URL + CALLBACK_PATH + query, {})
@@ -126,7 +126,7 @@ async def test_a_body_of_json_is_answered_204_if_its_hash_in_the_url_is_signed(d
                 assert response.status == status
 
 
-async def test_any_case_unknown_parameters_and_absent_legs_are_understood(database: Path) -> None:
+async def test_any_case_unknown_parameters_and_absent_legs_are_understood(database: Database) -> None:
     one_sided = {name: value for name, value in MESSAGE.items() if not name.startswith("inbound_")}
     call = bodies.interaction(
         2, type="Voice", data=None, inbound_resource_type="Call", inbound_resource_status="COMPLETED"
@@ -145,7 +145,7 @@ async def test_any_case_unknown_parameters_and_absent_legs_are_understood(databa
     ]
 
 
-async def test_the_same_post_twice_changes_nothing(database: Path) -> None:
+async def test_the_same_post_twice_changes_nothing(database: Database) -> None:
     everything = (
         "SELECT data_version, (SELECT count(*) FROM change), (SELECT count(*) FROM callback_session) FROM archive"
     )
@@ -157,7 +157,7 @@ async def test_the_same_post_twice_changes_nothing(database: Path) -> None:
         assert (await outcomes(client))["unchanged"] >= 1
 
 
-async def test_another_accounts_callback_is_refused(database: Path) -> None:
+async def test_another_accounts_callback_is_refused(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (poster, client):
         before = await outcomes(client)
         assert await poster.post(form_of(MESSAGE) | {"interactionAccountSid": "AC" + "9" * 32}) == 403
@@ -165,17 +165,20 @@ async def test_another_accounts_callback_is_refused(database: Path) -> None:
     assert not await rows(database, "SELECT sid FROM interaction")
 
 
-async def test_what_was_erased_stays_erased(database: Path) -> None:
+async def test_what_was_erased_stays_erased(database: Database) -> None:
     fake = FakeTwilio()
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(), bodies.session(1), bodies.session(2), bodies.interaction(1))
         async with archive.writer.transaction() as transaction:
             columns = "sid, session_sid, service_sid, account_sid, requested_by, intended_at, erased_at"
             for sid in (MESSAGE["sid"], bodies.sid("KC", 2)):
-                values = (sid, MESSAGE["session_sid"], MESSAGE["service_sid"], bodies.ACCOUNT, "me", OLD, OLD)
-                await transaction.execute(f"INSERT INTO deletion ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+                values = {"sid": sid, "session": MESSAGE["session_sid"], "service": MESSAGE["service_sid"]}
+                await transaction.execute(
+                    f"INSERT INTO deletion ({columns}) VALUES (:sid, :session, :service, :account, 'me', :at, :at)",
+                    values | {"account": bodies.ACCOUNT, "at": OLD},
+                )
             await transaction.execute("DELETE FROM interaction")
-            await transaction.execute("DELETE FROM session WHERE sid = ?", (bodies.sid("KC", 2),))
+            await transaction.execute("DELETE FROM session WHERE sid = :sid", {"sid": bodies.sid("KC", 2)})
     in_erased_session = bodies.interaction(3, of=2)
     async with taking(database, fake) as (poster, client):
         before = await outcomes(client)
@@ -186,7 +189,7 @@ async def test_what_was_erased_stays_erased(database: Path) -> None:
     assert not await rows(database, "SELECT sid FROM session WHERE sid LIKE '%2'")
 
 
-async def test_only_posts_are_taken_and_only_with_a_public_url(database: Path) -> None:
+async def test_only_posts_are_taken_and_only_with_a_public_url(database: Database) -> None:
     async with taking(database, FakeTwilio(), callbacks=CallbackSettings.of({})) as (poster, _):
         assert await poster.post(form_of(MESSAGE)) == 404
     async with taking(database, FakeTwilio()) as (_, client):
@@ -196,7 +199,7 @@ async def test_only_posts_are_taken_and_only_with_a_public_url(database: Path) -
             assert response.status == 413
 
 
-async def test_sync_status_shows_when_the_last_callback_came(database: Path) -> None:
+async def test_sync_status_shows_when_the_last_callback_came(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (poster, client):
 
         async def last() -> str | None:
@@ -212,7 +215,7 @@ async def test_sync_status_shows_when_the_last_callback_came(database: Path) -> 
         assert (await last() or "") >= first
 
 
-async def test_nothing_personal_of_a_callback_is_logged(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_personal_of_a_callback_is_logged(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     secret = "a word that nobody else uses"
     async with taking(database, FakeTwilio()) as (poster, _):
@@ -226,7 +229,7 @@ async def test_nothing_personal_of_a_callback_is_logged(database: Path, caplog: 
         assert private not in caplog.text
 
 
-async def test_many_at_once_are_stored_in_few_transactions(database: Path) -> None:
+async def test_many_at_once_are_stored_in_few_transactions(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (poster, _):
         messages = [bodies.interaction(number) for number in range(100)]
         assert set(await asyncio.gather(*(poster.post(form_of(body)) for body in messages))) == {204}

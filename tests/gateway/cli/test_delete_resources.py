@@ -4,19 +4,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 import bodies
+from databases import held
 from erasing import erased, erasing
 from fake_account import Faults
 from fake_twilio import FakeTwilio
 from mirror import mirroring
 from person import CANARIES, NUMBER, put_person
 from running_commands import run
+from store.engine.database import Database
 
 ASK = ("--identifier", NUMBER, "--reference", "DSR-1", "--yes", "--json")
 DELETE = "DELETE /Accounts/{}/Messages/{}.json"
@@ -26,7 +27,7 @@ OF_THE_PERSON, OF_OTHERS = 40, 10
 
 
 @asynccontextmanager
-async def served(database: Path, fake: FakeTwilio, **size: int) -> AsyncIterator[FakeTwilio]:
+async def served(database: Database, fake: FakeTwilio, **size: int) -> AsyncIterator[FakeTwilio]:
     """``fake`` with a person, whose account ``database`` mirrors."""
     put_person(fake, **size)
     async with mirroring(database, fake) as mirror:
@@ -40,7 +41,7 @@ def receipt(out: str) -> dict[str, Any]:
     return found
 
 
-async def test_all_records_of_the_person_go_and_those_of_others_stay(database: Path) -> None:
+async def test_all_records_of_the_person_go_and_those_of_others_stay(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         assert len(fake.records) == OF_THE_PERSON + OF_OTHERS
         code, out, _ = await erased(fake, database, *ASK, "--delete-resources")
@@ -50,7 +51,9 @@ async def test_all_records_of_the_person_go_and_those_of_others_stay(database: P
     assert {each["address"] for each in found["records"]} == {None}
 
 
-async def test_they_stay_unless_that_is_asked_and_can_be_deleted_later_by_the_reference_alone(database: Path) -> None:
+async def test_they_stay_unless_that_is_asked_and_can_be_deleted_later_by_the_reference_alone(
+    database: Database,
+) -> None:
     async with served(database, FakeTwilio()) as fake:
         code, out, _ = await erased(fake, database, *ASK)
         assert (code, receipt(out)["counts"]["records"]) == (0, {"KEPT": OF_THE_PERSON})
@@ -65,7 +68,7 @@ async def test_they_stay_unless_that_is_asked_and_can_be_deleted_later_by_the_re
     assert [each["options"]["delete_resources"] for each in receipt(out)["runs"]] == [False, True]
 
 
-async def test_the_preview_counts_them_and_their_requests_and_deletes_none(database: Path) -> None:
+async def test_the_preview_counts_them_and_their_requests_and_deletes_none(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         counted = [
             json.loads((await erased(fake, database, "--identifier", NUMBER, "--json", *more))[1])
@@ -76,7 +79,7 @@ async def test_the_preview_counts_them_and_their_requests_and_deletes_none(datab
     assert counted[1]["requests"] - counted[0]["requests"] == OF_THE_PERSON
 
 
-async def test_one_that_is_not_complete_ends_with_1_and_the_same_command_deletes_it_later(database: Path) -> None:
+async def test_one_that_is_not_complete_ends_with_1_and_the_same_command_deletes_it_later(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         fake.records.set_complete(SM, False)
         code, out, _ = await erased(fake, database, *ASK, "--delete-resources")
@@ -91,7 +94,7 @@ async def test_one_that_is_not_complete_ends_with_1_and_the_same_command_deletes
         assert (code, receipt(out)["complete"], SM in fake.records) == (0, True, False)
 
 
-async def test_a_key_that_may_not_delete_them_erases_the_rest_and_says_so(database: Path) -> None:
+async def test_a_key_that_may_not_delete_them_erases_the_rest_and_says_so(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         fake.fail_next("GET /Accounts/{}/Messages.json", 403, {"code": 70051, "message": "Forbidden"})
         code, out, err = await erased(fake, database, *ASK, "--delete-resources")
@@ -104,7 +107,7 @@ async def test_a_key_that_may_not_delete_them_erases_the_rest_and_says_so(databa
         assert (code, receipt(out)["complete"], len(fake.records)) == (0, True, OF_OTHERS)
 
 
-async def test_without_an_account_it_is_refused(database: Path) -> None:
+async def test_without_an_account_it_is_refused(database: Database) -> None:
     async with served(database, FakeTwilio()):
         code, out, err = await erased(None, database, *ASK, "--delete-resources")
     assert (code, out) == (2, "")
@@ -114,7 +117,7 @@ async def test_without_an_account_it_is_refused(database: Path) -> None:
 
 
 async def test_after_a_kill_at_any_point_the_same_command_continues_and_leaves_no_byte_and_no_record(
-    database: Path, pytestconfig: pytest.Config
+    database: Database, pytestconfig: pytest.Config
 ) -> None:
     pick = Random(pytestconfig.getoption("--seed"))
     faults = Faults(seed=7, too_many=0.05, server_error=0.05, broken=0.05)
@@ -131,12 +134,11 @@ async def test_after_a_kill_at_any_point_the_same_command_continues_and_leaves_n
     assert found["complete"]
     assert sum(found["counts"]["records"].values()) == 2 * 6 * 20
     assert found["counts"]["records"].keys() <= {"DELETED", "ALREADY_GONE"}
-    for file in database.parent.iterdir():
-        content = file.read_bytes()
-        assert not [canary for canary in CANARIES if canary.encode() in content], file
+    content = held(database)
+    assert not [canary for canary in CANARIES if canary.encode() in content]
 
 
-async def test_the_ledger_prints_what_became_of_them(database: Path) -> None:
+async def test_the_ledger_prints_what_became_of_them(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         await erased(fake, database, *ASK, "--delete-resources")
     text = run("ledger", "--database", str(database), "--reference", "DSR-1").stdout

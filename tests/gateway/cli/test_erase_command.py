@@ -18,6 +18,7 @@ import pytest
 
 import bodies
 from checkout import ROOT
+from databases import held, is_empty
 from erasing import environment_of, erased, erasing
 from fake_account import Faults
 from fake_twilio import FakeTwilio
@@ -25,6 +26,7 @@ from gateway_under_test import serving
 from mirror import mirroring, settings_for
 from person import CANARIES, NUMBER, put_person
 from store.archive import open_archive
+from store.engine.database import Database
 from store.erasure import ledger
 
 DELETE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
@@ -32,7 +34,7 @@ TYPED = "+1 (202) 555-0121"
 
 
 @asynccontextmanager
-async def served(database: Path, fake: FakeTwilio, **size: int) -> AsyncIterator[FakeTwilio]:
+async def served(database: Database, fake: FakeTwilio, **size: int) -> AsyncIterator[FakeTwilio]:
     """The account with the person, that ``database`` is a mirror of, at its address until the end of the block."""
     put_person(fake, **size)
     async with mirroring(database, fake) as mirror:
@@ -42,18 +44,18 @@ async def served(database: Path, fake: FakeTwilio, **size: int) -> AsyncIterator
         yield fake
 
 
-def traces(folder: Path) -> list[str]:
-    """What of the person is in any file of the folder."""
-    content = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+def traces(database: Database) -> list[str]:
+    """What of the person the database holds."""
+    content = held(database)
     return [text for text in CANARIES if text.encode() in content]
 
 
-async def test_the_preview_shows_what_would_be_erased_and_changes_nothing(database: Path) -> None:
+async def test_the_preview_shows_what_would_be_erased_and_changes_nothing(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
-        before = {file.name: file.read_bytes() for file in database.parent.iterdir()}
+        before = held(database)
         code, out, err = await erased(fake, database, "--identifier", TYPED)
         assert (code, err, fake.total_requests) == (0, "", 0)
-        assert {file.name: file.read_bytes() for file in database.parent.iterdir()} == before
+        assert held(database) == before
     assert f"For             {TYPED} is understood as {NUMBER}." in out
     for line in (
         "Sessions        4",
@@ -70,7 +72,7 @@ async def test_the_preview_shows_what_would_be_erased_and_changes_nothing(databa
         assert line in out.splitlines(), line
 
 
-async def test_the_time_is_that_of_twilios_rate(database: Path) -> None:
+async def test_the_time_is_that_of_twilios_rate(database: Database) -> None:
     async with served(database, FakeTwilio(), sessions=2, interactions=400) as fake:
         _, out, _ = await erased(fake, database, "--identifier", NUMBER, "--json", PROXYGRAPH_SYNC_RATE="30")
     preview = json.loads(out)
@@ -78,6 +80,7 @@ async def test_the_time_is_that_of_twilios_rate(database: Path) -> None:
     assert 400 / 30 < preview["seconds"] < 400 / 30 + 3, "each of two Services has a rate of its own"
 
 
+@pytest.mark.of_a_file
 async def test_a_file_that_may_not_be_written_is_previewed(database: Path) -> None:
     async with served(database, FakeTwilio()) as fake:
         pass
@@ -91,7 +94,7 @@ async def test_a_file_that_may_not_be_written_is_previewed(database: Path) -> No
     assert any("No Twilio account is set" in note for note in json.loads(out)["notes"])
 
 
-async def test_the_number_comes_through_a_pipe_and_the_receipt_is_complete(database: Path) -> None:
+async def test_the_number_comes_through_a_pipe_and_the_receipt_is_complete(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         options = ("--identifier", "-", "--yes", "--reference", "DSR-1", "--by", "Dana", "--json")
         code, out, err = await erased(fake, database, *options, stdin=f"\n{TYPED}\n")
@@ -100,10 +103,10 @@ async def test_the_number_comes_through_a_pipe_and_the_receipt_is_complete(datab
     assert (code, err, receipt["complete"], receipt["reference"]) == (0, "", True, "DSR-1")
     assert (receipt["runs"][0]["requested_by"], receipt["counts"]["interactions"]) == ("Dana", {"ERASED": 20})
     assert NUMBER not in out, "the JSON has the question masked"
-    assert traces(database.parent) == []
+    assert traces(database) == []
 
 
-async def test_the_text_shows_the_question_once_and_no_log_line_does(database: Path) -> None:
+async def test_the_text_shows_the_question_once_and_no_log_line_does(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         code, out, err = await erased(fake, database, "--identifier", TYPED, "--yes", PROXYGRAPH_LOG_FORMAT="json")
         assert (code, err) == (0, "")
@@ -114,7 +117,7 @@ async def test_the_text_shows_the_question_once_and_no_log_line_does(database: P
     assert "--participant: expected KP and 32 hexadecimal digits" in err
 
 
-async def test_lists_come_from_files_and_repeated_options(database: Path, tmp_path: Path) -> None:
+async def test_lists_come_from_files_and_repeated_options(database: Database, tmp_path: Path) -> None:
     async with served(database, FakeTwilio()) as fake:
         sids = fake.sids("KI")
         listed = tmp_path / "sids.txt"
@@ -142,21 +145,21 @@ async def test_lists_come_from_files_and_repeated_options(database: Path, tmp_pa
     ],
 )
 async def test_wrong_settings_end_with_2_and_say_what_is_right(
-    one_session: Path, options: tuple[str, ...], problem: str
+    one_session: Database, options: tuple[str, ...], problem: str
 ) -> None:
     code, out, err = await erased(None, one_session, *options)
     assert (code, out) == (2, "")
     assert problem in err
 
 
-async def test_a_missing_database_is_not_created(database: Path) -> None:
+async def test_a_missing_database_is_not_created(database: Database) -> None:
     for more in ((), ("--yes",)):
         code, out, err = await erased(None, database, "--identifier", NUMBER, *more)
         assert (code, out, err.count("\n")) == (1, "", 1)
-    assert not database.exists()
+    assert is_empty(database)
 
 
-async def test_messages_that_a_number_no_longer_finds_are_reported(database: Path) -> None:
+async def test_messages_that_a_number_no_longer_finds_are_reported(database: Database) -> None:
     """Who is erased by number and writes again can't be found by the number: that must not look as if nothing was."""
     late: dict[str, Any] = {"inbound_participant_sid": bodies.sid("KP", 2), "service_sid": bodies.sid("KS", 2)}
     async with served(database, FakeTwilio()) as fake:
@@ -172,7 +175,7 @@ async def test_messages_that_a_number_no_longer_finds_are_reported(database: Pat
     assert code == 0
 
 
-async def test_a_hold_ends_with_1_and_says_so(database: Path) -> None:
+async def test_a_hold_ends_with_1_and_says_so(database: Database) -> None:
     async with served(database, FakeTwilio()) as fake:
         fake.hold(bodies.sid("KI", 10_000))
         code, out, _ = await erased(fake, database, "--identifier", NUMBER, "--yes")
@@ -180,7 +183,9 @@ async def test_a_hold_ends_with_1_and_says_so(database: Path) -> None:
     assert "Interactions    19 erased, 1 held" in out
 
 
-async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_command_continues(database: Path) -> None:
+async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_command_continues(
+    database: Database,
+) -> None:
     async with served(database, FakeTwilio(latency=0.02), sessions=2, interactions=100) as fake:
         options = ("--identifier", NUMBER, "--yes", "--reference", "DSR-1")
         async with erasing(fake, database, *options, PROXYGRAPH_SYNC_CONCURRENCY="2") as process:
@@ -196,10 +201,10 @@ async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_comma
         assert len(unfinished) <= 2, "only those whose answers were awaited"
         assert (await erased(fake, database, *options))[0] == 0
         assert fake.requests[DELETE] <= 200 + 2
-    assert traces(database.parent) == []
+    assert traces(database) == []
 
 
-async def test_no_byte_is_left_wherever_it_was_killed(database: Path, pytestconfig: pytest.Config) -> None:
+async def test_no_byte_is_left_wherever_it_was_killed(database: Database, pytestconfig: pytest.Config) -> None:
     """Killed at random moments, with a server and faults beside it, the same command goes on to the end."""
     pick = Random(pytestconfig.getoption("--seed"))
     faults = Faults(seed=1, too_many=0.03, server_error=0.02, broken=0.02, not_json=0.02)
@@ -221,15 +226,15 @@ async def test_no_byte_is_left_wherever_it_was_killed(database: Path, pytestconf
         assert receipt["complete"]
         assert receipt["counts"]["interactions"] == {"ERASED": 720}
         assert receipt["counts"]["participants"] == {"ERASED": 6}
-        assert traces(database.parent) == []
+        assert traces(database) == []
     async with mirroring(database, fake) as mirror:
         await mirror.sync(full=True)
         assert len(await mirror.stored("KI")) == len(fake.sids("KI")) == 120
-    assert traces(database.parent) == []
+    assert traces(database) == []
     assert fake.get(bodies.sid("KP", 2))["date_deleted"]
 
 
-async def test_a_server_answers_and_syncs_beside_it(database: Path) -> None:
+async def test_a_server_answers_and_syncs_beside_it(database: Database) -> None:
     """The server sweeps the whole account again and again, while rows vanish at Twilio and then here."""
     query = {"query": "{ interactions(first: 5) { nodes { body } } syncStatus { lastError run { mode } } }"}
     fake = FakeTwilio(latency=0.01)
@@ -248,11 +253,11 @@ async def test_a_server_answers_and_syncs_beside_it(database: Path) -> None:
         assert answers > 20
         assert seconds < 5
         assert len(fake.sids("KI")) == 100
-    assert traces(database.parent) == []
+    assert traces(database) == []
 
 
 @asynccontextmanager
-async def beside(database: Path, fake: FakeTwilio) -> AsyncIterator[aiohttp.ClientSession]:
+async def beside(database: Database, fake: FakeTwilio) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server in a process of its own, which syncs without a pause."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "serve", "--database", str(database), "--port", "0", "--sync-every", "0.05"),

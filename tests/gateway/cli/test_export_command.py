@@ -14,10 +14,11 @@ from gateway.export import run as export_run
 from gateway.export.filter_options import ORDER_BY, all_options
 from running_commands import in_a_terminal, run, running
 from store.archive import open_archive
+from store.engine.database import Database
 
 
 @pytest.fixture
-async def filled(database: Path) -> Path:
+async def filled(database: Database) -> Database:
     """An archive with three interactions that nobody has open."""
     async with open_archive(database) as archive:
         rows = (bodies.interaction(number) for number in range(1, 4))
@@ -31,13 +32,13 @@ def test_the_help_has_every_filter_of_the_api_at_80_columns() -> None:
     assert not {ORDER_BY, *all_options()} - set(re.findall(r"--[a-z-]+", shown))
 
 
-def test_a_terminal_shows_what_was_exported(filled: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_what_was_exported(filled: Database, tmp_path: Path) -> None:
     shown = in_a_terminal(80, "export", "--to", str(tmp_path / "all.jsonl"), "--database", str(filled))
     assert f"Exported 3 interactions to {tmp_path / 'all.jsonl'}: " in shown
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr(
-    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export_command, "LOG_EVERY_SECONDS", -1)
     file = str(tmp_path / "all.csv")
@@ -49,7 +50,7 @@ def test_without_a_terminal_progress_is_lines_on_stderr(
     ]
 
 
-def test_json_logs_have_the_summary_as_json(filled: Path, tmp_path: Path) -> None:
+def test_json_logs_have_the_summary_as_json(filled: Database, tmp_path: Path) -> None:
     file = str(tmp_path / "all.csv")
     done = run("export", "--to", file, "--database", str(filled), PROXYGRAPH_LOG_FORMAT="json")
     assert json.loads(done.stdout)["message"].startswith(f"Exported 3 interactions to {file}: ")
@@ -57,7 +58,7 @@ def test_json_logs_have_the_summary_as_json(filled: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("to", "told"), [("-", "Stopped.\n"), ("all.csv", "Stopped; no file was written.\n")])
 def test_an_export_that_is_stopped_says_so(
-    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, told: str
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -69,7 +70,7 @@ def test_an_export_that_is_stopped_says_so(
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", told)
 
 
-def test_it_exports_beside_a_running_server(filled: Path) -> None:
+def test_it_exports_beside_a_running_server(filled: Database) -> None:
     with running("serve", "--database", str(filled)):
         done = run("export", "--to", "-", "--type", "message", "--database", str(filled))
     assert (done.returncode, done.stdout.count("\n")) == (0, 3)
@@ -83,7 +84,7 @@ def test_a_missing_database_is_named_and_not_created(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parquet_is_not_written_to_a_terminal(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_is_not_written_to_a_terminal(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.export.destinations.is_terminal", lambda to: to == "-")
     result = CliRunner().invoke(commands, ["export", "--to", "-", "--format", "parquet", "--database", str(filled)])
     assert result.exit_code == 2

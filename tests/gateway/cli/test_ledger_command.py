@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
 
 import bodies
 from running_commands import run
 from store.archive import open_archive
+from store.engine.database import Database
 
 TIMES = ("2026-11-27T23:59:59.999Z", "2026-11-28T00:00:00.000Z", "2026-11-28T09:30:00.000Z", "2026-11-29T00:00:00.000Z")
 KI = [bodies.sid("KI", number) for number in range(1, 5)]
@@ -17,14 +17,21 @@ ASKED_BY = ("console", 'jwt:a, "b"', " \t=HYPERLINK(1)", "\uff20SUM(1)")
 
 
 @pytest.fixture
-async def ledger(database: Path) -> Path:
+async def ledger(database: Database) -> Database:
     """An archive whose ledger has an entry at each of TIMES."""
     async with open_archive(database) as archive, archive.writer.transaction() as transaction:
         for sid, at, by in zip(KI, TIMES, ASKED_BY, strict=True):
             await transaction.execute(
                 "INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (sid, bodies.sid("KC", 1), bodies.sid("KS", 1), bodies.ACCOUNT, by, at),
+                " VALUES (:sid, :session, :service, :account, :by, :at)",
+                {
+                    "sid": sid,
+                    "session": bodies.sid("KC", 1),
+                    "service": bodies.sid("KS", 1),
+                    "account": bodies.ACCOUNT,
+                    "by": by,
+                    "at": at,
+                },
             )
     return database
 
@@ -40,17 +47,19 @@ async def ledger(database: Path) -> Path:
         (["--since", "2027-01-01"], []),
     ],
 )
-def test_a_period_begins_with_since_and_ends_before_until(ledger: Path, period: list[str], expected: list[str]) -> None:
+def test_a_period_begins_with_since_and_ends_before_until(
+    ledger: Database, period: list[str], expected: list[str]
+) -> None:
     result = run("ledger", "--json", "--database", str(ledger), *period)
     assert (result.returncode, [entry["sid"] for entry in json.loads(result.stdout)]) == (0, expected)
 
 
-def test_a_period_without_deletions_is_reported(ledger: Path) -> None:
+def test_a_period_without_deletions_is_reported(ledger: Database) -> None:
     result = run("ledger", "--database", str(ledger), "--since", "2027-01-01")
     assert (result.returncode, result.stdout) == (0, "Nothing was deleted in this period.\n")
 
 
-def test_all_invalid_options_are_reported_at_once(ledger: Path) -> None:
+def test_all_invalid_options_are_reported_at_once(ledger: Database) -> None:
     result = run(
         "ledger",
         "--json",
@@ -71,7 +80,7 @@ def test_all_invalid_options_are_reported_at_once(ledger: Path) -> None:
     ]
 
 
-def test_csv_has_every_column_of_every_entry_and_no_cell_that_starts_a_formula(ledger: Path) -> None:
+def test_csv_has_every_column_of_every_entry_and_no_cell_that_starts_a_formula(ledger: Database) -> None:
     result = run("ledger", "--csv", "--database", str(ledger))
     assert (result.returncode, result.stderr) == (0, "")
     rows = list(csv.DictReader(io.StringIO(result.stdout.removeprefix("\ufeff"), newline="")))

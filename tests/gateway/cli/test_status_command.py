@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import sqlite3
 import stat
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 import bodies
+from databases import change
 from gateway.cli.commands import commands
 from running_commands import in_a_terminal, run, running
 from store import keys
 from store.archive import open_archive
 from store.backups.backup import back_up
+from store.engine.database import Database
 from store.sqlite import migrations
 from store.sqlite.opening import prepare
 from store.twilio_mapping import instant
@@ -29,29 +29,26 @@ def ago(**length: float) -> str:
     return instant((datetime.now(UTC) - timedelta(**length)).isoformat())
 
 
-def write(database: Path, *statements: tuple[str, Sequence[object]]) -> None:
-    async def written() -> None:
-        async with open_archive(database) as archive, archive.writer.transaction() as transaction:
-            for sql, values in statements:
-                await transaction.execute(sql, tuple(values))
-
-    asyncio.run(written())
+def write(database: Database, *statements: tuple[str, Sequence[object]]) -> None:
+    """Past the archive's writer, since an archive that is opened and closed cleans what it can."""
+    for sql, values in statements:
+        change(database, sql, *values)
 
 
 def completed(number: int, moment: str) -> tuple[str, Sequence[object]]:
     return (
         "INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome) "
-        "VALUES (?, 'full', ?, ?, ?, 'complete')",
-        (number, moment, moment, moment),
+        "VALUES ($1, 'full', $2, $2, $2, 'complete')",
+        (number, moment),
     )
 
 
 def read(service: int, moment: str) -> tuple[str, Sequence[object]]:
-    return ("INSERT INTO service_sync VALUES (?, ?, 0)", (bodies.sid("KS", service), moment))
+    return ("INSERT INTO service_sync VALUES ($1, $2, 0)", (bodies.sid("KS", service), moment))
 
 
 @pytest.fixture
-def well(database: Path) -> Path:
+def well(database: Database) -> Database:
     """An archive of two Services that was read completely an hour ago."""
 
     async def made() -> None:
@@ -64,13 +61,13 @@ def well(database: Path) -> Path:
     return database
 
 
-def status(database: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+def status(database: Database, *arguments: str) -> tuple[int, dict[str, Any]]:
     result = CliRunner().invoke(commands, ["status", "--database", str(database), "--json", *arguments])
     assert result.stderr == ""
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_an_archive_that_is_well_ends_with_0_and_shows_its_figures(well: Path) -> None:
+def test_an_archive_that_is_well_ends_with_0_and_shows_its_figures(well: Database) -> None:
     result = run("status", "--database", str(well))
     lines = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
@@ -89,34 +86,34 @@ def held(sql: str, *values: object) -> tuple[str, Sequence[object]]:
 
 
 DELETION = "INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at, {}) VALUES "
-ROW = "('KI1', 'KC1', 'KS1', 'AC1', 'somebody', ?, ?)"
-ERASED_ROW = ROW.replace("?, ?", "?1, 'A reader.', ?1")
+ROW = "('KI1', 'KC1', 'KS1', 'AC1', 'somebody', $1, $2)"
+ERASED_ROW = ROW.replace("$1, $2", "$1, 'A reader.', $1")
 FAILED_RUN = (
     "INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome, error) "
-    "VALUES (2, 'full', ?1, ?1, ?1, 'failed', 'Twilio said no.')"
+    "VALUES (2, 'full', $1, $1, $1, 'failed', 'Twilio said no.')"
 )
 KEY = (
     "INSERT INTO access_key (name, hash, scopes, created_at, expires_at, revoked_at) "
-    "VALUES ('console', '1', '', '', ?, ?)"
+    "VALUES ('console', '1', '', '', $1, $2)"
 )
 
 NEEDS_ATTENTION: dict[str, tuple[Callable[[], tuple[str, Sequence[object]]], str]] = {
     "stale": (
-        lambda: held("UPDATE sync_run SET finished_at = ?", ago(days=3, hours=1)),
+        lambda: held("UPDATE sync_run SET finished_at = $1", ago(days=3, hours=1)),
         "It is stale: the last sync of the whole account was completed 3 days ago.",
     ),
     "never synced": (lambda: held("DELETE FROM sync_run"), "No sync of the whole account was ever completed."),
     "one service stale": (
-        lambda: held("UPDATE service_sync SET completed_at = ? WHERE service_sid LIKE '%2'", ago(days=2)),
+        lambda: held("UPDATE service_sync SET completed_at = $1 WHERE service_sid LIKE '%2'", ago(days=2)),
         "The Service service-2 was last read completely 2 days ago.",
     ),
     "one service never read": (
-        lambda: held("DELETE FROM service_sync WHERE service_sid = ?", bodies.sid("KS", 1)),
+        lambda: held("DELETE FROM service_sync WHERE service_sid = $1", bodies.sid("KS", 1)),
         "The Service service-1 was never read completely.",
     ),
     "failing": (lambda: held(FAILED_RUN, ago(minutes=3)), "The last sync failed: Twilio said no."),
     "left out": (
-        lambda: held("INSERT INTO left_out VALUES ('KC9', ?, '2026', 'answered 500')", bodies.sid("KS", 1)),
+        lambda: held("INSERT INTO left_out VALUES ('KC9', $1, '2026', 'answered 500')", bodies.sid("KS", 1)),
         "1 Session or Service could not be read.",
     ),
     "waits for Twilio": (
@@ -136,11 +133,9 @@ NEEDS_ATTENTION: dict[str, tuple[Callable[[], tuple[str, Sequence[object]]], str
 
 
 @pytest.mark.parametrize("reason", NEEDS_ATTENTION)
-def test_what_needs_attention_ends_with_1_and_is_a_sentence(well: Path, reason: str) -> None:
+def test_what_needs_attention_ends_with_1_and_is_a_sentence(well: Database, reason: str) -> None:
     statement, sentence = NEEDS_ATTENTION[reason]
-    # By SQLite itself, since an archive that is opened and closed cleans what it can.
-    with closing(sqlite3.connect(well, isolation_level=None)) as connection:
-        connection.execute(statement()[0], tuple(statement()[1]))
+    write(well, statement())
     code, found = status(well)
     assert (code, found["state"], found["attention"]) == (1, "attention", [sentence])
 
@@ -155,12 +150,12 @@ def test_what_needs_attention_ends_with_1_and_is_a_sentence(well: Path, reason: 
     ],
     ids=["a key that lasts", "a revoked key", "a key that expired long ago", "a deletion in progress"],
 )
-def test_what_is_as_usual_needs_no_attention(well: Path, statement: tuple[str, Sequence[object]]) -> None:
+def test_what_is_as_usual_needs_no_attention(well: Database, statement: tuple[str, Sequence[object]]) -> None:
     write(well, statement)
     assert status(well)[0] == 0
 
 
-def test_the_bounds_are_settings(well: Path) -> None:
+def test_the_bounds_are_settings(well: Database) -> None:
     assert status(well, "--stale-hours", "1")[0] == 1
     write(well, held(KEY, ago(days=-20), None))
     assert (status(well)[0], status(well, "--key-days", "30")[0]) == (0, 1)
@@ -168,6 +163,7 @@ def test_the_bounds_are_settings(well: Path) -> None:
     assert (wrong.returncode, wrong.stdout, len(wrong.stderr.splitlines())) == (2, "", 2)
 
 
+@pytest.mark.of_a_file
 def test_backups_and_resources_left_out_are_shown(well: Path, tmp_path: Path) -> None:
     async def made() -> None:
         async with open_archive(well) as archive:
@@ -177,7 +173,7 @@ def test_backups_and_resources_left_out_are_shown(well: Path, tmp_path: Path) ->
 
     asyncio.run(made())
     (tmp_path / "moved.db").unlink()
-    write(well, held("INSERT INTO left_out VALUES ('KC9', ?, '2026', 'answered 500')", bodies.sid("KS", 1)))
+    write(well, held("INSERT INTO left_out VALUES ('KC9', $1, '2026', 'answered 500')", bodies.sid("KS", 1)))
     _, found = status(well)
     assert 0 <= found["integrity_age_seconds"] < 600
     assert found["backups_gone"] == [str(tmp_path / "moved.db")]
@@ -201,6 +197,7 @@ def test_an_archive_that_cant_be_read_ends_with_2(tmp_path: Path) -> None:
     assert not missing.exists()
 
 
+@pytest.mark.of_a_file
 def test_status_reads_a_file_that_may_not_be_written_and_leaves_nothing_beside_it(well: Path) -> None:
     for file in well.parent.iterdir():
         if file != well:
@@ -216,7 +213,7 @@ def test_status_reads_a_file_that_may_not_be_written_and_leaves_nothing_beside_i
     assert well.read_bytes() == before
 
 
-def test_status_reads_beside_a_server(well: Path) -> None:
+def test_status_reads_beside_a_server(well: Database) -> None:
     with running("serve", "--database", str(well)) as address:
         urllib.request.urlopen(f"{address}/readyz", timeout=20).close()
         result = run("status", "--database", str(well))
@@ -236,29 +233,29 @@ def test_an_archive_of_an_older_version_is_not_migrated_by_looking_at_it(tmp_pat
     assert status(database)[1]["versions"]["database"] == 9
 
 
-def test_a_run_that_is_in_progress_hides_no_error(well: Path) -> None:
+def test_a_run_that_is_in_progress_hides_no_error(well: Database) -> None:
     now = ago(seconds=1)
     write(
         well,
         held(FAILED_RUN, ago(minutes=3)),
-        held("INSERT INTO sync_run (number, mode, started_at, alive_at) VALUES (3, 'full', ?, ?)", now, now),
+        held("INSERT INTO sync_run (number, mode, started_at, alive_at) VALUES (3, 'full', $1, $2)", now, now),
     )
     code, found = status(well)
     assert (code, found["running"], found["attention"]) == (1, True, ["The last sync failed: Twilio said no."])
 
 
-def test_a_demo_is_never_stale(well: Path) -> None:
+def test_a_demo_is_never_stale(well: Database) -> None:
     write(well, held("UPDATE archive SET demo = 'a demo'"), held("DELETE FROM sync_run"))
     assert status(well)[0] == 0
 
 
-def test_status_fits_80_columns_of_a_terminal(well: Path) -> None:
+def test_status_fits_80_columns_of_a_terminal(well: Database) -> None:
     shown = in_a_terminal(80, "status", "--database", str(well))
     assert max(map(len, shown.splitlines()[1:])) <= 80
     assert "service-2  70 minutes ago (" in shown
 
 
-def test_what_twilio_said_can_not_steer_the_terminal(well: Path) -> None:
+def test_what_twilio_said_can_not_steer_the_terminal(well: Database) -> None:
     write(well, held(FAILED_RUN.replace("Twilio said no.", "No.\x1b[2J\nforged: 1"), ago(minutes=3)))
     shown = run("status", "--database", str(well)).stdout
     assert "- The last sync failed: No.\\x1b[2J\\nforged: 1" in shown

@@ -23,6 +23,7 @@ from gateway.settings.unknown import misspelt
 from running_commands import in_a_terminal, run
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 from store.sync.runs import Progress
 
 SESSION, INTERACTION = bodies.sid("KC", 1), bodies.sid("KI", 1)
@@ -30,7 +31,7 @@ ASKED = "2026-11-28T07:00:00.000Z"
 
 
 @pytest.fixture
-async def written(database: Path) -> Path:
+async def written(database: Database) -> Database:
     """An archive with a deletion in its ledger, and a key."""
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.interaction(1))
@@ -38,15 +39,15 @@ async def written(database: Path) -> Path:
         async with archive.writer.transaction() as transaction:
             await transaction.execute(
                 "INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, intended_at)"
-                " SELECT sid, session_sid, service_sid, account_sid, 'jwt:someone@example.com', ? FROM interaction",
-                (ASKED,),
+                " SELECT sid, session_sid, service_sid, account_sid, 'jwt:someone@example.com', :at FROM interaction",
+                {"at": ASKED},
             )
     return database
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])
 @pytest.mark.parametrize("command", [["ledger"], ["keys", "list"]])
-def test_in_a_file_or_pipe_each_row_is_one_whole_line(written: Path, command: list[str], columns: str) -> None:
+def test_in_a_file_or_pipe_each_row_is_one_whole_line(written: Database, command: list[str], columns: str) -> None:
     result = run(*command, "--database", str(written), COLUMNS=columns)
     titles, row = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
@@ -58,7 +59,7 @@ def test_in_a_file_or_pipe_each_row_is_one_whole_line(written: Path, command: li
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120, 160])
-def test_a_terminal_of_any_width_shows_sids_and_times_whole(written: Path, columns: int) -> None:
+def test_a_terminal_of_any_width_shows_sids_and_times_whole(written: Database, columns: int) -> None:
     shown = in_a_terminal(columns, "ledger", "--database", str(written))
     for value in (INTERACTION, SESSION, "jwt:someone@example.com", ASKED, "intended"):
         assert value in shown
@@ -136,7 +137,7 @@ def test_a_misspelt_variable_is_named_with_the_most_similar_setting(environment:
     assert list(misspelt(environment, KNOWN)) == warned
 
 
-def test_every_command_warns_of_misspelt_variables_and_continues(written: Path) -> None:
+def test_every_command_warns_of_misspelt_variables_and_continues(written: Database) -> None:
     result = run("ledger", "--database", str(written), PROXYGRAPH_LOG_FROMAT="json")
     assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
     assert result.stderr == (

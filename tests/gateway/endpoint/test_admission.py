@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,6 +12,7 @@ from gateway.endpoint.admission import OPERATIONS_AT_ONCE, ExecutionSlot, Execut
 from gateway.http.exchange import HttpError
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -133,7 +133,7 @@ async def test_a_search_that_outlives_its_operation_takes_no_slot() -> None:
 @pytest.mark.parametrize("plans", ["true", "false"], ids=["planned", "ordinary"])
 @pytest.mark.parametrize("leaves", ["closes", "resets"])
 async def test_a_request_whose_client_disconnected_is_cancelled(
-    database: Path, plans: str, leaves: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, plans: str, leaves: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred long searches of clients that have disconnected delay nobody."""
     monkeypatch.setenv("PROXYGRAPH_PLANS", plans)

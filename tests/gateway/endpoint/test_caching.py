@@ -4,10 +4,8 @@ import asyncio
 import gzip
 import json
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -16,22 +14,24 @@ from backports import zstd
 
 from bodies import interaction, put, service, session, sid
 from checkout import PATHS
+from databases import change
 from gateway.endpoint.caching import CODE, ROOT, code_of
 from gateway.http.compression import LARGE_BYTES
 from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { nodes { uniqueName } } }"}
 JSON = {"Accept": "application/json"}
 WRITE = """
 import asyncio, sys
-from pathlib import Path
 from bodies import put, service
 from store.archive import open_archive
+from store.engine.database import database_of
 
 async def main():
-    async with open_archive(Path(sys.argv[1])) as archive:
+    async with open_archive(database_of(sys.argv[1])) as archive:
         await put(archive, service(2))
 
 asyncio.run(main())
@@ -69,7 +69,7 @@ async def test_a_get_response_can_be_cached_and_is_not_computed_again(client: ai
             assert response.status == 200
 
 
-async def test_any_write_changes_the_etag(database: Path) -> None:
+async def test_any_write_changes_the_etag(database: Database) -> None:
     """Writes by the server, by another Proxygraph process, and by another program."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))
@@ -83,11 +83,9 @@ async def test_any_write_changes_the_etag(database: Path) -> None:
             env={"PYTHONPATH": os.pathsep.join(PATHS)},
         )
         tags.append(await tag(client))
-        with closing(sqlite3.connect(database)) as stranger:
-            for name in ("a", "b"):
-                stranger.execute("UPDATE service SET unique_name = ?", (name,))
-                stranger.commit()
-                tags.append(await tag(client))
+        for name in ("a", "b"):
+            change(database, "UPDATE service SET unique_name = $1", name)
+            tags.append(await tag(client))
         mutation = 'mutation { deleteInteraction(input: {sid: "KI%s"}) { userErrors { code } } }' % ("0" * 32)
         async with client.post("/graphql", json={"query": mutation}) as response:
             assert "errors" not in await response.json()
@@ -122,7 +120,7 @@ def test_the_version_of_the_code_is_found() -> None:
     assert code_of(ROOT) == CODE != code_of(ROOT / "nowhere")
 
 
-async def test_an_etag_depends_on_the_keys_scopes(database: Path) -> None:
+async def test_an_etag_depends_on_the_keys_scopes(database: Database) -> None:
     async with open_archive(database) as archive:
         shown = {
             name: f"Bearer {await keys.create(archive, name, (scope,), None)}"
@@ -141,7 +139,7 @@ async def test_an_etag_depends_on_the_keys_scopes(database: Path) -> None:
 BODIES = {"query": "{ interactions { nodes { body } } }"}
 
 
-async def test_no_etag_reveals_content_to_a_key_without_the_scope(database: Path) -> None:
+async def test_no_etag_reveals_content_to_a_key_without_the_scope(database: Database) -> None:
     """A key that sends another key's ETag gets a full response with what it may read; each write changes both ETags."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1), interaction(2))
@@ -181,17 +179,15 @@ async def test_an_etag_contains_no_content(tmp_path: Path) -> None:
 
 
 async def test_two_servers_over_one_archive_give_the_same_etag_whoever_writes(
-    client: aiohttp.ClientSession, database: Path
+    client: aiohttp.ClientSession, database: Database
 ) -> None:
     async with serving(database) as other:
         assert await tag(other) == (before := await tag(client))
-        with closing(sqlite3.connect(database)) as stranger:
-            stranger.execute("UPDATE service SET unique_name = 'a'")
-            stranger.commit()
+        change(database, "UPDATE service SET unique_name = 'a'")
         assert await tag(other) == await tag(client) != before
 
 
-async def test_storing_the_use_of_a_key_does_not_change_the_etag(database: Path) -> None:
+async def test_storing_the_use_of_a_key_does_not_change_the_etag(database: Database) -> None:
     """The use is stored in the file, but changes no response."""
     tags = set()
     async with open_archive(database) as archive, serving(database, require_key=True) as client:
@@ -237,7 +233,7 @@ async def test_a_post_response_is_not_cached(client: aiohttp.ClientSession) -> N
     ],
 )
 async def test_a_large_response_is_compressed_as_the_client_accepts(
-    database: Path, accepted: str, encoding: str | None
+    database: Database, accepted: str, encoding: str | None
 ) -> None:
     async with open_archive(database) as archive:
         await put(archive, *(service(number) for number in range(1, 101)))

@@ -1,18 +1,17 @@
 """GraphQL over HTTP, by a real client against a real server on loopback."""
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 import bodies
+from databases import change
 from gateway.http.exchange import preferred
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 DATA = {"data": {"services": {"totalCount": 1}}}
@@ -185,16 +184,14 @@ async def test_the_root_redirects_to_graphql_and_other_paths_are_404(client: aio
 
 
 async def test_an_unexpected_error_is_masked_and_logged_with_its_path(
-    database: Path, caplog: pytest.LogCaptureFixture
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A table that another program dropped under the server."""
     query = "{ services { nodes { sessions { nodes { sid participants { sid } } } } } }"
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1))
     async with serving(database) as client:
-        with closing(sqlite3.connect(database)) as other:
-            other.execute("ALTER TABLE participant RENAME TO gone")
-            other.commit()
+        change(database, "ALTER TABLE participant RENAME TO gone")
         async with client.post("/graphql", json={"query": query}, headers=GRAPHQL) as response:
             answer = await response.json()
             assert response.status == 294

@@ -16,6 +16,7 @@ from gateway.settings.server import DocumentsMode
 from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = "query Named($n: Int) { services(first: $n) { nodes { uniqueName } } }"
 ANSWER = {"data": {"services": {"nodes": [{"uniqueName": "service-1"}]}}}
@@ -57,7 +58,7 @@ async def outcome(client: aiohttp.ClientSession, request: dict[str, Any]) -> tup
         return response.status, await response.json()
 
 
-async def test_a_persisted_document_in_a_url_needs_only_a_key(database: Path, folder: Path) -> None:
+async def test_a_persisted_document_in_a_url_needs_only_a_key(database: Database, folder: Path) -> None:
     async with open_archive(database) as archive:
         key = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}", "Accept": "*/*"}
     named = {"documentId": f"sha256:{digest(QUERY)}", "variables": '{"n":1}'}
@@ -68,7 +69,7 @@ async def test_a_persisted_document_in_a_url_needs_only_a_key(database: Path, fo
         assert response.status == 200
 
 
-async def test_a_document_in_a_folder_is_identified_by_its_sha256(database: Path, folder: Path) -> None:
+async def test_a_document_in_a_folder_is_identified_by_its_sha256(database: Database, folder: Path) -> None:
     async with serving(database, protocol={"documents": folder}) as client:
         name = f"sha256:{digest(QUERY)}"
         assert await outcome(client, {"documentId": name, "variables": {"n": 1}}) == (200, ANSWER)
@@ -90,7 +91,7 @@ async def test_a_document_in_a_folder_is_identified_by_its_sha256(database: Path
     ids=["apollo", "apollo with ids of its own", "relay", "relay with md5", "codegen", "codegen with sha1"],
 )
 async def test_a_manifest_of_apollo_or_relay_or_codegen_is_read(
-    database: Path, tmp_path: Path, manifest: str, names: list[str]
+    database: Database, tmp_path: Path, manifest: str, names: list[str]
 ) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(manifest, "utf-8")
@@ -104,7 +105,7 @@ async def test_a_manifest_of_apollo_or_relay_or_codegen_is_read(
 
 @pytest.mark.parametrize("own_id", [digest(QUERY), "named-1"], ids=["its sha-256", "an id of its own"])
 async def test_apollo_clients_identify_a_document_by_the_manifests_id(
-    database: Path, tmp_path: Path, own_id: str
+    database: Database, tmp_path: Path, own_id: str
 ) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(apollos((own_id, QUERY)), "utf-8")
@@ -113,7 +114,7 @@ async def test_apollo_clients_identify_a_document_by_the_manifests_id(
         assert await outcome(client, request) == (200, ANSWER)
 
 
-async def test_an_unknown_document_id_is_one_error(database: Path, folder: Path) -> None:
+async def test_an_unknown_document_id_is_one_error(database: Database, folder: Path) -> None:
     async with serving(database, protocol={"documents": folder}) as client:
         for name in (f"sha256:{digest(OTHER)}", "nonsense", ""):
             status, answer = await outcome(client, {"documentId": name})
@@ -125,7 +126,7 @@ async def test_an_unknown_document_id_is_one_error(database: Path, folder: Path)
 
 @pytest.mark.parametrize("mode", ["off", "log", "enforce"])
 async def test_documents_that_are_not_persisted_run_or_are_logged_or_refused(
-    database: Path, folder: Path, mode: str, caplog: pytest.LogCaptureFixture
+    database: Database, folder: Path, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "proxygraph.documents")
     async with serving(database, protocol={"documents": folder, "documents_mode": mode}) as client:

@@ -6,7 +6,6 @@ https://graphql.github.io/graphql-over-http/draft/
 import asyncio
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ import pytest
 from bodies import put, service, session, sid
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 
 RESPONSE, JSON, ANY = "application/graphql-response+json", "application/json", "*/*"
 SENT = {"Content-Type": "application/json"}
@@ -58,7 +58,7 @@ POSTED: list[tuple[str, bytes, int, int, int]] = [
 
 @pytest.mark.parametrize(("about", "body", "draft", "older", "legacy"), POSTED, ids=[row[0] for row in POSTED])
 async def test_a_post_is_answered_as_the_draft_says(
-    client: aiohttp.ClientSession, database: Path, about: str, body: bytes, draft: int, older: int, legacy: int
+    client: aiohttp.ClientSession, database: Database, about: str, body: bytes, draft: int, older: int, legacy: int
 ) -> None:
     for accept, expected in ((RESPONSE, draft), (JSON, older)):
         async with client.post("/graphql", data=body, headers=SENT | {"Accept": accept}) as response:
@@ -208,7 +208,7 @@ async def test_no_body_is_answered_with_a_5xx(client: aiohttp.ClientSession, bod
         assert await response.json() == DATA
 
 
-async def test_two_operations_without_a_name_run_neither(database: Path) -> None:
+async def test_two_operations_without_a_name_run_neither(database: Database) -> None:
     """Plain Strawberry runs the first."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))

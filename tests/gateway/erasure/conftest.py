@@ -1,7 +1,6 @@
 """The person in an account, and in an archive that mirrors it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import stamina
@@ -9,6 +8,7 @@ import stamina
 from fake_twilio import FakeTwilio
 from mirror import mirroring
 from person import put_person
+from store.engine.database import Database
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture
-async def fake(database: Path) -> FakeTwilio:
+async def fake(database: Database) -> FakeTwilio:
     """An account with the person, that ``database`` is a mirror of."""
     fake = FakeTwilio()
     put_person(fake)

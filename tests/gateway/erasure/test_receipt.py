@@ -14,6 +14,7 @@ from running_commands import run
 from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.holders import Holds
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, twilio_records
@@ -27,6 +28,7 @@ KI = [bodies.sid("KI", number) for number in range(1, 6)]
 KP = [bodies.sid("KP", number) for number in (1, 2)]
 NUMBER, MASKED, TEXT = "+12025550121", "+•••••••••••", "the canary of a message"
 HOLD = "A legal hold at Twilio keeps it."
+ENDED = "2026-11-28T09:00:30.000Z"
 LIVE = "Twilio still has it in an open session. --remove-participants removes it there."
 
 
@@ -40,24 +42,30 @@ async def case(
     """Writes a case with one run, as ``erase`` does."""
     async with archive.writer.transaction() as transaction:
         await transaction.execute(
-            "INSERT INTO erasure_case VALUES (?, ?, '2026-11-28T09:00:00.000Z') ON CONFLICT DO NOTHING",
-            (reference, bodies.ACCOUNT),
+            "INSERT INTO erasure_case VALUES (:reference, :account, '2026-11-28T09:00:00.000Z') ON CONFLICT DO NOTHING",
+            {"reference": reference, "account": bodies.ACCOUNT},
         )
         await transaction.execute(
             "INSERT INTO erasure_run (reference, requested_by, question, options, begun_at, ended_at)"
-            " VALUES (?, 'alice', ?, ?, '2026-11-28T09:00:00.000Z', ?)",
-            (
-                reference,
-                json.dumps({"identifier": [MASKED], "older_than": None}),
-                json.dumps(options),
-                "2026-11-28T09:01:00.000Z" if ended else None,
-            ),
+            " VALUES (:reference, 'alice', :question, :options, '2026-11-28T09:00:00.000Z', :ended)",
+            {
+                "reference": reference,
+                "question": json.dumps({"identifier": [MASKED], "older_than": None}),
+                "options": json.dumps(options),
+                "ended": "2026-11-28T09:01:00.000Z" if ended else None,
+            },
         )
         for sid, (outcome, reason) in items.items():
             await transaction.execute(
-                "INSERT INTO erasure_case_item VALUES (?, ?, 1, ?, ?, '2026-11-28T09:00:30.000Z')"
+                "INSERT INTO erasure_case_item VALUES (:reference, :sid, 1, :outcome, :reason, :at)"
                 " ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason",
-                (reference, sid, outcome, reason),
+                {
+                    "reference": reference,
+                    "sid": sid,
+                    "outcome": outcome,
+                    "reason": reason,
+                    "at": "2026-11-28T09:00:30.000Z",
+                },
             )
             if sid.startswith("KP"):
                 await transaction.execute(
@@ -192,7 +200,7 @@ async def test_two_runs_with_one_reference_have_one_receipt(filled: Archive) -> 
     assert [each.sid for each in found.interactions] == KI[:2]
 
 
-async def test_the_number_is_shown_once_and_never_again(filled: Archive, database: Path) -> None:
+async def test_the_number_is_shown_once_and_never_again(filled: Archive, database: Database) -> None:
     await erase(filled, *KI)
     await case(filled, dict.fromkeys(KI, ("ERASED", None)))
     found = await made(filled)
@@ -204,14 +212,14 @@ async def test_the_number_is_shown_once_and_never_again(filled: Archive, databas
 
 
 @pytest.fixture
-async def archived(filled: Archive, database: Path) -> Path:
+async def archived(filled: Archive, database: Database) -> Database:
     await erase(filled, *KI[:3])
     await case(filled, {**dict.fromkeys(KI[:3], ("ERASED", None)), KI[3]: ("HELD", HOLD), KP[0]: ("ERASED", None)})
     await case(filled, {}, "another case")
     return database
 
 
-def test_ledger_prints_the_receipt_again(archived: Path) -> None:
+def test_ledger_prints_the_receipt_again(archived: Database) -> None:
     result = run("ledger", "--database", str(archived), "--reference", REFERENCE)
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
@@ -225,6 +233,7 @@ def test_ledger_prints_the_receipt_again(archived: Path) -> None:
     assert not [line for line in lines if len(line) > 80 and "https://" not in line and HOLD not in line]
 
 
+@pytest.mark.of_a_file
 async def test_backups_that_still_hold_what_was_erased_are_named(filled: Archive, database: Path) -> None:
     made_before = database.with_name("before.db")
     await back_up(filled, made_before)
@@ -239,7 +248,7 @@ async def test_backups_that_still_hold_what_was_erased_are_named(filled: Archive
     assert [each.state for each in (await made(filled)).backups] == [Holds.GONE]
 
 
-def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Path) -> None:
+def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Database) -> None:
     found: dict[str, Any] = json.loads(
         run("ledger", "--database", str(archived), "--reference", REFERENCE, "--json").stdout
     )
@@ -251,7 +260,7 @@ def test_ledger_prints_the_receipt_as_json_and_as_csv(archived: Path) -> None:
     assert len(rows) == 4 + 1 + 7
 
 
-def test_an_unknown_reference_is_reported_with_the_existing_ones(archived: Path) -> None:
+def test_an_unknown_reference_is_reported_with_the_existing_ones(archived: Database) -> None:
     result = run("ledger", "--database", str(archived), "--reference", "DSR-1")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
@@ -268,6 +277,7 @@ async def test_a_name_with_control_characters_obeys_nobody(filled: Archive) -> N
     assert [line for line in text.splitlines() if line.startswith("Complete")] == ["Complete        yes"]
 
 
+@pytest.mark.of_a_file
 async def test_an_archive_that_may_not_be_written_prints_receipts(archived: Path) -> None:
     async with open_archive(archived):
         pass

@@ -37,5 +37,7 @@ async def test_a_backup_of_before_an_erasure_brings_nothing_of_the_person_back(d
         assert msgspec.structs.replace(again, printed_at=receipt.printed_at) == receipt
         await mirror.sync(full=True)
     async with open_archive(database) as archive:
-        assert list(await archive.fetch("SELECT count(*) FROM participant WHERE identifier = ?", (NUMBER,))) == [(0,)]
+        assert list(
+            await archive.fetch("SELECT count(*) FROM participant WHERE identifier = :number", {"number": NUMBER})
+        ) == [(0,)]
     assert traces(database) == []

@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 import bodies
+from databases import New, held
 from erasure_runs import of_session, reasons, run, traces
 from fake_twilio import FakeTwilio
 from gateway.erasure import deletions
@@ -18,6 +18,7 @@ from person import CANARIES, NUMBER, put_person
 from resolvers.upstream import request_all
 from store.archive import open_archive
 from store.demo import mark_demo
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import selections
 from store.errors import DatabaseFull, DatabaseOccupied
@@ -28,7 +29,7 @@ REMOVE = "DELETE /Services/{}/Sessions/{}/Participants/{}"
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
-async def test_a_person_is_erased_in_all_services_and_others_keep_theirs(database: Path, fake: FakeTwilio) -> None:
+async def test_a_person_is_erased_in_all_services_and_others_keep_theirs(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         assert traces(database) == list(CANARIES)
         receipt = await run(mirror, identifier="+1 (202) 555-0121")
@@ -44,16 +45,16 @@ async def test_a_person_is_erased_in_all_services_and_others_keep_theirs(databas
     assert traces(database) == [], "no sync brings it back"
 
 
-async def test_the_case_has_no_byte_of_who_was_asked_for(database: Path, fake: FakeTwilio) -> None:
+async def test_the_case_has_no_byte_of_who_was_asked_for(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, identifier=["+1 (202) 555-0121", "Somebody Else"])
         assert receipt.runs[0].question == {"identifier": ["•" * 17, "•" * 13]}
-    content = b"".join(file.read_bytes() for file in database.parent.iterdir())
+    content = held(database)
     for text in (b"+1 (202) 555-0121", b"555-0121", b"Somebody"):
         assert text not in content
 
 
-async def test_a_participant_that_twilio_still_has_is_reported(database: Path, fake: FakeTwilio) -> None:
+async def test_a_participant_that_twilio_still_has_is_reported(database: Database, fake: FakeTwilio) -> None:
     fake.remove(bodies.sid("KC", 2))
     async with mirroring(database, fake) as mirror:
         told = reasons(await run(mirror, identifier=NUMBER))
@@ -69,7 +70,7 @@ async def test_a_participant_that_twilio_still_has_is_reported(database: Path, f
 
 
 async def test_participants_are_removed_from_live_sessions_alone_if_that_is_asked(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with mirroring(database, fake) as mirror:
         told = reasons(await run(mirror, identifier=NUMBER, remove_participants=True))
@@ -80,7 +81,9 @@ async def test_participants_are_removed_from_live_sessions_alone_if_that_is_aske
     assert fake.requests[REMOVE] == 1
 
 
-async def test_a_participant_that_twilio_does_not_remove_stays_until_it_does(database: Path, fake: FakeTwilio) -> None:
+async def test_a_participant_that_twilio_does_not_remove_stays_until_it_does(
+    database: Database, fake: FakeTwilio
+) -> None:
     async with mirroring(database, fake) as mirror:
         fake.fail_next(REMOVE, 400, {"code": 80607, "message": "no"}, times=1)
         receipt = await run(mirror, identifier=NUMBER, remove_participants=True)
@@ -91,7 +94,7 @@ async def test_a_participant_that_twilio_does_not_remove_stays_until_it_does(dat
     assert traces(database) == []
 
 
-async def test_a_session_that_exists_only_here_is_asked_for_once(database: Path, fake: FakeTwilio) -> None:
+async def test_a_session_that_exists_only_here_is_asked_for_once(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         fake.expire()
         await mirror.sync(full=True)
@@ -103,7 +106,7 @@ async def test_a_session_that_exists_only_here_is_asked_for_once(database: Path,
     assert traces(database) == []
 
 
-async def test_a_session_that_is_archived_by_mistake_is_deleted_at_twilio(database: Path, fake: FakeTwilio) -> None:
+async def test_a_session_that_is_archived_by_mistake_is_deleted_at_twilio(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute("UPDATE session SET archived_at = date_created")
@@ -112,7 +115,7 @@ async def test_a_session_that_is_archived_by_mistake_is_deleted_at_twilio(databa
     assert fake.sids("KI") == of_session(5, fake)
 
 
-async def test_another_accounts_credentials_erase_nothing(database: Path, fake: FakeTwilio) -> None:
+async def test_another_accounts_credentials_erase_nothing(database: Database, fake: FakeTwilio) -> None:
     other = FakeTwilio(account_sid="AC" + "9" * 32)
     put_person(other, sessions=1)
     async with mirroring(database, other) as mirror:
@@ -123,11 +126,13 @@ async def test_another_accounts_credentials_erase_nothing(database: Path, fake: 
 
 @pytest.mark.parametrize("archived", [False, True])
 async def test_a_404_of_an_account_that_shows_nothing_erases_nothing(
-    database: Path, fake: FakeTwilio, archived: bool
+    database: Database, fake: FakeTwilio, archived: bool
 ) -> None:
     async with mirroring(database, fake) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
-            await transaction.execute("UPDATE session SET archived_at = date_created WHERE ?", (archived,))
+            await transaction.execute(
+                "UPDATE session SET archived_at = date_created WHERE :archived", {"archived": archived}
+            )
         for sid in fake.sids("KS"):
             fake.remove(sid)
         receipt = await run(mirror, identifier=NUMBER)
@@ -142,7 +147,7 @@ async def test_a_404_of_an_account_that_shows_nothing_erases_nothing(
 
 @pytest.mark.parametrize("leg", [0, 1], ids=["outbound", "inbound"])
 async def test_a_legal_hold_keeps_it_and_is_known_to_the_next_preview(
-    database: Path, fake: FakeTwilio, leg: int
+    database: Database, fake: FakeTwilio, leg: int
 ) -> None:
     held = of_session(2, fake)[leg]
     fake.hold(held)
@@ -160,7 +165,7 @@ async def test_a_legal_hold_keeps_it_and_is_known_to_the_next_preview(
 
 
 async def test_a_run_ends_if_twilio_stops_answering_and_the_same_command_continues_it(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     put_person(fake, sessions=4, interactions=60)
     async with mirroring(database, fake) as mirror:
@@ -176,7 +181,7 @@ async def test_a_run_ends_if_twilio_stops_answering_and_the_same_command_continu
         assert (receipt.complete, receipt.counts["interactions"]) == (True, {"ERASED": 240})
 
 
-async def test_two_erasures_of_one_person_at_once_both_end(database: Path, fake: FakeTwilio) -> None:
+async def test_two_erasures_of_one_person_at_once_both_end(database: Database, fake: FakeTwilio) -> None:
     put_person(fake, interactions=300)
     async with mirroring(database, fake) as mirror:
         await mirror.sync(full=True)
@@ -189,7 +194,9 @@ async def test_two_erasures_of_one_person_at_once_both_end(database: Path, fake:
     assert traces(database) == []
 
 
-async def test_what_is_erased_by_another_process_meanwhile_is_not_asked_for(database: Path, fake: FakeTwilio) -> None:
+async def test_what_is_erased_by_another_process_meanwhile_is_not_asked_for(
+    database: Database, fake: FakeTwilio
+) -> None:
     async with mirroring(database, fake) as mirror:
         sids = [sid for sid in fake.sids("KI") if sid not in of_session(5, fake)]
         await mirror.erase(*sids[:10])
@@ -198,7 +205,7 @@ async def test_what_is_erased_by_another_process_meanwhile_is_not_asked_for(data
         assert fake.requests[DELETE] == asked_before
 
 
-async def test_a_full_disk_is_reported(database: Path, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_reported(database: Database, fake: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> None:
     async def settle(*_: object) -> None:
         monkeypatch.undo()
         raise DatabaseFull("The disk is full.")
@@ -211,7 +218,7 @@ async def test_a_full_disk_is_reported(database: Path, fake: FakeTwilio, monkeyp
     assert traces(database) == []
 
 
-async def test_what_twilio_may_have_deleted_stays_requested(database: Path, fake: FakeTwilio) -> None:
+async def test_what_twilio_may_have_deleted_stays_requested(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         await mirror.twilio.verify()
         fake.fail_next(DELETE, 504, "<html>", times=3 * 5)
@@ -222,7 +229,7 @@ async def test_what_twilio_may_have_deleted_stays_requested(database: Path, fake
     assert of_session(2, fake) == []
 
 
-async def test_without_the_account_it_is_erased_here_and_later_there(database: Path, fake: FakeTwilio) -> None:
+async def test_without_the_account_it_is_erased_here_and_later_there(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, alone=True, identifier=NUMBER)
         assert (receipt.complete, receipt.counts["interactions"]) == (False, {"ERASED": 20})
@@ -237,8 +244,8 @@ async def test_an_archive_that_has_no_account_is_complete_without_one(archive: A
     assert (await run(archive, identifier=NUMBER)).complete
 
 
-async def test_a_demo_is_erased_here_alone_whatever_account_is_set(database: Path, fake: FakeTwilio) -> None:
-    async with mirroring(database.with_name("demo.db"), fake) as mirror:
+async def test_a_demo_is_erased_here_alone_whatever_account_is_set(new_database: New, fake: FakeTwilio) -> None:
+    async with mirroring(new_database(), fake) as mirror:
         await bodies.put(mirror.archive, bodies.service(1), bodies.session(1), bodies.interaction(10_000))
         async with mirror.archive.writer.transaction() as transaction:
             await mark_demo(transaction, "a demo")
@@ -246,7 +253,7 @@ async def test_a_demo_is_erased_here_alone_whatever_account_is_set(database: Pat
     assert (fake.total_requests, len(fake.sids("KI"))) == (0, 25)
 
 
-async def test_messages_that_come_later_are_erased_by_the_same_reference(database: Path, fake: FakeTwilio) -> None:
+async def test_messages_that_come_later_are_erased_by_the_same_reference(database: Database, fake: FakeTwilio) -> None:
     """The number is erased here by then, so it can't be asked for any more; the case knows the participant's SID."""
     async with mirroring(database, fake) as mirror:
         await run(mirror, identifier=NUMBER)
@@ -262,7 +269,7 @@ async def test_messages_that_come_later_are_erased_by_the_same_reference(databas
 
 
 async def test_a_run_that_was_killed_before_it_stored_an_outcome_learns_it_from_the_ledger(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with mirroring(database, fake) as mirror:
         await run(mirror, identifier=NUMBER)
@@ -273,7 +280,9 @@ async def test_a_run_that_was_killed_before_it_stored_an_outcome_learns_it_from_
         assert "live session" in str(reasons(receipt)[bodies.sid("KP", 2)])
 
 
-async def test_the_archive_can_be_opened_and_read_while_a_run_is_under_way(database: Path, fake: FakeTwilio) -> None:
+async def test_the_archive_can_be_opened_and_read_while_a_run_is_under_way(
+    database: Database, fake: FakeTwilio
+) -> None:
     async with mirroring(database, fake) as mirror, open_archive(database) as other:
         await run(mirror, identifier=NUMBER)
         assert len(list(await other.fetch("SELECT sid FROM interaction"))) == 5

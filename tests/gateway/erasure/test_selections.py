@@ -1,16 +1,17 @@
 """What a question selects is erased, and nothing beside it."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 import bodies
+from databases import New
 from erasure_runs import of_session, run
 from fake_twilio import FakeTwilio
 from gateway.sync.clock import ClockMismatch
 from mirror import mirroring
 from person import NUMBER, put_person
+from store.engine.database import Database
 from store.erasure import selections
 
 DELETE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
@@ -19,7 +20,7 @@ REMOVE = "DELETE /Services/{}/Sessions/{}/Participants/{}"
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
-async def test_a_session_goes_whole_and_alone(database: Path, fake: FakeTwilio) -> None:
+async def test_a_session_goes_whole_and_alone(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, session=bodies.sid("KC", 5))
         assert receipt.counts["interactions"] == {"ERASED": 5}
@@ -28,7 +29,7 @@ async def test_a_session_goes_whole_and_alone(database: Path, fake: FakeTwilio) 
         assert len(await mirror.stored("KI")) == 20
 
 
-async def test_single_interactions_leave_the_participants_alone(database: Path, fake: FakeTwilio) -> None:
+async def test_single_interactions_leave_the_participants_alone(database: Database, fake: FakeTwilio) -> None:
     first, second, *_ = of_session(2, fake)
     unknown = bodies.sid("KI", 1)
     async with mirroring(database, fake) as mirror:
@@ -43,7 +44,7 @@ async def test_single_interactions_leave_the_participants_alone(database: Path, 
         assert len(await mirror.stored("KI")) == 23
 
 
-async def test_a_proxy_number_is_nobodys(database: Path, fake: FakeTwilio) -> None:
+async def test_a_proxy_number_is_nobodys(database: Database, fake: FakeTwilio) -> None:
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, identifier="+12025550999")
         assert (receipt.interactions, receipt.participants) == ([], [])
@@ -52,7 +53,7 @@ async def test_a_proxy_number_is_nobodys(database: Path, fake: FakeTwilio) -> No
 
 
 async def test_a_participant_that_a_number_shares_with_another_person_goes_alone_by_its_sid(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with mirroring(database, fake) as mirror:
         receipt = await run(mirror, participant=bodies.sid("KP", 4))
@@ -62,7 +63,7 @@ async def test_a_participant_that_a_number_shares_with_another_person_goes_alone
 
 
 async def test_age_selects_what_is_older_and_the_participants_of_sessions_that_are_over(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     of = {"service_sid": bodies.sid("KS", 2), "account_sid": fake.account_sid}
     legs = {"inbound_participant_sid": bodies.sid("KP", 6), "outbound_participant_sid": bodies.sid("KP", 7)}
@@ -78,7 +79,9 @@ async def test_age_selects_what_is_older_and_the_participants_of_sessions_that_a
         assert bodies.sid("KI", 99) in await mirror.stored("KI"), "a later run selects nothing else"
 
 
-async def test_an_age_needs_a_clock_that_twilio_confirms(database: Path, fake: FakeTwilio) -> None:
+async def test_an_age_needs_a_clock_that_twilio_confirms(
+    database: Database, new_database: New, fake: FakeTwilio
+) -> None:
     service = bodies.sid("KS", 2)
     async with mirroring(database, fake) as mirror:
         with pytest.raises(ClockMismatch, match="Give a date"):
@@ -86,7 +89,7 @@ async def test_an_age_needs_a_clock_that_twilio_confirms(database: Path, fake: F
         assert (await run(mirror, service=service, older_than="1d")).counts["interactions"] == {"ERASED": 15}
     wrong = FakeTwilio(clock=lambda: datetime(2026, 1, 3, tzinfo=UTC))
     put_person(wrong)
-    async with mirroring(database.with_name("other.db"), wrong) as mirror:
+    async with mirroring(new_database(), wrong) as mirror:
         with pytest.raises(ClockMismatch):
             await run(mirror, service=service, older_than="1d")
         assert len(wrong.sids("KI")) == 25

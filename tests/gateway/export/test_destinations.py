@@ -19,17 +19,18 @@ from gateway.export.destinations import CannotWrite, destination
 from gateway.export.run import ExportProgress, export
 from running_commands import ENVIRONMENT, run
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 
 @pytest.fixture
-async def filled(archive: Archive, database: Path) -> Path:
+async def filled(archive: Archive, database: Database) -> Database:
     """An archive with some interactions."""
     await bodies.put(archive, *(bodies.interaction(number) for number in range(1, 4)))
     return database
 
 
-def test_the_file_is_private_whatever_the_umask_and_whatever_it_replaces(filled: Path, tmp_path: Path) -> None:
+def test_the_file_is_private_whatever_the_umask_and_whatever_it_replaces(filled: Database, tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_text("an earlier export")
     file.chmod(0o644)
@@ -43,7 +44,7 @@ def test_the_file_is_private_whatever_the_umask_and_whatever_it_replaces(filled:
 
 @pytest.mark.parametrize("has_unnamed_files", [True, False])
 def test_the_file_appears_only_when_it_is_complete(
-    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
 ) -> None:
     if not has_unnamed_files:
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
@@ -62,7 +63,7 @@ def test_the_file_appears_only_when_it_is_complete(
 
 @pytest.mark.parametrize("has_unnamed_files", [True, False])
 def test_a_failed_export_leaves_the_existing_file(
-    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unnamed_files: bool
 ) -> None:
     if not has_unnamed_files:
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
@@ -94,7 +95,7 @@ exported(Path(sys.argv[1]), Path(sys.argv[2]), show=lambda done: done.rows and o
 
 
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="this system has no files without a name")
-def test_nothing_is_left_of_an_export_that_is_killed(filled: Path, tmp_path: Path) -> None:
+def test_nothing_is_left_of_an_export_that_is_killed(filled: Database, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     environment = ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(PATHS)}
@@ -104,7 +105,7 @@ def test_nothing_is_left_of_an_export_that_is_killed(filled: Path, tmp_path: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_a_symbolic_link_stays_and_its_target_is_replaced(filled: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_and_its_target_is_replaced(filled: Database, tmp_path: Path) -> None:
     file, link = tmp_path / "all.jsonl", tmp_path / "link.jsonl"
     file.write_text("an earlier export")
     link.symlink_to(file)
@@ -113,6 +114,7 @@ def test_a_symbolic_link_stays_and_its_target_is_replaced(filled: Path, tmp_path
     assert file.read_bytes().count(b"\n") == 3
 
 
+@pytest.mark.of_a_file
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-lock", "-to-clean"])
 def test_the_archive_is_never_replaced(filled: Path, suffix: str) -> None:
     before = filled.read_bytes()
@@ -124,7 +126,7 @@ def test_the_archive_is_never_replaced(filled: Path, suffix: str) -> None:
     assert filled.read_bytes() == before
 
 
-def test_a_file_that_cannot_be_written_is_reported_in_a_sentence(filled: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_in_a_sentence(filled: Database, tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match=f"{tmp_path} is a folder, but an export is one file"):
         export(wanted(filled, tmp_path / "x.csv")._replace(to=str(tmp_path)), lambda _: None)
     with pytest.raises(CannotWrite, match=r"no/all\.csv can't be written \(No such file or directory\)"):
@@ -132,7 +134,7 @@ def test_a_file_that_cannot_be_written_is_reported_in_a_sentence(filled: Path, t
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Path) -> None:
+def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Database) -> None:
     command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--database", str(filled)]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=-1, text=True, timeout=60)
@@ -141,7 +143,7 @@ def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Path) 
 
 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
-def test_a_pipe_that_closes_early_ends_the_export_quietly(filled: Path, format: str) -> None:
+def test_a_pipe_that_closes_early_ends_the_export_quietly(filled: Database, format: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--format", format, "--database", str(filled)]
@@ -153,7 +155,7 @@ def test_a_pipe_that_closes_early_ends_the_export_quietly(filled: Path, format: 
 
 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
-def test_a_pipe_gets_what_a_file_gets_and_nothing_else(filled: Path, tmp_path: Path, format: str) -> None:
+def test_a_pipe_gets_what_a_file_gets_and_nothing_else(filled: Database, tmp_path: Path, format: str) -> None:
     file = tmp_path / f"all.{format}"
     command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--format", format, "--database", str(filled)]
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60)
@@ -162,13 +164,13 @@ def test_a_pipe_gets_what_a_file_gets_and_nothing_else(filled: Path, tmp_path: P
     assert done.stderr.startswith(b"Exported 3 interactions to standard output: ")
 
 
-def test_the_command_names_the_file_and_the_rows(filled: Path, tmp_path: Path) -> None:
+def test_the_command_names_the_file_and_the_rows(filled: Database, tmp_path: Path) -> None:
     done = run("export", "sessions", "--to", str(tmp_path / "all.csv"), "--database", str(filled))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Exported 1 sessions to {tmp_path / 'all.csv'}: ")
 
 
-def test_all_problems_of_the_options_are_reported_at_once(filled: Path) -> None:
+def test_all_problems_of_the_options_are_reported_at_once(filled: Database) -> None:
     done = run("export", "calls", "--format", "xlsx", "--database", str(filled), "--export-seconds", "0")
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["--export-seconds: input should be greater than 0, but got '0'."]
@@ -183,7 +185,7 @@ def test_all_problems_of_the_options_are_reported_at_once(filled: Path) -> None:
     )
 
 
-def test_stderr_shows_how_an_identifier_was_understood(filled: Path) -> None:
+def test_stderr_shows_how_an_identifier_was_understood(filled: Database) -> None:
     done = run("export", "--to", "-", "--identifier", "+1 (202) 555-0121", "--database", str(filled))
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines()[0] == "+1 (202) 555-0121 is understood as +12025550121."

@@ -17,6 +17,7 @@ from gateway.export.filter_options import FilterOption, InvalidOptions, options_
 from gateway.export.resources import Resource, resources
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.exports import snapshots
 
@@ -66,7 +67,7 @@ async def answered(
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "ordinary"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_json_lines_have_the_same_bytes_as_the_nodes_of_the_api(
-    edge_case_archive: Archive, database: Path, tmp_path: Path, name: str, planned: bool
+    edge_case_archive: Archive, database: Database, tmp_path: Path, name: str, planned: bool
 ) -> None:
     plans = PlanCache() if planned else None
     pages = await answered(edge_case_archive, name, resources()[name].selection, {}, plans)
@@ -77,7 +78,7 @@ async def test_json_lines_have_the_same_bytes_as_the_nodes_of_the_api(
 
 @pytest.mark.parametrize(("name", "order"), NAMES_WITH_ORDERS)
 async def test_an_export_has_the_order_of_the_list(
-    edge_case_archive: Archive, database: Path, tmp_path: Path, name: str, order: str
+    edge_case_archive: Archive, database: Database, tmp_path: Path, name: str, order: str
 ) -> None:
     pages = await answered(edge_case_archive, name, "sid", {"order": order}, PlanCache())
     lines = exported(database, tmp_path / "all.jsonl", name, {"--order-by": [order]})
@@ -134,7 +135,7 @@ def python_name(each: Any) -> str:
 
 
 async def test_each_filter_selects_the_same_rows_as_in_the_api(
-    edge_case_archive: Archive, database: Path, tmp_path: Path
+    edge_case_archive: Archive, database: Database, tmp_path: Path
 ) -> None:
     tried = 0
     for name in NAMES:
@@ -151,7 +152,7 @@ async def test_each_filter_selects_the_same_rows_as_in_the_api(
     assert tried > 20
 
 
-async def test_several_conditions_are_all_met(edge_case_archive: Archive, database: Path, tmp_path: Path) -> None:
+async def test_several_conditions_are_all_met(edge_case_archive: Archive, database: Database, tmp_path: Path) -> None:
     given = {"--type": ["MESSAGE", "voice"], "--outbound-status": ["NO_ANSWER", "in-progress", "delivered"]}
     asked = {"type": ["MESSAGE", "VOICE"], "outboundStatus": ["NO_ANSWER", "IN_PROGRESS", "DELIVERED"]}
     lines = exported(database, tmp_path / "some.jsonl", given=given).splitlines()
@@ -198,6 +199,6 @@ def test_an_invalid_option_is_reported_in_a_sentence(name: str, given: dict[str,
     assert told.startswith(problem)
 
 
-async def test_a_long_text_is_exported_whole(edge_case_archive: Archive, database: Path, tmp_path: Path) -> None:
+async def test_a_long_text_is_exported_whole(edge_case_archive: Archive, database: Database, tmp_path: Path) -> None:
     lines = exported(database, tmp_path / "all.jsonl").splitlines()
     assert [row for row in map(orjson.loads, lines) if row["body"] == edge_case_rows.LONG]

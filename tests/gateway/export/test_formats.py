@@ -20,6 +20,7 @@ from exporting import exported
 from gateway.export import formats
 from gateway.export.formats import Format, format_of, missing_library
 from gateway.export.resources import resources
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.exports.columns import ExportColumn, ValueType
 
@@ -99,7 +100,7 @@ def unguarded(field: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_csv_has_the_same_values_as_json_lines(
-    edge_case_archive: Archive, database: Path, tmp_path: Path, name: str
+    edge_case_archive: Archive, database: Database, tmp_path: Path, name: str
 ) -> None:
     columns = resources()[name].columns
     text = exported(database, tmp_path / "all.csv", name).decode("utf-8-sig")
@@ -136,7 +137,7 @@ async def with_formulas(archive: Archive) -> Archive:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_no_cell_of_csv_begins_a_formula(
-    with_formulas: Archive, database: Path, tmp_path: Path, name: str
+    with_formulas: Archive, database: Database, tmp_path: Path, name: str
 ) -> None:
     text = exported(database, tmp_path / "all.csv", name).decode("utf-8-sig")
     for record in csv.reader(io.StringIO(text, newline=""), strict=True):
@@ -145,7 +146,7 @@ async def test_no_cell_of_csv_begins_a_formula(
 
 
 async def test_removing_one_apostrophe_restores_each_text(
-    with_formulas: Archive, database: Path, tmp_path: Path
+    with_formulas: Archive, database: Database, tmp_path: Path
 ) -> None:
     text = exported(database, tmp_path / "all.csv").decode("utf-8-sig")
     records = {record["sid"]: record for record in csv.DictReader(io.StringIO(text, newline=""), strict=True)}
@@ -158,7 +159,7 @@ async def test_removing_one_apostrophe_restores_each_text(
 
 
 async def test_csv_is_utf_8_with_a_byte_order_mark_and_null_differs_from_an_empty_text(
-    archive: Archive, database: Path, tmp_path: Path
+    archive: Archive, database: Database, tmp_path: Path
 ) -> None:
     rows = (bodies.interaction(1, data='{"body": ""}', url=None), bodies.interaction(2, data=None, url="é"))
     await bodies.put(archive, *rows)
@@ -171,7 +172,7 @@ async def test_csv_is_utf_8_with_a_byte_order_mark_and_null_differs_from_an_empt
     assert lines[3:] == [b""]
 
 
-async def test_csv_is_read_by_duckdb_and_pandas(with_formulas: Archive, database: Path, tmp_path: Path) -> None:
+async def test_csv_is_read_by_duckdb_and_pandas(with_formulas: Archive, database: Database, tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
     rows = len(exported(database, tmp_path / "all.jsonl").splitlines())
     exported(database, file)
@@ -183,7 +184,7 @@ async def test_csv_is_read_by_duckdb_and_pandas(with_formulas: Archive, database
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_parquet_has_the_same_values_as_json_lines_by_type(
-    edge_case_archive: Archive, database: Path, tmp_path: Path, name: str
+    edge_case_archive: Archive, database: Database, tmp_path: Path, name: str
 ) -> None:
     columns = resources()[name].columns
     exported(database, tmp_path / "all.parquet", name)
@@ -207,7 +208,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 async def test_parquet_is_typed_and_its_enums_are_dictionaries(
-    edge_case_archive: Archive, database: Path, tmp_path: Path
+    edge_case_archive: Archive, database: Database, tmp_path: Path
 ) -> None:
     exported(database, tmp_path / "all.parquet")
     schema = parquet.read_schema(tmp_path / "all.parquet")
@@ -220,7 +221,7 @@ async def test_parquet_is_typed_and_its_enums_are_dictionaries(
 
 
 async def test_parquet_is_opened_by_duckdb_and_pandas(
-    edge_case_archive: Archive, database: Path, tmp_path: Path
+    edge_case_archive: Archive, database: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "all.parquet"
     exported(database, file)
@@ -236,7 +237,7 @@ async def test_parquet_is_opened_by_duckdb_and_pandas(
     assert str(frame["type"].dtype) == "category"
 
 
-async def test_an_export_without_rows_is_a_valid_file(archive: Archive, database: Path, tmp_path: Path) -> None:
+async def test_an_export_without_rows_is_a_valid_file(archive: Archive, database: Database, tmp_path: Path) -> None:
     assert exported(database, tmp_path / "none.jsonl") == b""
     assert exported(database, tmp_path / "none.csv").count(b"\r\n") == 1
     exported(database, tmp_path / "none.parquet")

@@ -18,7 +18,9 @@ async def test_a_message_appears_in_the_live_conversation(studio: Studio, databa
     async with studio.page.expect_response(lambda response: is_stream(response.headers)):
         await studio.page.locator(".graphiql-execute-button").click()
     async with open_archive(database) as archive:
-        ((service_sid,),) = await archive.fetch("SELECT service_sid FROM session WHERE sid = ?", (shown_session,))
+        ((service_sid,),) = await archive.fetch(
+            "SELECT service_sid FROM session WHERE sid = :shown_session", {"shown_session": shown_session}
+        )
         said = {"session_sid": shown_session, "service_sid": service_sid}
         for text in ("Where are you?", "At the door."):
             data = json.dumps({"body": text})

@@ -1,7 +1,6 @@
 """Host, Origin and CORS checks: foreign pages can't reach the server through a browser, and configured origins can."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ from gateway.http.origins import SECURITY_HEADERS, browser_could_send
 from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 CONSOLE = "https://console.example.com"
@@ -40,14 +40,14 @@ async def test_a_name_rebound_to_the_loopback_is_refused(client: aiohttp.ClientS
         assert response.status == 421
 
 
-async def test_the_setting_adds_names(database: Path) -> None:
+async def test_the_setting_adds_names(database: Database) -> None:
     async with serving(database, allowed_hosts="proxygraph.test, other.test") as client:
         assert (await code(client, {"Host": "proxygraph.test:8000"}))[0] == 200
         assert (await code(client, {"Host": "localhost"}))[0] == 200
         assert (await code(client, {"Host": "evil.test"}))[0] == 421
 
 
-async def test_with_keys_any_host_is_accepted_unless_the_setting_lists_some(database: Path) -> None:
+async def test_with_keys_any_host_is_accepted_unless_the_setting_lists_some(database: Database) -> None:
     async with serving(database, require_key=True) as client:
         assert (await code(client, {"Host": "api.example.com"})) == (401, "UNAUTHENTICATED")
     async with serving(database, require_key=True, allowed_hosts="api.example.com") as client:
@@ -64,7 +64,7 @@ async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_accept
         assert await code(client, {"Origin": origin}) == (403, "FORBIDDEN")
 
 
-async def test_a_configured_origin_passes_its_preflight_and_may_read_the_response(database: Path) -> None:
+async def test_a_configured_origin_passes_its_preflight_and_may_read_the_response(database: Database) -> None:
     async with open_archive(database) as archive:
         key = await keys.create(archive, "console", ("read",), None)
     async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
@@ -86,7 +86,7 @@ async def test_a_configured_origin_passes_its_preflight_and_may_read_the_respons
 
 
 @pytest.mark.parametrize("settings", [{}, {"require_key": True}, {"cors_origins": "https://other.example.com"}])
-async def test_an_unlisted_origin_does_not_pass_its_preflight(database: Path, settings: dict[str, Any]) -> None:
+async def test_an_unlisted_origin_does_not_pass_its_preflight(database: Database, settings: dict[str, Any]) -> None:
     async with serving(database, **settings) as client, client.options("/graphql", headers=PREFLIGHT) as response:
         assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
@@ -125,7 +125,7 @@ def test_only_headers_that_forms_cant_send_prove_a_preflight(headers: dict[str, 
     ],
 )
 async def test_a_get_query_that_a_foreign_page_could_send_is_refused(
-    database: Path, headers: dict[str, str], status: int
+    database: Database, headers: dict[str, str], status: int
 ) -> None:
     """A request of a page's image or link has no Origin, but browsers send Sec-Fetch-Site."""
     accept = "application/graphql-response+json"
@@ -139,7 +139,7 @@ async def test_a_get_query_that_a_foreign_page_could_send_is_refused(
             assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-async def test_a_key_proves_a_preflight(database: Path) -> None:
+async def test_a_key_proves_a_preflight(database: Database) -> None:
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
     async with serving(database, require_key=True, cors_origins=CONSOLE) as client:
@@ -161,7 +161,7 @@ async def test_a_key_proves_a_preflight(database: Path) -> None:
     ],
 )
 async def test_if_keys_are_required_a_get_query_must_show_intent(
-    database: Path, wish: dict[str, str], status: int
+    database: Database, wish: dict[str, str], status: int
 ) -> None:
     """A key alone doesn't prove intent: a proxy may have added it from a cookie."""
     async with open_archive(database) as archive:
@@ -202,7 +202,7 @@ async def test_every_answer_has_the_security_headers(
         assert "Strict-Transport-Security" not in response.headers
 
 
-async def test_hsts_is_sent_if_the_setting_says_so(database: Path) -> None:
+async def test_hsts_is_sent_if_the_setting_says_so(database: Database) -> None:
     async with serving(database, hsts_seconds=300) as client, client.get("/livez") as response:
         assert response.headers["Strict-Transport-Security"] == "max-age=300; includeSubDomains"
 
@@ -222,7 +222,7 @@ ODD_ENUM = {"query": "query ($ids: [ID!]!) { nodes(ids: $ids, first: 1) { idd } 
     ],
 )
 async def test_introspection_and_graphiql_are_on_without_keys_or_by_a_setting(
-    database: Path, settings: dict[str, Any], shown: bool
+    database: Database, settings: dict[str, Any], shown: bool
 ) -> None:
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}

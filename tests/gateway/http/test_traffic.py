@@ -18,6 +18,7 @@ from gateway.http.rate_limit import Rates
 from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 QUERY = {"query": "{ services { totalCount } }"}
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -42,7 +43,7 @@ async def raw(client: aiohttp.ClientSession, sent: bytes) -> bytes:
         writer.close()
 
 
-async def test_the_rate_is_in_the_response_and_requests_over_it_are_refused(database: Path) -> None:
+async def test_the_rate_is_in_the_response_and_requests_over_it_are_refused(database: Database) -> None:
     async with serving(database, {"rate": 2}) as client:
         for left in (1, 0):
             async with client.post("/graphql", json=QUERY) as response:
@@ -77,7 +78,7 @@ def test_each_key_has_its_own_quota_which_is_renewed_each_minute() -> None:
     rates.count(one)
 
 
-async def test_requests_are_counted_by_the_name_of_their_key(database: Path) -> None:
+async def test_requests_are_counted_by_the_name_of_their_key(database: Database) -> None:
     async with open_archive(database) as archive:
         one, other = [f"Bearer {await keys.create(archive, name, ('read',), None)}" for name in ("127.0.0.1", "other")]
     async with serving(database, {"rate": 1}) as client:
@@ -87,14 +88,14 @@ async def test_requests_are_counted_by_the_name_of_their_key(database: Path) -> 
                 assert response.status == status
 
 
-async def test_a_key_has_a_default_rate(database: Path) -> None:
+async def test_a_key_has_a_default_rate(database: Database) -> None:
     async with open_archive(database) as archive:
         headers = {"Authorization": f"Bearer {await keys.create(archive, 'console', ('read',), None)}"}
     async with serving(database) as client, client.post("/graphql", json=QUERY, headers=headers) as response:
         assert response.headers["RateLimit-Policy"] == '"minute";q=60000;w=60'
 
 
-async def test_an_operation_with_several_searches_reacquires_one_slot(database: Path) -> None:
+async def test_an_operation_with_several_searches_reacquires_one_slot(database: Database) -> None:
     """Once it took a slot for each search, so a few such operations could block all others for ever."""
     search = 'interactions(first: 1, filter: {bodyContains: "nobody said this"}) { totalCount nodes { sid } }'
     query = {"query": f"{{ a: {search} b: {search} c: {search} }}"}
@@ -104,7 +105,7 @@ async def test_an_operation_with_several_searches_reacquires_one_slot(database: 
                 assert "errors" not in await response.json()
 
 
-async def test_a_full_server_answers_503_with_retry_after(database: Path) -> None:
+async def test_a_full_server_answers_503_with_retry_after(database: Database) -> None:
     async with serving(database, {"max_concurrent": 1}) as client:
 
         async def status() -> tuple[int, str | None]:
@@ -130,7 +131,7 @@ async def test_a_full_server_answers_503_with_retry_after(database: Path) -> Non
     ids=["nothing", "half a head", "half a body", "half of the chunks", "a body after the answer"],
 )
 async def test_a_client_that_never_completes_its_request_is_disconnected(
-    database: Path, sent: bytes, status: bytes
+    database: Database, sent: bytes, status: bytes
 ) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         assert (await raw(client, sent)).startswith(status)
@@ -138,7 +139,7 @@ async def test_a_client_that_never_completes_its_request_is_disconnected(
             assert response.status == 200
 
 
-async def test_a_client_that_never_reads_its_response_is_disconnected(database: Path) -> None:
+async def test_a_client_that_never_reads_its_response_is_disconnected(database: Database) -> None:
     """Otherwise it would hold the response's memory for ever; the operating system buffers only a few MB of it."""
     async with open_archive(database) as archive:
         data = json.dumps({"body": "x" * 1_000_000})
@@ -162,14 +163,14 @@ async def test_a_head_that_is_too_long_is_refused(client: aiohttp.ClientSession)
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_connection_stays_open_for_the_next_request(database: Path) -> None:
+async def test_a_connection_stays_open_for_the_next_request(database: Database) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
         both = await raw(client, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
         assert both.count(b"HTTP/1.1 200 OK") == 2
 
 
-async def test_a_body_that_trickles_on_after_its_response_keeps_no_connection_open(database: Path) -> None:
+async def test_a_body_that_trickles_on_after_its_response_keeps_no_connection_open(database: Database) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
         address: Any = client._build_url("/graphql")
         reader, writer = await asyncio.open_connection(address.host, address.port)

@@ -1,6 +1,5 @@
 """The cost estimate of a query: never below the counted cost, and fast to compute."""
 
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +11,7 @@ from gateway.limits.cost import INTROSPECTION_WEIGHT, Cost
 from gateway_under_test import serving
 from schema.build import EXECUTABLE
 from store.archive import open_archive
+from store.engine.database import Database
 
 REPORT = {"GraphQL-Cost": "report"}
 
@@ -87,7 +87,7 @@ async def test_the_cost_can_be_requested_without_running_the_query(client: aioht
             )
 
 
-async def test_a_query_that_costs_too_much_is_refused_before_it_runs(database: Path) -> None:
+async def test_a_query_that_costs_too_much_is_refused_before_it_runs(database: Database) -> None:
     async with serving(database, {"max_cost": 100}) as client:
         query = {"query": "query ($n: Int) { services(first: $n) { nodes { sid url } } }", "variables": {"n": 50}}
         async with client.post("/graphql", json=query) as response:
@@ -135,7 +135,7 @@ async def test_introspection_is_answered_but_not_twenty_times_in_one_request(cli
     assert error["extensions"]["limit"] == "cost"
 
 
-async def test_the_estimate_is_not_below_the_count_of_a_long_list_of_participants(database: Path) -> None:
+async def test_the_estimate_is_not_below_the_count_of_a_long_list_of_participants(database: Database) -> None:
     """A Session also lists its removed participants."""
     async with open_archive(database) as archive:
         people = [bodies.participant(number, date_deleted=bodies.time(number)) for number in range(1, 151)]
@@ -153,7 +153,7 @@ async def test_the_estimate_is_not_below_the_count_of_a_long_list_of_participant
         assert error["extensions"]["limit"] == "cost"
 
 
-async def test_the_estimate_is_not_below_the_count_of_a_list_of_every_service(database: Path) -> None:
+async def test_the_estimate_is_not_below_the_count_of_a_list_of_every_service(database: Database) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, *map(bodies.service, range(1, 151)))
     listed = "services { lastCompletedAt lagSeconds service { sid uniqueName } }"

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from gateway.limits.document_size import Measures, measure
 from gateway.limits.tokens import tokens_in
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 
 README = (ROOT / "README.md").read_text("utf-8")
 on_both_paths = pytest.mark.usefixtures("both_paths")
@@ -85,7 +85,7 @@ async def test_the_error_names_the_limit_its_maximum_and_the_actual_value(
 
 
 @on_both_paths
-async def test_each_limit_is_a_setting(database: Path) -> None:
+async def test_each_limit_is_a_setting(database: Database) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1))
     query = "{ services(first: 2) { nodes { a: sid @include(if: true) sid sid } } node: __typename }"
@@ -109,7 +109,7 @@ async def test_each_limit_is_a_setting(database: Path) -> None:
     ],
 )
 async def test_a_cached_document_is_refused_with_larger_variables(
-    database: Path, limits: dict[str, int], variables: dict[str, Any], limit: str
+    database: Database, limits: dict[str, int], variables: dict[str, Any], limit: str
 ) -> None:
     """The cached plan of a document must not bypass its limits, which depend on the variables."""
     async with open_archive(database) as archive:
@@ -126,7 +126,7 @@ async def test_a_cached_document_is_refused_with_larger_variables(
 
 
 @on_both_paths
-async def test_one_id_costs_as_a_list_of_one_does(database: Path) -> None:
+async def test_one_id_costs_as_a_list_of_one_does(database: Database) -> None:
     """The cost of a plan is computed from coerced values, that of the ordinary path from the values as sent."""
     request = {
         "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }",
@@ -136,7 +136,7 @@ async def test_one_id_costs_as_a_list_of_one_does(database: Path) -> None:
         assert await response.json() == {"data": {"nodes": [None]}}
 
 
-async def answered(database: Path, query: str, limits: dict[str, Any]) -> dict[str, Any]:
+async def answered(database: Database, query: str, limits: dict[str, Any]) -> dict[str, Any]:
     async with serving(database, limits) as client, client.post("/graphql", json={"query": query}) as response:
         answer: dict[str, Any] = await response.json()
         return answer
@@ -211,7 +211,7 @@ def test_tokens_are_counted_as_the_parser_does(text: str) -> None:
     ],
     ids=["levels", "small pages, which a plan reads together"],
 )
-async def test_statements_over_the_limit_do_not_run(database: Path, query: str, maximum: int) -> None:
+async def test_statements_over_the_limit_do_not_run(database: Database, query: str, maximum: int) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1), interaction(1))
     async with serving(database, {"max_statements": maximum}) as client:
@@ -225,7 +225,7 @@ async def test_statements_over_the_limit_do_not_run(database: Path, query: str, 
 
 
 @on_both_paths
-async def test_a_query_that_runs_too_long_is_interrupted_and_the_next_one_runs(database: Path) -> None:
+async def test_a_query_that_runs_too_long_is_interrupted_and_the_next_one_runs(database: Database) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))
     query = {"query": "{ services { nodes { sessions { totalCount } } } }"}
@@ -242,7 +242,7 @@ async def test_a_query_that_runs_too_long_is_interrupted_and_the_next_one_runs(d
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-async def test_a_body_of_100_mb_is_refused_before_it_is_read(database: Path, client: aiohttp.ClientSession) -> None:
+async def test_a_body_of_100_mb_is_refused_before_it_is_read(database: Database, client: aiohttp.ClientSession) -> None:
     address: Any = client._build_url("/graphql")
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(HEAD + b"Content-Length: 100000000\r\n\r\n")

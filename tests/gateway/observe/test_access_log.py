@@ -4,7 +4,6 @@ import json
 import logging
 import re
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from gateway.observe.request_log_entry import RequestLogEntry
 from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -24,7 +24,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_a_request_is_logged_with_operation_key_status_and_duration(
-    database: Path, caplog: pytest.LogCaptureFixture
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     async with open_archive(database) as archive:
@@ -43,7 +43,7 @@ async def test_a_request_is_logged_with_operation_key_status_and_duration(
 
 
 async def test_an_unknown_operation_name_and_a_long_one_are_not_logged(
-    database: Path, caplog: pytest.LogCaptureFixture
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "proxygraph.access")
     forged = {"query": "query A { __typename }", "operationName": "canary\nforged line"}

@@ -20,6 +20,7 @@ from gateway.settings.access import AccessSettings
 from gateway.settings.server import ServeSettings
 from gateway_under_test import serving
 from store.archive import open_archive
+from store.engine.database import Database
 from store.twilio_mapping import unknown_values
 
 NAMES = [
@@ -48,7 +49,7 @@ async def test_every_metric_is_exposed(client: aiohttp.ClientSession) -> None:
     assert not set(NAMES) - names
 
 
-async def test_requests_statements_rows_and_answers_are_counted(database: Path) -> None:
+async def test_requests_statements_rows_and_answers_are_counted(database: Database) -> None:
     async with open_archive(database) as archive:
         await bodies.put(
             archive, *(bodies.service(n) for n in range(1, 4)), *(bodies.session(n, n) for n in range(1, 4))
@@ -75,6 +76,7 @@ async def test_requests_statements_rows_and_answers_are_counted(database: Path) 
     assert moved['http_responses_total{status="422"}'] == 1
 
 
+@pytest.mark.of_a_file
 async def test_the_metric_of_the_logs_size_is_the_files_size(database: Path) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1))
@@ -82,7 +84,7 @@ async def test_the_metric_of_the_logs_size_is_the_files_size(database: Path) -> 
             assert (await shown(client))["wal_bytes"] == database.with_name(f"{database.name}-wal").stat().st_size > 0
 
 
-async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+async def test_the_loops_lag_is_measured(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
     monkeypatch.setattr(metrics, "LOOP_WATCHED_EVERY", 0.0)
     async with serving(database) as client:
         before = (await shown(client))["loop_lag_seconds_count"]
@@ -101,7 +103,7 @@ async def test_an_archive_that_was_never_synced_is_not_shown_as_fresh(client: ai
     assert math.isnan((await shown(client))["sync_lag_seconds"])
 
 
-async def test_metrics_are_closed_while_the_archive_is_not_open(database: Path) -> None:
+async def test_metrics_are_closed_while_the_archive_is_not_open(database: Database) -> None:
     """Only the archive knows whether a key is required and whose it is."""
     gateway = Gateway(ServeSettings.of({"database": database}), access=AccessSettings.of({"require_key": True}))
     sent: list[dict[str, Any]] = []

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import re
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,20 @@ import pytest
 import bodies
 from checkout import ROOT
 from collector import TRACEPARENT, Collector
+from databases import change
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway_under_test import serving
 from mirror import OLD, account
 from running_commands import ENVIRONMENT
 from store import keys
 from store.archive import open_archive
+from store.engine.database import Database
 
 BODY, NUMBER, TYPED = "canary-in-a-body", "+12025550142", "canary-that-was-typed"
 
 
 @asynccontextmanager
-async def served(database: Path, log: Path, **environment: str) -> AsyncIterator[str]:
+async def served(database: Database, log: Path, **environment: str) -> AsyncIterator[str]:
     """The address of a server process whose output goes into ``log``."""
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
@@ -118,7 +119,7 @@ async def deleted(client: aiohttp.ClientSession, sid: str, headers: dict[str, st
 
 @pytest.mark.parametrize(("log_format", "plans"), [("plain", "true"), ("json", "false")])
 async def test_content_appears_only_in_responses_to_callers_who_may_read_it(
-    database: Path, tmp_path: Path, log_format: str, plans: str
+    database: Database, tmp_path: Path, log_format: str, plans: str
 ) -> None:
     fake, collector, log = FakeTwilio(), Collector(), tmp_path / "log"
     account(fake, services=1, sessions=1, interactions=0)
@@ -184,9 +185,7 @@ async def test_content_appears_only_in_responses_to_callers_who_may_read_it(
             }
             await deleted(client, bodies.sid("KI", 1), desk)
             assert "errors" not in await deleted(client, bodies.sid("KI", 2), desk)
-            with closing(sqlite3.connect(database)) as other:
-                other.execute("ALTER TABLE participant RENAME TO gone")
-                other.commit()
+            change(database, "ALTER TABLE participant RENAME TO gone")
             async with client.post("/graphql", json={"query": CONTENT}, headers=desk) as response:
                 outside.append(json.dumps((await response.json())["errors"]))
                 assert "INTERNAL_SERVER_ERROR" in outside[-1]
@@ -222,14 +221,12 @@ async def synced(client: aiohttp.ClientSession, headers: dict[str, str]) -> None
                     return
 
 
-async def test_an_error_outside_graphql_is_masked_too(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_outside_graphql_is_masked_too(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     """A table that another program dropped under the server."""
     async with open_archive(database):
         pass
     async with serving(database) as client:
-        with closing(sqlite3.connect(database)) as other:
-            other.execute("ALTER TABLE sync_run RENAME TO gone")
-            other.commit()
+        change(database, "ALTER TABLE sync_run RENAME TO gone")
         async with client.get("/metrics") as response:
             assert response.status == 500
             (error,) = (await response.json())["errors"]

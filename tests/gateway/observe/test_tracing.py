@@ -2,7 +2,6 @@
 
 import base64
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +14,7 @@ from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
 from gateway_under_test import serving
 from mirror import account, mirroring, settings_for
+from store.engine.database import Database
 
 KI = bodies.sid("KI", 1000)
 DELETE = {
@@ -36,7 +36,7 @@ class Recording(FakeTwilio):
 
 
 @pytest.fixture
-async def fake(database: Path) -> Any:
+async def fake(database: Database) -> Any:
     fake = Recording()
     account(fake, services=1, sessions=1)
     async with mirroring(database, fake) as mirror:
@@ -53,7 +53,7 @@ async def post(client: aiohttp.ClientSession, request: dict[str, Any], **headers
         return response.status
 
 
-async def test_only_the_traceparent_is_forwarded_to_twilio(database: Path, fake: Recording) -> None:
+async def test_only_the_traceparent_is_forwarded_to_twilio(database: Database, fake: Recording) -> None:
     async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=TRACEPARENT, tracestate="vendor=anything", baggage="who=me")
     (headers,) = fake.headers["DELETE"]
@@ -64,7 +64,7 @@ async def test_only_the_traceparent_is_forwarded_to_twilio(database: Path, fake:
 @pytest.mark.parametrize(
     "given", ["", "00-0-0-01", f"ff-{TRACE}-{PARENT}-01", f"00-{'0' * 32}-{PARENT}-01", "what I wrote"]
 )
-async def test_an_invalid_traceparent_is_not_forwarded(database: Path, fake: Recording, given: str) -> None:
+async def test_an_invalid_traceparent_is_not_forwarded(database: Database, fake: Recording, given: str) -> None:
     async with serving(database, twilio=twilio(fake)) as client:
         await post(client, DELETE, traceparent=given)
         (headers,) = fake.headers["DELETE"]
@@ -72,7 +72,7 @@ async def test_an_invalid_traceparent_is_not_forwarded(database: Path, fake: Rec
 
 
 async def test_a_request_is_a_span_in_the_clients_trace_as_the_conventions_say(
-    database: Path, fake: Recording, monkeypatch: pytest.MonkeyPatch
+    database: Database, fake: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector = Collector()
     async with collector.serving():
@@ -98,7 +98,7 @@ async def test_a_request_is_a_span_in_the_clients_trace_as_the_conventions_say(
     assert refused["attributes"]["error.type"] == "request_error"
 
 
-async def test_a_span_has_a_long_name_shortened(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_span_has_a_long_name_shortened(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue of spans is bounded by their number, so each must be small."""
     collector = Collector()
     async with collector.serving():
@@ -109,7 +109,7 @@ async def test_a_span_has_a_long_name_shortened(database: Path, monkeypatch: pyt
     assert span["attributes"]["graphql.operation.name"] == "Long" * 16
 
 
-async def test_no_span_is_sent_where_opentelemetry_is_off(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_span_is_sent_where_opentelemetry_is_off(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     collector = Collector()
     async with collector.serving():
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)

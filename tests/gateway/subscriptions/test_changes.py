@@ -65,7 +65,7 @@ async def test_a_commit_of_another_process_is_noticed(archive: Archive, live: ai
         "import asyncio, sys; from pathlib import Path; from bodies import interaction, put\n"
         "from store.archive import open_archive\n"
         "async def main():\n"
-        "    async with open_archive(Path(sys.argv[1])) as archive: await put(archive, interaction(7))\n"
+        "    async with open_archive(database_of(sys.argv[1])) as archive: await put(archive, interaction(7))\n"
         "asyncio.run(main())"
     )
     async with following(live, CHANGES) as stream:

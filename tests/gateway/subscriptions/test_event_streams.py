@@ -5,8 +5,6 @@ import json
 import logging
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from shutil import copy
 
 import aiohttp
 import pytest
@@ -15,7 +13,7 @@ from following import EVENTS, STATUS, Stream, following
 from gateway.shutdown import DRAINING
 from gateway_under_test import address_of, serving
 from store import keys
-from store.engine.database import file_in
+from store.engine.database import Database, file_in
 from store.engine.protocols import Archive
 from store.twilio_mapping import instant
 
@@ -85,23 +83,21 @@ async def test_the_rules_of_queries_hold_for_streams(
     assert (found, media_type.split(";")[0]) == (status, "application/json")
 
 
-async def test_limits_of_documents_hold_for_subscriptions(database: Path, one_session: Path) -> None:
-    copy(one_session, database)
-    async with serving(database, limits={"max_cost": 1}) as client:
+async def test_limits_of_documents_hold_for_subscriptions(with_one_session: Database) -> None:
+    async with serving(with_one_session, limits={"max_cost": 1}) as client:
         _, _, text = await post(client, STATUS)
         assert '"limit":"cost"' in text
 
 
-async def test_subscriptions_are_limited_for_one_caller_and_in_all(database: Path, one_session: Path) -> None:
-    copy(one_session, database)
-    async with serving(database, subscriptions={"max_subscriptions_per_key": 1}) as client:
+async def test_subscriptions_are_limited_for_one_caller_and_in_all(with_one_session: Database) -> None:
+    async with serving(with_one_session, subscriptions={"max_subscriptions_per_key": 1}) as client:
         async with following(client, STATUS) as stream:
             assert await stream.next()
             async with client.post("/graphql", json={"query": STATUS}, headers=EVENTS) as response:
                 assert response.status == 503
                 assert response.headers["Retry-After"]
         await until_accepted(client)
-    async with serving(database, subscriptions={"max_subscriptions": 1}) as client, following(client, STATUS):
+    async with serving(with_one_session, subscriptions={"max_subscriptions": 1}) as client, following(client, STATUS):
         assert (await post(client, STATUS))[0] == 503
 
 
@@ -169,10 +165,9 @@ async def test_a_stopping_server_ends_its_streams_without_complete_and_takes_no_
     assert (status, json.loads(text)["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
 
 
-async def test_a_server_stops_while_streams_are_open(database: Path, one_session: Path) -> None:
-    copy(one_session, database)
+async def test_a_server_stops_while_streams_are_open(with_one_session: Database) -> None:
     async with aiohttp.ClientSession() as session:
-        async with address_of(database) as address:
+        async with address_of(with_one_session) as address:
             response = await session.post(f"{address}/graphql", json={"query": STATUS}, headers=EVENTS)
             assert await Stream(response).next()
         response.close()

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import aiohttp
@@ -14,7 +12,7 @@ from gateway.shutdown import DRAINING
 from gateway.subscriptions import websockets
 from gateway_under_test import serving
 from store import keys
-from store.engine.database import file_in
+from store.engine.database import Database, file_in
 from store.engine.protocols import Archive
 
 QUERY = "{ services { totalCount } }"
@@ -164,21 +162,19 @@ async def test_a_stopping_server_closes_with_1012_new_ones_too(client: aiohttp.C
         assert await closed(socket) == 1012
 
 
-async def test_a_websocket_too_many_is_closed_with_1013(database: Path, one_session: Path) -> None:
+async def test_a_websocket_too_many_is_closed_with_1013(with_one_session: Database) -> None:
     """graphql-ws connects again after it, but not after a refused handshake."""
-    copy(one_session, database)
     async with (
-        serving(database, subscriptions={"max_subscriptions": 1}) as client,
+        serving(with_one_session, subscriptions={"max_subscriptions": 1}) as client,
         websocket(client),
         client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket,
     ):
         assert await closed(socket) == 1013
 
 
-async def test_limits_hold_for_operations_and_for_messages(database: Path, one_session: Path) -> None:
-    copy(one_session, database)
+async def test_limits_hold_for_operations_and_for_messages(with_one_session: Database) -> None:
     limited = {"limits": {"max_body": 2_000, "rate": 3}, "subscriptions": {"max_subscriptions_per_key": 1}}
-    async with serving(database, **limited) as client, websocket(client) as socket:
+    async with serving(with_one_session, **limited) as client, websocket(client) as socket:
         for name, code in (("a", None), ("b", "OVERLOADED"), ("c", "OVERLOADED"), ("d", "RATE_LIMITED")):
             await subscribe(socket, STATUS, name)
             answer = await socket.receive_json()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +9,7 @@ import pytest
 import stamina
 
 import bodies
+from databases import New
 from fake_twilio import API_KEY, API_SECRET, FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.client import connected
@@ -18,6 +18,7 @@ from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from running_commands import run
 from store.archive import open_archive
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.errors import DatabaseOccupied
 from store.sync.state import check_account
@@ -57,7 +58,7 @@ async def kept(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-async def mirrored(database: Path) -> FakeTwilio:
+async def mirrored(database: Database) -> FakeTwilio:
     """An account, of which ``database`` is a mirror."""
     fake = filled()
     async with mirroring(database, fake) as mirror:
@@ -85,7 +86,7 @@ async def deleted(client: aiohttp.ClientSession) -> dict[str, Any]:
 
 @pytest.mark.parametrize("flags", [{}, {"full": True}, {"full": True, "erase": True}, {"keep": True}], ids=str)
 async def test_a_sync_with_another_accounts_key_does_not_change_the_archive(
-    database: Path, mirrored: FakeTwilio, flags: dict[str, bool]
+    database: Database, mirrored: FakeTwilio, flags: dict[str, bool]
 ) -> None:
     other = of_another_account(services=1)
     async with mirroring(database, other, **its_key(other)) as mirror:
@@ -100,9 +101,9 @@ async def test_a_sync_with_another_accounts_key_does_not_change_the_archive(
 
 
 async def test_a_sync_with_another_accounts_key_does_not_claim_a_new_archive(
-    database: Path, mirrored: FakeTwilio
+    new_database: New, mirrored: FakeTwilio
 ) -> None:
-    new, other = database.with_name("new.db"), of_another_account(services=1)
+    new, other = new_database(), of_another_account(services=1)
     async with mirroring(new, other, **its_key(other)) as mirror:
         with pytest.raises(ForeignAccount):
             await mirror.sync()
@@ -112,7 +113,7 @@ async def test_a_sync_with_another_accounts_key_does_not_claim_a_new_archive(
 
 
 async def test_a_server_with_another_accounts_key_does_not_claim_a_new_archive(
-    database: Path,
+    database: Database,
 ) -> None:
     other = of_another_account(services=1)
     async with other.serving(), serving(database, twilio=settings_for(other, **its_key(other))):
@@ -131,7 +132,7 @@ async def test_an_archive_with_rows_of_another_account_is_refused_even_before_it
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_for_another_account_does_not_start(database: Path, mirrored: FakeTwilio, workers: str) -> None:
+def test_a_server_for_another_account_does_not_start(database: Database, mirrored: FakeTwilio, workers: str) -> None:
     environment = {"TWILIO_ACCOUNT_SID": OTHER, "TWILIO_AUTH_TOKEN": "secret"}
     arguments = ("serve", "--database", str(database), "--port", "0", "--workers", workers)
     served = run(*arguments, **environment)
@@ -141,7 +142,7 @@ def test_a_server_for_another_account_does_not_start(database: Path, mirrored: F
 
 @pytest.mark.parametrize("services", [1, 0])
 async def test_a_deletion_with_another_accounts_key_is_not_reported_as_done(
-    database: Path, mirrored: FakeTwilio, services: int, monkeypatch: pytest.MonkeyPatch
+    database: Database, mirrored: FakeTwilio, services: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also during a background sync; an empty account shows nothing that names its owner."""
     monkeypatch.setenv("PROXYGRAPH_SYNC_EVERY", "0.05")
@@ -170,7 +171,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 async def test_an_address_without_the_proxy_api_is_reported_at_start_and_nothing_is_deleted(
-    database: Path, mirrored: FakeTwilio, caplog: pytest.LogCaptureFixture
+    database: Database, mirrored: FakeTwilio, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with mirrored.serving() as url:
         settings = settings_for(mirrored, proxy_url=url.removesuffix("/v1"))
@@ -204,7 +205,7 @@ MISLEADING: dict[str, tuple[str, int, dict[str, Any] | str]] = {
 
 @pytest.mark.parametrize("case", MISLEADING)
 async def test_a_misleading_answer_ends_the_sync_with_an_error_and_erases_nothing(
-    database: Path, mirrored: FakeTwilio, case: str
+    database: Database, mirrored: FakeTwilio, case: str
 ) -> None:
     template, status, body = MISLEADING[case]
     async with mirroring(database, mirrored) as mirror:
@@ -227,7 +228,7 @@ def empty_lists(fake: FakeTwilio, case: str) -> None:
 
 
 async def test_the_run_after_a_misleading_one_finds_what_was_really_deleted(
-    database: Path, mirrored: FakeTwilio
+    database: Database, mirrored: FakeTwilio
 ) -> None:
     async with mirroring(database, mirrored) as mirror:
         mirrored.remove(KI)
@@ -240,7 +241,7 @@ async def test_the_run_after_a_misleading_one_finds_what_was_really_deleted(
 
 
 async def test_an_earlier_attempt_whose_answer_got_lost_makes_a_deletion_uncertain(
-    database: Path, mirrored: FakeTwilio
+    database: Database, mirrored: FakeTwilio
 ) -> None:
     """The outcome of the last attempt says nothing about the first one, which may have deleted it."""
     async with mirrored.serving(), open_archive(database) as archive, connected(settings_for(mirrored)) as twilio:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import stamina
 
 import bodies
+from databases import held
 from fake_account import Faults
 from fake_twilio import FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import Mirror, account, mirroring
+from store.engine.database import Database
 
 KC = [bodies.sid("KC", number) for number in range(10)]
 KI = [bodies.sid("KI", number * 1000) for number in range(10)]
@@ -38,7 +39,7 @@ async def archived(mirror: Mirror) -> list[str]:
     return sorted(sid for sid, at in (await mirror.column("KC", "archived_at")).items() if at)
 
 
-async def test_sessions_deleted_by_retention_are_kept_and_marked(database: Path) -> None:
+async def test_sessions_deleted_by_retention_are_kept_and_marked(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     close(fake, 1, days=91)
@@ -55,7 +56,7 @@ async def test_sessions_deleted_by_retention_are_kept_and_marked(database: Path)
         assert (again.archived, again.erased) == (0, 0)
 
 
-async def test_an_interaction_deleted_at_twilio_is_erased_and_in_the_ledger(database: Path) -> None:
+async def test_an_interaction_deleted_at_twilio_is_erased_and_in_the_ledger(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -67,12 +68,12 @@ async def test_an_interaction_deleted_at_twilio_is_erased_and_in_the_ledger(data
         assert progress.erased == 1
         await mirror.assert_equal()
         assert await mirror.ledger() == {KI[1]: "sync"}
-        content = b"".join(file.read_bytes() for file in database.parent.iterdir())
+        content = held(database)
         assert b"what was said in 1, 0" not in content
         assert b"what was said in 1, 1" in content
 
 
-async def test_a_session_deleted_at_twilio_is_erased_with_its_contents(database: Path) -> None:
+async def test_a_session_deleted_at_twilio_is_erased_with_its_contents(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     close(fake, 2, days=10)
@@ -91,10 +92,10 @@ async def test_a_session_deleted_at_twilio_is_erased_with_its_contents(database:
             KI[2],
             bodies.sid("KI", 2001),
         }
-        assert b"what was said in 1" not in database.read_bytes()
+        assert b"what was said in 1" not in held(database)
 
 
-async def test_a_deleted_services_sessions_are_erased_unless_retention_deleted_them(database: Path) -> None:
+async def test_a_deleted_services_sessions_are_erased_unless_retention_deleted_them(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     close(fake, 1, days=100)
@@ -108,7 +109,7 @@ async def test_a_deleted_services_sessions_are_erased_unless_retention_deleted_t
         assert len(await mirror.stored("KS")) == 2, "what is kept needs its Service"
 
 
-async def test_a_deleted_service_without_sessions_is_removed(database: Path) -> None:
+async def test_a_deleted_service_without_sessions_is_removed(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=1)
     async with mirroring(database, fake) as mirror:
@@ -118,7 +119,7 @@ async def test_a_deleted_service_without_sessions_is_removed(database: Path) -> 
         await mirror.assert_equal()
 
 
-async def test_a_service_deleted_while_it_is_read_is_classified_too(database: Path) -> None:
+async def test_a_service_deleted_while_it_is_read_is_classified_too(database: Database) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{bodies.sid('KS', 1)}/Sessions") and bodies.sid("KS", 1) in fake:
             fake.remove(bodies.sid("KS", 1))
@@ -133,24 +134,26 @@ async def test_a_service_deleted_while_it_is_read_is_classified_too(database: Pa
         assert await mirror.stored("KS") == [bodies.sid("KS", 2)]
 
 
-async def test_a_session_last_seen_open_may_have_expired_since(database: Path) -> None:
+async def test_a_session_last_seen_open_may_have_expired_since(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(
-                "UPDATE session_read SET read_at = ? WHERE session_sid = ?", (days_ago(120), KC[1])
+                "UPDATE session_read SET read_at = :read_at WHERE session_sid = :session_sid",
+                {"read_at": days_ago(120), "session_sid": KC[1]},
             )
             await transaction.execute(
-                "UPDATE session_listed SET listed_at = ? WHERE session_sid = ?", (days_ago(120), KC[1])
+                "UPDATE session_listed SET listed_at = :listed_at WHERE session_sid = :session_sid",
+                {"listed_at": days_ago(120), "session_sid": KC[1]},
             )
         fake.remove(KC[1])
         progress = await mirror.sync()
         assert (progress.archived, progress.erased) == (1, 0)
 
 
-async def test_a_session_that_reappears_is_no_longer_marked(database: Path) -> None:
+async def test_a_session_that_reappears_is_no_longer_marked(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     close(fake, 1, days=100)
@@ -169,7 +172,7 @@ async def test_a_session_that_reappears_is_no_longer_marked(database: Path) -> N
 
 
 @pytest.mark.parametrize("missing_from", ["Sessions", "Interactions"])
-async def test_a_list_that_lacks_existing_rows_erases_nothing(database: Path, missing_from: str) -> None:
+async def test_a_list_that_lacks_existing_rows_erases_nothing(database: Database, missing_from: str) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -181,7 +184,7 @@ async def test_a_list_that_lacks_existing_rows_erases_nothing(database: Path, mi
         await mirror.assert_equal()
 
 
-async def test_a_crawl_that_does_not_complete_marks_and_erases_nothing(database: Path) -> None:
+async def test_a_crawl_that_does_not_complete_marks_and_erases_nothing(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=3)
     async with mirroring(database, fake) as mirror:
@@ -198,7 +201,7 @@ async def test_a_crawl_that_does_not_complete_marks_and_erases_nothing(database:
         await mirror.assert_equal()
 
 
-async def test_a_confirmation_that_fails_marks_and_erases_nothing(database: Path) -> None:
+async def test_a_confirmation_that_fails_marks_and_erases_nothing(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     async with mirroring(database, fake) as mirror:
@@ -213,7 +216,7 @@ async def test_a_confirmation_that_fails_marks_and_erases_nothing(database: Path
         assert progress.erased == 1, "the session counts as not read until its deletions are decided upon"
 
 
-async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(database: Path) -> None:
+async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -231,7 +234,7 @@ async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(databas
             assert KC[2] not in await mirror.stored("KC")
 
 
-async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> None:
+async def test_erasing_more_than_a_small_share_needs_a_flag(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30, interactions=2)
     async with mirroring(database, fake) as mirror:
@@ -248,7 +251,7 @@ async def test_erasing_more_than_a_small_share_needs_a_flag(database: Path) -> N
         await mirror.assert_equal()
 
 
-async def test_rows_deleted_at_twilio_can_be_kept_instead(database: Path) -> None:
+async def test_rows_deleted_at_twilio_can_be_kept_instead(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -261,7 +264,7 @@ async def test_rows_deleted_at_twilio_can_be_kept_instead(database: Path) -> Non
         assert await archived(mirror) == [KC[1]]
 
 
-async def test_a_session_deleted_while_it_is_read_is_classified_too(database: Path) -> None:
+async def test_a_session_deleted_while_it_is_read_is_classified_too(database: Database) -> None:
     def take(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{KC[1]}/Participants") and KC[1] in fake:
             fake.remove(KC[1])

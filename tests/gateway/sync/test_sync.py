@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,6 +13,7 @@ from fake_account import Faults
 from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import account, mirroring
+from store.engine.database import Database
 from store.errors import DatabaseOccupied
 from store.sync.runs import Progress
 
@@ -25,7 +25,7 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
-async def test_the_archive_equals_the_account(database: Path) -> None:
+async def test_the_archive_equals_the_account(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=5, interactions=4)
     async with mirroring(database, fake) as mirror:
@@ -35,7 +35,7 @@ async def test_the_archive_equals_the_account(database: Path) -> None:
         assert (progress.new, progress.changed, progress.erased, progress.sessions_pending) == (3 + 15 * 7, 0, 0, 0)
 
 
-async def test_long_lists_are_read_whole(database: Path) -> None:
+async def test_long_lists_are_read_whole(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=230, interactions=0)
     fake.put(*(bodies.interaction(number, account_sid=fake.account_sid) for number in range(1, 351)))
@@ -57,7 +57,7 @@ async def test_long_lists_are_read_whole(database: Path) -> None:
     ],
     ids=["odd case", "fractions", "nulls", "unknown words", "unknown properties", "failures"],
 )
-async def test_it_equals_the_account_even_if_twilios_bodies_are_unusual(database: Path, faults: Faults) -> None:
+async def test_it_equals_the_account_even_if_twilios_bodies_are_unusual(database: Database, faults: Faults) -> None:
     fake = FakeTwilio(faults=faults)
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -65,7 +65,7 @@ async def test_it_equals_the_account_even_if_twilios_bodies_are_unusual(database
         await mirror.assert_equal()
 
 
-async def test_a_second_run_reads_only_changed_sessions(database: Path) -> None:
+async def test_a_second_run_reads_only_changed_sessions(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=200, interactions=1)
     async with mirroring(database, fake) as mirror:
@@ -79,7 +79,7 @@ async def test_a_second_run_reads_only_changed_sessions(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_recent_sessions_are_always_read_again(database: Path) -> None:
+async def test_recent_sessions_are_always_read_again(database: Database) -> None:
     """A leg's status changes later without a change of its session."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2, interactions=1)
@@ -95,7 +95,7 @@ async def test_recent_sessions_are_always_read_again(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_a_single_service_can_be_synced(database: Path) -> None:
+async def test_a_single_service_can_be_synced(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -106,7 +106,7 @@ async def test_a_single_service_can_be_synced(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_rows_that_shift_between_pages_are_all_read(database: Path) -> None:
+async def test_rows_that_shift_between_pages_are_all_read(database: Database) -> None:
     """While sessions are listed, earlier ones are deleted and new ones created, so rows shift between pages."""
     pick, late = Random(1), iter(range(5_000, 6_000))
 
@@ -125,7 +125,7 @@ async def test_rows_that_shift_between_pages_are_all_read(database: Path) -> Non
         await mirror.assert_equal()
 
 
-async def test_a_run_that_fails_keeps_what_it_read_and_says_why(database: Path) -> None:
+async def test_a_run_that_fails_keeps_what_it_read_and_says_why(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30, interactions=2)
     async with mirroring(database, fake) as mirror:
@@ -139,7 +139,7 @@ async def test_a_run_that_fails_keeps_what_it_read_and_says_why(database: Path) 
         await mirror.assert_equal()
 
 
-async def test_a_cancelled_run_is_continued_by_the_next(database: Path) -> None:
+async def test_a_cancelled_run_is_continued_by_the_next(database: Database) -> None:
     fake = FakeTwilio(latency=0.002)
     account(fake, services=2, sessions=40, interactions=2)
     async with mirroring(database, fake) as mirror:
@@ -156,7 +156,7 @@ async def test_a_cancelled_run_is_continued_by_the_next(database: Path) -> None:
 
 
 async def test_a_body_without_a_sid_is_left_out_and_the_rest_is_kept(
-    database: Path, caplog: pytest.LogCaptureFixture
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1, interactions=1)
@@ -170,7 +170,7 @@ async def test_a_body_without_a_sid_is_left_out_and_the_rest_is_kept(
         assert "what was said" not in caplog.text
 
 
-async def test_an_archive_is_bound_to_one_account(database: Path) -> None:
+async def test_an_archive_is_bound_to_one_account(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -183,7 +183,7 @@ async def test_an_archive_is_bound_to_one_account(database: Path) -> None:
         assert len(await mirror.stored("KI")) == 12
 
 
-async def test_a_demo_is_never_synced_into(database: Path) -> None:
+async def test_a_demo_is_never_synced_into(database: Database) -> None:
     fake = FakeTwilio()
     async with mirroring(database, fake) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
@@ -192,7 +192,7 @@ async def test_a_demo_is_never_synced_into(database: Path) -> None:
             await mirror.sync()
 
 
-async def test_every_run_is_recorded(database: Path) -> None:
+async def test_every_run_is_recorded(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -206,7 +206,7 @@ async def test_every_run_is_recorded(database: Path) -> None:
         assert rows[1][:4] == (2, "full", "complete", 0)
 
 
-async def test_content_reaches_no_log(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_content_reaches_no_log(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     fake = FakeTwilio(faults=Faults(seed=3, too_many=0.2, server_error=0.2, unknown_words=True))
     account(fake)

@@ -1,7 +1,6 @@
 """An archive is bound to one account, and only Twilio's own 404 shows that a resource is gone."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from fake_twilio import API_KEY, API_SECRET, HTML, FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from mirror import Mirror, account, mirroring
+from store.engine.database import Database
 
 A, B = "AC" + "a" * 32, "AC" + "b" * 32
 
@@ -36,7 +36,7 @@ async def content(mirror: Mirror) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.mark.parametrize("flags", [{}, {"full": True}, {"full": True, "erase": True}, {"keep": True}])
 @pytest.mark.parametrize("sessions", [2, 60])
 async def test_an_account_sid_with_the_key_of_another_account_changes_nothing(
-    database: Path, sessions: int, flags: dict[str, bool]
+    database: Database, sessions: int, flags: dict[str, bool]
 ) -> None:
     ours, others = FakeTwilio(account_sid=A), FakeTwilio(account_sid=B)
     account(ours, services=2, sessions=sessions)
@@ -53,7 +53,7 @@ async def test_an_account_sid_with_the_key_of_another_account_changes_nothing(
         await mirror.assert_equal()
 
 
-async def test_a_wrong_account_sid_at_the_first_run_claims_no_archive(database: Path) -> None:
+async def test_a_wrong_account_sid_at_the_first_run_claims_no_archive(database: Database) -> None:
     fake = FakeTwilio(account_sid=B)
     account(fake)
     mixed = {"account_sid": A, "auth_token": None, "api_key": API_KEY, "api_secret": API_SECRET}
@@ -80,7 +80,7 @@ def page(key: str) -> dict[str, Any]:
     "refusal", [HTML, {"message": "no Route matched with those values"}, {"code": 404, "message": "No"}]
 )
 async def test_a_404_from_something_else_than_twilio_erases_and_marks_nothing(
-    database: Path, refusal: Any, lists: str, key: str, below: str, sessions: int, flags: dict[str, bool]
+    database: Database, refusal: Any, lists: str, key: str, below: str, sessions: int, flags: dict[str, bool]
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions)
@@ -99,7 +99,7 @@ async def test_a_404_from_something_else_than_twilio_erases_and_marks_nothing(
 
 
 @pytest.mark.parametrize("sessions", [2, 130])
-async def test_a_list_of_sessions_without_next_page_url_is_incomplete(database: Path, sessions: int) -> None:
+async def test_a_list_of_sessions_without_next_page_url_is_incomplete(database: Database, sessions: int) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions, interactions=1)
     rows = [fake.get(sid) for sid in fake.sids("KC")[:2]]
@@ -115,7 +115,7 @@ async def test_a_list_of_sessions_without_next_page_url_is_incomplete(database: 
         await mirror.assert_equal()
 
 
-async def test_a_full_page_of_interactions_without_next_page_url_is_incomplete(database: Path) -> None:
+async def test_a_full_page_of_interactions_without_next_page_url_is_incomplete(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2, interactions=0)
     fake.put(*(bodies.interaction(number, account_sid=fake.account_sid) for number in range(1, 131)))
@@ -140,7 +140,7 @@ class Unsure(FakeTwilio):
 
 
 @pytest.mark.parametrize("flags", [{"full": True}, {"full": True, "erase": True}, {"keep": True}])
-async def test_the_parent_must_be_confirmed_to_exist(database: Path, flags: dict[str, bool]) -> None:
+async def test_the_parent_must_be_confirmed_to_exist(database: Database, flags: dict[str, bool]) -> None:
     fake = Unsure()
     account(fake, services=2, sessions=5)
     async with mirroring(database, fake) as mirror:
@@ -161,7 +161,7 @@ async def test_the_parent_must_be_confirmed_to_exist(database: Path, flags: dict
     "body", [HTML, {}, {"interactions": None}, '{"sessions": [{"sid": "KC0'], ids=["login page", "empty", "null", "cut"]
 )
 async def test_an_answer_that_is_not_a_page_ends_the_run_as_incomplete(
-    database: Path, template: str, body: dict[str, Any] | str
+    database: Database, template: str, body: dict[str, Any] | str
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=4)
@@ -179,7 +179,7 @@ async def test_an_answer_that_is_not_a_page_ends_the_run_as_incomplete(
         assert await mirror.ledger() == {}
 
 
-async def test_an_empty_list_of_services_is_refused_before_anything(database: Path) -> None:
+async def test_an_empty_list_of_services_is_refused_before_anything(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=4, interactions=1)
     async with mirroring(database, fake) as mirror:

@@ -19,17 +19,19 @@ from typer.testing import CliRunner
 
 import bodies
 from checkout import ROOT
+from databases import is_empty
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio, now
 from gateway.cli.commands import commands
 from gateway.settings.mirror import SyncSettings
 from mirror import account, assert_equal
 from store.archive import open_archive
+from store.engine.database import Database
 from store.sqlite.sync_lock import sync_lock
 
 
 @asynccontextmanager
-async def syncing(fake: FakeTwilio, database: Path, *flags: str, **environment: str) -> AsyncIterator[Process]:
+async def syncing(fake: FakeTwilio, database: Database, *flags: str, **environment: str) -> AsyncIterator[Process]:
     """Runs the command sync against the stand-in; kills it at the end of the block if it is still running."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
     account_of = {"TWILIO_ACCOUNT_SID": fake.account_sid, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
@@ -48,13 +50,13 @@ async def syncing(fake: FakeTwilio, database: Path, *flags: str, **environment: 
         await process.communicate()
 
 
-async def synced(fake: FakeTwilio, database: Path, *flags: str, **environment: str) -> tuple[int | None, str, str]:
+async def synced(fake: FakeTwilio, database: Database, *flags: str, **environment: str) -> tuple[int | None, str, str]:
     async with syncing(fake, database, *flags, **environment) as process:
         out, err = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, out.decode(), err.decode()
 
 
-async def test_a_complete_run_prints_a_summary(database: Path) -> None:
+async def test_a_complete_run_prints_a_summary(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -69,7 +71,7 @@ async def test_a_complete_run_prints_a_summary(database: Path) -> None:
         await assert_equal(archive, fake)
 
 
-async def test_with_json_only_json_is_printed(database: Path) -> None:
+async def test_with_json_only_json_is_printed(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -79,7 +81,7 @@ async def test_with_json_only_json_is_printed(database: Path) -> None:
     assert (summary["new"], summary["requests"], summary["sessions"]) == (32, 15, 6)
 
 
-async def test_twilios_refusal_is_reported_with_exit_code_1(database: Path) -> None:
+async def test_twilios_refusal_is_reported_with_exit_code_1(database: Database) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         code, _, err = await synced(fake, database, TWILIO_AUTH_TOKEN="wrong-secret")
@@ -88,7 +90,7 @@ async def test_twilios_refusal_is_reported_with_exit_code_1(database: Path) -> N
     assert "wrong-secret" not in err
 
 
-async def test_too_many_erasures_are_reported_with_exit_code_3(database: Path) -> None:
+async def test_too_many_erasures_are_reported_with_exit_code_3(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30, interactions=1)
     async with fake.serving():
@@ -101,7 +103,7 @@ async def test_too_many_erasures_are_reported_with_exit_code_3(database: Path) -
         assert (code, "25 erased" in out) == (0, True)
 
 
-async def test_left_out_resources_are_listed_by_sid_with_exit_code_1(database: Path) -> None:
+async def test_left_out_resources_are_listed_by_sid_with_exit_code_1(database: Database) -> None:
     def refuse(fake: FakeTwilio, path: str, number: int) -> None:
         if any(path.endswith(f"{sid}/Participants") for sid in odd):
             raise web.HTTPBadRequest(text='{"code": 70001, "message": "Odd"}', content_type="application/json")
@@ -118,7 +120,7 @@ async def test_left_out_resources_are_listed_by_sid_with_exit_code_1(database: P
         assert (code, [each["sid"] for each in json.loads(out)["left_out"]]) == (1, odd)
 
 
-async def test_a_wrong_clock_is_reported_with_exit_code_1(database: Path) -> None:
+async def test_a_wrong_clock_is_reported_with_exit_code_1(database: Database) -> None:
     fake = FakeTwilio(clock=lambda: now() - timedelta(days=4_000))
     account(fake)
     async with fake.serving():
@@ -127,7 +129,7 @@ async def test_a_wrong_clock_is_reported_with_exit_code_1(database: Path) -> Non
 
 
 @pytest.mark.parametrize("given", ["KS" + "f" * 32, "no-such-name", ""])
-async def test_an_unknown_service_is_reported_with_exit_code_2(database: Path, given: str) -> None:
+async def test_an_unknown_service_is_reported_with_exit_code_2(database: Database, given: str) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -137,14 +139,14 @@ async def test_an_unknown_service_is_reported_with_exit_code_2(database: Path, g
         assert (code, bodies.sid("KS", 2) in err) == (2, True)
 
 
-async def test_keep_and_erase_together_are_refused_with_exit_code_2(database: Path) -> None:
+async def test_keep_and_erase_together_are_refused_with_exit_code_2(database: Database) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         code, _, err = await synced(fake, database, "--keep", "--erase")
     assert (code, "either --keep or --erase" in err, fake.total_requests) == (2, True, 0)
 
 
-async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database: Path) -> None:
+async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database: Database) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         with sync_lock(database):
@@ -153,14 +155,14 @@ async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database:
     assert err == f"A sync of {database} is running already; let it finish, or stop it first.\n"
 
 
-async def test_all_invalid_settings_are_reported_at_once_with_exit_code_2(database: Path) -> None:
+async def test_all_invalid_settings_are_reported_at_once_with_exit_code_2(database: Database) -> None:
     fake = FakeTwilio()
     async with fake.serving():
         wrong = {"TWILIO_ACCOUNT_SID": "AC1", "PROXYGRAPH_SYNC_RECHECK_HOURS": "-1"}
         code, _, err = await synced(fake, database, **wrong)
     assert code == 2
     assert [line.split(":")[0] for line in err.splitlines()] == ["PROXYGRAPH_SYNC_RECHECK_HOURS", "TWILIO_ACCOUNT_SID"]
-    assert not database.exists()
+    assert is_empty(database)
 
 
 def test_several_services_are_separated_by_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +185,7 @@ def in_the_foreground() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_the_foreground")
-async def test_ctrl_c_stops_cleanly_and_says_how_to_continue(database: Path) -> None:
+async def test_ctrl_c_stops_cleanly_and_says_how_to_continue(database: Database) -> None:
     fake = FakeTwilio(latency=0.01)
     account(fake, services=2, sessions=150)
     async with fake.serving():
@@ -205,7 +207,9 @@ async def test_ctrl_c_stops_cleanly_and_says_how_to_continue(database: Path) -> 
         await assert_equal(archive, fake)
 
 
-async def test_killed_at_random_times_it_ends_equal_to_twilio(database: Path, request: pytest.FixtureRequest) -> None:
+async def test_killed_at_random_times_it_ends_equal_to_twilio(
+    database: Database, request: pytest.FixtureRequest
+) -> None:
     """Six kills by default; --kills sets the number."""
     pick = Random(11)
     fake = FakeTwilio(faults=Faults(seed=2, too_many=0.1, server_error=0.1))
@@ -223,7 +227,7 @@ async def test_killed_at_random_times_it_ends_equal_to_twilio(database: Path, re
 
 
 @pytest.mark.parametrize("every", ["0.2"])
-async def test_serve_syncs_beside_answering(database: Path, every: str) -> None:
+async def test_serve_syncs_beside_answering(database: Database, every: str) -> None:
     fake = FakeTwilio()
     account(fake)
     async with fake.serving():
@@ -249,6 +253,7 @@ async def test_serve_syncs_beside_answering(database: Path, every: str) -> None:
         assert runs >= 1
 
 
+@pytest.mark.of_a_file
 async def test_a_failed_run_suggests_another_run_only_if_that_may_help(database: Path) -> None:
     fake = FakeTwilio()
     account(fake)
@@ -266,7 +271,7 @@ async def test_a_failed_run_suggests_another_run_only_if_that_may_help(database:
     assert (code, again in err) == (1, True)
 
 
-def test_a_failed_run_prints_the_reason_before_the_summary(database: Path) -> None:
+def test_a_failed_run_prints_the_reason_before_the_summary(database: Database) -> None:
     environment = {
         "TWILIO_ACCOUNT_SID": bodies.sid("AC", 1),
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError
 from gateway_under_test import asker
 from mirror import Mirror, account, mirroring
+from store.engine.database import Database
 from store.sync.runs import KEPT_RUNS, last_complete
 from store.twilio_mapping import instant
 
@@ -45,7 +45,7 @@ async def status(mirror: Mirror, fields: str) -> Any:
 
 @pytest.mark.parametrize(("sessions", "removed"), [(3, 1), (40, 30)], ids=["few", "more than are erased unasked"])
 async def test_kept_rows_are_marked_and_shown_and_not_fetched_again(
-    database: Path, sessions: int, removed: int
+    database: Database, sessions: int, removed: int
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions)
@@ -68,7 +68,7 @@ async def test_kept_rows_are_marked_and_shown_and_not_fetched_again(
         assert data["other"] == {"keptAt": None}
 
 
-async def test_a_kept_row_that_reappears_is_no_longer_marked(database: Path) -> None:
+async def test_a_kept_row_that_reappears_is_no_longer_marked(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     row = fake.get(KI[1])
@@ -81,7 +81,7 @@ async def test_a_kept_row_that_reappears_is_no_longer_marked(database: Path) -> 
         await mirror.assert_equal()
 
 
-async def test_a_session_deleted_later_keeps_its_kept_interactions(database: Path) -> None:
+async def test_a_session_deleted_later_keeps_its_kept_interactions(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3, interactions=3)
     async with mirroring(database, fake) as mirror:
@@ -105,7 +105,7 @@ def test_keep_and_erase_together_are_an_error() -> None:
 @pytest.mark.parametrize("names", [["KS" + "f" * 32], [""], [], ["no-such-name"], [KS[1], "no-such-name"]])
 @pytest.mark.parametrize("full", [False, True])
 async def test_an_unknown_service_is_an_error_that_names_the_known_ones(
-    database: Path, names: list[str], full: bool
+    database: Database, names: list[str], full: bool
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
@@ -121,7 +121,7 @@ async def test_an_unknown_service_is_an_error_that_names_the_known_ones(
 
 @pytest.mark.parametrize("by_name", [False, True])
 @pytest.mark.parametrize("full", [False, True])
-async def test_a_partial_run_updates_only_its_services_freshness(database: Path, by_name: bool, full: bool) -> None:
+async def test_a_partial_run_updates_only_its_services_freshness(database: Database, by_name: bool, full: bool) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=2)
     fake.put(fake.get(KS[2]) | {"unique_name": "rides"})
@@ -139,7 +139,7 @@ async def test_a_partial_run_updates_only_its_services_freshness(database: Path,
         assert not await is_full_run_due(mirror.archive, WEEK)
 
 
-async def test_a_partial_run_never_counts_other_services_as_gone(database: Path) -> None:
+async def test_a_partial_run_never_counts_other_services_as_gone(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:
@@ -154,7 +154,7 @@ async def test_a_partial_run_never_counts_other_services_as_gone(database: Path)
 @pytest.mark.parametrize("outcome", ["failed", "refused"])
 @pytest.mark.parametrize("failures", [1, 2, 4])
 async def test_a_full_run_that_fails_is_repeated_after_growing_pauses(
-    database: Path, outcome: str, failures: int
+    database: Database, outcome: str, failures: int
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30)
@@ -173,12 +173,14 @@ async def test_a_full_run_that_fails_is_repeated_after_growing_pauses(
         for since, due in ((pause * 0.9, False), (pause * 1.1, True)):
             async with mirror.archive.writer.transaction() as transaction:
                 moment = instant((datetime.now(UTC) - since).isoformat())
-                await transaction.execute("UPDATE sync_run SET finished_at = ? WHERE mode = 'full'", (moment,))
+                await transaction.execute(
+                    "UPDATE sync_run SET finished_at = :moment WHERE mode = 'full'", {"moment": moment}
+                )
             assert await is_full_run_due(mirror.archive, WEEK) is due
         assert await is_full_run_due(mirror.archive, timedelta(minutes=1)), "never later than by the interval"
 
 
-async def test_a_stopped_full_run_is_continued_at_once(database: Path) -> None:
+async def test_a_stopped_full_run_is_continued_at_once(database: Database) -> None:
     async with mirroring(database, FakeTwilio()) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(
@@ -189,7 +191,7 @@ async def test_a_stopped_full_run_is_continued_at_once(database: Path) -> None:
         assert await is_full_run_due(mirror.archive, WEEK)
 
 
-async def test_each_run_counts_its_own_requests(database: Path) -> None:
+async def test_each_run_counts_its_own_requests(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3, interactions=1)
     async with mirroring(database, fake) as mirror:
@@ -201,7 +203,7 @@ async def test_each_run_counts_its_own_requests(database: Path) -> None:
         assert rows == [8, 2, 8]
 
 
-async def test_old_runs_are_pruned_except_for_the_last_complete_ones(database: Path) -> None:
+async def test_old_runs_are_pruned_except_for_the_last_complete_ones(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=1)
     async with mirroring(database, fake) as mirror:

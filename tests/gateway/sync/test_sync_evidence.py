@@ -19,6 +19,7 @@ from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError, TwilioRefused
 from gateway_under_test import asker
 from mirror import Mirror, account, mirroring
+from store.engine.database import Database
 from store.sqlite.migrations import FOLDER, migrate
 from store.twilio_mapping import instant
 
@@ -47,7 +48,7 @@ async def freshness(mirror: Mirror) -> dict[str, object]:
 @pytest.mark.parametrize("years", [-11, -1, 12])
 @pytest.mark.parametrize("flags", [{}, {"erase": True}, {"keep": True}], ids=["plain", "erase", "keep"])
 async def test_with_a_wrong_clock_a_run_decides_nothing_and_the_next_run_with_the_right_one_does(
-    database: Path, years: int, flags: dict[str, bool]
+    database: Database, years: int, flags: dict[str, bool]
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=3)
@@ -91,7 +92,7 @@ def test_clocks_may_differ_by_a_few_minutes(offset: timedelta | None, newest: st
             check_clock(offset, newest)
 
 
-async def test_times_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag(database: Path) -> None:
+async def test_times_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     week = timedelta(days=7)
@@ -99,12 +100,12 @@ async def test_times_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag
         await mirror.sync(full=True)
         async with mirror.archive.writer.transaction() as transaction:
             for sql in (
-                "UPDATE sync_run SET finished_at = ?",
-                "UPDATE service_sync SET completed_at = ?",
-                "UPDATE session_listed SET listed_at = ?",
-                "UPDATE session SET archived_at = ? WHERE sid = (SELECT min(sid) FROM session)",
+                "UPDATE sync_run SET finished_at = :at",
+                "UPDATE service_sync SET completed_at = :at",
+                "UPDATE session_listed SET listed_at = :at",
+                "UPDATE session SET archived_at = :at WHERE sid = (SELECT min(sid) FROM session)",
             ):
-                await transaction.execute(sql, ("2037-02-01T00:00:00.000Z",))
+                await transaction.execute(sql, {"at": "2037-02-01T00:00:00.000Z"})
         assert await freshness(mirror) == {"lastCompletedAt": None, "lastFullCompletedAt": None, "lagSeconds": None}
         assert await is_full_run_due(mirror.archive, week)
         fake.remove(KC[1])
@@ -118,28 +119,30 @@ async def test_times_of_a_wrong_clock_block_no_full_run_and_give_no_negative_lag
 
 @pytest.mark.parametrize(("listed_days_ago", "archived", "erased"), [(1, 0, 2), (89, 0, 2), (91, 1, 0)])
 async def test_an_unchanged_open_session_existed_when_it_was_last_listed(
-    database: Path, listed_days_ago: int, archived: int, erased: int
+    database: Database, listed_days_ago: int, archived: int, erased: int
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=3)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         async with mirror.archive.writer.transaction() as transaction:
-            await transaction.execute("UPDATE session_read SET read_at = ?", (ago(days=300),))
-            await transaction.execute("UPDATE session_listed SET listed_at = ?", (ago(days=listed_days_ago),))
+            await transaction.execute("UPDATE session_read SET read_at = :read_at", {"read_at": ago(days=300)})
+            await transaction.execute(
+                "UPDATE session_listed SET listed_at = :listed_at", {"listed_at": ago(days=listed_days_ago)}
+            )
         fake.remove(KC[2])
         progress = await mirror.sync()
         assert (progress.archived, progress.erased) == (archived, erased)
 
 
-async def test_each_list_stores_when_it_showed_a_session(database: Path) -> None:
+async def test_each_list_stores_when_it_showed_a_session(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
         async with mirror.archive.writer.transaction() as transaction:
-            await transaction.execute("UPDATE session_read SET read_at = ?", (ago(days=300),))
-            await transaction.execute("UPDATE session_listed SET listed_at = ?", (ago(days=300),))
+            await transaction.execute("UPDATE session_read SET read_at = :read_at", {"read_at": ago(days=300)})
+            await transaction.execute("UPDATE session_listed SET listed_at = :listed_at", {"listed_at": ago(days=300)})
         progress = await mirror.sync()
         assert progress.sessions == 0, "nothing is read"
         fake.remove(KC[1])
@@ -149,7 +152,9 @@ async def test_each_list_stores_when_it_showed_a_session(database: Path) -> None
 
 @pytest.mark.parametrize("refusal", [web.HTTPNotFound, web.HTTPBadRequest, web.HTTPForbidden])
 @pytest.mark.parametrize("full", [False, True])
-async def test_an_incomplete_list_decides_nothing(database: Path, refusal: type[web.HTTPException], full: bool) -> None:
+async def test_an_incomplete_list_decides_nothing(
+    database: Database, refusal: type[web.HTTPException], full: bool
+) -> None:
     def break_off(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith(f"{KS[1]}/Sessions") and number == 1:
             raise refusal(text='{"code": 20404, "message": "No"}', content_type="application/json")
@@ -176,7 +181,7 @@ async def test_an_incomplete_list_decides_nothing(database: Path, refusal: type[
 
 @pytest.mark.parametrize("removed_from", [0, 1])
 async def test_rows_missed_between_two_pages_are_found_by_one_of_the_next_two_incremental_runs(
-    database: Path, removed_from: int
+    database: Database, removed_from: int
 ) -> None:
     """On the first and on later reads of the session."""
     fake = FakeTwilio()
@@ -207,7 +212,7 @@ async def test_rows_missed_between_two_pages_are_found_by_one_of_the_next_two_in
 
 @pytest.mark.parametrize("sessions", [2, 40])
 async def test_an_account_without_services_erases_and_marks_nothing_without_a_flag(
-    database: Path, sessions: int
+    database: Database, sessions: int
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=sessions)
@@ -225,7 +230,7 @@ async def test_an_account_without_services_erases_and_marks_nothing_without_a_fl
         assert await mirror.stored("KC") == [KC[1]], "retention may have taken this one, whatever the flag"
 
 
-async def test_a_service_that_exists_but_was_not_listed_is_reported(database: Path) -> None:
+async def test_a_service_that_exists_but_was_not_listed_is_reported(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2)
     async with mirroring(database, fake) as mirror:

@@ -1,7 +1,6 @@
 """A Session or Service that can't be read is left out, shown in syncStatus, and tried again by the next run."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.sync.run import sync
 from gateway.twilio.errors import TwilioDenied, TwilioError, TwilioRefused, TwilioUnavailable
 from gateway_under_test import asker, serving
 from mirror import Mirror, account, mirroring
+from store.engine.database import Database
 from store.errors import StoreError
 from store.sync import left_out
 from store.sync.runs import Progress
@@ -58,7 +58,7 @@ async def shown(mirror: Mirror) -> dict[str, Any]:
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
 @pytest.mark.parametrize(("sessions", "odd"), [(4, [2]), (150, [1, 3, 77, 150])], ids=["small", "larger"])
 async def test_a_session_that_always_fails_is_left_out_and_the_rest_is_read(
-    database: Path, status: int, sessions: int, odd: list[int]
+    database: Database, status: int, sessions: int, odd: list[int]
 ) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions, interactions=1)
@@ -80,7 +80,7 @@ async def test_a_session_that_always_fails_is_left_out_and_the_rest_is_read(
         assert (await shown(mirror))["leftOutCount"] == 0
 
 
-async def test_a_session_that_is_left_out_does_not_stop_the_reconciling_of_others(database: Path) -> None:
+async def test_a_session_that_is_left_out_does_not_stop_the_reconciling_of_others(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=5)
     async with mirroring(database, fake) as mirror:
@@ -95,7 +95,7 @@ async def test_a_session_that_is_left_out_does_not_stop_the_reconciling_of_other
         assert len(await mirror.stored("KI")) == 17, "what is held of the odd one stays"
 
 
-async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: Path) -> None:
+async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=3, sessions=2)
     odd = bodies.sid("KS", 2)
@@ -110,7 +110,7 @@ async def test_a_service_whose_sessions_can_not_be_listed_is_left_out(database: 
         assert [each["sid"] for each in (await shown(mirror))["leftOut"]] == [odd]
 
 
-async def test_if_nothing_can_be_read_nothing_is_erased_or_marked(database: Path) -> None:
+async def test_if_nothing_can_be_read_nothing_is_erased_or_marked(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=30)
     async with mirroring(database, fake) as mirror:
@@ -123,7 +123,7 @@ async def test_if_nothing_can_be_read_nothing_is_erased_or_marked(database: Path
         assert await mirror.ledger() == {}
 
 
-async def test_if_the_service_fails_too_the_whole_run_fails(database: Path) -> None:
+async def test_if_the_service_fails_too_the_whole_run_fails(database: Database) -> None:
     def revoke(fake: FakeTwilio, path: str, number: int) -> None:
         if path.endswith("/Participants"):
             fake.fail_next("GET /Services/{}", 403, {"code": 20003, "message": "Revoked"}, times=1_000)
@@ -136,7 +136,7 @@ async def test_if_the_service_fails_too_the_whole_run_fails(database: Path) -> N
         assert await left_out.listed(mirror.archive) == []
 
 
-async def test_the_number_of_left_out_resources_is_a_metric(database: Path) -> None:
+async def test_the_number_of_left_out_resources_is_a_metric(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=5)
     fake.faults = refusing(400, KC[1], KC[4])
@@ -147,7 +147,7 @@ async def test_the_number_of_left_out_resources_is_a_metric(database: Path) -> N
         assert "proxygraph_sync_left_out 2.0" in (await response.text()).splitlines()
 
 
-async def test_a_deleted_session_is_no_longer_listed_as_left_out(database: Path) -> None:
+async def test_a_deleted_session_is_no_longer_listed_as_left_out(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=4)
     fake.faults = refusing(400, KC[1])
@@ -161,7 +161,9 @@ async def test_a_deleted_session_is_no_longer_listed_as_left_out(database: Path)
 
 
 @pytest.mark.parametrize("sessions", [12, 60])
-async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(database: Path, sessions: int) -> None:
+async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(
+    database: Database, sessions: int
+) -> None:
     fake = FakeTwilio()
     account(fake, services=1, sessions=sessions, interactions=2)
     read: list[str] = []
@@ -186,7 +188,7 @@ async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(
 
 @pytest.mark.parametrize("pages", [150, 200])
 async def test_on_a_full_disk_the_summary_counts_what_was_committed(
-    database: Path, monkeypatch: pytest.MonkeyPatch, pages: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
     monkeypatch.setattr("gateway.sync.write_buffer.ROWS_PER_FLUSH", 60)
     fake = FakeTwilio()

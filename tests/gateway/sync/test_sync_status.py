@@ -1,7 +1,6 @@
 """``syncStatus`` shows how fresh the archive is."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from gateway.twilio.errors import TwilioRefused
 from gateway_under_test import Ask, asker, serving
 from mirror import account, mirroring
 from store import twilio_mapping
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.sync.runs import start_run
 from store.sync.status import HEARTBEAT_TIMEOUT_SECONDS
@@ -53,7 +53,7 @@ async def test_an_archive_that_was_never_synced_says_so(ask: Ask) -> None:
     }
 
 
-async def test_a_complete_run_shows_when_and_what(database: Path) -> None:
+async def test_a_complete_run_shows_when_and_what(database: Database) -> None:
     fake = FakeTwilio()
     account(fake, services=2, sessions=2, interactions=1)
     async with mirroring(database, fake) as mirror:
@@ -69,7 +69,7 @@ async def test_a_complete_run_shows_when_and_what(database: Path) -> None:
     assert [service["lastCompletedAt"] is not None for service in found["services"]] == [True, True]
 
 
-async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Path) -> None:
+async def test_a_run_that_failed_shows_why_until_one_succeeds(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:
@@ -96,14 +96,15 @@ async def test_a_run_is_running_while_it_stores_its_progress(
     alive_at = twilio_mapping.instant((datetime.now(UTC) - timedelta(seconds=silent)).isoformat())
     async with archive.writer.transaction() as transaction:
         await transaction.execute(
-            "INSERT INTO sync_run (number, mode, started_at, alive_at, sessions_pending) VALUES (1, 'full', ?, ?, 7)",
-            (alive_at, alive_at),
+            "INSERT INTO sync_run (number, mode, started_at, alive_at, sessions_pending)"
+            " VALUES (1, 'full', :alive_at, :alive_at, 7)",
+            {"alive_at": alive_at},
         )
     found = await status(ask)
     assert (found["running"], found["run"]["sessionsPending"], found["run"]["finishedAt"]) == (running, 7, None)
 
 
-async def test_the_lag_is_a_metric(database: Path) -> None:
+async def test_the_lag_is_a_metric(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,13 @@ from fake_twilio import FakeTwilio
 from gateway.sync.write_buffer import WriteBuffer
 from mirror import Mirror, mirroring
 from store import twilio_mapping
+from store.engine.database import Database
 from store.services import Service
 from store.sync.runs import Progress, start_run
 
 
 @pytest.fixture
-async def mirror(database: Path) -> AsyncIterator[Mirror]:
+async def mirror(database: Database) -> AsyncIterator[Mirror]:
     async with mirroring(database, FakeTwilio()) as mirror:
         yield mirror
 

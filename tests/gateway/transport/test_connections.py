@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +13,13 @@ from bodies import put, service, session
 from gateway.transport.request_cycle import RequestCycle
 from gateway_under_test import address_of
 from store.archive import open_archive
+from store.engine.database import Database
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
-async def streams(database: Path) -> AsyncIterator[Streams]:
+async def streams(database: Database) -> AsyncIterator[Streams]:
     """A connection to a server over an archive with one Service and one Session."""
     async with open_archive(database) as archive:
         await put(archive, service(1), session(1))

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from pathlib import Path
-from shutil import copy
 from urllib.parse import urlsplit
 
 import pytest
 
 from gateway_under_test import address_of
+from store.engine.database import Database
 
 NAMES = (
     *("Accept", "Accept-Encoding", "Access-Control-Request-Method", "Authorization", "Content-Encoding"),
@@ -46,9 +45,8 @@ async def statuses(address: str, requests: list[bytes]) -> list[int]:
 @pytest.mark.parametrize("keys", [False, True], ids=["keyless", "with keys"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_invalid_header_value_is_the_clients_error(
-    database: Path, one_session: Path, name: str, keys: bool, caplog: pytest.LogCaptureFixture
+    with_one_session: Database, name: str, keys: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy(one_session, database)
     host = b"" if name == "Host" else b"Host: localhost\r\n"
     json = b"" if name == "Content-Type" else b"Content-Type: application/json\r\n"
     lines = [b"%b: %b\r\n" % (name.encode(), value) for value in VALUES]
@@ -57,7 +55,7 @@ async def test_an_invalid_header_value_is_the_clients_error(
         for line in lines
     ]
     gets = [b"GET %b HTTP/1.1\r\n%b%b\r\n" % (path, host, line) for line in lines for path in (b"/graphql", b"/livez")]
-    async with address_of(database, require_key=keys) as address, asyncio.timeout(30):
+    async with address_of(with_one_session, require_key=keys) as address, asyncio.timeout(30):
         found = await statuses(address, posts + gets)
     assert all(200 <= status < 500 for status in found), found
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
@@ -75,9 +73,8 @@ HOSTS += [
 
 
 @pytest.mark.parametrize("keys", [False, True], ids=["keyless", "with keys"])
-async def test_a_request_must_have_exactly_one_host(database: Path, one_session: Path, keys: bool) -> None:
-    copy(one_session, database)
-    async with address_of(database, require_key=keys) as address, asyncio.timeout(30):
+async def test_a_request_must_have_exactly_one_host(with_one_session: Database, keys: bool) -> None:
+    async with address_of(with_one_session, require_key=keys) as address, asyncio.timeout(30):
         found = await statuses(address, [b"GET /livez HTTP/1.1\r\n%b\r\n" % host for host in HOSTS])
         assert found == [400] * len(HOSTS)
         assert await statuses(address, [b"GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n"]) == [
@@ -93,11 +90,10 @@ HANDSHAKE = (
 
 
 async def test_a_websocket_handshake_is_treated_like_any_request(
-    database: Path, one_session: Path, caplog: pytest.LogCaptureFixture
+    with_one_session: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy(one_session, database)
     foreign = b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n"
-    async with address_of(database) as address, asyncio.timeout(30):
+    async with address_of(with_one_session) as address, asyncio.timeout(30):
         assert await statuses(
             address,
             [

@@ -18,6 +18,7 @@ from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import finish_deletions
 from store.archive import open_archive, read_archive
+from store.engine.database import Database
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.erasure.ledger import AtTwilio
@@ -42,7 +43,7 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture
-async def fake(database: Path) -> FakeTwilio:
+async def fake(database: Database) -> FakeTwilio:
     """An account, of which ``database`` is a mirror."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
@@ -57,19 +58,19 @@ async def delete(client: aiohttp.ClientSession, sid: str) -> dict[str, Any]:
         return payload
 
 
-async def entries(database: Path) -> dict[str, AtTwilio | None]:
+async def entries(database: Database) -> dict[str, AtTwilio | None]:
     async with read_archive(database) as archive:
         return {entry.sid: entry.twilio for entry in await ledger.entries(archive)}
 
 
 @asynccontextmanager
-async def connected_server(database: Path, fake: FakeTwilio) -> AsyncIterator[aiohttp.ClientSession]:
+async def connected_server(database: Database, fake: FakeTwilio) -> AsyncIterator[aiohttp.ClientSession]:
     async with fake.serving(), serving(database, twilio=settings_for(fake)) as client:
         yield client
 
 
 async def test_without_an_account_it_is_deleted_only_here_and_the_payload_and_the_ledger_say_so(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
         payload = await delete(client, KI[0])
@@ -79,7 +80,7 @@ async def test_without_an_account_it_is_deleted_only_here_and_the_payload_and_th
 
 
 async def test_with_an_account_the_payload_says_whether_twilio_deleted_it_or_no_longer_had_it(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     fake.remove(KI[1])
     async with connected_server(database, fake) as client:
@@ -88,7 +89,7 @@ async def test_with_an_account_the_payload_says_whether_twilio_deleted_it_or_no_
     assert await entries(database) == {KI[0]: AtTwilio.DELETED, KI[1]: AtTwilio.ALREADY_GONE}
 
 
-async def test_what_twilio_did_not_do_is_in_the_payload_too(database: Path, fake: FakeTwilio) -> None:
+async def test_what_twilio_did_not_do_is_in_the_payload_too(database: Database, fake: FakeTwilio) -> None:
     fake.hold(KI[0])
     async with connected_server(database, fake) as client:
         assert (await delete(client, KI[0]))["atTwilio"] == "REFUSED"
@@ -101,7 +102,7 @@ async def test_what_twilio_did_not_do_is_in_the_payload_too(database: Path, fake
 
 
 async def test_what_was_deleted_only_here_is_deleted_at_twilio_once_a_server_has_the_account(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
         for sid in KI[:3]:
@@ -114,7 +115,9 @@ async def test_what_was_deleted_only_here_is_deleted_at_twilio_once_a_server_has
     assert fake.sids("KI") == [KI[3]]
 
 
-async def test_what_was_deleted_only_here_stays_out_of_the_archive_until_then(database: Path, fake: FakeTwilio) -> None:
+async def test_what_was_deleted_only_here_stays_out_of_the_archive_until_then(
+    database: Database, fake: FakeTwilio
+) -> None:
     async with serving(database) as client:
         await delete(client, KI[0])
     async with mirroring(database, fake) as mirror:
@@ -127,7 +130,7 @@ async def caught_up(mirror: Mirror, **how: Any) -> tuple[int, int]:
 
 
 async def test_a_refused_later_deletion_is_stored_and_retried_at_the_next_start(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with serving(database) as client:
         await delete(client, KI[0])
@@ -142,7 +145,7 @@ async def test_a_refused_later_deletion_is_stored_and_retried_at_the_next_start(
         assert (KI[0] in fake, await entries(database)) == (False, {KI[0]: AtTwilio.DELETED})
 
 
-async def test_while_twilio_is_unreachable_later_deletions_wait(database: Path, fake: FakeTwilio) -> None:
+async def test_while_twilio_is_unreachable_later_deletions_wait(database: Database, fake: FakeTwilio) -> None:
     async with serving(database) as client:
         await delete(client, KI[0])
     async with mirroring(database, fake) as mirror:
@@ -153,7 +156,7 @@ async def test_while_twilio_is_unreachable_later_deletions_wait(database: Path, 
         assert await caught_up(mirror) == (1, 0)
 
 
-async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeTwilio) -> None:
+async def test_another_accounts_404_finishes_nothing(database: Database, fake: FakeTwilio) -> None:
     """With another account's credentials, Twilio answers with its own 404."""
     async with serving(database) as client:
         await delete(client, KI[0])
@@ -173,7 +176,7 @@ async def test_another_accounts_404_finishes_nothing(database: Path, fake: FakeT
 
 
 async def test_a_request_whose_answer_got_lost_survives_a_later_failed_attempt(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with connected_server(database, fake) as client:
         fake.fail_next(TEMPLATE, 504, "<html>", times=3)
@@ -188,7 +191,7 @@ async def test_a_request_whose_answer_got_lost_survives_a_later_failed_attempt(
 
 
 async def test_a_deletion_in_progress_is_left_alone_unless_its_answer_got_lost(
-    database: Path, fake: FakeTwilio
+    database: Database, fake: FakeTwilio
 ) -> None:
     async with mirroring(database, fake) as mirror:
         for sid in KI[:2]:
@@ -202,7 +205,7 @@ async def test_a_deletion_in_progress_is_left_alone_unless_its_answer_got_lost(
         assert fake.sids("KI") == KI[2:]
 
 
-async def test_invalid_credentials_withdraw_no_request(database: Path, fake: FakeTwilio) -> None:
+async def test_invalid_credentials_withdraw_no_request(database: Database, fake: FakeTwilio) -> None:
     async with connected_server(database, fake) as client:
         fake.fail_next(TEMPLATE, 504, "<html>", times=3)
         await delete(client, KI[0])
@@ -211,6 +214,7 @@ async def test_invalid_credentials_withdraw_no_request(database: Path, fake: Fak
     assert await entries(database) == {KI[0]: AtTwilio.PENDING}
 
 
+@pytest.mark.of_a_file
 async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(database: Path, tmp_path: Path) -> None:
     """At that time the payload didn't say that Twilio would be asked later."""
     older = tmp_path / "migrations"

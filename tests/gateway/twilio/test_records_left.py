@@ -1,7 +1,6 @@
 """Message and Call records that Twilio could not delete yet are tried again by a server or a sync with the account."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,14 @@ from gateway.twilio.record_deletions import Deleted, delete_records
 from gateway_under_test import serving
 from mirror import account, mirroring, settings_for
 from running_commands import run
+from store.engine.database import Database
 
 KI, SM = bodies.sid("KI", 1000), bodies.sid("SM", 1000)
 LIST = "GET /Accounts/{}/Messages.json"
 
 
 @pytest.fixture
-async def fake(database: Path) -> FakeTwilio:
+async def fake(database: Database) -> FakeTwilio:
     """An account in which a record of an erased Interaction was not complete at first, and is complete now."""
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
@@ -31,7 +31,7 @@ async def fake(database: Path) -> FakeTwilio:
     return fake
 
 
-async def test_a_server_finishes_pending_deletions(database: Path, fake: FakeTwilio) -> None:
+async def test_a_server_finishes_pending_deletions(database: Database, fake: FakeTwilio) -> None:
     async with fake.serving(), serving(database, twilio=settings_for(fake)), asyncio.timeout(30):
         while SM in fake.records:
             await asyncio.sleep(0.05)
@@ -39,7 +39,7 @@ async def test_a_server_finishes_pending_deletions(database: Path, fake: FakeTwi
 
 @pytest.mark.parametrize("may", [True, False])
 async def test_a_sync_finishes_pending_deletions_and_continues_if_it_cannot(
-    database: Path, fake: FakeTwilio, may: bool
+    database: Database, fake: FakeTwilio, may: bool
 ) -> None:
     fake.fail_next(LIST, 403, {"code": 70051, "message": "Forbidden"}, times=0 if may else 1)
     async with fake.serving():

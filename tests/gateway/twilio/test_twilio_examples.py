@@ -1,7 +1,6 @@
 """Twilio's own example bodies go through the mapping into the archive, and come out of GraphQL with every property."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from gateway_under_test import asker
 from store import twilio_mapping
 from store.archive import open_archive
 from store.columns import ColumnType, columns
+from store.engine.database import Database
 
 EXAMPLES: dict[str, bodies.Body] = json.loads((DATA / "twilio_examples.json").read_text("utf-8"))
 PARENTS = [bodies.service(0, sid="KS" + "a" * 32), bodies.session(0, sid="KC" + "a" * 32, service_sid="KS" + "a" * 32)]
@@ -31,7 +31,7 @@ def shown(name: str, given: Any, kind: ColumnType) -> Any:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-async def test_graphql_returns_every_property_of_an_example(example: str, database: Path) -> None:
+async def test_graphql_returns_every_property_of_an_example(example: str, database: Database) -> None:
     body = EXAMPLES[example]
     kind = bodies.RECORD_TYPES[body["sid"][:2]]
     kinds = {column.name: column.column_type for column in columns(kind)}

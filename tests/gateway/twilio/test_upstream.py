@@ -1,7 +1,6 @@
 """deleteInteraction also deletes at Twilio, and says which of the two deletions did not happen."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.twilio.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
 from resolvers.upstream import finish_deletions
+from store.engine.database import Database
 from store.erasure import interactions as erasure
 from store.erasure import ledger
 from store.interactions import Interaction
@@ -61,7 +61,7 @@ def small() -> FakeTwilio:
     return fake
 
 
-async def test_it_is_deleted_at_twilio_and_here(database: Path) -> None:
+async def test_it_is_deleted_at_twilio_and_here(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -72,7 +72,7 @@ async def test_it_is_deleted_at_twilio_and_here(database: Path) -> None:
         await mirror.assert_equal()
 
 
-async def test_what_twilio_no_longer_had_is_erased_here(database: Path) -> None:
+async def test_what_twilio_no_longer_had_is_erased_here(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -81,7 +81,7 @@ async def test_what_twilio_no_longer_had_is_erased_here(database: Path) -> None:
         assert KI not in await mirror.stored("KI")
 
 
-async def test_an_interaction_under_legal_hold_stays_here_too_and_is_not_retried(database: Path) -> None:
+async def test_an_interaction_under_legal_hold_stays_here_too_and_is_not_retried(database: Database) -> None:
     fake = small()
     fake.hold(KI)
     async with mirroring(database, fake) as mirror:
@@ -91,7 +91,7 @@ async def test_an_interaction_under_legal_hold_stays_here_too_and_is_not_retried
         assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})
 
 
-async def test_an_interaction_that_twilio_refuses_to_delete_stays(database: Path) -> None:
+async def test_an_interaction_that_twilio_refuses_to_delete_stays(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -100,7 +100,7 @@ async def test_an_interaction_that_twilio_refuses_to_delete_stays(database: Path
         assert (KI in await mirror.stored("KI"), await mirror.ledger()) == (True, {})
 
 
-async def test_if_twilio_is_overloaded_it_stays_and_can_be_deleted_later(database: Path) -> None:
+async def test_if_twilio_is_overloaded_it_stays_and_can_be_deleted_later(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -110,7 +110,7 @@ async def test_if_twilio_is_overloaded_it_stays_and_can_be_deleted_later(databas
         assert (await delete(mirror))["deletedInteractionId"] == KI
 
 
-async def test_a_lost_answer_stays_in_the_ledger_and_is_finished_later(database: Path) -> None:
+async def test_a_lost_answer_stays_in_the_ledger_and_is_finished_later(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -122,7 +122,7 @@ async def test_a_lost_answer_stays_in_the_ledger_and_is_finished_later(database:
         await mirror.assert_equal()
 
 
-async def test_a_deletion_interrupted_before_twilio_was_asked_waits_for_twilio(database: Path) -> None:
+async def test_a_deletion_interrupted_before_twilio_was_asked_waits_for_twilio(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -138,7 +138,7 @@ async def test_a_deletion_interrupted_before_twilio_was_asked_waits_for_twilio(d
         assert await ledger.pending_at_twilio(mirror.archive, now()) == []
 
 
-async def test_a_deletion_interrupted_after_twilio_did_it_is_erased_here(database: Path) -> None:
+async def test_a_deletion_interrupted_after_twilio_did_it_is_erased_here(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()
@@ -150,7 +150,7 @@ async def test_a_deletion_interrupted_after_twilio_did_it_is_erased_here(databas
         await mirror.assert_equal()
 
 
-async def test_a_legal_hold_found_when_finishing_withdraws_the_request(database: Path) -> None:
+async def test_a_legal_hold_found_when_finishing_withdraws_the_request(database: Database) -> None:
     fake = small()
     async with mirroring(database, fake) as mirror:
         await mirror.sync()

@@ -1,16 +1,14 @@
 """The change feed: every change in order, nothing twice, erasures by SID alone, and cursors that expire."""
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
 
 import bodies
 from bodies import interaction, participant, put, service, session, sid
+from databases import New, rows
 from gateway_under_test import Ask, asker
 from store import changes
 from store.archive import open_archive
@@ -18,6 +16,7 @@ from store.backups.backup import back_up
 from store.backups.restore import restore
 from store.changes import ChangedType, FeedQuery, read_feed, trim
 from store.columns import Record
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
@@ -83,7 +82,8 @@ async def test_every_property_is_watched(ask: Ask, archive: Archive, body: bodie
         number = column in ("ttl", "default_ttl", "duration_seconds")
         async with archive.writer.transaction() as transaction:
             value = 7 if number else "2027-01-01T00:00:00.000Z"
-            await transaction.execute(f"UPDATE {table} SET {column} = ? WHERE sid = ?", (value, body["sid"]))
+            set_it = f"UPDATE {table} SET {column} = :value WHERE sid = :sid"
+            await transaction.execute(set_it, {"value": value, "sid": body["sid"]})
         assert await since(ask, start) == [("UPDATED", table.upper(), body["sid"])], column
 
 
@@ -218,37 +218,39 @@ async def test_only_what_is_too_old_is_dropped(archive: Archive, monkeypatch: py
     numbers = [0, *(change.number for change in (await read_feed(archive, FeedQuery(0, 100))).changes)]
     assert len(numbers) == 10
     async with archive.writer.transaction() as transaction:
-        past = "UPDATE change SET at = '2020-01-01T00:00:00.000Z' WHERE number <= ?"
-        await transaction.execute(past, (numbers[old],))
+        past = "UPDATE change SET at = '2020-01-01T00:00:00.000Z' WHERE number <= :last"
+        await transaction.execute(past, {"last": numbers[old]})
     assert await trim(archive, timedelta(days=1)) == old
     page = await read_feed(archive, FeedQuery(0, 100))
     assert [change.number for change in page.changes] == numbers[old + 1 :]
     assert (page.dropped, page.last) == (numbers[old], numbers[-1])
 
 
-async def test_a_cursor_of_what_an_older_copy_of_the_file_lacks_has_expired(database: Path, tmp_path: Path) -> None:
+async def test_a_cursor_of_what_an_older_copy_of_the_file_lacks_has_expired(
+    database: Database, new_database: New
+) -> None:
     """As after a snapshot of the machine was put back: otherwise changes under the same numbers would be missed."""
     async with open_archive(database) as archive:
         await put(archive, service(), session(), interaction(1))
         before = await latest(asker(archive))
-    copy(database, tmp_path / "copy.db")
+    older = new_database(database)
     async with open_archive(database) as archive:
         await put(archive, interaction(2))
         after = await latest(asker(archive))
-    copy(tmp_path / "copy.db", database)
-    async with open_archive(database) as archive:
+    async with open_archive(older) as archive:
         await put(archive, *(interaction(number) for number in range(3, 9)))
         assert await expired(asker(archive), after)
         assert [changed for _, _, changed in await since(asker(archive), before)] == [sid("KI", n) for n in range(3, 9)]
 
 
-async def test_a_cursor_of_another_archive_has_expired(ask: Ask, archive: Archive, tmp_path: Path) -> None:
+async def test_a_cursor_of_another_archive_has_expired(ask: Ask, archive: Archive, new_database: New) -> None:
     cursor = await latest(ask)
-    async with open_archive(tmp_path / "other.db") as other:
+    async with open_archive(new_database()) as other:
         await put(other, service(), session(), interaction(1))
         assert await expired(asker(other), cursor)
 
 
+@pytest.mark.of_a_file
 async def test_after_a_restore_every_cursor_has_expired(database: Path, tmp_path: Path) -> None:
     async with open_archive(database) as archive:
         await put(archive, service(), session(), interaction(1))
@@ -270,14 +272,14 @@ async def test_the_feed_needs_one_statement_and_one_for_each_type_of_node(ask: A
     assert len(answer.statements) == 3
 
 
-async def test_the_feed_has_no_content(database: Path, archive: Archive) -> None:
+async def test_the_feed_has_no_content(database: Database, archive: Archive) -> None:
     await put(archive, participant(1, identifier="+12025550123"), interaction(1, data='{"body": "a canary"}'))
-    with closing(sqlite3.connect(database)) as connection:
-        text = str(connection.execute("SELECT * FROM change").fetchall())
+    text = str(rows(database, "SELECT * FROM change"))
     assert "canary" not in text
     assert "2025550123" not in text
 
 
+@pytest.mark.of_a_file
 async def test_every_query_of_the_feed_reads_by_an_index_in_its_order(archive: Archive) -> None:
     queries = [
         FeedQuery(0, 5),

@@ -23,7 +23,7 @@ async def test_a_plan_gives_the_bytes_that_the_ordinary_path_gives(
     await put(archive, participant(1), interaction(1), interaction(2))
     await put(archive, interaction(1, outbound_resource_status="failed"))
     async with archive.writer.transaction() as transaction:
-        await transaction.execute("DELETE FROM interaction WHERE sid = ?", (sid("KI", 2),))
+        await transaction.execute("DELETE FROM interaction WHERE sid = :sid", {"sid": sid("KI", 2)})
     document = f"{{ changes{arguments} {{ {selection} }} }}"
     ordinary, planned = await asker(archive)(document), await asker(archive, plans=PlanCache())(document)
     assert (len(planned.statements), planned) == (0, ordinary)
