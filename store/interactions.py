@@ -145,7 +145,7 @@ FACETS = FacetTable(
 )
 
 
-def _on_either_leg(attribute: str, noun: str) -> AccessPath:
+def _on_either_leg(attribute: str, noun: str, is_sorted: bool = True) -> AccessPath:
     inbound, outbound = f"inbound_{attribute}", f"outbound_{attribute}"
     return AccessPath(
         attribute,
@@ -155,6 +155,7 @@ def _on_either_leg(attribute: str, noun: str) -> AccessPath:
                 f"interaction_by_outbound_{noun}", f"{equal(outbound)} AND {inbound} IS DISTINCT FROM {{value}}"
             ),
         ),
+        is_sorted,
     )
 
 
@@ -177,7 +178,7 @@ BY_PERSON = ValuePath(
 )
 INDEXES = Indexes(
     narrow=(
-        _on_either_leg("resource_sid", "resource"),
+        _on_either_leg("resource_sid", "resource", is_sorted=False),
         AccessPath("session_sid", (IndexRange("interaction_by_session", equal("session_sid")),)),
         _on_either_leg("participant_sid", "participant"),
     ),

@@ -98,7 +98,7 @@ BY_PERSON = ValuePath(
     repeats=Statement(lambda dialect: f"(SELECT count(*) FROM ({PERSONS.text(dialect)}) AS persons)"),
 )
 INDEXES = Indexes(
-    narrow=(AccessPath("unique_name", (IndexRange("session_by_unique_name", equal("unique_name")),)),),
+    narrow=(AccessPath("unique_name", (IndexRange("session_by_unique_name", equal("unique_name")),), is_sorted=False),),
     wide=(
         AccessPath("service_sid", (IndexRange("session_by_service", equal("service_sid")),)),
         AccessPath(None, (IndexRange("session_by_date", "TRUE"),)),

@@ -16,7 +16,7 @@ from resolvers.errors import BadInput
 from store.columns import SID_DIGITS, Record
 from store.enums import InteractionType, ResourceStatus, SessionMode, SessionStatus
 from store.interactions import InteractionFilter
-from store.lists.filters import Filter, Period, distinct, texts
+from store.lists.filters import Filter, Period, distinct
 from store.participants import Participant, ParticipantFilter
 from store.services import Service
 from store.sessions import Session, SessionFilter
@@ -209,7 +209,7 @@ def _resource_sid(sid: str | None) -> str | None:
 
 def _identifiers(identifiers: list[str] | None, name: str) -> tuple[str, ...] | None:
     if identifiers is None or len(identifiers) <= MOST_VALUES:
-        return texts(identifiers)
+        return distinct(identifiers)
     raise BadInput(f"Expected {name} to be a list of up to {MOST_VALUES} texts, but got {len(identifiers)}.")
 
 

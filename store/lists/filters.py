@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from store.columns import storable
 from store.engine.sql import Sql, Statement
 from store.lists.orders import END, START
 
@@ -49,13 +50,15 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(name for name, _ in self.active())
 
     def parameters(self) -> dict[str, Any]:
-        """The values that the active filters bind, by parameter."""
+        """The values that the active filters bind, by parameter. Texts are compared as columns store them."""
         bound: dict[str, Any] = {}
         for name, value in self.active():
             if isinstance(value, Period):
                 bound[f"{name}_since"], bound[f"{name}_before"] = value.ends
+            elif isinstance(value, tuple):
+                bound[name] = msgspec.json.encode(distinct(map(storable, value))).decode()
             else:
-                bound[name] = msgspec.json.encode(value).decode() if isinstance(value, tuple) else value
+                bound[name] = storable(value) if isinstance(value, str) else value
         return bound
 
 
@@ -76,8 +79,8 @@ def either(*columns: str) -> str:
 
 PERSONS = Statement(
     lambda dialect: (
-        f"SELECT participant.person AS value FROM ({dialect.values('{value}')}) AS asked JOIN participant "
-        "ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)"
+        "SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value "
+        f"FROM ({dialect.values('{value}')}) AS asked) AS found WHERE value IS NOT NULL"
     )
 )
 """The SELECT of the persons with the identifiers in a JSON array. A person is a number that all participants with the
@@ -102,14 +105,6 @@ def contains(column: str) -> Statement:
 def distinct(values: Iterable[str] | None) -> tuple[str, ...] | None:
     """The distinct values of a list, sorted, as a filter stores them."""
     return None if values is None else tuple(sorted(set(values)))
-
-
-def texts(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    """Like ``distinct``, but without texts that contain a NUL, which no column has.
-
-    SQLite would cut such a text off at the NUL, and so find the rows of another text.
-    """
-    return None if values is None else distinct(value for value in values if "\0" not in value)
 
 
 def _moved(moment: str, by: timedelta) -> str:

@@ -22,11 +22,12 @@ class IndexRange(NamedTuple):
 class AccessPath(NamedTuple):
     """How the rows with one value of ``attribute`` are found; with None, all rows.
 
-    Its ranges don't overlap. Each index goes on with (date_created, sid), or finds few rows, which are sorted.
+    Its ranges don't overlap. If it ``is_sorted``, each index goes on with (date_created, sid); else it finds few rows.
     """
 
     attribute: str | None
     ranges: tuple[IndexRange, ...]
+    is_sorted: bool = True
 
 
 class ValueColumn(NamedTuple):

@@ -4,6 +4,8 @@ from typing import Any
 
 from store.lists.orders import Order
 from store.lists.relations import Relation
+from store.postgresql.lists.access_paths import count_sql, list_sql
+from store.postgresql.lists.ranges import Listing
 
 
 class PostgreSQLDialect:
@@ -84,12 +86,13 @@ class PostgreSQLDialect:
         columns: str,
         parent: str,
     ) -> str:
-        """The SELECT of a page."""
-        raise NotImplementedError
+        """See store/postgresql/lists/access_paths.py."""
+        listing = Listing(self, relation, order, descending, after, before, active, parent)
+        return list_sql(listing, columns)
 
     def count_sql(self, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
-        """The expression of a count."""
-        raise NotImplementedError
+        """See store/postgresql/lists/access_paths.py."""
+        return count_sql(self, relation, active, parent)
 
 
 DIALECT = PostgreSQLDialect()

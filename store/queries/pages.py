@@ -175,7 +175,7 @@ def page_statement(
 def _count_statement(relation: Relation[Any], active: frozenset[str]) -> Statement:
     return Statement(
         lambda dialect: COUNTS.format(
-            counts=dialect.as_bytes(json_list(dialect, "number")),
+            counts=dialect.as_bytes(json_list(dialect, dialect.json_value("number"))),
             count=dialect.count_sql(relation, active, PARENT),
             parents=dialect.values(":parents"),
         )

@@ -11,7 +11,7 @@ SELECT CAST('[' || coalesce(group_concat(json_array(sid, date_created, account_s
 SELECT CAST('[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, friendly_name, identifier, proxy_identifier, proxy_identifier_sid, date_deleted, date_updated, url, extra)), '') || ']' AS BLOB) FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
 
 -- keys: 1
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_participant WHERE inbound_participant_sid = parent.value
   UNION ALL SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_participant WHERE outbound_participant_sid = parent.value AND inbound_participant_sid IS DISTINCT FROM parent.value
   LIMIT :cap

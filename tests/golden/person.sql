@@ -1,5 +1,5 @@
 -- keys: 1
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM participant INDEXED BY participant_by_identifier WHERE identifier IN (SELECT value FROM json_each(:identifier))
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
@@ -29,8 +29,8 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
 ) AS paged
 
 -- keys: 1
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
-  SELECT DISTINCT sid FROM session_person INDEXED BY session_person_by_kind WHERE person IN (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1))
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+  SELECT DISTINCT sid FROM session_person INDEXED BY session_person_by_kind WHERE person IN (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL)
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
 
@@ -39,7 +39,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at)), '') || ']' FROM (
       WITH RECURSIVE ranges (value, part, kind) AS (
-        SELECT value, part, (SELECT kind FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = chosen.value AND session_person.kind > 0 ORDER BY kind LIMIT 1) FROM (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
+        SELECT value, part, (SELECT kind FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = chosen.value AND session_person.kind > 0 ORDER BY kind LIMIT 1) FROM (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL) AS chosen CROSS JOIN (SELECT 0 AS part) AS parts
         UNION ALL
         SELECT value, part, (SELECT kind FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = ranges.value AND session_person.kind > ranges.kind ORDER BY kind LIMIT 1) FROM ranges WHERE kind > 0
       ),
@@ -50,7 +50,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
         UNION ALL
         SELECT (coalesce((SELECT date_created || sid FROM session_person INDEXED BY session_person_by_kind WHERE session_person.person = merged.value AND session_person.kind = merged.kind AND (date_created, sid) > (substr(place, 1, 24), substr(place, 25)) AND (date_created, sid) < (end_key, end_sid)
           ORDER BY date_created ASC, sid ASC LIMIT 1), '~')), value, part, kind, end_key, end_sid FROM merged WHERE place <> '~'
-        ORDER BY 1 ASC LIMIT :limit * (SELECT count(*) FROM (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS persons)
+        ORDER BY 1 ASC LIMIT :limit * (SELECT count(*) FROM (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL) AS persons)
       )
       SELECT sid, date_created, service_sid, account_sid, unique_name, status, closed_reason, mode, ttl, date_started, date_ended, date_last_interaction, date_expiry, date_updated, url, archived_at, extra, kept_at FROM (SELECT place FROM merged GROUP BY place ORDER BY place ASC LIMIT :limit)
       CROSS JOIN session ON sid = substr(place, 25) ORDER BY place ASC
@@ -59,9 +59,9 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
 ) AS paged
 
 -- keys: 1
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
-  SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person WHERE inbound_person IN (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AND kind IN (SELECT id FROM interaction_kind WHERE type IN (SELECT value FROM json_each(:type)))
-  UNION ALL SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person WHERE outbound_person IN (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AND (inbound_person IS NULL OR inbound_person NOT IN (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1))) AND kind IN (SELECT id FROM interaction_kind WHERE type IN (SELECT value FROM json_each(:type)))
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+  SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person WHERE inbound_person IN (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL) AND kind IN (SELECT id FROM interaction_kind WHERE type IN (SELECT value FROM json_each(:type)))
+  UNION ALL SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person WHERE outbound_person IN (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL) AND (inbound_person IS NULL OR inbound_person NOT IN (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL)) AND kind IN (SELECT id FROM interaction_kind WHERE type IN (SELECT value FROM json_each(:type)))
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
 
@@ -70,7 +70,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
   SELECT (
     SELECT '[' || coalesce(group_concat(json_array(sid, date_created, session_sid, service_sid, account_sid, type, data, body, duration_seconds, inbound_participant_sid, inbound_resource_sid, inbound_resource_status, inbound_resource_type, inbound_resource_url, outbound_participant_sid, outbound_resource_sid, outbound_resource_status, outbound_resource_type, outbound_resource_url, date_updated, url, extra, kept_at)), '') || ']' FROM (
       WITH RECURSIVE ranges (value, part, kind) AS (
-        SELECT value, part, CASE part WHEN 0 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person_any WHERE interaction.inbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) WHEN 1 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person_any WHERE interaction.outbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) END FROM (SELECT participant.person AS value FROM (SELECT value FROM json_each(:identifier)) AS asked JOIN participant ON participant.sid = (SELECT sid FROM participant WHERE identifier = asked.value LIMIT 1)) AS chosen CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1 AS part) AS parts
+        SELECT value, part, CASE part WHEN 0 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_inbound_person_any WHERE interaction.inbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) WHEN 1 THEN iif((SELECT 1 FROM interaction INDEXED BY interaction_by_outbound_person_any WHERE interaction.outbound_person = chosen.value LIMIT 1 OFFSET 2000) = 1, (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = chosen.value AND interaction.kind > 0 ORDER BY kind LIMIT 1), 0) END FROM (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_each(:identifier)) AS asked) AS found WHERE value IS NOT NULL) AS chosen CROSS JOIN (SELECT 0 AS part UNION ALL SELECT 1 AS part) AS parts
         UNION ALL
         SELECT value, part, CASE part WHEN 0 THEN (SELECT kind FROM interaction INDEXED BY interaction_by_inbound_person WHERE interaction.inbound_person = ranges.value AND interaction.kind > ranges.kind ORDER BY kind LIMIT 1) WHEN 1 THEN (SELECT kind FROM interaction INDEXED BY interaction_by_outbound_person WHERE interaction.outbound_person = ranges.value AND interaction.kind > ranges.kind ORDER BY kind LIMIT 1) END FROM ranges WHERE kind > 0
       ),

@@ -1,5 +1,5 @@
 -- keys: 1
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM service INDEXED BY service_by_date WHERE TRUE
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
@@ -15,7 +15,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
 ) AS paged
 
 -- keys: 2
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM session INDEXED BY session_by_service WHERE service_sid = parent.value
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted
@@ -41,7 +41,7 @@ SELECT CAST('[' || coalesce(group_concat(page), '') || ']' AS BLOB) FROM (
 ) AS paged
 
 -- keys: 3
-SELECT CAST('[' || coalesce(group_concat(number), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
+SELECT CAST('[' || coalesce(group_concat(json_quote(number)), '') || ']' AS BLOB) FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM interaction INDEXED BY interaction_by_session WHERE session_sid = parent.value
   LIMIT :cap
 )) AS number FROM (SELECT value FROM json_each(:parents)) AS parent) AS counted

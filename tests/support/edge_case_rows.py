@@ -116,7 +116,7 @@ DISTINCT_VALUES = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT N
 
 async def fill(archive: Archive) -> None:
     """Fills ``archive`` with edge-case rows. Any query over them is answered without a server error."""
-    await bodies.put(archive, *_services(), *_sessions(), *_participants(), *_interactions(), *injection_rows.rows())
+    await bodies.put(archive, *rows())
     async with archive.writer.transaction() as transaction:
         # The mapping rejects these values, but an older version or a person may have written them.
         for number, word in enumerate(word for word in ENUM_VALUES if isinstance(word, str)):
@@ -130,6 +130,15 @@ async def fill(archive: Archive) -> None:
         await transaction.execute(pending, {"service": EMPTY_SERVICE})
     if archive.dialect.name == "sqlite":
         await older_rows.write_nuls(archive, TEXTS)
+
+
+def rows() -> Iterator[bodies.Body]:
+    """The rows that the mapping accepts."""
+    yield from _services()
+    yield from _sessions()
+    yield from _participants()
+    yield from _interactions()
+    yield from injection_rows.rows()
 
 
 async def damage(archive: Archive) -> None:

@@ -1,0 +1,1 @@
+"""PostgreSQL's SQL of lists: pages and counts, by the access path that fits."""

@@ -1,0 +1,87 @@
+"""Ranges: the rows of an index with the same first columns, in the order of a list, up to its limit.
+
+The planner has no hints. What keeps it on the right index is how the SQL is written:
+- A LIMIT or OFFSET 0 keeps a sub-select as it is, so that one with LATERAL runs once for each row before it.
+- The index of a range has its columns in the order of the list, so no other index is cheaper.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from store.engine.sql import Dialect
+from store.lists.access_paths import conditions_of
+from store.lists.orders import Order
+from store.lists.relations import Relation
+
+LIMIT = "CAST(:limit AS bigint)"
+RANGE = """
+SELECT {key} AS listed_key, sid AS listed_sid{more} FROM {table} WHERE {conditions}
+  ORDER BY {key} {direction}, sid {direction} LIMIT {limit}
+""".strip()
+LISTED = """
+SELECT {columns} FROM (
+  {rows}
+  ORDER BY listed_key {direction}, listed_sid {direction} LIMIT {limit}
+) AS found CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {table}.sid = found.listed_sid OFFSET 0) AS {table}
+ORDER BY found.listed_key {direction}, found.listed_sid {direction}
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One parent's page of ``relation``; ``descending`` is how it is read, not how it is shown."""
+
+    dialect: Dialect
+    relation: Relation[Any]
+    order: Order
+    descending: bool
+    after: bool
+    before: bool
+    active: frozenset[str]
+    parent: str
+
+    @property
+    def key(self) -> str:
+        """The SQL of the sort key."""
+        return self.order.key_in(self.dialect)
+
+    @property
+    def direction(self) -> str:
+        """How it is sorted."""
+        return "DESC" if self.descending else "ASC"
+
+    @property
+    def table(self) -> str:
+        """The table of the record."""
+        return str(self.relation.record.table)
+
+    def bounds(self) -> list[str]:
+        """The conditions of the positions between which the page lies."""
+        return self.between(
+            (":after_key", ":after_sid") if self.after else None,
+            (":before_key", ":before_sid") if self.before else None,
+        )
+
+    def between(self, low: tuple[str, str] | None, high: tuple[str, str] | None) -> list[str]:
+        """The conditions that a row's position is above ``low`` and below ``high``."""
+        ends = ((">", low), ("<", high))
+        return [f"({self.key}, sid) {compared} ({end[0]}, {end[1]})" for compared, end in ends if end]
+
+    def range(self, table: str, conditions: list[str], limit: str = LIMIT, more: str = "") -> str:
+        """The SELECT of the positions of the first rows in a range, and of ``more`` columns."""
+        return RANGE.format(
+            key=self.key,
+            more=more,
+            table=table,
+            conditions=" AND ".join(conditions),
+            direction=self.direction,
+            limit=limit,
+        )
+
+    def listed(self, rows: str, columns: str) -> str:
+        """The SELECT of ``columns`` of the first of the rows whose positions ``rows`` selects."""
+        return LISTED.format(columns=columns, rows=rows, table=self.table, direction=self.direction, limit=LIMIT)
+
+    def conditions(self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()) -> list[str]:
+        """The SQL of these conditions: see conditions_of."""
+        return conditions_of(self.dialect, self.relation, active, self.parent, met, served)
