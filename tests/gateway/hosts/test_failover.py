@@ -1,0 +1,95 @@
+"""Servers go on while a replica dies, or the primary, whose standby is promoted: no wrong answer, no lost deletion."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import aiohttp
+
+from hosts import Pair
+from reading_load import Load
+from running_commands import running
+
+MANY = 100
+
+
+@contextmanager
+def two_servers(pair: Pair):  # type: ignore[no-untyped-def]
+    hosts = ("--database", pair.both.url)
+    with running("serve", *hosts) as first, running("serve", *hosts) as second:
+        yield first, second
+
+
+@asynccontextmanager
+async def under(load: Load, session: aiohttp.ClientSession) -> AsyncIterator[None]:
+    """Reads during the block, and checks that no answer was wrong."""
+    reading = asyncio.create_task(load.run(session))
+    try:
+        yield
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+    assert load.wrong == []
+    assert load.without_retry_after == 0
+
+
+async def many_reads(load: Load) -> None:
+    """Waits until many more reads were answered."""
+    enough = load.statuses[200] + MANY
+    while load.statuses[200] < enough:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_killed_replica_costs_no_read(pair: Pair, sids: list[str], session: aiohttp.ClientSession) -> None:
+    with two_servers(pair) as servers:
+        load = Load(servers, sids)
+        async with under(load, session):
+            await many_reads(load)
+            for sid in sids[:10]:
+                assert await load.delete(session, sid)
+            pair.standby.kill()
+            await many_reads(load)
+            for sid in sids[10:20]:
+                assert await load.delete(session, sid)
+            pair.standby.start()
+            await many_reads(load)
+    assert set(load.statuses) == {200}
+
+
+async def test_a_promoted_standby_keeps_each_answered_deletion_and_reads_fail_only_in_the_gap(
+    pair: Pair, sids: list[str], session: aiohttp.ClientSession
+) -> None:
+    pair.primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    pair.primary.sql("SELECT pg_reload_conf()")
+    with two_servers(pair) as servers:
+        load = Load(servers, sids)
+
+        async def deleting() -> None:
+            for sid in sids[:300]:
+                await load.delete(session, sid)
+
+        async with under(load, session):
+            await many_reads(load)
+            deletions = asyncio.create_task(deleting())
+            while len(load.deleted) < 20:
+                await asyncio.sleep(0.01)
+            killed = time.monotonic()
+            pair.primary.kill()
+            pair.standby.sql("SELECT pg_promote()")
+            promoted = time.monotonic()
+            await many_reads(load)
+            while len(load.deleted) < 40:
+                await asyncio.sleep(0.01)
+            deletions.cancel()
+            await asyncio.gather(deletions, return_exceptions=True)
+            await many_reads(load)
+    assert set(load.statuses) <= {200, 503}
+    last_failure = max(load.failed_at, default=killed)
+    assert last_failure - promoted < 10, "Reads failed long after the promotion."
+    left = pair.standby.sql("SELECT sid FROM interaction", pair.name).splitlines()
+    assert set(load.deleted).isdisjoint(left)
+    assert set(sids) - load.uncertain <= set(left)
+    entries = pair.standby.sql("SELECT sid FROM deletion WHERE erased_at IS NOT NULL", pair.name).splitlines()
+    assert set(load.deleted) <= set(entries)
