@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count, cycle
+from typing import Any
 
 import aiohttp
 
@@ -23,6 +24,8 @@ class Load:
         self.uncertain: set[str] = set()
         """Deletions whose answer was an error: they may have happened, or may yet happen."""
         self.statuses: Counter[int] = Counter()
+        self.refusals: list[Any] = []
+        """The answers to deletions that weren't done."""
         self.wrong: list[str] = []
         self.without_retry_after = 0
         self.failed_at: list[float] = []
@@ -54,6 +57,7 @@ class Load:
         except aiohttp.ClientError:
             return False
         if "errors" in found or found["data"]["deleteInteraction"]["deletedInteractionId"] != sid:
+            self.refusals.append(found)
             return False
         self.deleted[sid] = time.monotonic()
         return True

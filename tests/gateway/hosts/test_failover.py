@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
 import aiohttp
 
@@ -15,10 +15,13 @@ MANY = 100
 
 
 @contextmanager
-def two_servers(pair: Pair):  # type: ignore[no-untyped-def]
-    hosts = ("--database", pair.both.url)
-    with running("serve", *hosts) as first, running("serve", *hosts) as second:
+def two_servers(pair: Pair) -> Iterator[tuple[str, str]]:
+    with server(pair) as first, server(pair) as second:
         yield first, second
+
+
+def server(pair: Pair) -> AbstractContextManager[str]:
+    return running("serve", "--database", pair.both.url, PROXYGRAPH_ACCESS_LOG="off")
 
 
 @asynccontextmanager
@@ -48,11 +51,11 @@ async def test_a_killed_replica_costs_no_read(pair: Pair, sids: list[str], sessi
         async with under(load, session):
             await many_reads(load)
             for sid in sids[:10]:
-                assert await load.delete(session, sid)
+                assert await load.delete(session, sid), load.refusals
             pair.standby.kill()
             await many_reads(load)
             for sid in sids[10:20]:
-                assert await load.delete(session, sid)
+                assert await load.delete(session, sid), load.refusals
             pair.standby.start()
             await many_reads(load)
     assert set(load.statuses) == {200}
