@@ -160,6 +160,8 @@ class Gateway:
                 settings.database, self._check_for_damage, settings.search_seconds, replicas=settings.replicas
             )
             archive = await self._stack.enter_async_context(opened)
+            if note := await archive.caution():
+                log.warning(note)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that a crash had interrupted.", finished)
             upstream = None

@@ -213,6 +213,10 @@ class Archive(Readable, Protocol):
         """The data version, a number that changes with every write that can change an answer."""
         ...
 
+    async def caution(self) -> str | None:
+        """A sentence on what the engine could lose as it is set up now; None if there is nothing to say."""
+        ...
+
     def log_bytes(self) -> int:
         """The size of the log that has to be written into the archive's file; 0 where the engine does that itself."""
         ...

@@ -17,6 +17,15 @@ NOT_OFF = {
     "autovacuum": "tables grow, and what was erased stays in them",
 }
 """PostgreSQL's settings that should not be off."""
+PROMOTION = (
+    "No standby is synchronous: if one is promoted, the last deletions can be lost, and their rows come back. Set the "
+    "server's synchronous_standby_names."
+)
+WAITING = (
+    "The server's synchronous_standby_names names no standby that is connected: deletions wait for one, and fail. "
+    "Start it, or change the setting."
+)
+NOT_SYNCHRONOUS = ("async", "potential")
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -88,10 +97,19 @@ def _of_deletions(health: Health) -> Iterator[str]:
         yield f"{records} still to be deleted at Twilio."
 
 
+def _of_replication(server: Server) -> Iterator[str]:
+    if not server.settings.get("synchronous_standby_names"):
+        if server.standbys:
+            yield PROMOTION
+    elif not server.is_standby and all(standby.sync_state in NOT_SYNCHRONOUS for standby in server.standbys):
+        yield WAITING
+
+
 def _of_server(server: Server) -> Iterator[str]:
     for name, consequence in NOT_OFF.items():
         if server.settings.get(name) == "off":
             yield f"The server's setting {name} is off: {consequence}."
+    yield from _of_replication(server)
     if server.lag_seconds > LATE.total_seconds():
         yield f"This standby is {_length(server.lag_seconds)} behind the primary."
     for standby in server.standbys:

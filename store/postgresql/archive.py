@@ -9,6 +9,7 @@ from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
 from store.postgresql.connections import ConnectionPool
 from store.postgresql.dialect import DIALECT
+from store.postgresql.hosts.durability import caution
 from store.postgresql.hosts.notified_commits import NotifiedCommits
 from store.postgresql.hosts.primary_version import PrimaryVersion
 from store.postgresql.hosts.read_servers import Pools, ReadServers
@@ -67,6 +68,10 @@ class PostgreSQLArchive:
     async def data_version(self) -> int:
         """The data version, a number that changes with every write that can change an answer."""
         return await self._version.asked()
+
+    async def caution(self) -> str | None:
+        """A sentence if the promotion of a standby could lose deletions."""
+        return await caution(self.pool, bool(self._servers.replicas))
 
     def log_bytes(self) -> int:
         """None: PostgreSQL writes its log into its files by itself."""

@@ -79,6 +79,10 @@ class SQLiteArchive:
         ((version,),) = await self.fetch(DATA_VERSION)
         return int(version)
 
+    async def caution(self) -> str | None:
+        """None: a transaction is on the disk when it is committed."""
+        return None
+
     def log_bytes(self) -> int:
         """The size of SQLite's log beside the file."""
         log = self.path.with_name(self.path.name + "-wal")

@@ -45,28 +45,28 @@ async def many_reads(load: Load) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_killed_replica_costs_no_read(pair: Pair, sids: list[str], session: aiohttp.ClientSession) -> None:
-    with two_servers(pair) as servers:
+async def test_a_killed_replica_costs_no_read(spare: Pair, sids: list[str], session: aiohttp.ClientSession) -> None:
+    with two_servers(spare) as servers:
         load = Load(servers, sids)
         async with under(load, session):
             await many_reads(load)
             for sid in sids[:10]:
                 assert await load.delete(session, sid), load.refusals
-            pair.standby.kill()
+            spare.standby.kill()
             await many_reads(load)
             for sid in sids[10:20]:
                 assert await load.delete(session, sid), load.refusals
-            pair.standby.start()
+            spare.standby.start()
             await many_reads(load)
     assert set(load.statuses) == {200}
 
 
 async def test_a_promoted_standby_keeps_each_answered_deletion_and_reads_fail_only_in_the_gap(
-    pair: Pair, sids: list[str], session: aiohttp.ClientSession
+    spare: Pair, sids: list[str], session: aiohttp.ClientSession
 ) -> None:
-    pair.primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
-    pair.primary.sql("SELECT pg_reload_conf()")
-    with two_servers(pair) as servers:
+    spare.primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    spare.primary.sql("SELECT pg_reload_conf()")
+    with two_servers(spare) as servers:
         load = Load(servers, sids)
 
         async def deleting() -> None:
@@ -79,8 +79,8 @@ async def test_a_promoted_standby_keeps_each_answered_deletion_and_reads_fail_on
             while len(load.deleted) < 20:
                 await asyncio.sleep(0.01)
             killed = time.monotonic()
-            pair.primary.kill()
-            pair.standby.sql("SELECT pg_promote()")
+            spare.primary.kill()
+            spare.standby.sql("SELECT pg_promote()")
             promoted = time.monotonic()
             await many_reads(load)
             while len(load.deleted) < 40:
@@ -91,8 +91,8 @@ async def test_a_promoted_standby_keeps_each_answered_deletion_and_reads_fail_on
     assert set(load.statuses) <= {200, 503}
     last_failure = max(load.failed_at, default=killed)
     assert last_failure - promoted < 10, "Reads failed long after the promotion."
-    left = pair.standby.sql("SELECT sid FROM interaction", pair.name).splitlines()
+    left = spare.standby.sql("SELECT sid FROM interaction", spare.name).splitlines()
     assert set(load.deleted).isdisjoint(left)
     assert set(sids) - load.uncertain <= set(left)
-    entries = pair.standby.sql("SELECT sid FROM deletion WHERE erased_at IS NOT NULL", pair.name).splitlines()
+    entries = spare.standby.sql("SELECT sid FROM deletion WHERE erased_at IS NOT NULL", spare.name).splitlines()
     assert set(load.deleted) <= set(entries)
