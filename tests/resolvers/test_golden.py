@@ -1,4 +1,4 @@
-"""Golden requests: a query, its answer, and the SQL of the ordinary path and of the plan, side by side in tests/golden.
+"""Golden requests: a query and its answer in tests/golden, and the SQL of both paths, in a folder for each engine.
 
 A change of any of them shows as a diff there. To accept it: pytest tests/resolvers/test_golden.py --rewrite-golden
 """
@@ -17,6 +17,8 @@ from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import asker
 from store.archive import open_archive
 from store.engine.database import Database
+from store.postgresql.connections import Connection
+from store.postgresql.plans.reads import KIND
 from store.sqlite.reading.event_loop_connections import EventLoopConnection
 
 GOLDEN = TESTS / "golden"
@@ -52,15 +54,24 @@ SMALL_ACCOUNT = (
 def statements_of_plans() -> Iterator[list[str]]:
     """The statements that plans run, in order, with the names or the number of their parameters."""
     ran: list[str] = []
-    read = EventLoopConnection.rows_on_loop
+    of_file, of_server = EventLoopConnection.rows_on_loop, Connection.fetch
 
-    def noted(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
+    def note(sql: str, parameters: Any) -> None:
         bound = ", ".join(sorted(parameters)) if isinstance(parameters, dict) else str(len(parameters))
         ran.append(f"-- binds: {bound}\n{sql}")
-        return read(connection, sql, parameters)
+
+    def rows_on_loop(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
+        note(sql, parameters)
+        return of_file(connection, sql, parameters)
+
+    async def fetch(connection: Connection, sql: str, parameters: Any = (), *others: Any) -> Any:
+        if KIND in others:
+            note(sql, parameters)
+        return await of_server(connection, sql, parameters, *others)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EventLoopConnection, "rows_on_loop", noted)
+        patch.setattr(EventLoopConnection, "rows_on_loop", rows_on_loop)
+        patch.setattr(Connection, "fetch", fetch)
         yield ran
 
 
@@ -72,7 +83,7 @@ def _times(statements: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.graphql")))
 async def test_the_response_and_its_sql_equal_the_golden_files(
-    name: str, database: Database, request: pytest.FixtureRequest
+    name: str, database: Database, engine: str, request: pytest.FixtureRequest
 ) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, *SMALL_ACCOUNT)
@@ -86,7 +97,8 @@ async def test_the_response_and_its_sql_equal_the_golden_files(
         "plan.sql": "\n\n".join(_times(planned)) + "\n" if planned else "-- no plan\n",
     }
     for kind, text in answered.items():
-        file = GOLDEN / f"{name}.{kind}"
+        folder = GOLDEN if kind == "json" else GOLDEN / engine
+        file = folder / f"{name}.{kind}"
         if request.config.getoption("--rewrite-golden"):
             file.write_text(text, "utf-8")
         assert text == file.read_text("utf-8")
