@@ -190,12 +190,19 @@ class ConnectionPool:
     async def fetch(
         self, sql: str, parameters: Parameters = (), deadline: float = inf, kind: str = SMALL_READ
     ) -> list[Any]:
-        """The rows of one statement, on a connection of the pool."""
+        """The rows of one statement, on a connection of the pool; on another one if it turns out to be dead."""
         connection = self.take_free() or await self.take(deadline)
         try:
-            return await connection.fetch(sql, parameters, deadline, kind)
-        finally:
-            self.give_back(connection)
+            return await self._fetch_on(connection, sql, parameters, deadline, kind)
+        except Unavailable:
+            if not (connection.usable and connection.raw.is_closed()):  # It timed out, or was dropped.
+                raise
+        return await self._fetch_on(await self.take(deadline), sql, parameters, deadline, kind)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many connections are open, how many of these are in use, and how many operations wait for one."""
+        return self._open, self._open - len(self._free), len(self._waiters)
 
     def abort(self) -> None:
         """Drops all connections, since the server doesn't answer: what waits for one gets Unavailable at once."""
@@ -204,9 +211,17 @@ class ConnectionPool:
             connection.raw.terminate()
 
     async def close(self) -> None:
-        """Closes the free connections, and waits for those that are being closed."""
-        free, self._free = self._free, []
-        await asyncio.gather(*(close(connection.raw) for connection in free), *self._background)
+        """Closes all connections, also those in use, and waits for those that are being closed."""
+        self._free.clear()
+        await asyncio.gather(*(close(connection.raw) for connection in self._all), *self._background)
+
+    async def _fetch_on(
+        self, connection: Connection, sql: str, parameters: Parameters, deadline: float, kind: str
+    ) -> list[Any]:
+        try:
+            return await connection.fetch(sql, parameters, deadline, kind)
+        finally:
+            self.give_back(connection)
 
     async def _take(self) -> Connection:
         if self._open < self._size:

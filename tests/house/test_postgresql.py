@@ -1,7 +1,12 @@
 """The throw-away PostgreSQL of the tests does what other tests rely on."""
 
+import asyncio
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 import postgresql
@@ -59,6 +64,28 @@ def test_a_cluster_ends_and_is_removed_after_the_block(tmp_path: Path) -> None:
         pids = running.pids()
     assert not running.folder.exists()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_cluster_ends_when_its_tests_are_killed() -> None:
+    command = [sys.executable, str(Path(postgresql.__file__))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        url = tests.stdout.readline().strip()
+        assert asyncio.run(answers(url))
+        tests.kill()
+    deadline = time.monotonic() + 30
+    while asyncio.run(answers(url)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+async def answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
 
 
 def test_without_postgresql_its_tests_are_left_out_with_one_line_and_fail_in_ci(

@@ -71,6 +71,7 @@ class Cluster:
         self.settings = SETTINGS | settings
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
         self._databases = count(1)
 
     def url(self, database: str = "postgres", user: str = USER) -> str:
@@ -97,6 +98,9 @@ class Cluster:
             while self.process.poll() is None:
                 if "ready" in self._status():
                     self.port = port
+                    # If the tests are killed, this ends the server too.
+                    watching = f"read nothing; kill -INT {self.process.pid}"
+                    self._watcher = subprocess.Popen(["sh", "-c", watching], stdin=subprocess.PIPE)
                     return
                 if time.monotonic() > deadline:
                     self.kill()
@@ -170,13 +174,10 @@ class Cluster:
 
     def _command(self, program: str, *arguments: str | Path) -> list[str]:
         command = [str(self.programs / program), *map(str, arguments)]
-        # If the tests are killed, the kernel ends the server too.
-        dying = ["--pdeathsig", "INT"] if program == "postgres" else []
-        if os.getuid() == 0:
-            user = _ordinary_user()
-            ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-            return ["setpriv", *ids, *dying, *command]
-        return ["setpriv", *dying, *command] if dying and shutil.which("setpriv") else command
+        if os.getuid():
+            return command
+        user = _ordinary_user()
+        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
 
     def _status(self) -> str:
         file = self.data / "postmaster.pid"
@@ -188,6 +189,10 @@ class Cluster:
         return lines[7] if ours else ""
 
     def _end(self, by: signal.Signals) -> None:
+        if self._watcher:
+            self._watcher.kill()
+            self._watcher.communicate()
+            self._watcher = None
         if self.process is None:
             return
         with suppress(ProcessLookupError):
