@@ -16,7 +16,7 @@ from store.postgresql.explanations import (
     unreachable,
     wrong_encoding,
 )
-from store.postgresql.migrations import latest, migrate, version_of
+from store.postgresql.migrations import latest, migrate, oldest_served, version_of
 
 STATE = """
 SELECT current_setting('server_encoding') AS encoding, current_schema() AS schema,
@@ -71,6 +71,7 @@ def missing(address: Address) -> DatabaseError:
 
 
 async def _checked_version(connection: RawConnection, address: Address) -> int:
+    """The version of the archive, 0 if there is none; of a newer one that serves this version, this version."""
     version = connection.get_server_version()
     if version.major < OLDEST_VERSION:
         raise too_old(address, version.major)
@@ -85,6 +86,8 @@ async def _checked_version(connection: RawConnection, address: Address) -> int:
     if found == 0 and has_tables:
         raise DatabaseForeign(f"{address} is the database of another program. Name another database.")
     if found > latest():
+        if await oldest_served(connection) <= latest():
+            return latest()
         raise DatabaseNewer(
             f"{address} has version {found}, but this Proxygraph only knows versions up to {latest()}. "
             "Upgrade Proxygraph, or name another database."

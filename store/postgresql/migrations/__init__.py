@@ -3,8 +3,12 @@
 Their numbers are those of SQLite's migrations, so a number means the same in both engines. The first one makes what
 SQLite's first seventeen make. The table ``migration`` has the numbers of those that ran. Each runs under the writers'
 lock, so servers that start at the same time migrate once, and no server writes meanwhile.
+
+A migration that leaves older servers' statements working, because it only adds, says so by a line
+``-- Serves: NUMBER``, the oldest version that can go on. Then servers can be replaced one after the other.
 """
 
+import re
 from pathlib import Path
 
 from store.postgresql.connections import RawConnection
@@ -20,10 +24,16 @@ SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'migration' AND relnamespace
 """.strip()
 """Not by to_regclass, which can answer from a cache of before the lock was waited for."""
 VERSION = "SELECT coalesce(max(number), 0) FROM migration"
-MADE = 'CREATE TABLE IF NOT EXISTS migration (number bigint PRIMARY KEY, applied_at text COLLATE "C" NOT NULL)'
-RAN = """
-INSERT INTO migration VALUES ($1, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+SERVES = "SELECT max(serves) FROM migration"
+MADE = """
+CREATE TABLE IF NOT EXISTS migration (
+  number bigint PRIMARY KEY, applied_at text COLLATE "C" NOT NULL, serves bigint NOT NULL
+)
 """.strip()
+RAN = """
+INSERT INTO migration VALUES ($1, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), $2)
+""".strip()
+SERVED = re.compile(r"^-- Serves: (\d+)$", re.MULTILINE)
 LOCK = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
 
 
@@ -36,6 +46,11 @@ async def version_of(connection: RawConnection) -> int:
     """The number of the last migration that ran; 0 if none did."""
     has_version: bool = await connection.fetchval(HAS_VERSION)
     return int(await connection.fetchval(VERSION)) if has_version else 0
+
+
+async def oldest_served(connection: RawConnection) -> int:
+    """The oldest version whose statements work on this database."""
+    return int(await connection.fetchval(SERVES))
 
 
 async def migrate(connection: RawConnection, folder: Path = FOLDER) -> bool:
@@ -51,8 +66,10 @@ async def migrate(connection: RawConnection, folder: Path = FOLDER) -> bool:
             if version >= number:
                 continue
             await connection.execute(MADE)
-            await connection.execute(file.read_text("utf-8"))
-            await connection.execute(RAN, number)
+            text = file.read_text("utf-8")
+            await connection.execute(text)
+            served = SERVED.search(text)
+            await connection.execute(RAN, number, int(served[1]) if served else number)
             created |= version == 0
     return created
 

@@ -66,7 +66,7 @@ async def test_a_migration_that_fails_changes_nothing(empty_postgresql: str, tmp
 
 async def test_a_database_of_a_later_version_is_refused(empty_postgresql: str) -> None:
     await prepare(Address(empty_postgresql))
-    await run(empty_postgresql, "INSERT INTO migration VALUES (9999, '')")
+    await run(empty_postgresql, "INSERT INTO migration VALUES (9999, '', 9999)")
     assert isinstance(await refusal(empty_postgresql), DatabaseNewer)
 
 
