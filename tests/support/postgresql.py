@@ -163,10 +163,11 @@ class Cluster:
         file.write_text(f"{rule}\n{file.read_text('utf-8')}", "utf-8")
         self.sql("SELECT pg_reload_conf()")
 
-    def run(self, program: str, *arguments: str | Path) -> str:
+    def run(self, program: str, *arguments: str | Path, given: str = "") -> str:
         """Runs one of PostgreSQL's programs to its end, as the cluster's user, and returns its output."""
+        command = self._command(program, *arguments)
         done = subprocess.run(
-            self._command(program, *arguments), capture_output=True, text=True, cwd=self.folder, check=False, timeout=60
+            command, input=given, capture_output=True, text=True, cwd=self.folder, check=False, timeout=60
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
