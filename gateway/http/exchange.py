@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
 T = TypeVar("T")
 
+UNWATCHED_SECONDS = 0.01
+"""For this long, a request's client may disconnect unnoticed."""
 JSON, EVENT_STREAM = b"application/json", b"text/event-stream"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 CLOSING = (b"connection", b"close")
@@ -54,6 +56,53 @@ async def awaited(running: Coroutine[Any, Any, T], /) -> T:
 
 class ClientGone(Exception):
     """The client closed its connection before the response was sent."""
+
+
+class _Watched(Generic[T]):
+    """Awaits ``running``, and cancels it once ``disconnected`` returns, which it is asked after UNWATCHED_SECONDS.
+
+    It cancels what ``running`` waits for, as a task does, since it may run without a task up to its first wait.
+    """
+
+    is_cancelled = False
+    """Whether it was cancelled because the client disconnected."""
+
+    def __init__(self, running: Coroutine[Any, Any, T], disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._running, self._disconnected = running, disconnected
+        self._waits_for: asyncio.Future[Any] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._begin)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """The result."""
+        value, error = None, None
+        while True:
+            try:
+                self._waits_for = self._running.throw(error) if error else self._running.send(value)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            value, error = None, None
+            try:
+                value = yield self._waits_for
+            except BaseException as raised:
+                error = raised
+            if self._watching and self._watching.done() and not self.is_cancelled:
+                self.is_cancelled, error = True, error or asyncio.CancelledError()
+
+    def end(self) -> None:
+        """Stops watching."""
+        self._timer.cancel()
+        if self._watching:
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        self._watching = asyncio.create_task(self._disconnected())
+        self._watching.add_done_callback(self._cancel)
+
+    def _cancel(self, watching: "asyncio.Task[None]") -> None:
+        if not watching.cancelled() and self._waits_for is not None:
+            self._waits_for.cancel()
 
 
 class Exchange:
@@ -99,19 +148,18 @@ class Exchange:
     async def unless_disconnected(self, running: Coroutine[Any, Any, T], /) -> T:
         """Returns the result of ``running``; if the client disconnects first, cancels it and raises ClientGone.
 
-        Call it only after the body is read: ASGI reports the disconnect through the same ``receive``.
+        Call it only after the body is read: ASGI reports the disconnect through the same ``receive``. It is only looked
+        for after ``UNWATCHED_SECONDS``, since a task that looks takes longer than a short read.
         """
-        task = asyncio.create_task(running)
-        gone = asyncio.create_task(self.disconnected())
+        watched = _Watched(running, self.disconnected)
         try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ClientGone
-            return await task
+            return await watched
+        except asyncio.CancelledError:
+            if watched.is_cancelled:
+                raise ClientGone from None
+            raise
         finally:
-            for each in (gone, task):
-                each.cancel()
-            await asyncio.gather(gone, task, return_exceptions=True)
+            watched.end()
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS

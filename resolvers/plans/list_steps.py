@@ -23,6 +23,8 @@ class ListStep(NamedTuple):
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """The list of each parent, which the engine writes completely if it can fill the placeholders."""
+        if not keys:
+            return {}
         page: Page[Any] = Page(self.relation)
         subqueries = nested_subqueries(run, page, self.shape)
         if subqueries is not None:

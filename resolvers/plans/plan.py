@@ -55,22 +55,28 @@ class Plan:
         Raises Fallback if the ordinary path must answer, OutOfTime if it isn't done by ``until``, a time of
         perf_counter().
         """
-
-        async def work(reader: PlanReader) -> Ran:
-            run = Run(reader, values, bounds)
-            pieces: list[Piece] = []
-            for before, root in self._fields:
-                pieces.append(before)
-                pieces += await root.read(run)
-            pieces.append(b"}" if pieces else b"{}")
-            return pieces, reader.statements, reader.rows_read
-
         try:
-            ran = await reads.run(self._row is None, self._had_several, until, work)
+            if self._row is not None and bounds.max_statements:
+                before, row = self._row
+                rows = await reads.row(row.rows.wanted, row.sid(values), until)
+                return (before, *(rows[0] if rows else NULL), b"}"), 1, len(rows)
+
+            async def work(reader: PlanReader) -> Ran:
+                return await self._read(Run(reader, values, bounds)), reader.statements, reader.rows_read
+
+            ran = await reads.run(self._had_several, until, work)
         except (ReadFailed, UnicodeEncodeError) as error:  # A lone surrogate can't be bound.
             raise Fallback from error
         self._had_several = ran[1] > 1
         return ran
+
+    async def _read(self, run: Run) -> Pieces:
+        pieces: list[Piece] = []
+        for before, root in self._fields:
+            pieces.append(before)
+            pieces += await root.read(run)
+        pieces.append(b"}" if pieces else b"{}")
+        return pieces
 
 
 class Template:

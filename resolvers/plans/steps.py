@@ -130,6 +130,8 @@ class RowsStep:
 
     async def fetch(self, run: Run, keys: Sequence[Any]) -> Json:
         """One read for all SIDs, with the pages that fill the placeholders if the engine can nest them."""
+        if not keys:
+            return {}
         run.count_read()
         subqueries = self.shape.subqueries(run) if run.reader.nests else None
         if subqueries:

@@ -43,7 +43,8 @@ class FeedState(NamedTuple):
 class PlanReader(Protocol):
     """The reads of one operation: all of them see one state of the archive.
 
-    Each read raises ReadFailed, and OutOfTime at the operation's deadline. The keys of a read are distinct.
+    Each read raises ReadFailed, and OutOfTime at the operation's deadline. A read has one key or more, and
+    they are distinct.
     """
 
     @property
@@ -124,12 +125,14 @@ class PlanReads(Protocol):
         """The one row with this SID, or none, read without waiting; None if that can't be. Raises ReadFailed."""
         ...
 
-    async def run(
-        self, several: bool, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]
-    ) -> T:
+    async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
+        """The one row with this SID, or none: a whole operation. See ``run`` for the errors."""
+        ...
+
+    async def run(self, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
         """Runs an operation: ``work``, with a reader, which it may do again where the first time comes to nothing.
 
-        ``several`` says whether it can have more than one statement, ``had_several`` whether it did the last time. It
-        must end by ``until``, a time of perf_counter(). Raises ReadFailed, and OutOfTime after that time.
+        ``had_several`` says whether the operation had several statements the last time. It must end by ``until``, a
+        time of perf_counter(). Raises ReadFailed, and OutOfTime after that time.
         """
         ...

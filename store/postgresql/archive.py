@@ -20,7 +20,9 @@ from store.postgresql.reader import PostgreSQLReader, Searches
 from store.postgresql.writer import PostgreSQLWriter
 
 SMALL_READS = 4
-"""Connections for plans, or small reads. Four do as well as eight, two cost a quarter of wide reads."""
+"""Connections for small reads."""
+PLANS = 8
+"""Connections for plans. Two cost a quarter of wide reads; whoever has to wait for one costs a point read a tenth."""
 OPERATIONS = 8
 """Connections for operations that read in one transaction, and may search."""
 
@@ -117,7 +119,7 @@ async def open_database(
 def _pools_of(address: Address, connect_seconds: float) -> Pools:
     """The pools for reads of operations at a host."""
     operations = ConnectionPool(address, OPERATIONS, connect_seconds=connect_seconds)
-    return Pools(operations, ConnectionPool(address, SMALL_READS, connect_seconds=connect_seconds))
+    return Pools(operations, ConnectionPool(address, PLANS, connect_seconds=connect_seconds))
 
 
 @asynccontextmanager

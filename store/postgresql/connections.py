@@ -170,6 +170,8 @@ class ConnectionPool:
             return connection
         if deadline == inf:
             return await self._take()
+        if asyncio.current_task() is None:  # An eagerly started coroutine; asyncio.timeout needs its task.
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 return await self._take()

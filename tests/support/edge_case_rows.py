@@ -114,8 +114,8 @@ RELATED = "SELECT session_sid, service_sid, sid FROM {table}"
 DISTINCT_VALUES = "SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1"
 
 
-async def fill(archive: Archive) -> None:
-    """Fills ``archive`` with edge-case rows. Any query over them is answered without a server error."""
+async def fill(archive: Archive, with_nuls: bool = True) -> None:
+    """Fills ``archive`` with edge-case rows (in SQLite some with a NUL), which no query fails on."""
     await bodies.put(archive, *rows())
     async with archive.writer.transaction() as transaction:
         # The mapping rejects these values, but an older version or a person may have written them.
@@ -128,7 +128,7 @@ async def fill(archive: Archive) -> None:
         await transaction.execute(FAILED_RUN, {"at": "2026-01-01T00:00:00.000Z", "error": TEXTS[8]})
         pending = "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (:service, 2147483647)"
         await transaction.execute(pending, {"service": EMPTY_SERVICE})
-    if archive.dialect.name == "sqlite":
+    if with_nuls and archive.dialect.name == "sqlite":
         await older_rows.write_nuls(archive, TEXTS)
 
 

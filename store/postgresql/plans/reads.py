@@ -11,6 +11,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from store.engine.sql import text_of
 from store.errors import OutOfTime, ReadFailed
 from store.lists.filters import Filter
 from store.lists.relations import Relation
@@ -18,16 +19,19 @@ from store.plans.reads import FeedState, Fingerprints, PageArray, PlanReader, Ro
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery
 from store.postgresql.connections import Connection, ConnectionPool
+from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.read_servers import ReadServers
 from store.postgresql.plans.projections import Projection, projection_of
 from store.postgresql.plans.statements import (
     bound_by,
+    columns_of,
     count_sql,
     page_arrays_sql,
     page_rows_sql,
     page_shape,
     page_texts_sql,
     row_statement,
+    row_text,
     rows_statement,
     shapes_of,
     spread_row_sql,
@@ -100,7 +104,7 @@ class PostgreSQLPlanReader:
             return await self._whole_rows(wanted, sids, subqueries)
         if len(sids) == 1:
             return [(sids[0], row) for row in await self._fetch(wanted.by(row_statement), {"sid": sids[0]})]
-        rows = await self._fetch(wanted.by(rows_statement), {"sids": sids}) if sids else ()
+        rows = await self._fetch(wanted.by(rows_statement), {"sids": sids})
         return [(row[0], row[1:]) for row in rows]
 
     async def _whole_rows(
@@ -110,7 +114,7 @@ class PostgreSQLPlanReader:
         bound = bound_by(subqueries)
         if len(sids) != 1:
             bound["sids"] = sids
-            rows = await self._fetch(whole_row_sql(table, projection, shapes, True), bound) if sids else ()
+            rows = await self._fetch(whole_row_sql(table, projection, shapes, True), bound)
             return [(sid, (text,)) for sid, text in rows]
         bound["sid"] = sid = sids[0]
         if len(shapes) > 1:
@@ -187,7 +191,10 @@ class PostgreSQLPlanReader:
 
     async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
         """Two statements, in one transaction."""
-        raise ReadFailed
+        bound = query.parameters((None,))
+        ((epoch, _, last, is_kept),) = await self._fetch(text_of(query.state_sql, DIALECT), bound)
+        columns = ", ".join([columns_of(projection_of(row)) for row in rows]) or "NULL"
+        return FeedState(epoch, last, is_kept), await self._fetch(query.rows_sql(columns, DIALECT), bound)
 
     def is_slice_over(self) -> bool:
         """Whether the operation should yield the event loop now."""
@@ -228,11 +235,27 @@ class PostgreSQLPlanReads:
     def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> None:
         """None: PostgreSQL has to be waited for."""
 
-    async def run(
-        self, several: bool, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]
-    ) -> T:
+    async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
+        """One statement, without a transaction."""
+        return await self._servers.run(partial(_row, wanted, sid, until))
+
+    async def run(self, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
         """Runs the operation on the next free connection, in a transaction if it has more than one statement."""
         return await self._servers.run(partial(_run, work, had_several, until))
+
+
+async def _row(
+    wanted: RowsBySid, sid: str, until: float, pool: ConnectionPool, needs_version: bool
+) -> tuple[Rows, int | None]:
+    deadline = time.monotonic() + until - perf_counter()
+    connection = pool.take_free() or await pool.take(deadline)
+    try:
+        if needs_version:
+            reader = PostgreSQLPlanReader(connection, True, until, needs_version)
+            return [row for _, row in await reader.rows(wanted, (sid,))], reader.data_version
+        return await connection.fetch_values(wanted.by(row_text), (sid,), deadline, KIND), None
+    finally:
+        pool.give_back(connection)
 
 
 async def _run(

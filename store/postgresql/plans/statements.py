@@ -17,6 +17,7 @@ from store.lists.relations import Relation
 from store.plans.rows import RowsBySid
 from store.plans.subqueries import Subquery
 from store.postgresql.dialect import DIALECT
+from store.postgresql.parameters import numbered
 from store.postgresql.plans.projections import FINGERPRINT, KEY, Projection, as_bytes, literal, projection_of
 from store.queries.pages import Page
 
@@ -119,6 +120,11 @@ def row_statement(wanted: RowsBySid) -> str:
     return ROW.format(columns=_columns(wanted), table=wanted.record.table)
 
 
+def row_text(wanted: RowsBySid) -> str:
+    """The same with a numbered parameter, the SID."""
+    return numbered(wanted.by(row_statement)).text
+
+
 def rows_statement(wanted: RowsBySid) -> str:
     """The same for ``sids``; each row begins with its SID."""
     return ROWS.format(columns=_columns(wanted), table=wanted.record.table)
@@ -197,10 +203,14 @@ def count_sql(relation: Relation[Any], active: frozenset[str], several: bool) ->
     return COUNTS.format(count=count, parents=PARENTS) if several else COUNT.format(count=count)
 
 
+def columns_of(projection: Projection) -> str:
+    """The SELECT list of a row: its texts, then the keys."""
+    return ", ".join([*(as_bytes(text) for text in projection.texts), *projection.keys])
+
+
 def _columns(wanted: RowsBySid) -> str:
-    projection = projection_of(wanted.row)
-    also = [wanted.also] if wanted.also else []
-    return ", ".join([*(as_bytes(text) for text in projection.texts), *projection.keys, *also])
+    columns = columns_of(projection_of(wanted.row))
+    return f"{columns}, {wanted.also}" if wanted.also else columns
 
 
 def _pieces(projection: Projection) -> str:

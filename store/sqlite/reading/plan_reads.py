@@ -169,13 +169,20 @@ class SQLitePlanReads:
         finally:
             self._connections.give_back(connection)
 
-    async def run(
-        self, several: bool, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]
-    ) -> T:
-        """Runs the operation on the next free connection; operations are served in order of arrival."""
-        connection = self._connections.take_free(several) or await self._connections.take(several)
+    async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
+        """The row, in a thread if the statement is long."""
+        connection = self._connections.take_free(several=False) or await self._connections.take(several=False)
         try:
-            connection.begin(several, until)
+            connection.begin(several=False, until=until)
+            return await connection.rows(wanted.by(row_statement), (sid,))
+        finally:
+            self._connections.give_back(connection)
+
+    async def run(self, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
+        """Runs the operation on the next free connection; operations are served in order of arrival."""
+        connection = self._connections.take_free(several=True) or await self._connections.take(several=True)
+        try:
+            connection.begin(several=True, until=until)
             return await work(SQLitePlanReader(connection))
         finally:
             self._connections.give_back(connection)
