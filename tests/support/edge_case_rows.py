@@ -125,7 +125,7 @@ async def fill(archive: Archive, with_nuls: bool = True) -> None:
             await _set(transaction, sid("KI", 10 + number), type=word, **legs)
         await _set(transaction, sid("KI", 30), inbound_participant_sid="")
         await _set(transaction, sid("KC", 9), date_started="x", archived_at="")
-        await transaction.execute(FAILED_RUN, {"at": "2026-01-01T00:00:00.000Z", "error": TEXTS[8]})
+        await transaction.execute(FAILED_RUN, {"at": "2026-01-01T00:00:00.000Z", "error": TEXTS[7]})
         pending = "INSERT INTO service_sync (service_sid, sessions_pending) VALUES (:service, 2147483647)"
         await transaction.execute(pending, {"service": EMPTY_SERVICE})
     if with_nuls and archive.dialect.name == "sqlite":
