@@ -231,9 +231,11 @@ _describe(
     "Whether a deleted Interaction is completely erased from the archive's files.",
     {
         Erasure.COMPLETE: "No byte of it is left in the files.",
-        Erasure.PENDING: "No query finds it, but the files still hold bytes of it, because another program reads an "
-        "earlier state of the database, or a disk fails. The server retries by itself. The deletion ledger has the "
-        "reason, and says when the erasure is complete.",
+        Erasure.PENDING: "No query finds it, but the files still hold bytes of it. On SQLite another program reads an "
+        "earlier state of the database, or a disk fails; the server retries by itself. On PostgreSQL this is the rule: "
+        "a deleted row's bytes stay until the server has rewritten its table, on the standbys too (purged), and until "
+        "PostgreSQL's log is past it (closed). The deletion ledger has each stage with its time, and the reason if one "
+        "is late.",
     },
 )
 

@@ -41,6 +41,10 @@ def ledger(
 ) -> None:
     """List the deletion ledger: SIDs, times, and who requested each deletion. It has no deleted content.
 
+    The states are intended, erased (no query finds it), purged (no file of a table or an index has a byte of it) and
+    closed (the database's log has none either). On SQLite the last three come together. On PostgreSQL a server brings
+    them one after the other, also on the standbys; the archived log and backups of PostgreSQL are the operator's.
+
     With --reference, print the receipt of an erasure again: each SID with its outcome, what Twilio keeps and the
     URL to delete it there, and what could not be erased.
 
@@ -110,6 +114,8 @@ def _show(found: list[LedgerEntry]) -> None:
     for reason in sorted({entry.waits_for for entry in found if entry.waits_for}):
         waiting = sum(entry.waits_for == reason for entry in found)
         tell(f"Erased, but the files still have bytes of them: {waiting:,}. {reason}", logging.WARNING)
+    if logged := sum(entry.state == "purged" for entry in found):
+        tell(f"Purged from the tables, but still in the database's log: {logged:,}.", logging.INFO)
 
 
 def _at_twilio(entry: LedgerEntry) -> str:

@@ -23,6 +23,8 @@ KEPT = "KEPT"
 KINDS = {"interactions": "KI", "participants": "KP", "sessions": "KC"}
 """The SID prefixes of a case's items. It only has Sessions that were requested but don't exist."""
 NOT_IN_API = "Twilio's 2010 API has no such records. Delete it where it was made."
+IN_THE_FILES = "It is erased, but the files still have bytes of it."
+IN_THE_LOG = "It is erased and purged from the tables, but the database's log still has bytes of it."
 INTERRUPTED = "The run ended before it. Run the same command again."
 STILL_AT_TWILIO = {
     AtTwilio.NOT_CONNECTED: "It is erased here, but no Twilio account was connected, so Twilio still has it. "
@@ -55,7 +57,10 @@ class Item(msgspec.Struct, frozen=True):
     requested_by: str | None
     requested_at: str | None
     erased_at: str | None
+    purged_at: str | None
+    """When no file of a table or an index had a byte of it any more."""
     closed_at: str | None
+    """When the database's log had none either."""
     at_twilio: str | None
 
 
@@ -140,6 +145,7 @@ def _item(item: CaseItem) -> Item:
         item.requested_by,
         item.requested_at,
         item.erased_at,
+        item.purged_at,
         item.closed_at,
         item.twilio,
     )
@@ -159,7 +165,8 @@ def _left(case: Case) -> Iterator[Left]:
         if item.outcome != ERASED:
             yield Left(item.sid, item.reason or INTERRUPTED)
         elif item.closed_at is None:
-            yield Left(item.sid, f"It is erased, but the files still have bytes of it. {item.waits_for or ''}".rstrip())
+            still = IN_THE_LOG if item.purged_at else IN_THE_FILES
+            yield Left(item.sid, f"{still} {item.waits_for or ''}".rstrip())
         elif item.twilio in STILL_AT_TWILIO and case.account_sid:  # Without an account there is nothing at Twilio.
             yield Left(item.sid, STILL_AT_TWILIO[AtTwilio(item.twilio)])
 

@@ -39,7 +39,10 @@ HOLDS = {
     Holds.GONE: "is no longer there; if it was moved, it may have it",
 }
 T = TypeVar("T")
-TITLES_OF_ROWS = ("sid", "outcome", "reason", "erased_at", "at_twilio", "interaction_sid", "address")
+TITLES_OF_ROWS = (
+    *("sid", "outcome", "reason", "erased_at", "at_twilio", "interaction_sid", "address"),
+    *("purged_at", "closed_at"),
+)
 
 
 def as_text(receipt: Receipt, question: Mapping[str, Any] | None = None) -> str:
@@ -53,9 +56,15 @@ def as_text(receipt: Receipt, question: Mapping[str, Any] | None = None) -> str:
 def rows(receipt: Receipt) -> Iterator[tuple[str | None, ...]]:
     """Each SID with its outcome, below ``TITLES_OF_ROWS``."""
     for item in (*receipt.interactions, *receipt.participants, *receipt.sessions):
-        yield item.sid, item.outcome, item.reason, item.erased_at, item.at_twilio, None, None
+        yield (
+            *(item.sid, item.outcome, item.reason, item.erased_at, item.at_twilio, None, None),
+            *(item.purged_at, item.closed_at),
+        )
     for record in receipt.records:
-        yield record.sid, record.outcome, record.reason, None, None, record.interaction_sid, record.address
+        yield (
+            *(record.sid, record.outcome, record.reason, None, None, record.interaction_sid, record.address),
+            *(None, None),
+        )
 
 
 def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str]:
@@ -70,6 +79,8 @@ def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str
     for kind, title in TITLES.items():
         if receipt.counts[kind] or kind != "sessions":
             yield _labelled(title, _counted(kind, receipt.counts[kind]))
+    if stages := _stages(receipt):
+        yield _labelled("Bytes here", stages)
     yield from _section("Not erased, and why:", receipt.not_erased, lambda left: (left.sid, left.reason))
     yield from _section(
         "Erased here, and still at Twilio:", receipt.still_at_twilio, lambda left: (left.sid, left.reason)
@@ -84,6 +95,15 @@ def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str
         yield from _section(f"{kind + ':':<36}  {'erased at':<{SECONDS + 1}}  at Twilio", items, _item)
     gone = [record for record in receipt.records if record.outcome in GONE]
     yield from _section("Messages and Calls that are gone at Twilio:", gone, _record)
+
+
+def _stages(receipt: Receipt) -> str:
+    """How far the removal of the bytes is, while it isn't complete."""
+    erased = [item for item in (*receipt.interactions, *receipt.participants) if item.outcome == ERASED]
+    purged, closed = sum(item.purged_at is not None for item in erased), sum(bool(item.closed_at) for item in erased)
+    if closed == len(erased):
+        return ""
+    return f"{len(erased):,} erased, {purged:,} of them purged from the tables, {closed:,} out of the log too"
 
 
 def _section(title: str, found: Sequence[T], columns: Callable[[T], Sequence[str]]) -> Iterator[str]:

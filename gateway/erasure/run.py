@@ -78,6 +78,7 @@ async def erase(archive: Archive, twilio: Twilio | None, asked: Asked, options: 
         if not await cases.is_unclean(archive, options.reference):
             break
         await patiently(interactions.recover, archive)
+        await patiently(interactions.retry_cleaning, archive, at_once=True)
     if twilio and options.delete_resources:
         await delete_records_of(archive, twilio, options.reference, options.requested_by, progress)
     await patiently(case.end_run)

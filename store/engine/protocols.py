@@ -101,6 +101,19 @@ class Writer(Protocol):
         """
         ...
 
+    @property
+    def cleans_at_once(self) -> bool:
+        """Whether ``clean`` removes what was erased; else ``purge`` does it, which takes longer."""
+        ...
+
+    async def purge(self, at_once: bool = False) -> str | None:
+        """Moves erasures on to their next stages: purged from the tables, then out of the log. May take minutes.
+
+        Returns None if every erasure has reached the last stage, else the reason. Unless ``at_once``, it may wait for
+        more erasures, to do them together.
+        """
+        ...
+
 
 class Version(Protocol):
     """The data version of one archive: it changes with every write that can change an answer."""

@@ -4,6 +4,9 @@ A row is deleted with secure_delete on, which overwrites it with zeros. Cleaning
 database file, empties the write-ahead log, which has earlier copies of the row, and closes the ledger's entry
 (store/sqlite/cleaning.py). If a reader keeps the log from being emptied, the entry stays open with that reason, and the
 server retries until it is closed.
+
+PostgreSQL keeps a deleted row's bytes longer, in its table and in its log. There the erasure goes through stages in the
+background (store/postgresql/purging/stages.py), and the ledger's entry is closed after the last one.
 """
 
 import asyncio
@@ -85,14 +88,19 @@ async def erase_all(archive: Archive, outcomes: Mapping[str, AtTwilio | None]) -
             if twilio:
                 await ledger.note_at_twilio(transaction, sid, twilio)
     reason = await _clean_until_deadline(archive)
-    if reason:
+    if reason and not archive.writer.cleans_at_once:
+        log.info("Erased %d rows. A server removes their bytes in the background.", len(sids))
+    elif reason:
         log.warning("Erased %d rows, but not yet every byte of them: %s", len(sids), reason)
     return reason is None
 
 
-async def retry_cleaning(archive: Archive) -> None:
-    """Tries once to clean what earlier erasures could not; if it fails again, the ledger has the reason."""
-    if list(await archive.fetch(ledger.ANY_ERASED)) and await archive.writer.clean() is None:
+async def retry_cleaning(archive: Archive, at_once: bool = False) -> None:
+    """Tries once to clean what earlier erasures could not; if it fails again, the ledger has the reason.
+
+    Where that takes long, several erasures are cleaned together, unless ``at_once``.
+    """
+    if list(await archive.fetch(ledger.ANY_ERASED)) and await archive.writer.purge(at_once) is None:
         log.info("Every byte of what was erased is gone from the files.")
 
 
@@ -103,7 +111,7 @@ async def _clean_until_deadline(archive: Archive) -> str | None:
             reason = await archive.writer.clean()
         except StoreError as error:
             reason = str(error)
-        if reason is None or time.monotonic() >= until:
+        if reason is None or not archive.writer.cleans_at_once or time.monotonic() >= until:
             return reason
         await asyncio.sleep(PAUSE_SECONDS)
 

@@ -2,8 +2,10 @@
 
 A request names an Interaction, a Session that was deleted at Twilio, or a Participant (store/erasure/participants.py).
 
-An entry is *intended*, then *erased* (no read finds the row), then *closed* (no byte of it is left in the files),
-which store/sqlite/cleaning.py does. An erased one that is not closed says in ``waits_for`` why.
+An entry is *intended*, then *erased* (no read finds the row), then *purged* (no file of a table or an index has a byte
+of it), then *closed* (the engine's log has none either). On SQLite the last three come together, by
+store/sqlite/cleaning.py; on PostgreSQL one after the other, by store/postgresql/purging/stages.py. An erased one that
+is not closed says in ``waits_for`` why.
 The outcome at Twilio is a separate column: see AtTwilio.
 A SID in the ledger never comes back: the trigger ``deleted_interaction_stays_out`` keeps it out of every write.
 """
@@ -26,7 +28,7 @@ REQUEST_IN_PROGRESS, ANSWER_LOST = 1, 2
 ADDRESS = "sid, session_sid, service_sid, account_sid"
 COLUMNS = """
 sid, session_sid, service_sid, account_sid, inbound_resource_sid, inbound_resource_type, outbound_resource_sid,
-outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_for, twilio
+outbound_resource_type, requested_by, intended_at, erased_at, closed_at, waits_for, twilio, purged_at
 """.strip()
 LIST = f"""
 SELECT {COLUMNS} FROM deletion
@@ -134,11 +136,15 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     """Why it is erased but not closed: what keeps its bytes in the files."""
     twilio: AtTwilio | None
     """The outcome at Twilio; None in old entries, from before it was stored."""
+    purged_at: str | None = None
+    """When no file of a table or an index had a byte of it any more."""
 
     @property
     def state(self) -> str:
-        """Its state: intended, erased or closed."""
-        return "closed" if self.closed_at else "erased" if self.erased_at else "intended"
+        """Its state: intended, erased, purged or closed."""
+        if self.closed_at:
+            return "closed"
+        return "purged" if self.purged_at else "erased" if self.erased_at else "intended"
 
 
 async def entries(archive: Readable, since: str | None = None, until: str | None = None) -> list[LedgerEntry]:

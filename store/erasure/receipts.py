@@ -23,7 +23,7 @@ SELECT item.sid, item.outcome, item.reason, item.at,
   deletion.requested_by, deletion.intended_at, deletion.erased_at, deletion.closed_at, deletion.waits_for,
   deletion.twilio,
   coalesce(deletion.inbound_resource_sid, interaction.inbound_resource_sid),
-  coalesce(deletion.outbound_resource_sid, interaction.outbound_resource_sid)
+  coalesce(deletion.outbound_resource_sid, interaction.outbound_resource_sid), deletion.purged_at
 FROM erasure_case_item AS item LEFT JOIN deletion ON deletion.sid = item.sid
 LEFT JOIN interaction ON interaction.sid = item.sid LEFT JOIN participant ON participant.sid = item.sid
 WHERE item.reference = :reference ORDER BY item.sid
@@ -74,6 +74,7 @@ class CaseItem(msgspec.Struct, frozen=True):
     twilio: str | None
     inbound_resource_sid: str | None
     outbound_resource_sid: str | None
+    purged_at: str | None
 
 
 class Case(msgspec.Struct, frozen=True):

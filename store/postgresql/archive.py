@@ -102,7 +102,7 @@ async def open_database(
     """
     created = await prepare(address, create)
     async with AsyncExitStack() as stack:
-        writer = PostgreSQLWriter(address)
+        writer = PostgreSQLWriter(address, replicas.addresses)
         stack.push_async_callback(writer.close)
         pool = ConnectionPool(address, SMALL_READS)
         stack.push_async_callback(pool.close)

@@ -4,7 +4,7 @@ Each transaction begins with the writers' lock, so numbers of the change feed ha
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from store.postgresql.dialect import DIALECT
 from store.postgresql.explanations import explained_write, unavailable
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.parameters import labelled, numbered
+from store.postgresql.purging.stages import ANY_OPEN, NOT_YET, Purge
 
 T = TypeVar("T")
 
@@ -120,8 +121,12 @@ class PostgreSQLTransaction:
 class PostgreSQLWriter:
     """Opens transactions, one at a time, on a connection that it opens again if it was lost."""
 
-    def __init__(self, address: Address) -> None:
+    cleans_at_once = False
+
+    def __init__(self, address: Address, replicas: Sequence[Address] = ()) -> None:
+        """``replicas`` are the standbys that have to be rid of what was erased, too."""
         self._address = address
+        self._purge = Purge(address, replicas)
         self._raw: RawConnection | None = None
         self._one_at_a_time = asyncio.Lock()
         self._warnings: list[str] = []
@@ -146,8 +151,21 @@ class PostgreSQLWriter:
                 raise
 
     async def clean(self, closing: bool = False) -> str | None:
-        """Nothing: what was deleted stays in pages and in the log until PostgreSQL reuses them."""
-        return None
+        """Returns None if every erasure is through all its stages, else a sentence; ``purge`` brings them on."""
+        async with self._one_at_a_time:
+            raw = await self._connection()
+            try:
+                return NOT_YET if await raw.fetchval(ANY_OPEN, timeout=COMMAND_SECONDS) else None
+            except Exception as error:
+                raise explained_write(error, self._address) from error
+
+    async def purge(self, at_once: bool = False) -> str | None:
+        """Moves erasures on to their next stages (store/postgresql/purging/stages.py). May take minutes.
+
+        Returns None if every erasure is through, else the reason. Unless ``at_once``, it may wait for more erasures.
+        Raises a DatabaseError if the server can't be reached.
+        """
+        return await self._purge.advance(at_once)
 
     async def close(self) -> None:
         """Closes the connection."""

@@ -26,7 +26,8 @@ BUSY_PRAGMA = "PRAGMA busy_timeout=50;"
 
 ANY_UNCLOSED = "SELECT EXISTS (SELECT 1 FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL)"
 CLOSE = """
-UPDATE deletion SET closed_at = :at, waits_for = NULL WHERE erased_at IS NOT NULL AND closed_at IS NULL
+UPDATE deletion SET purged_at = :at, closed_at = :at, waits_for = NULL
+WHERE erased_at IS NOT NULL AND closed_at IS NULL
 """.strip()
 STORE_REASON = """
 UPDATE deletion SET waits_for = :reason

@@ -130,6 +130,8 @@ class SQLiteTransaction:
 class SQLiteWriter:
     """Opens transactions, one at a time, and cleans the log after them."""
 
+    cleans_at_once = True
+
     def __init__(self, connection: aiosqlite.Connection, path: Path, cleaner: Cleaner) -> None:
         self._connection = connection
         self._path = path
@@ -177,6 +179,10 @@ class SQLiteWriter:
             if closing and reason is None:
                 await asyncio.to_thread(self._cleaner.forget_list)
             return reason
+
+    async def purge(self, at_once: bool = False) -> str | None:
+        """The same as ``clean``: where the log is emptied and its pages are scrubbed, all stages are reached."""
+        return await self.clean()
 
     async def _clean(self) -> str | None:
         return await _finish_even_if_cancelled(asyncio.to_thread(self._cleaner.clean))

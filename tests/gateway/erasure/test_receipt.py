@@ -160,10 +160,22 @@ async def test_what_was_asked_for_and_is_not_here_is_listed(filled: Archive) -> 
 async def test_what_is_not_gone_to_the_last_byte_is_not_complete(filled: Archive) -> None:
     await erase(filled, KI[0])
     async with filled.writer.transaction() as transaction:
-        await transaction.execute("UPDATE deletion SET closed_at = NULL, waits_for = 'A program still reads.'")
+        await transaction.execute(
+            "UPDATE deletion SET purged_at = NULL, closed_at = NULL, waits_for = 'A program still reads.'"
+        )
     await case(filled, {KI[0]: ("ERASED", None)})
     (left,) = (await made(filled)).not_erased
     assert left.reason == "It is erased, but the files still have bytes of it. A program still reads."
+    assert "1 erased, 0 of them purged from the tables, 0 out of the log too" in receipt_text.as_text(
+        await made(filled)
+    )
+    async with filled.writer.transaction() as transaction:
+        await transaction.execute("UPDATE deletion SET purged_at = erased_at, waits_for = NULL")
+    (left,) = (await made(filled)).not_erased
+    assert left.reason == "It is erased and purged from the tables, but the database's log still has bytes of it."
+    assert "1 erased, 1 of them purged from the tables, 0 out of the log too" in receipt_text.as_text(
+        await made(filled)
+    )
 
 
 async def test_records_that_were_to_be_deleted_have_their_outcome_and_count(filled: Archive) -> None:

@@ -1,0 +1,68 @@
+"""Rewrites a table, so that its files have no byte of rows that were deleted before.
+
+A deleted row stays in its page, in the pages that it was in before an update moved it, and in the space that VACUUM
+made free there; only new files have none of it. A small table is rewritten by VACUUM FULL, which keeps readers out for
+some tenths of a second. A large one would be closed for as long as its indexes take (45 seconds for a million
+interactions), so a copy takes its place (copying.py).
+"""
+
+import asyncio
+import time
+
+from asyncpg import Connection, LockNotAvailableError
+
+from store.postgresql.purging.copying import LOCK_MS, WAIT_SECONDS, Copying, Locked, Unfinished
+from store.postgresql.purging.definitions import holders
+from store.postgresql.purging.transactions import have_ended, open_transactions
+
+SMALL_BYTES = 16_000_000
+"""The size, with indexes, up to which a table is rewritten by VACUUM FULL."""
+PAUSE_SECONDS = 0.1
+
+SIZE = "SELECT pg_total_relation_size($1::regclass)"
+NEXT_XID = "SELECT pg_current_xact_id()::text::bigint"
+KEPT_FROM = "SELECT relfrozenxid::text::bigint FROM pg_class WHERE oid = $1::regclass"
+XIDS = 2**32
+
+OLDER_SNAPSHOT = (
+    "A transaction from before the erasure is still open in the database, so PostgreSQL keeps the erased rows for it. "
+    "They are purged after it ends."
+)
+
+
+async def rewrite(connection: Connection, table: str, locked: Locked, small_bytes: int = SMALL_BYTES) -> None:
+    """Rewrites ``table``. ``connection`` must be outside of a transaction.
+
+    Afterwards no file of the table, its indexes and its TOAST table has a row that was deleted before the call. Raises
+    Unfinished, or an asyncpg.PostgresError.
+    """
+    copying = Copying(connection, table, locked)
+    await copying.forget()
+    size = await connection.fetchval(SIZE, table)
+    if size <= small_bytes or await holders(connection, table):
+        await _vacuum_full(connection, table)
+    else:
+        await copying.run()
+
+
+async def _vacuum_full(connection: Connection, table: str) -> None:
+    current = await connection.fetchval(NEXT_XID)
+    if not await have_ended(connection, await open_transactions(connection), WAIT_SECONDS):
+        raise Unfinished(OLDER_SNAPSHOT)
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        await connection.execute(f"SET lock_timeout = {LOCK_MS}")
+        try:
+            await connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            break
+        except LockNotAvailableError as error:
+            if time.monotonic() > until:
+                raise Unfinished(f"The table {table} is being read all the time, so it can't be rewritten.") from error
+        finally:
+            await connection.execute("RESET lock_timeout")
+        await asyncio.sleep(PAUSE_SECONDS)
+    # It keeps rows that any snapshot may see, also those of standbys and of replication slots. The table's new
+    # relfrozenxid is the first transaction whose deleted rows it has kept.
+    kept_from = await connection.fetchval(KEPT_FROM, table)
+    if 0 < (current - kept_from) % XIDS < XIDS // 2:
+        raise Unfinished(OLDER_SNAPSHOT)

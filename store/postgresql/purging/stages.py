@@ -1,0 +1,245 @@
+"""The stages of an erasure on PostgreSQL, after the row is deleted: purged from the tables, then out of the log.
+
+Each stage is stored in the ledger when it is reached, so after a crash of the server, or of PostgreSQL, the next server
+continues. One server in the cluster does it at a time.
+
+1. The tables are rewritten (rewriting.py). The ledger's entries get the position of the log at which that was done.
+2. Every known standby has replayed the log up to this position: the entries are *purged*.
+3. The log of the primary and of the known standbys is past it (wal.py): the entries are *closed*.
+
+Rewriting costs the same for one row as for thousands. So erasures are gathered until none came for some seconds, and
+at least nineteen twentieths of the time nothing is rewritten.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import asyncpg
+
+from store.engine.database import Address
+from store.errors import StoreError
+from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.migrations import WRITE_LOCK
+from store.postgresql.purging import wal
+from store.postgresql.purging.copying import Unfinished
+from store.postgresql.purging.rewriting import SMALL_BYTES, rewrite
+from store.twilio_mapping import now
+
+PURGE_LOCK = 0x50785970
+"""The key of the advisory lock of the one who purges: ASCII ``PxYp``."""
+SETTINGS = {
+    "statement_timeout": "0",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "0",
+    "maintenance_work_mem": "128MB",
+    "max_parallel_maintenance_workers": "0",
+}
+"""Indexes are made on one processor, so that readers keep the others."""
+QUIET_SECONDS = 2.0
+LONGEST_GATHERING_SECONDS = 60.0
+SHARE = 20
+"""A rewriting is followed by a pause of so many times its duration."""
+LONGEST_PAUSE_SECONDS = 300.0
+STANDBY_SECONDS = 2.0
+
+ERASED_IN = {
+    "KI": ("interaction",),
+    "KP": ("participant",),
+    "KC": ("interaction", "participant", "session"),
+}
+"""The tables that have content of what is erased, by the prefix of its SID."""
+
+ANY_OPEN = "SELECT EXISTS (SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL)"
+ERASED = """
+SELECT sid FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL AND log_position IS NULL
+"""
+GATHERED = """
+SELECT count(*), extract(epoch FROM now() - max(erased_at)::timestamptz)::float8,
+  extract(epoch FROM now() - min(erased_at)::timestamptz)::float8
+FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL AND log_position IS NULL
+"""
+NOTE_REWRITTEN = "UPDATE deletion SET log_position = $1 WHERE sid = ANY($2::text[]) AND log_position IS NULL"
+REWRITTEN_AT = "SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NULL"
+NOTE_PURGED = """
+UPDATE deletion SET purged_at = $1, waits_for = NULL
+WHERE closed_at IS NULL AND purged_at IS NULL AND log_position <= $2
+"""
+PURGED_AT = "SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NOT NULL"
+CLOSE = """
+UPDATE deletion SET closed_at = $1, waits_for = NULL
+WHERE closed_at IS NULL AND purged_at IS NOT NULL AND log_position <= $2
+"""
+NOTE_REASON = """
+UPDATE deletion SET waits_for = $1 WHERE erased_at IS NOT NULL AND closed_at IS NULL AND waits_for IS DISTINCT FROM $1
+"""
+STANDBYS = """
+SELECT coalesce(nullif(application_name, ''), 'without a name'), replay_lsn - '0/0'::pg_lsn
+FROM pg_stat_replication WHERE coalesce(state, 'streaming') <> 'backup'
+"""
+
+ANOTHER_PURGES = "Another server is removing the bytes of what was erased."
+NOT_YET = (
+    "PostgreSQL keeps the bytes of a deleted row until its table is rewritten and its log is past it. A server does "
+    "both in the background."
+)
+
+
+class Purge:
+    """Moves erasures on to their next stages, in the database at ``address``, which has ``replicas``."""
+
+    def __init__(self, address: Address, replicas: Sequence[Address] = (), small_bytes: int = SMALL_BYTES) -> None:
+        self._address, self._replicas, self._small_bytes = address, replicas, small_bytes
+        self._not_before = 0.0
+        self._pause = 0.0
+
+    async def advance(self, at_once: bool = False) -> str | None:
+        """Goes through the stages as far as possible now.
+
+        Returns None if nothing is left to do, else the reason as a sentence, which the open entries get too. Unless
+        ``at_once``, it may wait for more erasures. Raises a DatabaseError if the server can't be reached.
+        """
+        if not at_once and time.monotonic() < self._not_before:
+            return NOT_YET
+        connection = await connect(self._address, SETTINGS)
+        try:
+            if not await connection.fetchval(ANY_OPEN):
+                return None
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
+                return ANOTHER_PURGES
+            if not at_once and await self._is_gathering(connection):
+                return NOT_YET
+            begun = time.monotonic()
+            reason = await self._stages(connection)
+            self._pause = 0.0 if reason is None else min(LONGEST_PAUSE_SECONDS, max(2.0, 2 * self._pause))
+            self._not_before = time.monotonic() + max(self._pause, SHARE * (time.monotonic() - begun))
+            return reason
+        finally:
+            await close(connection)
+
+    async def _stages(self, connection: RawConnection) -> str | None:
+        try:
+            async with AsyncExitStack() as stack:
+                await self._rewrite(connection)
+                servers = [await stack.enter_async_context(_connected(replica)) for replica in self._replicas]
+                standbys = [server for server in servers if await server.fetchval("SELECT pg_is_in_recovery()")]
+                await self._replay(connection, standbys)
+                await self._leave_log(connection, standbys)
+        except Unfinished as error:
+            reason = str(error)
+        except asyncpg.InsufficientPrivilegeError:
+            reason = wal.NEEDS_MONITOR
+        except StoreError as error:
+            reason = str(error)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            reason = f"PostgreSQL could not remove the bytes: {type(error).__name__}. It is tried again."
+        else:
+            return None
+        if not connection.is_closed():
+            async with locked(connection):
+                await connection.execute(NOTE_REASON, reason)
+        return reason
+
+    async def _is_gathering(self, connection: RawConnection) -> bool:
+        ((number, newest, oldest),) = await connection.fetch(GATHERED)
+        return bool(number) and newest < QUIET_SECONDS and oldest < LONGEST_GATHERING_SECONDS
+
+    async def _rewrite(self, connection: RawConnection) -> None:
+        async with locked(connection):  # Nobody erases meanwhile, so these are deleted before the rewriting begins.
+            sids = [row[0] for row in await connection.fetch(ERASED)]
+        tables = {table for sid in sids for table in ERASED_IN.get(sid[:2], ())}
+        for table in sorted(tables):
+            await rewrite(connection, table, partial(locked, connection), self._small_bytes)
+        if sids:
+            position = await wal.position(connection)
+            async with locked(connection):
+                await connection.execute(NOTE_REWRITTEN, position, sids)
+
+    async def _replay(self, connection: RawConnection, standbys: Iterable[RawConnection]) -> None:
+        position = await connection.fetchval(REWRITTEN_AT)
+        if position is None:
+            return
+        for standby in standbys:
+            await _replayed(standby, position)
+        until = time.monotonic() + STANDBY_SECONDS
+        while behind := [name for name, at in await connection.fetch(STANDBYS) if at is None or at < position]:
+            if time.monotonic() > until:
+                raise Unfinished(
+                    f"The standby {behind[0]} has not yet replayed the rewriting of the tables, or the server's role "
+                    "may not see how far it is (GRANT pg_monitor)."
+                )
+            await asyncio.sleep(0.05)
+        async with locked(connection):
+            await connection.execute(NOTE_PURGED, now(), position)
+
+    async def _leave_log(self, connection: RawConnection, standbys: Sequence[RawConnection]) -> None:
+        position = await connection.fetchval(PURGED_AT)
+        if position is None:
+            return
+        log = await wal.log_of(connection)
+        past = log.segment(position)
+        if log.current <= past:
+            await wal.next_segment(connection, log)
+        last = await _drop_segments(connection, past, position)
+        for standby in standbys:
+            await _replayed(standby, await wal.position(connection))  # With the checkpoint's record.
+            last = max(last, await _drop_segments(standby, past, position))
+        for _ in range(wal.SWITCHES):
+            if (log := await wal.log_of(connection)).current > last:
+                break
+            await wal.next_segment(connection, log)
+        for standby in standbys:
+            # A standby replays a switch before it has the rest of the segment.
+            await _reached(partial(wal.received, standby), (last + 1) * log.segment_bytes)
+        async with locked(connection):
+            await connection.execute(CLOSE, now(), position)
+
+
+async def _drop_segments(server: RawConnection, past: int, position: int) -> int:
+    """Makes the server drop the log's segments up to ``past``; returns the number of its last file."""
+    log = await wal.log_of(server)
+    may = True
+    if log.oldest <= past:
+        may = await wal.checkpoint(server)
+        log = await wal.log_of(server)
+    if log.oldest <= past:
+        where = "A standby's log" if log.is_standby else "The log"
+        if not may:
+            raise Unfinished(f"{where} still has the erased rows until PostgreSQL's next checkpoint.")
+        keepers = ", ".join(await wal.kept_by(server, position)) or "a setting of the server"
+        raise Unfinished(f"{where} still has the erased rows. What may keep it: {keepers}.")
+    return log.newest
+
+
+async def _replayed(standby: RawConnection, position: int) -> None:
+    await _reached(partial(wal.replayed, standby), position)
+
+
+async def _reached(where: Callable[[], Awaitable[int]], position: int) -> None:
+    until = time.monotonic() + STANDBY_SECONDS
+    while await where() < position:
+        if time.monotonic() > until:
+            raise Unfinished("A standby has not yet replayed what was erased.")
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _connected(address: Address) -> AsyncIterator[RawConnection]:
+    connection = await connect(address, {"statement_timeout": "0"})
+    try:
+        yield connection
+    finally:
+        await close(connection)
+
+
+@asynccontextmanager
+async def locked(connection: RawConnection) -> AsyncIterator[None]:
+    """Keeps all writers out while the block lasts."""
+    await connection.execute("SELECT pg_advisory_lock($1)", WRITE_LOCK)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1)", WRITE_LOCK)

@@ -1,0 +1,101 @@
+"""Sees to it that PostgreSQL's write-ahead log no longer has what was erased, on one server.
+
+The log is kept in segments, files of 16 MB. Older ones are removed at a checkpoint, unless a setting, a replication
+slot or the archiver keeps them. With ``wal_recycle`` on they are not removed but renamed, to be overwritten later: such
+a file has old content under a future name. So the log is past a position once there is no segment up to it, and then
+once the server has written past every file that was there at that moment.
+"""
+
+from typing import NamedTuple
+
+from asyncpg import Connection, InsufficientPrivilegeError
+
+STATE = """
+SELECT pg_is_in_recovery(),
+  CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+    ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn,
+  pg_size_bytes(current_setting('wal_segment_size')),
+  (SELECT array_agg(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$')
+"""
+KEPT_BY = """
+SELECT 'the replication slot ' || slot_name FROM pg_replication_slots
+WHERE restart_lsn IS NOT NULL AND restart_lsn - '0/0'::pg_lsn < $1
+UNION ALL SELECT 'wal_keep_size = ' || current_setting('wal_keep_size') WHERE current_setting('wal_keep_size') <> '0'
+UNION ALL SELECT 'the archiver, which has not copied it yet' WHERE current_setting('archive_mode') <> 'off'
+"""
+NEEDS_MONITOR = (
+    "The server's role may not list the files of PostgreSQL's log. Run: GRANT pg_monitor, pg_checkpoint TO the role; "
+    "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO the role."
+)
+POSITION = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
+REPLAYED = "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn"
+RECEIVED = "SELECT coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn"
+MARK = "SELECT pg_logical_emit_message(false, 'proxygraph', 'next segment')"
+SWITCH = "SELECT pg_switch_wal()"
+MAY_SWITCH = "SELECT has_function_privilege('pg_switch_wal()', 'EXECUTE')"
+FILLING = "SELECT pg_logical_emit_message(false, 'proxygraph', repeat(' ', $1))"
+FILLED_AT_ONCE = 1_000_000
+SWITCHES = 300
+"""The most segments that are passed in one go; with recycled ones there are up to ``max_wal_size``."""
+
+
+class Log(NamedTuple):
+    """The state of a server's log: numbers of segments."""
+
+    is_standby: bool
+    current: int
+    oldest: int
+    newest: int
+    """The last file, which may be recycled or made in advance."""
+    segment_bytes: int
+
+    def segment(self, position: int) -> int:
+        """The segment that has the log up to ``position``."""
+        return max(0, position - 1) // self.segment_bytes
+
+
+async def log_of(connection: Connection) -> Log:
+    """The state of the log of a server. Raises asyncpg.InsufficientPrivilegeError."""
+    ((is_standby, position, size, names),) = await connection.fetch(STATE)
+    per_id = 2**32 // size
+    numbers = [int(name[8:16], 16) * per_id + int(name[16:24], 16) for name in names]
+    return Log(is_standby, int(position) // size, min(numbers), max(numbers), size)
+
+
+async def position(connection: Connection) -> int:
+    """The end of the primary's log."""
+    return int(await connection.fetchval(POSITION))
+
+
+async def replayed(connection: Connection) -> int:
+    """The position up to which a standby has replayed the log."""
+    return int(await connection.fetchval(REPLAYED))
+
+
+async def received(connection: Connection) -> int:
+    """The position up to which a standby has the log on its disk."""
+    return int(await connection.fetchval(RECEIVED))
+
+
+async def next_segment(connection: Connection, log: Log) -> None:
+    """Makes the primary go on with its next segment; without the right to switch it fills the current one."""
+    if await connection.fetchval(MAY_SWITCH):
+        await connection.execute(MARK)  # Nothing is switched where nothing was written since the last time.
+        await connection.execute(SWITCH)
+        return
+    for _ in range(log.segment_bytes // FILLED_AT_ONCE + 1):
+        await connection.execute(FILLING.replace("$1", str(FILLED_AT_ONCE)))
+
+
+async def checkpoint(connection: Connection) -> bool:
+    """Makes a checkpoint, if the role may; PostgreSQL makes one by itself within ``checkpoint_timeout``."""
+    try:
+        await connection.execute("CHECKPOINT")
+    except InsufficientPrivilegeError:
+        return False
+    return True
+
+
+async def kept_by(connection: Connection, at: int) -> list[str]:
+    """What may keep segments up to the position ``at``."""
+    return [row[0] for row in await connection.fetch(KEPT_BY, at)]
