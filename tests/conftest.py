@@ -52,17 +52,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs a test of a database once on each engine."""
     if "engine" in metafunc.fixturenames:
-        of_a_file = metafunc.definition.get_closest_marker("of_a_file")
-        by_default = metafunc.config.getoption("--engine") is None
-        metafunc.parametrize("engine", [SQLITE] if of_a_file or by_default else ENGINES, indirect=True, scope="session")
+        engines = ENGINES if metafunc.config.getoption("--engine") else [SQLITE]
+        metafunc.parametrize("engine", engines, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what needs another engine than the chosen ones. What needs none belongs to SQLite's tests."""
     engines = _engines(config)
-    left_out = [item for item in items if (engine_of(item) or SQLITE) not in engines]
-    items[:] = [item for item in items if (engine_of(item) or SQLITE) in engines]
-    config.hook.pytest_deselected(items=left_out)
+    kept = [item for item in items if engine_of(item) in engines]
+    config.hook.pytest_deselected(items=[item for item in items if engine_of(item) not in engines])
+    items[:] = kept
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 
 import bodies
+import plan_reads
 from checkout import TESTS
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import asker
 from store.archive import open_archive
 from store.engine.database import Database
-from store.postgresql.connections import Connection
-from store.postgresql.plans.reads import KIND
-from store.sqlite.reading.event_loop_connections import EventLoopConnection
 
 GOLDEN = TESTS / "golden"
 
@@ -54,24 +52,13 @@ SMALL_ACCOUNT = (
 def statements_of_plans() -> Iterator[list[str]]:
     """The statements that plans run, in order, with the names or the number of their parameters."""
     ran: list[str] = []
-    of_file, of_server = EventLoopConnection.rows_on_loop, Connection.fetch
 
     def note(sql: str, parameters: Any) -> None:
         bound = ", ".join(sorted(parameters)) if isinstance(parameters, dict) else str(len(parameters))
         ran.append(f"-- binds: {bound}\n{sql}")
 
-    def rows_on_loop(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
-        note(sql, parameters)
-        return of_file(connection, sql, parameters)
-
-    async def fetch(connection: Connection, sql: str, parameters: Any = (), *others: Any) -> Any:
-        if KIND in others:
-            note(sql, parameters)
-        return await of_server(connection, sql, parameters, *others)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EventLoopConnection, "rows_on_loop", rows_on_loop)
-        patch.setattr(Connection, "fetch", fetch)
+        plan_reads.after_each(patch, note)
         yield ran
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 import bodies
+from databases import SQLITE
 from gateway.endpoint.execution import Request, Result, execute
 from gateway.endpoint.plan_cache import PlanCache
 from gateway_under_test import UNLIMITED
@@ -23,7 +24,9 @@ async def planned(archive: Archive, query: str, access: Access = ANYBODY) -> Res
 
 
 @pytest.mark.parametrize(("first", "statements"), [(5, 1), (10, 3), (100, 16)])
-async def test_small_pages_of_many_parents_are_read_together(database: Database, first: int, statements: int) -> None:
+async def test_small_pages_of_many_parents_are_read_together(
+    database: Database, engine: str, first: int, statements: int
+) -> None:
     """Together with the parents, or in one statement for several parents if all at once would be too much."""
     async with open_archive(database) as archive:
         talks = [bodies.interaction(number, 1 + number % 30) for number in range(1, 61)]
@@ -31,7 +34,7 @@ async def test_small_pages_of_many_parents_are_read_together(database: Database,
         query = f"{{ sessions(first: 30) {{ nodes {{ sid interactions(first: {first}) {{ nodes {{ sid }} }} }} }} }}"
         result = await planned(archive, query)
     assert result.encoded().count(b"KI") == 60
-    assert result.statements == statements
+    assert result.statements == (statements if engine == SQLITE else 1)
 
 
 MESSAGES = "nodes { sid data body type inbound { resourceStatus participantSid } }"

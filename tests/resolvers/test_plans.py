@@ -1,8 +1,6 @@
 """A plan gives the same bytes as the ordinary path for every query it can answer, from one state of the archive."""
 
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -12,6 +10,8 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLString
 
 import bodies
 import edge_case_rows
+import plan_reads
+from databases import SQLITE, change
 from documents import Documents
 from gateway.endpoint.execution import Request, Result, execute
 from gateway.endpoint.plan_cache import PlanCache
@@ -22,10 +22,8 @@ from resolvers.plans.plan import MOST_PLANS
 from schema.build import EXECUTABLE
 from schema.fields import column
 from store.archive import open_archive
-from store.engine.database import Database, file_in
-from store.engine.protocols import Archive
-from store.sqlite.reading.event_loop_connections import EventLoopConnection
-from store.sqlite.reading.reader import SQLiteReader
+from store.engine.database import Database
+from store.engine.protocols import Archive, Reader
 
 READER = granted("console", ["read"])
 
@@ -158,54 +156,55 @@ async def test_the_number_of_plans_of_one_document_is_bounded(edge_case_archive:
     assert len(known.template) <= MOST_PLANS
 
 
-async def test_an_operation_sees_one_state_of_the_archive(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_operation_sees_one_state_of_the_archive(
+    archive: Archive, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A plan of many statements doesn't see writes between them; the next plan sees all of them."""
     await bodies.put(archive, *(bodies.session(number) for number in range(1, 10)))
     await bodies.put(archive, *(bodies.interaction(number, of=1 + number % 9) for number in range(90)))
-    read, fell_inside = EventLoopConnection.rows_on_loop, 0
+    statements = fell_inside = 0
 
-    def erase_one() -> None:
+    def erase_one(sql: str, parameters: Any) -> None:
         # By a connection of its own and at once, so that it is done before the plan reads on.
-        with closing(sqlite3.connect(file_in(archive.database))) as other, other:
-            other.execute("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
-
-    def read_and_write(connection: EventLoopConnection, sql: str, parameters: Any) -> Any:
-        nonlocal fell_inside
-        rows = read(connection, sql, parameters)
-        erase_one()
-        fell_inside += connection.statements > 1
-        return rows
+        nonlocal statements, fell_inside
+        change(archive.database, "DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)")
+        statements += 1
+        fell_inside += statements > 1
 
     lists = "interactions(first: 100) { totalCount nodes { sid } } last: interactions(last: 100) { nodes { sid } }"
     query = f"{{ sessions {{ totalCount nodes {{ {lists} }} }} }}"
     there = 90
     for _ in range(2):
         with monkeypatch.context() as writing:
-            writing.setattr(EventLoopConnection, "rows_on_loop", read_and_write)
+            statements = 0
+            plan_reads.after_each(writing, erase_one)
             result = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
         assert result.body is not None
         sessions = orjson.loads(result.body)["data"]["sessions"]["nodes"]
-        assert sum(session["interactions"]["totalCount"] for session in sessions) == there
-        assert sum(len(session["interactions"]["nodes"]) for session in sessions) == there
-        assert sum(len(session["last"]["nodes"]) for session in sessions) == there
+        seen = sum(session["interactions"]["totalCount"] for session in sessions)
+        assert sum(len(session["interactions"]["nodes"]) for session in sessions) == seen
+        assert sum(len(session["last"]["nodes"]) for session in sessions) == seen
+        # On PostgreSQL a plan that turns out to have a second statement begins anew, in a transaction.
+        assert seen == (there if engine == SQLITE else there - 1)
         ((left,),) = await archive.fetch("SELECT count(*) FROM interaction")
-        assert left < there
+        assert left < seen
         there = left
-    assert fell_inside > 9
+    assert fell_inside > (9 if engine == SQLITE else 3)
 
 
 async def test_the_ordinary_path_sees_one_state_whatever_is_written_between_its_reads(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bodies.put(archive, bodies.session(1), bodies.interaction(1))
-    read, numbers = SQLiteReader.read, iter(range(2, 100))
+    readers: type[Any] = type(archive.operation_reader())
+    read, numbers = readers.read, iter(range(2, 100))
 
-    async def read_and_write(reader: SQLiteReader, *arguments: Any) -> Any:
+    async def read_and_write(reader: Reader, *arguments: Any) -> Any:
         answers = await read(reader, *arguments)
         await bodies.put(archive, bodies.interaction(next(numbers)))
         return answers
 
-    monkeypatch.setattr(SQLiteReader, "read", read_and_write)
+    monkeypatch.setattr(readers, "read", read_and_write)
     query = "{ sessions { nodes { interactions { totalCount nodes { session { interactions { totalCount } } } } } } }"
     for seen in (1, 5):
         result = await execute(Request(query), Context(archive), UNLIMITED)

@@ -75,6 +75,7 @@ async def test_a_page_and_its_count_equal_a_scan_of_all_rows(
 
 
 @lists
+@pytest.mark.of_a_file
 async def test_every_filter_and_order_uses_an_index_and_sorts_no_table(
     archive: Archive, relation: Relation[Any], order: Order
 ) -> None:

@@ -101,11 +101,13 @@ def is_empty(database: Database) -> bool:
 
 
 def engine_of(item: pytest.Item) -> str | None:
-    """The engine that a test runs on; None for one that needs no database."""
-    if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "engine" in item.callspec.params:
-        return str(item.callspec.params["engine"])
-    needs_cluster = "postgresql_cluster" in getattr(item, "fixturenames", ())
-    return POSTGRESQL if needs_cluster or item.get_closest_marker("of_postgresql") else None
+    """The engine that a test runs on: SQLite if it needs no database, and none if it isn't for its engine."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    needs_cluster = "postgresql_cluster" in getattr(item, "fixturenames", ()) or item.get_closest_marker(
+        "of_postgresql"
+    )
+    engine = str(parameters.get("engine") or (POSTGRESQL if needs_cluster else SQLITE))
+    return None if engine == POSTGRESQL and item.get_closest_marker("of_a_file") else engine
 
 
 def _numbered(values: tuple[Any, ...]) -> dict[str, Any]:
