@@ -8,7 +8,7 @@ in ``extra``. Neither engine can hold a lone surrogate, and only SQLite a NUL: b
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -103,6 +103,22 @@ def _check_parents(record_type: type[Record], body: Mapping[str, Any], parents: 
             raise BodyRejected(
                 f"Expected a {record_type.noun} with the {name} {expected}, but its body gives {said!r:.60}."
             )
+
+
+def from_extra(text: str, new: Iterable[Column]) -> tuple[dict[str, str | int], str | None]:
+    """The values of ``new`` columns that a row's ``extra`` has, as a sync would have read them, and what is left of it.
+
+    A value that the column can't hold stays in ``extra``.
+    """
+    extra = msgspec.json.decode(text)
+    values: dict[str, str | int] = {}
+    for column in new:
+        value, is_whole = value_of(column, extra[column.name]) if column.name in extra else (None, False)
+        if value is not None:
+            values[column.name] = value
+        if is_whole:
+            del extra[column.name]
+    return values, extra_text(extra)
 
 
 def instant(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from store import interactions, participants, sessions
-from store.columns import Record
+from store.columns import Record, storable_record
 from store.engine.sql import text_of
 from store.interactions import Interaction
 from store.lists.facets import FacetTable
@@ -74,6 +74,12 @@ def arrays(rows: Sequence[Record], columns: Sequence[str]) -> list[tuple[Any, ..
     if tuple(columns) == fields:
         return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
     return [tuple(getattr(row, column) for row in rows) for column in columns]
+
+
+def storable_rows(rows: list[Record]) -> list[Record]:
+    """The rows without NUL, which PostgreSQL refuses; one that was read from an older archive may have it."""
+    texts = "".join(value for row in rows for value in msgspec.structs.astuple(row) if isinstance(value, str))
+    return [storable_record(row) for row in rows] if "\0" in texts else rows
 
 
 @lru_cache

@@ -90,7 +90,7 @@ class PostgreSQLTransaction:
         for record_type, group in groupby(records, type):
             rows = {record.sid: record for record in group}
             ((stored, deleted),) = await self._fetch(upserts.count_stored(record_type), [list(rows)], PUT)
-            upserted = await self._upsert(record_type, list(rows.values()))
+            upserted = await self._upsert(record_type, upserts.storable_rows(list(rows.values())))
             new = len(rows) - stored - (0 if record_type.personal else deleted)
             counts = (new, upserted - new, stored - (upserted - new))
             written = Written(*(total + more for total, more in zip(written, counts, strict=True)))

@@ -7,14 +7,12 @@ still have its value in ``extra``, and a sync doesn't read unchanged rows again.
 import sqlite3
 from collections.abc import Iterator
 
-import msgspec
-
 from store.columns import Column, ColumnType, Record, columns
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
-from store.twilio_mapping import extra_text, value_of
+from store.twilio_mapping import from_extra
 
 RECORDS: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
 
@@ -43,22 +41,13 @@ def _fill(connection: sqlite3.Connection, record: type[Record], new: list[Column
     table = record.table
     has_any = " OR ".join(f"json_type(extra, '$.{column.name}') IS NOT NULL" for column in new)
     for sid, text in connection.execute(f"SELECT sid, extra FROM {table} WHERE {has_any}").fetchall():
-        extra = msgspec.json.decode(text)
-        values: dict[str, str | int] = {}
-        for column in new:
-            value, is_whole = value_of(column, extra[column.name]) if column.name in extra else (None, False)
-            if value is not None:
-                values[column.name] = value
-            if is_whole:
-                del extra[column.name]
+        values, extra = from_extra(text, new)
         if not values:
             continue
         assignments = ", ".join(f"{name} = ?" for name in values)
         # The new values may need JSON escaping, so the row no longer counts as JSON-safe (store/sqlite/json_safe.py).
         assignments += ", plain = NULL" if has_plain else ""
-        connection.execute(
-            f"UPDATE {table} SET {assignments}, extra = ? WHERE sid = ?", (*values.values(), extra_text(extra), sid)
-        )
+        connection.execute(f"UPDATE {table} SET {assignments}, extra = ? WHERE sid = ?", (*values.values(), extra, sid))
 
 
 def _from_twilio(record: type[Record]) -> Iterator[Column]:

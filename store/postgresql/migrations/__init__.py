@@ -2,7 +2,8 @@
 
 Their numbers are those of SQLite's migrations, so a number means the same in both engines. The first one makes what
 SQLite's first seventeen make. The table ``migration`` has the numbers of those that ran. Each runs under the writers'
-lock, so servers that start at the same time migrate once, and no server writes meanwhile.
+lock, so servers that start at the same time migrate once, and no server writes meanwhile. A column that one adds for a
+property of Twilio's is filled from ``extra``, in the same transaction (store/postgresql/from_extra.py).
 
 A migration that leaves older servers' statements working, because it only adds, says so by a line
 ``-- Serves: NUMBER``, the oldest version that can go on. Then servers can be replaced one after the other.
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from store.postgresql.connections import RawConnection
+from store.postgresql.from_extra import current_columns, fill_from_extra
 
 FOLDER = Path(__file__).parent
 FIRST = 17
@@ -67,7 +69,9 @@ async def migrate(connection: RawConnection, folder: Path = FOLDER) -> bool:
                 continue
             await connection.execute(MADE)
             text = file.read_text("utf-8")
+            before = await current_columns(connection)
             await connection.execute(text)
+            await fill_from_extra(connection, before)
             served = SERVED.search(text)
             await connection.execute(RAN, number, int(served[1]) if served else number)
             created |= version == 0

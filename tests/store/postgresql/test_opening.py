@@ -64,6 +64,24 @@ async def test_a_migration_that_fails_changes_nothing(empty_postgresql: str, tmp
         await connection.close()
 
 
+async def test_a_column_that_a_migration_adds_gets_what_extra_holds(address: Address, tmp_path: Path) -> None:
+    for file in FOLDER.glob("*.sql"):
+        (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    again = 'ALTER TABLE session ADD COLUMN ttl bigint; ALTER TABLE session ADD COLUMN mode text COLLATE "C"'
+    (tmp_path / f"{latest() + 1:04}_again.sql").write_text(again, "utf-8")
+    connection = await asyncpg.connect(address.url)
+    try:
+        await connection.execute(
+            """UPDATE session SET extra = '{"ttl":"60","mode":"Voice-Only","other":[1]}';"""
+            "ALTER TABLE session DROP COLUMN ttl, DROP COLUMN mode"
+        )
+        assert not await migrate(connection, tmp_path)
+        (row,) = await connection.fetch("SELECT ttl, mode, extra FROM session")
+        assert tuple(row) == (60, "voice-only", '{"other":[1]}')
+    finally:
+        await connection.close()
+
+
 async def test_a_database_of_a_later_version_is_refused(empty_postgresql: str) -> None:
     await prepare(Address(empty_postgresql))
     await run(empty_postgresql, "INSERT INTO migration VALUES (9999, '', 9999)")
