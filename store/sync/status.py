@@ -42,6 +42,7 @@ SERVICES = """
   SELECT service.sid AS service_sid, CASE WHEN completed_at <= :latest THEN completed_at END AS last_completed_at,
     coalesce(service_sync.sessions_pending, 0) AS sessions_pending
   FROM service LEFT JOIN service_sync ON service_sync.service_sid = service.sid
+  ORDER BY service.date_created, service.sid
 ) AS each)
 """.strip()
 

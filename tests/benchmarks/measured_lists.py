@@ -3,16 +3,15 @@
 People are in two shapes: one number that is in every second session, as a hotline's is, and ten numbers at once.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from datetime import datetime, timedelta
 from itertools import chain, combinations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from resolvers.arguments.cursors import cursor_of, fingerprint
 from resolvers.arguments.orders import ORDERS, InteractionOrder, ParticipantOrder, SessionOrder
 from store import interactions, participants, sessions
+from store.engine.protocols import Archive, Readable
 from store.interactions import InteractionFilter
 from store.lists.filters import Filter, Period
 from store.lists.orders import Position
@@ -21,27 +20,30 @@ from store.participants import ParticipantFilter
 from store.sessions import SessionFilter
 
 HOTLINE = "+12025550100"
-IS_THERE = "SELECT 1 FROM participant WHERE identifier = ?"
+IS_THERE = "SELECT 1 FROM participant WHERE identifier = :hotline LIMIT 1"
 ADD_HOTLINE = """
-UPDATE participant SET identifier = ? WHERE sid IN (
-  SELECT max(participant.sid) FROM session JOIN participant ON session_sid = session.sid
-  WHERE session.rowid % 2 = 0 GROUP BY session.sid
+UPDATE participant SET identifier = :hotline WHERE sid IN (
+  SELECT max(sid) FROM participant GROUP BY session_sid
+  HAVING substr(session_sid, 34) IN ('0', '2', '4', '6', '8', 'a', 'c', 'e')
 )
 """.strip()
-OTHERS = "SELECT identifier FROM participant WHERE identifier <> ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 10"
+OTHERS = """
+SELECT identifier FROM participant WHERE identifier <> :hotline GROUP BY identifier
+ORDER BY count(*) DESC, identifier LIMIT 10
+""".strip()
 MIDDLE = """
 SELECT date_created, sid FROM {table} ORDER BY date_created, sid LIMIT 1 OFFSET (SELECT count(*) / 2 FROM {table})
 """.strip()
-DATES = """
-SELECT datetime(min(date_created), '+3 days'), datetime(max(date_created), '-3 days') FROM interaction
-""".strip()
+DATES = "SELECT min(date_created), max(date_created) FROM interaction"
 ONE_INTERACTION = """
 SELECT service_sid, session_sid, inbound_participant_sid, inbound_resource_sid FROM interaction
 WHERE type = 'message' AND outbound_resource_status = 'sent' AND inbound_resource_status = 'received'
-AND date_created > ? LIMIT 1
+AND date_created > :since ORDER BY date_created, sid LIMIT 1
 """.strip()
-ONE_PARTICIPANT = "SELECT service_sid, session_sid, friendly_name FROM participant WHERE identifier = ? LIMIT 1"
-PROXY_NUMBERS = "SELECT DISTINCT proxy_identifier FROM participant LIMIT 10"
+ONE_PARTICIPANT = """
+SELECT service_sid, session_sid, friendly_name FROM participant WHERE identifier = :hotline ORDER BY sid LIMIT 1
+""".strip()
+PROXY_NUMBERS = "SELECT DISTINCT proxy_identifier FROM participant ORDER BY proxy_identifier LIMIT 10"
 
 
 class MeasuredList(NamedTuple):
@@ -100,29 +102,29 @@ LISTS = (
 )
 
 
-def add_hotline(database: Path) -> None:
+async def add_hotline(archive: Archive) -> None:
     """Gives HOTLINE to a participant of every second session, unless that was done before."""
-    with closing(sqlite3.connect(database)) as connection:
-        if not connection.execute(IS_THERE, (HOTLINE,)).fetchone():
-            connection.execute(ADD_HOTLINE, (HOTLINE,))
-            connection.commit()
+    hotline = {"hotline": HOTLINE}
+    if not list(await archive.fetch(IS_THERE, hotline)):
+        async with archive.writer.transaction() as transaction:
+            await transaction.execute(ADD_HOTLINE, hotline)
 
 
-def everything_asked(database: Path) -> Iterator[Asked]:
+async def everything_asked(archive: Readable) -> list[Asked]:
     """Every set of conditions of every list, in every order; those with an identifier for each shape of people."""
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        values = _values(connection)
-        ten = tuple(sorted(row[0] for row in connection.execute(OTHERS, (HOTLINE,))))
-        for measured in LISTS:
-            (middle,) = connection.execute(MIDDLE.format(table=measured.relation.record.table)).fetchall()
-            own = values[measured.field]
-            for names in chain.from_iterable(combinations(own, length) for length in range(len(own) + 1)):
-                label = " + ".join(map(camel_case, names)) if len(names) < 3 else f"any {len(names)} of them"
-                chosen = {name: own[name] for name in names}
-                yield from _in_every_order(measured, label or "none", chosen, Position(*middle))
-                if "identifier" in names:
-                    label = f"ten identifiers, {len(names) - 1} other conditions"
-                    yield from _in_every_order(measured, label, chosen | {"identifier": ten}, Position(*middle))
+    values, asked = await _values(archive), list[Asked]()
+    ten = tuple(sorted([row[0] for row in await archive.fetch(OTHERS, {"hotline": HOTLINE})]))
+    for measured in LISTS:
+        (middle,) = await archive.fetch(MIDDLE.format(table=measured.relation.record.table))
+        own = values[measured.field]
+        for names in chain.from_iterable(combinations(own, length) for length in range(len(own) + 1)):
+            label = " + ".join(map(camel_case, names)) if len(names) < 3 else f"any {len(names)} of them"
+            chosen = {name: own[name] for name in names}
+            asked += _in_every_order(measured, label or "none", chosen, Position(*middle))
+            if "identifier" in names:
+                label = f"ten identifiers, {len(names) - 1} other conditions"
+                asked += _in_every_order(measured, label, chosen | {"identifier": ten}, Position(*middle))
+    return asked
 
 
 def camel_case(name: str) -> str:
@@ -141,13 +143,14 @@ def _in_every_order(
         yield Asked(measured, label, chosen, name, cursor_of(middle, of))
 
 
-def _values(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+async def _values(archive: Readable) -> dict[str, dict[str, Any]]:
     """A value for each condition of each list, by which many rows are found."""
-    ((since, before),) = connection.execute(DATES)
-    period = Period(*(f"{moment.replace(' ', 'T')}.000Z" for moment in (since, before)))
-    ((service, session, participant, resource),) = connection.execute(ONE_INTERACTION, (period.since,))
-    ((its_service, its_session, name),) = connection.execute(ONE_PARTICIPANT, (HOTLINE,))
-    ((unique_name,),) = connection.execute("SELECT unique_name FROM session WHERE sid = ?", (session,))
+    ((first, last),) = await archive.fetch(DATES)
+    period = Period(_later(first, 3), _later(last, -3))
+    ((service, session, participant, resource),) = await archive.fetch(ONE_INTERACTION, {"since": period.since})
+    ((its_service, its_session, name),) = await archive.fetch(ONE_PARTICIPANT, {"hotline": HOTLINE})
+    ((unique_name,),) = await archive.fetch("SELECT unique_name FROM session WHERE sid = :sid", {"sid": session})
+    proxy_numbers = [row[0] for row in await archive.fetch(PROXY_NUMBERS)]
     return {
         "interactions": {
             "type": ("message",),
@@ -171,9 +174,14 @@ def _values(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
         "participants": {
             "service_sid": its_service,
             "session_sid": its_session,
-            "proxy_identifier": tuple(sorted(row[0] for row in connection.execute(PROXY_NUMBERS))),
+            "proxy_identifier": tuple(proxy_numbers),
             "friendly_name": name,
             "removed": False,
             "identifier": (HOTLINE,),
         },
     }
+
+
+def _later(moment: str, days: int) -> str:
+    moved = datetime.fromisoformat(moment) + timedelta(days=days)
+    return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,35 +1,48 @@
 """Measures filters and orders over 1,000,000 interactions: a page of 50, at the start and in the middle, over HTTP."""
 
+import asyncio
 import json
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+import seeded
+from contenders import Engine
 from servers import HOST, ROOT, BenchmarkFailed, Server, gateway
 
 sys.path.insert(0, str(ROOT))
 
 from measured_lists import Asked, add_hotline, camel_case, everything_asked
+from store.archive import open_archive
+from store.engine.database import database_of
+from store.engine.protocols import Archive
 from store.lists.filters import Period
 
 SIZES = {"services": 20, "sessions": 500, "interactions": 100}
 NAME = "search.db"
-INDEX_SIZES = """
+INDEX_SIZES = {
+    "sqlite": """
 SELECT name, sum(pgsize) / 1048576.0 FROM dbstat WHERE name NOT LIKE 'sqlite_stat%'
 GROUP BY name HAVING sum(pgsize) > 1048576 ORDER BY 2 DESC
-"""
+""",
+    "postgresql": """
+SELECT relname, pg_relation_size(oid) / 1048576.0 FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 1048576 ORDER BY 2 DESC
+""",
+}
 
 out = Console(highlight=False, soft_wrap=True, width=120)
 
@@ -46,32 +59,64 @@ def main(
     keep: Annotated[
         Path | None, typer.Option(file_okay=False, help="A folder where the database is kept for the next time.")
     ] = None,
+    engine: Annotated[Engine, typer.Option(help="The engine of the database.")] = Engine.SQLITE,
+    address: Annotated[
+        str | None, typer.Option(help="A database of PostgreSQL that is kept for the next time, instead of a new one.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Measures only every so many-th list.")] = 1,
 ) -> None:
     """Measures every set of conditions in every order, and prints one table for each list."""
     with TemporaryDirectory(prefix="proxygraph-benchmark-") as scratch:
-        folder = keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        database = (folder / NAME).resolve()
         try:
-            _seed(database)
-            add_hotline(database)
-            asked = list(everything_asked(database))
-            with gateway(database, Path(scratch) / "gateway.log") as server:
-                times = [_time(server, one, requests) for one in track(asked, "Asking …", console=Console(stderr=True))]
+            with _database(keep or Path(scratch), engine, address) as database:
+                _seed(database)
+                asked, sizes = asyncio.run(_prepare(database))
+                with gateway(database, Path(scratch) / "gateway.log") as server:
+                    shown = track(asked[::every], "Asking …", console=Console(stderr=True))
+                    measured_times = [(one, _time(server, one, requests)) for one in shown]
         except (BenchmarkFailed, subprocess.SubprocessError) as failure:
             raise SystemExit(str(failure)) from failure
         by_list: dict[str, list[tuple[Asked, Timed]]] = {}
-        for one, timed in zip(asked, times, strict=True):
+        for one, timed in measured_times:
             by_list.setdefault(one.measured.field, []).append((one, timed))
         for field, measured in by_list.items():
             out.print(_table(field, measured))
-        out.print(_sizes(database))
+        out.print(sizes)
 
 
-def _seed(database: Path) -> None:
+@contextmanager
+def _database(folder: Path, engine: Engine, address: str | None) -> Iterator[str]:
+    """The database as a command's option names it; a new one of PostgreSQL ends with the block."""
+    if address:
+        yield address
+    elif engine is Engine.POSTGRESQL:
+        with seeded.cluster() as running:
+            yield running.url(running.database())
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield str((folder / NAME).resolve())
+
+
+async def _prepare(database: str) -> tuple[list[Asked], Table]:
+    """What is asked, and a table of the sizes."""
+    async with open_archive(database_of(database), check_for_damage=False) as archive:
+        await add_hotline(archive)
+        if archive.dialect.name == "postgresql":
+            await _vacuum(database)
+        return await everything_asked(archive), await _sizes(archive)
+
+
+async def _vacuum(database: str) -> None:
+    """Does now what autovacuum does some minutes after many rows were written: index-only scans need it."""
+    connection = await asyncpg.connect(database)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+def _seed(database: str) -> None:
     begun = time.perf_counter()
     options = [argument for name, size in SIZES.items() for argument in (f"--{name}", str(size))]
-    command = [sys.executable, "-m", "gateway", "seed", "--database", str(database), *options]
+    command = [sys.executable, "-m", "gateway", "seed", "--database", database, *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1_800)
     if done.returncode:
         raise BenchmarkFailed(f"The database could not be filled: {done.stderr.strip()}")
@@ -142,11 +187,10 @@ def _p95(times: list[float]) -> float:
     return quantiles(times, n=20, method="inclusive")[-1]
 
 
-def _sizes(database: Path) -> Table:
+async def _sizes(archive: Archive) -> Table:
     table = Table("table or index", "MB", title="Sizes", title_justify="left")
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        for name, size in connection.execute(INDEX_SIZES):
-            table.add_row(name, f"{size:,.0f}")
+    for name, size in await archive.fetch(INDEX_SIZES[archive.dialect.name]):
+        table.add_row(name, f"{size:,.0f}")
     return table
 
 

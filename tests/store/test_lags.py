@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
+
 import bodies
 from store.archive import open_archive
 from store.engine.protocols import Archive
@@ -46,6 +48,7 @@ async def test_a_period_of_one_date_finds_every_row_in_the_order_of_the_other(ar
         assert row in page
 
 
+@pytest.mark.of_a_file
 async def test_the_slack_exceeds_sqlites_rounding_errors(archive: Archive) -> None:
     pick, worst = Random(7), timedelta()
     first, span = datetime(1, 1, 1), datetime(9999, 12, 31) - datetime(1, 1, 1)

@@ -118,6 +118,7 @@ async def test_rows_come_back_as_they_were_written(archive: Archive) -> None:
     assert await archive.reader().read(Lookup(Interaction), [body["sid"]]) == [bodies.record(body)]
 
 
+@pytest.mark.of_a_file
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("bounded", [False, True])
