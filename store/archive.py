@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from store.engine.database import NO_REPLICAS, Database, Replicas, file_in
+from store.engine.database import NO_REPLICAS, Database, Replicas
 from store.engine.protocols import Archive, Readable
 from store.exports.snapshots import Snapshot
 from store.postgresql.archive import open_database, read_database
+from store.postgresql.exports.snapshots import snapshot_of_database
 from store.sqlite import connections
 from store.sqlite.archive import open_file, read_file
 from store.sqlite.exports.snapshots import snapshot_of_file
@@ -59,8 +60,12 @@ def snapshot(database: Database, seconds: float) -> Iterator[Snapshot]:
     Changes nothing, except that an older database is migrated. Raises a DatabaseError if the database is missing or
     can't be used.
     """
-    with snapshot_of_file(file_in(database), seconds) as opened:
-        yield opened
+    if isinstance(database, Path):
+        with snapshot_of_file(database, seconds) as file:
+            yield file
+    else:
+        with snapshot_of_database(database, seconds) as opened:
+            yield opened
 
 
 def caution(database: Database) -> str | None:

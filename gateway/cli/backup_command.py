@@ -15,12 +15,17 @@ import typer
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import err, fail, out, sentences, tell
 from gateway.settings.server import KeysSettings
-from store.engine.database import Database
+from store.engine.database import Address, Database
 
 if TYPE_CHECKING:
     from store.backups.backup import Made
 
 STOPPED = 130
+BY_POSTGRESQL = (
+    "An archive in PostgreSQL is backed up by PostgreSQL's own tools: pg_basebackup with its log for any moment, "
+    "pg_dump for a copy. Keep what `ledger --json` prints beside it: after an older state was put back, "
+    "`restore --ledger` erases again what was erased since."
+)
 MEGABYTE = 1_000_000
 
 
@@ -58,6 +63,8 @@ def backup(
     Exit codes: 0 made, 1 not made, 2 invalid settings, 130 stopped.
     """
     settings = settings_of(KeysSettings, {"database": database})
+    if isinstance(settings.database, Address):
+        fail(BY_POSTGRESQL, 2)
     if keep is not None and not file.is_dir():
         fail(f"--keep needs an existing folder, but got {file}. Create it, or leave --keep out.", 2)
     if forget:

@@ -7,79 +7,36 @@ revoked keys, kept rows, the record of backups. Then the rows that were erased a
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from store.backups.carried import (
+    CARRIED,
+    DECISIONS,
+    ERASED_SIDS,
+    OWNER,
+    RESTORED_ROWS,
+    ErasedAgain,
+    at_twilio_of,
+    copy_row,
+    demand_owner,
+)
 from store.erasure import participants
 from store.erasure.interactions import ERASE, ERASE_SESSION
-from store.erasure.ledger import ANSWER_LOST, AtTwilio, LedgerEntry
-from store.errors import RestoreRefused
-from store.participants import Participant
+from store.erasure.ledger import LedgerEntry
 from store.sqlite.dialect import DIALECT
 from store.twilio_mapping import now
-
-CARRIED = (
-    "deletion",
-    "erasure_case",
-    "erasure_run",
-    "erasure_case_item",
-    "twilio_record",
-    "legal_hold",
-    "access_key",
-    "backup",
-)
-"""The tables whose rows are copied; those that others refer to come first."""
-
-COLUMNS_OF = "SELECT name FROM pragma_table_info(?)"
-COPY_ROWS = "INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO UPDATE SET {assignments}{condition}"
-KEEPS_FINISHED = {
-    "deletion": " WHERE excluded.erased_at IS NOT NULL OR deletion.erased_at IS NULL",
-    "backup": " WHERE excluded.finished_at IS NOT NULL OR backup.finished_at IS NULL",
-}
-"""An erased entry or a complete backup isn't replaced by an unfinished one."""
-KEEPS_VALUE = {"revoked_at": "coalesce(excluded.revoked_at, access_key.revoked_at)"}
 
 DELETE_WITHDRAWN = """
 DELETE FROM deletion WHERE erased_at IS NULL AND sid NOT IN (SELECT value FROM json_each(?))
 """.strip()
 DELETE_RELEASED = "DELETE FROM legal_hold WHERE sid NOT IN (SELECT value FROM json_each(?))"
-DECISIONS = {
-    "UPDATE session SET kept_at = coalesce(kept_at, ?), archived_at = coalesce(archived_at, ?) WHERE sid = ?": (
-        "SELECT kept_at, archived_at, sid FROM session WHERE kept_at IS NOT NULL OR archived_at IS NOT NULL"
-    ),
-    "UPDATE interaction SET kept_at = coalesce(kept_at, ?) WHERE sid = ?": (
-        "SELECT kept_at, sid FROM interaction WHERE kept_at IS NOT NULL"
-    ),
-}
-"""Decisions about Sessions and Interactions: the statements that copy them, and the SELECTs of the rows."""
-
 NOTE_SOURCE = """
 INSERT INTO backup (path, begun_at, finished_at, bytes)
 SELECT :path, at, at, :bytes FROM (SELECT coalesce(max(begun_at), :now) AS at FROM backup)
 WHERE NOT EXISTS (SELECT 1 FROM backup WHERE path = :path)
 """.strip()
-
-OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
-
-ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
-RESTORED_ROWS = {
-    "interactions": "SELECT sid FROM interaction WHERE sid IN (SELECT value FROM json_each(:sids)) ORDER BY sid",
-    "sessions": "SELECT sid FROM session WHERE sid IN (SELECT value FROM json_each(:sids)) ORDER BY sid",
-    "participants": f"""
-SELECT sid FROM participant WHERE sid IN (SELECT value FROM json_each(:sids))
-  AND coalesce({", ".join(Participant.personal)}) IS NOT NULL ORDER BY sid
-""".strip(),
-}
-"""The erased rows that the backup has brought back."""
-
-
-class ErasedAgain(NamedTuple):
-    """The SIDs of rows that the backup had brought back and that were erased again."""
-
-    interactions: list[str]
-    sessions: list[str]
-    participants: list[str]
 
 
 def note_source(target: sqlite3.Connection, backup: Path) -> None:
@@ -97,7 +54,7 @@ def take_over(target: sqlite3.Connection, source: sqlite3.Connection, is_newer: 
             _copy_rows(target, table, columns, source.execute(f"SELECT {', '.join(columns)} FROM {table}"))
     if "kept_at" in _columns(source, "session"):
         for update, select in DECISIONS.items():
-            target.executemany(update, source.execute(select))
+            target.execute(update.text(DIALECT), {"rows": msgspec.json.encode(list(source.execute(select))).decode()})
     if is_newer:
         for sql, table in ((DELETE_WITHDRAWN, "deletion"), (DELETE_RELEASED, "legal_hold")):
             if _columns_of_both(target, source, table):
@@ -108,56 +65,27 @@ def take_over_entries(target: sqlite3.Connection, entries: Sequence[LedgerEntry]
     """Copies the entries of a printed ledger."""
     known = _columns(target, "deletion")
     columns = [name for name in LedgerEntry.__struct_fields__ if name in known]
-    rows = (
-        # A request with an unknown outcome at Twilio is repeated there before the row is erased.
-        (*(getattr(entry, name) for name in columns), ANSWER_LOST if _is_pending(entry) else 0)
-        for entry in entries
-    )
+    rows = ((*(getattr(entry, name) for name in columns), at_twilio_of(entry)) for entry in entries)
     _copy_rows(target, "deletion", [*columns, "at_twilio"], rows)
 
 
 def check_owner(target: sqlite3.Connection, accounts: set[str], ledger: Path) -> None:
     """Raises RestoreRefused if a ledger has entries of other accounts than the backup's."""
     ((owner,),) = target.execute(OWNER).fetchall()
-    if owner and (others := accounts - {owner}):
-        raise RestoreRefused(
-            f"Expected a ledger of the account {owner}, but got {ledger}, which has entries of {min(others)}. "
-            "Name another file."
-        )
-
-
-def entries_of(file: Path) -> list[LedgerEntry]:
-    """The entries of a ledger that ``ledger --json`` has printed to ``file``. Raises RestoreRefused if it is none."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=list[LedgerEntry])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RestoreRefused(
-            f"Expected an archive or what `ledger --json` prints, but got {file}, which is neither. Name another file."
-        ) from error
+    demand_owner(owner, accounts, ledger)
 
 
 def erase_again(target: sqlite3.Connection) -> ErasedAgain:
     """Erases the rows that were erased according to the ledger; returns those that were present."""
     bound = {"sids": _json(row[0] for row in target.execute(ERASED_SIDS))}
-    back = ErasedAgain(*([row[0] for row in target.execute(sql, bound)] for sql in RESTORED_ROWS.values()))
+    back = ErasedAgain(*([row[0] for row in target.execute(sql.text(DIALECT), bound)] for sql in RESTORED_ROWS))
     for erase in (ERASE, ERASE_SESSION, participants.ERASE):
         target.execute(erase.text(DIALECT), bound)
     return back
 
 
-def _is_pending(entry: LedgerEntry) -> bool:
-    return entry.erased_at is None and entry.twilio is AtTwilio.PENDING
-
-
 def _copy_rows(target: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    sql = COPY_ROWS.format(
-        table=table,
-        columns=", ".join(columns),
-        places=", ".join("?" for _ in columns),
-        assignments=", ".join(f"{name} = {KEEPS_VALUE.get(name, f'excluded.{name}')}" for name in columns),
-        condition=KEEPS_FINISHED.get(table, ""),
-    )
-    target.executemany(sql, rows)
+    target.executemany(copy_row(table, columns), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _columns_of_both(target: sqlite3.Connection, source: sqlite3.Connection, table: str) -> list[str]:
@@ -166,7 +94,7 @@ def _columns_of_both(target: sqlite3.Connection, source: sqlite3.Connection, tab
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
-    return [name for (name,) in connection.execute(COLUMNS_OF, (table,))]
+    return [name for (name,) in connection.execute(DIALECT.columns_of(table))]
 
 
 def _json(sids: Iterable[str]) -> str:

@@ -11,12 +11,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from store.backups.carried import ErasedAgain, entries_of, is_database
 from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress, check_whole, counts_of
 from store.backups.replaced import Comparison, Replaced, locked, of_backup
 from store.backups.replay import (
-    ErasedAgain,
     check_owner,
-    entries_of,
     erase_again,
     note_source,
     take_over,
@@ -31,9 +30,6 @@ from store.sqlite.dialect import DIALECT
 from store.sqlite.explanations import explained, refused_by_system
 from store.sqlite.files import create_beside, resolved
 from store.sqlite.opening import check_path, prepare, read_only_uri
-
-SQLITE_HEADER = b"SQLite format 3\0"
-"""The first bytes of a database (https://www.sqlite.org/fileformat.html#the_database_header)."""
 
 
 class Restored(NamedTuple):
@@ -199,7 +195,7 @@ def _take_over_archive(target: sqlite3.Connection, replaced: Replaced, is_newer:
 
 
 def _take_over_ledger(target: sqlite3.Connection, ledger: Path) -> None:
-    if not _is_database(ledger):
+    if not is_database(ledger):
         entries = entries_of(ledger)
         check_owner(target, {entry.account_sid for entry in entries}, ledger)
         take_over_entries(target, entries)
@@ -208,11 +204,3 @@ def _take_over_ledger(target: sqlite3.Connection, ledger: Path) -> None:
     with closing(sqlite3.connect(uri, **READING)) as source:
         check_owner(target, {row[0] for row in source.execute("SELECT account_sid FROM deletion")}, ledger)
         take_over(target, source, is_newer=False)
-
-
-def _is_database(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(SQLITE_HEADER)) == SQLITE_HEADER
-    except OSError as error:
-        raise RestoreRefused(f"The ledger {file} can't be read ({error.strerror}). Name another file.") from error

@@ -44,6 +44,10 @@ class Dialect(Protocol):
         """The least of several values, none of which is null."""
         ...
 
+    def columns_of(self, table: str) -> str:
+        """The SELECT of the names of a table's columns, in their order; ``table`` is its name."""
+        ...
+
     def by_index(self, table: str, index: str) -> str:
         """The table in a FROM clause, read by this index where the engine takes a hint."""
         ...

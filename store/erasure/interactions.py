@@ -87,7 +87,7 @@ async def erase_all(archive: Archive, outcomes: Mapping[str, AtTwilio | None]) -
         for sid, twilio in outcomes.items():
             if twilio:
                 await ledger.note_at_twilio(transaction, sid, twilio)
-    reason = await _clean_until_deadline(archive)
+    reason = await clean_until_deadline(archive)
     if reason and not archive.writer.cleans_at_once:
         log.info("Erased %d rows. A server removes their bytes in the background.", len(sids))
     elif reason:
@@ -104,7 +104,8 @@ async def retry_cleaning(archive: Archive, at_once: bool = False) -> None:
         log.info("Every byte of what was erased is gone from the files.")
 
 
-async def _clean_until_deadline(archive: Archive) -> str | None:
+async def clean_until_deadline(archive: Archive) -> str | None:
+    """Tries to clean for some seconds. Returns None if no byte of what was erased is left, else the reason."""
     until = time.monotonic() + CLEANING_SECONDS
     while True:
         try:

@@ -38,6 +38,13 @@ class PostgreSQLDialect:
         """By least."""
         return f"least({', '.join(expressions)})"
 
+    def columns_of(self, table: str) -> str:
+        """From the catalogue."""
+        return (
+            "SELECT attname FROM pg_attribute "
+            f"WHERE attrelid = CAST('{table}' AS regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        )
+
     def by_index(self, table: str, index: str) -> str:
         """The table alone: PostgreSQL has no hints."""
         return table

@@ -38,6 +38,10 @@ class SQLiteDialect:
         """By min, which compares its arguments where it has several."""
         return f"min({', '.join(expressions)})"
 
+    def columns_of(self, table: str) -> str:
+        """By pragma_table_info."""
+        return f"SELECT name FROM pragma_table_info('{table}')"
+
     def by_index(self, table: str, index: str) -> str:
         """By INDEXED BY (https://www.sqlite.org/lang_indexedby.html)."""
         return f"{table} INDEXED BY {index}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from store.columns import storable
 from store.engine.protocols import Archive, Transaction
 from store.engine.sql import Statement
 from store.twilio_mapping import now
@@ -35,7 +36,8 @@ async def note(transaction: Transaction, left_out: Mapping[str, tuple[str, str]]
     The lists of ``services`` were read completely, so their other entries in this table are resolved and removed.
     """
     for sid, (service_sid, error) in left_out.items():
-        await transaction.execute(LEAVE_OUT, {"sid": sid, "service": service_sid, "at": now(), "error": error})
+        bound = {"sid": sid, "service": service_sid, "at": now(), "error": storable(error)}
+        await transaction.execute(LEAVE_OUT, bound)
     still = msgspec.json.encode(list(left_out)).decode()
     for service_sid in services:
         await transaction.execute(FORGET, {"service": service_sid, "still": still})

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from store.columns import storable
 from store.engine.protocols import Archive, Readable, Transaction
 from store.errors import SyncSuperseded
 from store.sync.state import note_pending
@@ -137,7 +138,8 @@ async def finish_run(
         await demand_latest(transaction, run)
         await note_progress(transaction, run, progress)
         await note_pending(transaction, pending)
-        await transaction.execute(FINISH_RUN, {"at": now(), "outcome": outcome, "error": error, "run": run})
+        said = None if error is None else storable(error)
+        await transaction.execute(FINISH_RUN, {"at": now(), "outcome": outcome, "error": said, "run": run})
 
 
 async def committed(archive: Archive, run: int) -> Progress:

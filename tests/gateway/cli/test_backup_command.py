@@ -15,6 +15,8 @@ import bodies
 from running_commands import run, running
 from store.archive import open_archive
 
+pytestmark = pytest.mark.of_a_file
+
 MESSAGES = 30
 
 

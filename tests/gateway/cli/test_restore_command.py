@@ -14,6 +14,8 @@ from running_commands import run, running
 from store.archive import open_archive
 from store.backups.backup import back_up
 
+pytestmark = pytest.mark.of_a_file
+
 ERASED = bodies.sid("KI", 2)
 
 

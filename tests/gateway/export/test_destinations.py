@@ -90,7 +90,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from exporting import exported
-exported(Path(sys.argv[1]), Path(sys.argv[2]), show=lambda done: done.rows and os.kill(os.getpid(), signal.SIGKILL))
+from store.engine.database import database_of
+database, file = database_of(sys.argv[1]), Path(sys.argv[2])
+exported(database, file, show=lambda done: done.rows and os.kill(os.getpid(), signal.SIGKILL))
 """
 
 

@@ -15,12 +15,14 @@ import pytest
 from pyarrow import parquet
 
 import bodies
+import edge_case_rows
 import injection_rows
 from exporting import exported
 from gateway.export import formats
 from gateway.export.formats import Format, format_of, missing_library
 from gateway.export.resources import resources
-from store.engine.database import Database
+from store.archive import open_archive
+from store.engine.database import Address, Database
 from store.engine.protocols import Archive
 from store.exports.columns import ExportColumn, ValueType
 
@@ -113,15 +115,11 @@ async def test_csv_has_the_same_values_as_json_lines(
         assert [unguarded(field) for field in record] == texts
 
 
-@pytest.fixture
-async def with_formulas(archive: Archive) -> Archive:
-    """An archive with texts, names and addresses that a spreadsheet would evaluate, and others."""
-    texts = [*FORMULAS, *HARMLESS]
-    for number, text in enumerate(texts, 1):
-        person = bodies.participant(
-            number, identifier=text or None, proxy_identifier="+12025550121", friendly_name=text
-        )
-        spoken = bodies.interaction(
+def spreadsheet_rows() -> Iterator[bodies.Body]:
+    """Texts, names and addresses that a spreadsheet would evaluate, and others."""
+    for number, text in enumerate([*FORMULAS, *HARMLESS], 1):
+        yield bodies.participant(number, identifier=text or None, proxy_identifier="+12025550121", friendly_name=text)
+        yield bodies.interaction(
             number,
             data=orjson.dumps({"body": text}).decode(),
             inbound_participant_sid=bodies.sid("KP", number),
@@ -129,7 +127,26 @@ async def with_formulas(archive: Archive) -> Archive:
             url=text,
             outbound_resource_sid=text,
         )
-        await bodies.put(archive, person, spoken)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_csv_and_json_lines_have_the_same_bytes_on_both_engines(
+    empty_postgresql: str, tmp_path: Path, name: str
+) -> None:
+    contents = []
+    databases: list[Database] = [tmp_path / "archive.db", Address(empty_postgresql)]
+    for number, database in enumerate(databases):
+        async with open_archive(database) as archive:
+            await bodies.put(archive, *edge_case_rows.rows(), *spreadsheet_rows())
+        contents.append([exported(database, tmp_path / f"{number}.{ending}", name) for ending in ("csv", "jsonl")])
+    assert contents[0] == contents[1]
+    assert contents[0][0].count(b"\r\n") > 1
+
+
+@pytest.fixture
+async def with_formulas(archive: Archive) -> Archive:
+    """An archive with texts, names and addresses that a spreadsheet would evaluate, and others."""
+    await bodies.put(archive, *spreadsheet_rows())
     await bodies.put(archive, *(bodies.session(number) for number in range(2, injection_rows.SESSIONS + 1)))
     await bodies.put(archive, *injection_rows.rows())
     return archive

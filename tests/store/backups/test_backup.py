@@ -28,6 +28,8 @@ from store.sqlite.cleaning import ANY_UNCLOSED
 from store.sqlite.copies.unfinished import backup_lock, incomplete
 from store.sqlite.scrub import unallocated
 
+pytestmark = pytest.mark.of_a_file
+
 TABLES = ("archive", "service", "session", "participant", "interaction", "deletion", "access_key", "sync_run")
 
 

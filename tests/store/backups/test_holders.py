@@ -15,6 +15,8 @@ from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.participants import Participant
 
+pytestmark = pytest.mark.of_a_file
+
 PERSON = {"identifier": "+12025550121", "proxy_identifier": "+12025550100"}
 
 

@@ -14,8 +14,8 @@ from canaries import MESSAGES, NUMBER, canary, content, copy_files, erase, messa
 from store import keys
 from store.archive import open_archive
 from store.backups.backup import back_up
+from store.backups.carried import CARRIED
 from store.backups.notes import noted
-from store.backups.replay import CARRIED
 from store.backups.restore import restore
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
@@ -29,6 +29,8 @@ from store.sqlite.opening import prepare
 from store.sqlite.scrub import unallocated
 from store.sync.runs import start_run
 from store.sync.state import keep_interaction, keep_session
+
+pytestmark = pytest.mark.of_a_file
 
 
 async def test_what_was_lost_comes_back_and_what_was_erased_does_not(database: Path, backup: Path) -> None:

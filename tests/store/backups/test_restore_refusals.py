@@ -20,6 +20,8 @@ from store.erasure import ledger
 from store.errors import CopyDamaged, DatabaseError, DatabaseForeign, RestoreRefused
 from store.sqlite.copies.unfinished import staging
 
+pytestmark = pytest.mark.of_a_file
+
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["printed", "archive"])
 async def test_a_ledger_that_was_kept_elsewhere_is_replayed(
