@@ -1,4 +1,7 @@
-"""What the README says of the archive's file to those who read it with other programs."""
+"""What the README says of the archive's file to those who read it with other programs.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import re
 import shutil
@@ -15,6 +18,8 @@ import readme
 from store.archive import open_archive
 from store.engine.database import file_in
 from store.engine.protocols import Archive
+
+pytestmark = pytest.mark.of_a_file
 
 SECTION = re.split(r"\n##+ ", readme.TEXT.partition("### Reading the file with other programs")[2])[0]
 (QUERY,) = (block.text for block in readme.BLOCKS if block.language == "sql")

@@ -1,4 +1,4 @@
-"""The ledger closes an entry only when no byte of the erased row is left, whatever fails before."""
+"""The ledger closes an entry only when no byte of the row is left in SQLite's file, whatever fails before."""
 
 import asyncio
 import json
@@ -24,6 +24,7 @@ from store.interactions import Interaction
 from store.queries.lookups import Lookup
 from store.sqlite import migrations, scrub
 
+pytestmark = pytest.mark.of_a_file
 NUMBERS = range(1, 901)
 
 

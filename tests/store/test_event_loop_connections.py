@@ -1,4 +1,7 @@
-"""Reads on the loop move to a thread if they are long, end if they are cancelled, and free their connection."""
+"""Reads on the loop move to a thread if they are long, end if they are cancelled, and free their connection.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import sqlite3
@@ -15,6 +18,8 @@ from store.archive import open_archive
 from store.errors import OutOfTime
 from store.sqlite.reading import event_loop_connections
 from store.sqlite.reading.event_loop_connections import OPERATIONS_AT_ONCE, EventLoopConnection, EventLoopConnectionPool
+
+pytestmark = pytest.mark.of_a_file
 
 LONG = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT ?) SELECT count(*) FROM number"
 SHORT = "SELECT 1"

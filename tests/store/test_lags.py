@@ -1,4 +1,7 @@
-"""A period of dateCreated finds its rows in the order of dateUpdated: old ones and new, and those on a boundary."""
+"""A period of dateCreated finds its rows in the order of dateUpdated: old ones and new, and those on a boundary.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ from store.lists.filters import Period
 from store.queries.pages import Page
 from store.sqlite import migrations
 from store.twilio_mapping import instant
+
+pytestmark = pytest.mark.of_a_file
 
 MOMENT = timedelta(milliseconds=1)
 BEFORE_ITS_TIME = -timedelta(days=2)

@@ -1,4 +1,7 @@
-"""A migration that adds a column for a property of Twilio's fills it in the rows that were stored before."""
+"""A migration that adds a column for a property of Twilio's fills it in the rows that were stored before.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -12,6 +15,8 @@ import bodies
 from store.archive import open_archive
 from store.sqlite import migrations
 from store.sqlite.opening import prepare
+
+pytestmark = pytest.mark.of_a_file
 
 ADDED = {
     "session": {"closed_reason": "TEXT", "date_expiry": "TEXT", "ttl": "INTEGER", "mode": "TEXT"},

@@ -1,4 +1,7 @@
-"""An unusable database gives one clear sentence, and stays unchanged."""
+"""An unusable database gives one clear sentence, and stays unchanged.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import sqlite3
 import stat
@@ -16,6 +19,8 @@ from store.sqlite import migrations, opening
 from store.sqlite.connections import has_wal_reset_bug
 from store.sqlite.opening import prepare
 from store.sqlite.writer import FACETS, PERSONS
+
+pytestmark = pytest.mark.of_a_file
 
 
 @pytest.fixture

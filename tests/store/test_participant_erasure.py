@@ -1,17 +1,15 @@
 """An erased participant keeps its SID but nothing of the person, in the files and after any later write."""
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import msgspec
 
 import bodies
-from databases import held
+from databases import change, held
 from fake_twilio import FakeTwilio
 from mirror import Mirror, account, mirroring
 from store.archive import open_archive
-from store.engine.database import Database, file_in
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger, participants
@@ -76,13 +74,14 @@ async def test_no_write_brings_the_person_back(archive: Archive, database: Datab
     left = await stored(archive)
     assert left
     assert (left.identifier, left.date_deleted) == (None, "2026-01-01T00:09:00.000Z"), "Twilio's removal still shows"
+    columns = "identifier, sid, session_sid, service_sid, account_sid, date_created, date_updated"
+    values = "VALUES (:number, :sid, 'KC', 'KS', 'AC', '', '')"
+    anew = f"INSERT INTO participant ({columns}) {values} ON CONFLICT (sid) DO UPDATE SET identifier = :number"
+    replacing = anew.partition(" ON CONFLICT")[0].replace("INSERT", "INSERT OR REPLACE")
     async with archive.writer.transaction() as transaction:
-        for sql in (
-            "UPDATE participant SET identifier = ? WHERE sid = ?",
-            "INSERT OR REPLACE INTO participant (identifier, sid, session_sid, service_sid, account_sid, date_created, "
-            "date_updated) VALUES (?, ?, 'KC', 'KS', 'AC', '', '')",
-        ):
-            await transaction.execute(sql, (NUMBER, KP))
+        for sql in ("UPDATE participant SET identifier = :number WHERE sid = :sid", anew, replacing):
+            if sql != replacing or archive.dialect.name == "sqlite":
+                await transaction.execute(sql, {"number": NUMBER, "sid": KP})
     assert traces(database) == []
 
 
@@ -140,8 +139,7 @@ async def test_a_sync_never_brings_an_erased_participant_back(database: Database
 
 
 async def without_a_body(mirror: Mirror) -> None:
-    with closing(sqlite3.connect(file_in(mirror.archive.database))) as connection, connection:
-        connection.execute("DELETE FROM participant WHERE sid = ?", (KP,))
+    change(mirror.archive.database, "DELETE FROM participant WHERE sid = $1", KP)
 
 
 async def test_a_sync_leaves_alone_what_another_process_is_deleting(database: Database) -> None:

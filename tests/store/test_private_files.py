@@ -1,4 +1,7 @@
-"""Files are private, and a database behind a symbolic link works fully."""
+"""Files are private, and a database behind a symbolic link works fully.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import logging
 import os
@@ -20,6 +23,8 @@ from store.sqlite.migrations import copies
 from store.sqlite.opening import prepare
 from store.sqlite.sync_lock import sync_lock
 from store.twilio_mapping import record
+
+pytestmark = pytest.mark.of_a_file
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)

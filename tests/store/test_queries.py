@@ -122,6 +122,7 @@ async def test_rows_come_back_as_they_were_written(archive: Archive) -> None:
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.of_a_file
 async def test_no_page_scans_a_table_or_sorts(
     archive: Archive, relation: Relation[Any], backwards: bool, bounded: bool
 ) -> None:

@@ -1,4 +1,7 @@
-"""A request's budget in the store: a statement past its deadline is interrupted in SQLite, without effect on others."""
+"""A request's budget in the store: a statement past its deadline is interrupted in SQLite, without effect on others.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import math
@@ -14,6 +17,8 @@ from store.errors import OutOfStatements, OutOfTime
 from store.queries.lookups import Lookup
 from store.services import Service
 from store.sqlite.reading.read_connections import ReadConnection, open_read_connection
+
+pytestmark = pytest.mark.of_a_file
 
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 

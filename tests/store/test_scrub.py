@@ -1,4 +1,7 @@
-"""The scrub overwrites all unallocated space of b-tree pages and nothing else, however large the file is."""
+"""The scrub overwrites all unallocated space of b-tree pages and nothing else, however large the file is.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -13,6 +16,8 @@ from store.erasure import interactions as erasure
 from store.interactions import Interaction
 from store.queries.lookups import Lookup
 from store.sqlite.scrub import scrub, unallocated
+
+pytestmark = pytest.mark.of_a_file
 
 FIRST_MISTAKABLE = 0x0200_0000
 """From this page number on (128 GiB), the first byte of a page number can be that of a b-tree page."""

@@ -1,4 +1,7 @@
-"""``backup`` as a person, a script or a timer runs it: beside a server, in a pipe, with a read-only file."""
+"""``backup`` as a person, a script or a timer runs it: beside a server, in a pipe, with a read-only file.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import json

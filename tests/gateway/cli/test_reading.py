@@ -1,4 +1,7 @@
-"""Reading commands create nothing and read read-only files; an unusable file is reported in a sentence."""
+"""Reading commands create nothing and read read-only files; an unusable file is reported in a sentence.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import os
 import subprocess
@@ -24,6 +27,8 @@ from store.queries.lookups import Lookup
 from store.sqlite.explanations import is_mounted_read_only
 from store.sqlite.opening import prepare
 from store.sqlite.writer import SQLiteWriter
+
+pytestmark = pytest.mark.of_a_file
 
 
 @pytest.mark.parametrize("command", [["ledger"], ["keys", "list"], ["keys", "revoke", "desk"]], ids=" ".join)

@@ -1,4 +1,7 @@
-"""Files that a command can't use or may only read: the error is one sentence, and no file is left behind."""
+"""Files that a command can't use or may only read: the error is one sentence, and no file is left behind.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import os
@@ -18,6 +21,8 @@ from store.archive import open_archive
 from store.errors import DatabaseError, DatabaseReadOnly, DatabaseUnreachable
 from store.sqlite.opening import prepare, read_only_uri
 from store.sqlite.sync_lock import sync_lock
+
+pytestmark = pytest.mark.of_a_file
 
 NOBODY = 65_534
 READING = [["ledger"], ["keys", "list"]]

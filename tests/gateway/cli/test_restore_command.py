@@ -1,4 +1,7 @@
-"""``restore`` as a person or a script runs it: what it refuses, and what it says was erased again."""
+"""``restore`` as a person or a script runs it: what it refuses, and what it says was erased again.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import json

@@ -1,8 +1,12 @@
-"""A backup of before an erasure, restored after it, brings nothing of the person back; the receipt is still there."""
+"""A backup of before an erasure, restored after it, brings nothing of the person back; the receipt is still there.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from erasure_runs import REFERENCE, run, traces
 from fake_twilio import FakeTwilio
@@ -12,6 +16,8 @@ from person import CANARIES, NUMBER, put_person
 from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.restore import restore
+
+pytestmark = pytest.mark.of_a_file
 
 
 async def test_a_backup_of_before_an_erasure_brings_nothing_of_the_person_back(database: Path, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""A backup is a whole, checked copy of one moment, made while the archive is read and written, and it is noted."""
+"""A backup is a whole, checked copy of one moment, made while the archive is read and written, and it is noted.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import os

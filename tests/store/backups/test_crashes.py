@@ -1,4 +1,7 @@
-"""A backup or a restore that is killed anywhere leaves what was there, or what it was to make, and never half of it."""
+"""A backup or a restore that is killed anywhere leaves what was there, or what it was to make, and never half of it.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import json

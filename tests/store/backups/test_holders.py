@@ -1,4 +1,7 @@
-"""The backups that hold erased rows are found by reading the backups themselves."""
+"""The backups that hold erased rows are found by reading the backups themselves.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import asyncio
 import os

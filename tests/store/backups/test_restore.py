@@ -1,4 +1,7 @@
-"""A restored backup brings back what was lost, and nothing that somebody has decided to be gone since."""
+"""A restored backup brings back what was lost, and nothing that somebody has decided to be gone since.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import json
 import shutil

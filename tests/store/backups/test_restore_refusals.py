@@ -1,4 +1,7 @@
-"""What a restore refuses, so that no deletion is forgotten and nothing is replaced that is no archive."""
+"""What a restore refuses, so that no deletion is forgotten and nothing is replaced that is no archive.
+
+These tests are of SQLite's file, so they run on no other engine.
+"""
 
 import json
 import sqlite3
