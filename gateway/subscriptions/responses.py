@@ -30,7 +30,7 @@ from gateway.limits.limits import LimitExceeded
 from gateway.limits.list_lengths import lengths
 from gateway.subscriptions.event_query import EventQuery, event_query
 from gateway.subscriptions.limit import SubscriptionLimit
-from gateway.subscriptions.shared import Groups, variables_in_selection
+from gateway.subscriptions.shared import OUTAGE_SECONDS, Groups, variables_in_selection
 from resolvers.access import Access
 from resolvers.errors import UNAVAILABLE, formatted, masked
 from schema.build import EXECUTABLE
@@ -39,8 +39,6 @@ from store.errors import Unavailable
 from store.live.outages import once_available
 
 T = TypeVar("T")
-OUTAGE_SECONDS = 20.0
-"""For so long an event waits for a database that can't be reached; then the subscription ends with that error."""
 
 
 class RequestErrors(Exception):

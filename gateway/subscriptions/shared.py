@@ -8,7 +8,10 @@ from typing import Any
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, Node, OperationDefinitionNode, Visitor, visit
 
 from resolvers.feed.changes import FeedChange
+from store.live.outages import once_available
 
+OUTAGE_SECONDS = 20.0
+"""For so long an event waits for a database that can't be reached; then the subscription ends with that error."""
 KEPT_SECONDS = 1.0
 """How long a response is kept for slower subscribers. Later ones execute it again; erased content is soon forgotten."""
 
@@ -31,7 +34,7 @@ class Group:
         """
         if self.subscribers == 1:
             return await respond(event)
-        key = _key_of(event), await version()
+        key = _key_of(event), await once_available(version, OUTAGE_SECONDS)
         found = self._recent.get(key)
         if found is None:
             # The event is kept with its task, so that no other can have its id.

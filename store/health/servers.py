@@ -3,12 +3,10 @@
 A role sees less of a server than pg_monitor does: what it may not see is left out.
 """
 
-import asyncpg
-
 from store.engine.database import Address
 from store.health.health import Health, Server, Slot, Standby, Versions, python_version
 from store.postgresql.connections import READING, RawConnection, close, connect
-from store.postgresql.explanations import explained_read
+from store.postgresql.explanations import FAILURES, explained_read
 from store.postgresql.migrations import latest, version_of
 from store.postgresql.opening import check_readable
 
@@ -53,7 +51,7 @@ async def described_server(address: Address) -> Health:
     connection = await connect(address, READING)
     try:
         return await _described(connection, address)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise explained_read(error, address) from error
     finally:
         await close(connection)

@@ -112,6 +112,7 @@ async def open_database(
         stack.push_async_callback(version.stop)
         servers = ReadServers(address, replicas, version, _pools_of)
         stack.push_async_callback(servers.close)
+        servers.when_lost(pool.abort, asking.abort, writer.abort)
         await servers.watch()
         yield PostgreSQLArchive(address, writer, pool, servers, version, Searches(search_seconds), created)
 

@@ -18,7 +18,7 @@ from store.engine.database import Address
 from store.engine.protocols import Parameters
 from store.errors import DatabaseError, OutOfTime, Unavailable
 from store.postgresql.addresses import arguments
-from store.postgresql.explanations import explained_read, unavailable, unreachable
+from store.postgresql.explanations import FAILURES, explained_read, unavailable, unreachable
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
@@ -57,7 +57,7 @@ async def connect(address: Address, settings: dict[str, str] | None = None, most
         if wants_primary(address):
             return await PRIMARIES.connect(address, partial(to_host, seconds=min(most_seconds, HOST_SECONDS)))
         return await to_host(address, most_seconds)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (ValueError, *FAILURES) as error:
         raise unreachable(error, address) from error
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise unreachable(error, address) from error
@@ -104,6 +104,8 @@ class Connection:
             self.usable = False
             raise
         except Exception as error:
+            if isinstance(error, asyncpg.InternalClientError):  # The server has just ended the session.
+                self.raw.terminate()
             raise explained_read(error, self.address) from error
 
     async def begin(self) -> None:
@@ -285,5 +287,5 @@ async def close(raw: RawConnection) -> None:
     """Closes a connection; also one whose statement is being cancelled, or whose server doesn't answer."""
     try:
         await raw.close(timeout=CLOSING_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except FAILURES:
         raw.terminate()

@@ -22,12 +22,15 @@ from store.errors import (
 from store.postgresql.several_hosts import NoPrimary
 
 OLDEST_VERSION = 15
+FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises where a connection or a statement fails."""
 GONE = (
     refused.PostgresConnectionError,  # Class 08: the connection failed, or isn't there.
     refused.OperatorInterventionError,  # Class 57: the server shuts down, starts, or recovers.
     refused.TooManyConnectionsError,
     refused.SerializationError,  # A standby had to remove rows that this read.
     asyncpg.InterfaceError,  # asyncpg has closed the connection, after an error that another call got.
+    asyncpg.InternalClientError,  # The server ended the session while it was idle.
     OSError,
     TimeoutError,
 )

@@ -3,12 +3,11 @@
 A database that fails the checks stays unchanged.
 """
 
-import asyncpg
-
 from store.engine.database import Address
 from store.errors import DatabaseError, DatabaseForeign, DatabaseNewer, DatabaseReadOnly, DatabaseUnreachable
 from store.postgresql.connections import RawConnection, close, connect
 from store.postgresql.explanations import (
+    FAILURES,
     OLDEST_VERSION,
     explained_write,
     is_gone,
@@ -42,7 +41,7 @@ async def prepare(address: Address, create: bool = True) -> bool:
         if version == latest():
             return False
         return await migrate(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise _explained(error, address) from error
     finally:
         await close(connection)
@@ -59,7 +58,7 @@ async def check_readable(address: Address) -> bool:
         if version == 0:
             raise missing(address)
         return version == latest()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise _explained(error, address) from error
     finally:
         await close(connection)

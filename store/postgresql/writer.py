@@ -5,7 +5,7 @@ Each transaction begins with the writers' lock, so numbers of the change feed ha
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from store.errors import DatabaseError, Unavailable
 from store.postgresql import upserts
 from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, connect
 from store.postgresql.dialect import DIALECT
-from store.postgresql.explanations import explained_write, unavailable
+from store.postgresql.explanations import FAILURES, explained_write, unavailable
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.purging.stages import ANY_OPEN, NOT_YET, Purge
@@ -140,10 +140,8 @@ class PostgreSQLWriter:
         raised at the end of the block, the transaction may have been committed all the same.
         """
         async with self._one_at_a_time:
-            raw = await self._connection()
+            raw = await self._begun(BEGIN.format(durability=MIRRORED if is_mirrored else DURABLE))
             try:
-                durability = MIRRORED if is_mirrored else DURABLE
-                await self._command(raw, BEGIN.format(durability=durability), LOCK_SECONDS + COMMAND_SECONDS)
                 yield PostgreSQLTransaction(raw, self._address, MIRRORING if is_mirrored else WRITE)
                 await self._commit(raw)
             except BaseException:
@@ -172,6 +170,21 @@ class PostgreSQLWriter:
         if self._raw:
             await close(self._raw)
 
+    def abort(self) -> None:
+        """Drops the connection, since its server was lost: a transaction in it gets Unavailable."""
+        if self._raw:
+            self._raw.terminate()
+
+    async def _begun(self, begin: str) -> RawConnection:
+        """The connection, in a new transaction; a new connection if the server has ended the last one."""
+        if self._raw and not self._raw.is_closed():
+            with suppress(Unavailable):
+                await self._begin(self._raw, begin)
+                return self._raw
+        raw = await self._connection()
+        await self._begin(raw, begin)
+        return raw
+
     async def _connection(self) -> RawConnection:
         if self._raw is None or self._raw.is_closed():
             try:
@@ -181,6 +194,15 @@ class PostgreSQLWriter:
             self._raw.add_log_listener(self._note_warning)
         return self._raw
 
+    async def _begin(self, raw: RawConnection, begin: str) -> None:
+        try:
+            await self._command(raw, begin, LOCK_SECONDS + COMMAND_SECONDS)
+        except BaseException as error:
+            if isinstance(error, Unavailable):
+                raw.terminate()
+            await _finish_even_if_cancelled(self._roll_back(raw))
+            raise
+
     async def _commit(self, raw: RawConnection) -> None:
         self._warnings.clear()
         await self._command(raw, "COMMIT", COMMAND_SECONDS)
@@ -189,9 +211,9 @@ class PostgreSQLWriter:
 
     async def _roll_back(self, raw: RawConnection) -> None:
         try:
-            if raw.is_in_transaction():
+            if not raw.is_closed() and raw.is_in_transaction():
                 await raw.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except FAILURES:
             # A request to cancel a statement can come too early and be lost. The server ends it without its client.
             raw.terminate()
 

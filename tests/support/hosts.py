@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import bodies
 import postgresql
@@ -15,7 +16,17 @@ from store.engine.sql import Sql
 from store.interactions import Interaction
 from store.queries.lookups import Lookup
 
+T = TypeVar("T")
 SID = bodies.sid("KI", 1)
+
+
+_thread = ThreadPoolExecutor(1)
+"""A server of PostgreSQL ends with the thread that started it, so this one lives as long as the process."""
+
+
+async def aside(work: Callable[..., T], *arguments: str) -> T:
+    """The result of ``work``, such as starting a server, during which clients in this process go on."""
+    return await asyncio.get_running_loop().run_in_executor(_thread, work, *arguments)
 
 
 class ServerPort:

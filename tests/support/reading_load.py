@@ -26,9 +26,12 @@ class Load:
         self.statuses: Counter[int] = Counter()
         self.refusals: list[Any] = []
         """The answers to deletions that weren't done."""
+        self.codes: Counter[str] = Counter()
+        """The codes of the reads that failed."""
         self.wrong: list[str] = []
         self.without_retry_after = 0
         self.failed_at: list[float] = []
+        self.slowest = 0.0
         self.read_at = 0.0
         """When a read was last answered with 200."""
         self._addresses = cycle(addresses)
@@ -73,11 +76,13 @@ class Load:
         async with session.post(f"{next(self._addresses)}/graphql", json=body) as answer:
             self.statuses[answer.status] += 1
             if answer.status != 200:
+                self.codes[(await answer.json())["errors"][0]["extensions"]["code"]] += 1
                 self.failed_at.append(time.monotonic())
                 self.without_retry_after += "Retry-After" not in answer.headers
                 return
             found = await answer.json()
         self.read_at = time.monotonic()
+        self.slowest = max(self.slowest, self.read_at - begun)
         if "errors" in found:
             self.wrong.append(f"{sid}: {found['errors']}")
         elif found["data"]["interaction"]:

@@ -10,11 +10,10 @@ import asyncio
 from math import inf
 from typing import Any
 
-import asyncpg
-
 from store.engine.database import Address
 from store.errors import DatabaseError
 from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.explanations import FAILURES
 
 CHANNEL = "proxygraph"
 STATE = """
@@ -84,7 +83,7 @@ class NotifiedCommits:
                 await raw.add_listener(CHANNEL, self._bump)
                 self._bump()
                 await self._poll(raw)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAILURES:
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
                 await close(raw)

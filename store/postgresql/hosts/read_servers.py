@@ -23,6 +23,8 @@ from store.postgresql.several_hosts import hosts_of
 T = TypeVar("T")
 CONNECT_SECONDS = 2.0
 """How long connecting to a replica may take."""
+PRIMARY_PROBES = 3
+"""After this many failed probes in a row, reads that wait for the primary are given up: another may be promoted."""
 LOOK_SECONDS = 0.5
 """How often replicas, and the primary if it may be replaced, are probed."""
 
@@ -56,6 +58,8 @@ class ReadServers:
         self._watched = ConnectionPool(address, 1) if pairs else None
         self._version = version
         self._turns = count()
+        self._failed = 0
+        self._aborts: list[Callable[[], None]] = []
         self._positions = Positions()
         self._watching: asyncio.Task[None] | None = None
 
@@ -112,6 +116,10 @@ class ReadServers:
             raise
         return Snapshot(connection, pool)
 
+    def when_lost(self, *aborts: Callable[[], None]) -> None:
+        """Calls these when the primary doesn't answer any more, or another host was promoted in its place."""
+        self._aborts += aborts
+
     def suspect(self, pool: ConnectionPool) -> None:
         """Notes that a read failed on a connection of this pool."""
         for replica, pools in self._replicas:
@@ -128,18 +136,23 @@ class ReadServers:
         """Probes all hosts once."""
         if self._watched is None:
             return
-        begun = time.monotonic()
+        begun, primary = time.monotonic(), None
         try:
-            state = await state_of(self._watched)
+            primary = await state_of(self._watched)
         except StoreError:
-            for pool in (self._watched, *self.primary):
-                pool.abort()
+            self._failed += 1
         else:
-            self._positions.note(begun, state.position)
+            self._failed = 0
+            self._positions.note(begun, primary.position)
         replicas = self.replicas
         states = await asyncio.gather(*(replica.state() for replica in replicas))
         for replica, found in zip(replicas, states, strict=True):
-            replica.judge(found, self._positions)
+            replica.judge(found, self._positions, begun)
+        timelines = [found.timeline for found in states if found and found.timeline]
+        is_replaced = primary is not None and max(timelines, default=0) > (primary.timeline or 0)
+        if is_replaced or self._failed == PRIMARY_PROBES:
+            for abort in (self._watched.abort, self.primary.operations.abort, self.primary.plans.abort, *self._aborts):
+                abort()
 
     async def close(self) -> None:
         """Stops probing, and closes the replicas' connections."""

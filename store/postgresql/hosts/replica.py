@@ -1,6 +1,5 @@
 """A replica: a standby that is read, as long as it answers and isn't too far behind."""
 
-import asyncio
 import logging
 import time
 from collections import deque
@@ -18,8 +17,12 @@ SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE {TIMELINE} END,
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn
 """.strip()
 """The timeline of a primary, and how far a primary has written or a standby has replayed, in bytes."""
+PRIMARY = "is the primary"
 PROBE_SECONDS = 1.0
 """A host that doesn't answer a probe within this time counts as gone."""
+
+REPLICA_PROBES = 2
+"""After this many failed probes in a row, reads that wait for a replica are given up."""
 
 log = logging.getLogger("proxygraph.store")
 
@@ -61,7 +64,7 @@ class Replica:
         self.is_read = False
         self.lag = inf
         self._why = "was not asked yet"
-        self._suspected = asyncio.Event()
+        self._failed = 0
 
     async def state(self) -> State | None:
         """What the host says of itself; None if it doesn't answer."""
@@ -70,25 +73,29 @@ class Replica:
         except StoreError:
             return None
 
-    def judge(self, state: State | None, positions: Positions) -> None:
-        """Decides whether it is read from now on. If it doesn't answer, all that waits for it fails at once."""
+    def judge(self, state: State | None, positions: Positions, asked_at: float) -> None:
+        """Decides whether it is read from now on; ``asked_at`` is a time of time.monotonic() before ``state``.
+
+        If it answers no more, all that waits for it fails at once.
+        """
+        self._failed = 0 if state else self._failed + 1
         if state is None:
             self.lag = inf
             self._set(False, "doesn't answer")
-            for pool in (self._probes, *self.pools):
-                pool.abort()
+            if self._failed == REPLICA_PROBES:
+                for pool in (self._probes, *self.pools):
+                    pool.abort()
         elif state.timeline is not None:
             self.lag = 0.0
-            self._set(False, "is a primary")
+            self.is_read, self._why = False, PRIMARY
         else:
-            self.lag = positions.age(state.position, time.monotonic())
+            self.lag = positions.age(state.position, asked_at)
             behind = f"is more than {self._most_lag:g} seconds behind the primary"
             self._set(self.lag <= self._most_lag, behind)
 
     def suspect(self) -> None:
         """Leaves the replica out until it has answered a probe, since a read has just failed there."""
         self.is_read = False
-        self._suspected.set()
 
     async def close(self) -> None:
         """Closes its connections."""

@@ -9,11 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import asyncpg
-
 from store.engine.database import Address
 from store.errors import DatabaseError, SyncAlreadyRunning, SyncSuperseded, Unavailable
 from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.explanations import FAILURES
 
 SYNC_LOCK = 0x50785379
 """The key of the advisory lock that whoever syncs holds: ASCII ``PxSy``. Each database has locks of its own."""
@@ -49,7 +48,7 @@ async def sync_lock(address: Address) -> AsyncIterator[None]:
             await raw.execute(BEGIN, timeout=CHECK_SECONDS * 5)
             is_held: bool = await raw.fetchval(TRY, timeout=CHECK_SECONDS * 5)
             await raw.execute(CHECK, timeout=CHECK_SECONDS * 5)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise Unavailable(f"{address} can't be reached now. Try again.") from error
         if not is_held:
             raise SyncAlreadyRunning(f"A sync of {address} is running already; let it finish, or stop it first.")
@@ -91,5 +90,5 @@ async def _until_lost(raw: RawConnection) -> None:
         await asyncio.sleep(CHECK_SECONDS)
         try:
             await raw.execute(CHECK, timeout=CHECK_SECONDS * 3)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except FAILURES:
             return

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import bodies
-from hosts import Pair, erase, port, read_from, stored, until
+from hosts import Pair, aside, erase, port, read_from, stored, until
 from store.engine.protocols import Archive
 from store.errors import Unavailable
 
@@ -89,9 +89,9 @@ async def test_a_killed_replica_fails_no_read_and_is_read_again_when_it_is_back(
     async with pair.opened() as archive:
         readers = [asyncio.create_task(reading(archive)) for _ in range(2)]
         await read_from(archive, pair.standby)
-        pair.standby.kill()
+        await aside(pair.standby.kill)
         await read_from(archive, pair.primary)
-        pair.standby.start()
+        await aside(pair.standby.start)
         await read_from(archive, pair.standby)
         for reader in readers:
             reader.cancel()
