@@ -1,5 +1,6 @@
 """An archive of PostgreSQL: one open database, with its writer and its pools of read connections."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -80,10 +81,15 @@ class PostgreSQLArchive:
         return 0
 
     def figures(self) -> Iterable[Figure]:
-        """How far behind each replica is; infinite for one that doesn't answer."""
-        return [
-            Figure("replica_lag_seconds", replica.lag, replica.address.servers) for replica in self._servers.replicas
-        ]
+        """The connections to each server, and how far behind each replica is: infinite for one that doesn't answer."""
+        totals: Counter[tuple[str, str]] = Counter()
+        for pool in (self.pool, *self._servers.pools()):
+            for which, number in zip(("", "_in_use", "_awaited"), pool.counts, strict=True):
+                totals[f"database_connections{which}", pool.address.servers] += number
+        for (name, server), total in totals.items():
+            yield Figure(name, total, server)
+        for replica in self._servers.replicas:
+            yield Figure("replica_lag_seconds", replica.lag, replica.address.servers)
 
     async def fetch(self, sql: Sql, parameters: Parameters = ()) -> list[Any]:
         """The rows of a small read outside of a request."""

@@ -68,6 +68,10 @@ class ReadServers:
         """The replicas, whether they are read or not."""
         return [replica for replica, _ in self._replicas]
 
+    def pools(self) -> list[ConnectionPool]:
+        """The pools of all hosts."""
+        return [pool for pools in (self.primary, *(pools for _, pools in self._replicas)) for pool in pools]
+
     async def run(self, work: Callable[[ConnectionPool, bool], Awaitable[tuple[T, int | None]]]) -> T:
         """The result of ``work``, a plan's reads on a pool; it runs again at the primary if a replica is no use.
 

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 import postgresql
+from bodies import sid
 from postgresql import Cluster
 from store.archive import open_archive
 from store.engine.database import Address
@@ -18,6 +19,8 @@ from store.engine.protocols import Archive
 from store.errors import OutOfTime, ReadFailed, SearchTooLong, Unavailable
 from store.postgresql import connections
 from store.postgresql.connections import ConnectionPool
+from store.queries.lookups import Lookup
+from store.sessions import Session
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -153,6 +156,17 @@ async def test_a_read_transaction_sees_one_state_until_it_ends(archive: Archive,
     assert await connection.fetch("SELECT count(*) FROM session") == [(0,)]
     pool.give_back(connection)
     await pool.close()
+
+
+async def test_the_archive_shows_its_connections_of_each_server(archive: Archive, address: Address) -> None:
+    reader = archive.operation_reader()
+    await reader.read(Lookup(Session), [sid("KC", 1)])
+    figures = {name: value for name, value, server in archive.figures() if server == address.servers}
+    assert figures["database_connections_in_use"] == 1
+    assert figures["database_connections"] >= 1
+    assert figures["database_connections_awaited"] == 0
+    await reader.release()
+    assert {figure.value for figure in archive.figures() if figure.name == "database_connections_in_use"} == {0}
 
 
 async def test_a_transaction_that_is_given_back_is_not_handed_on(pool: ConnectionPool) -> None:
