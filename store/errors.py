@@ -11,7 +11,8 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseUnreachable   its folder is missing, or it is no file
 │   ├── DatabaseOccupied      it has rows that demo rows must not be mixed with
 │   ├── CopyDamaged           a copy of it is not whole, or was made of a damaged file
-│   └── RestoreRefused        a backup is not restored there as things are
+│   ├── RestoreRefused        a backup is not restored there as things are
+│   └── CopyRefused           an archive is not copied there as things are
 ├── BackupRunning             another process is making a backup of the database
 ├── BackupRefused             a backup can't have this name
 ├── SyncAlreadyRunning        another process is syncing the archive
@@ -75,6 +76,10 @@ class CopyDamaged(DatabaseError):
 
 class RestoreRefused(DatabaseError):
     """A backup is not restored there as things are."""
+
+
+class CopyRefused(DatabaseError):
+    """An archive is not copied there as things are."""
 
 
 class BackupRunning(StoreError):

@@ -14,6 +14,7 @@ import typer
 from gateway import COMMAND, __version__
 from gateway.cli.backup_command import backup
 from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
+from gateway.cli.copies.copy_command import copy
 from gateway.cli.erase_command import erase
 from gateway.cli.export_command import ExportCommand, export
 from gateway.cli.keys_command import keys
@@ -233,7 +234,7 @@ def schema(
         fail(f"schema/schema.graphql differs from the schema. Write it again: {COMMAND} schema > schema/schema.graphql")
 
 
-for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, schema):
+for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, copy, schema):
     add(commands, command)
 add(commands, export, command_class=ExportCommand)
 commands.add_typer(keys, name="keys")

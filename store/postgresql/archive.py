@@ -98,15 +98,15 @@ class PostgreSQLArchive:
 
 @asynccontextmanager
 async def open_database(
-    address: Address, search_seconds: float, create: bool, replicas: Replicas = NO_REPLICAS
+    address: Address, search_seconds: float, create: bool, replicas: Replicas = NO_REPLICAS, copying: bool = False
 ) -> AsyncIterator[PostgreSQLArchive]:
     """The archive at ``address``, created or migrated if needed; closed at the end of the block.
 
     A search that no index serves is stopped after ``search_seconds``. Operations read at the ``replicas``, and at those
-    hosts of ``address`` that are standbys. Raises a DatabaseError if the database can't be
-    used.
+    hosts of ``address`` that are standbys. ``copying`` opens the target of an unfinished copy. Raises a DatabaseError
+    if the database can't be used.
     """
-    created = await prepare(address, create)
+    created = await prepare(address, create, copying)
     async with AsyncExitStack() as stack:
         writer = PostgreSQLWriter(address, replicas.addresses)
         stack.push_async_callback(writer.close)

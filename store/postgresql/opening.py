@@ -17,25 +17,30 @@ from store.postgresql.explanations import (
 )
 from store.postgresql.migrations import latest, migrate, oldest_served, version_of
 
-STATE = """
+UNFINISHED = "unfinished_copy"
+"""The table of a database into which an archive is being copied (store/copying/targets.py)."""
+STATE = f"""
 SELECT current_setting('server_encoding') AS encoding, current_schema() AS schema,
   pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
   EXISTS (
     SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f')
       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
-  ) AS has_tables
+  ) AS has_tables,
+  to_regclass('{UNFINISHED}') IS NOT NULL AS is_copying
 """.strip()
 """Tables of an extension, such as pg_stat_statements', are not another program's."""
 
 
-async def prepare(address: Address, create: bool = True) -> bool:
+async def prepare(address: Address, create: bool = True, copying: bool = False) -> bool:
     """Makes the database ready for use; creates (if ``create``) and migrates the archive in it where needed.
+
+    Only a copy of an archive into it, ``copying``, may use one whose copy is unfinished.
 
     Returns whether it created the archive. Raises a DatabaseError, and changes nothing, if it can't be used.
     """
     connection = await connect(address)
     try:
-        version = await _checked_version(connection, address)
+        version = await _checked_version(connection, address, copying)
         if version == 0 and not create:
             raise missing(address)
         if version == latest():
@@ -69,12 +74,16 @@ def missing(address: Address) -> DatabaseError:
     return DatabaseUnreachable(f"There is no archive in {address}. Name a database that has one.")
 
 
-async def _checked_version(connection: RawConnection, address: Address) -> int:
+async def _checked_version(connection: RawConnection, address: Address, copying: bool = False) -> int:
     """The version of the archive, 0 if there is none; of a newer one that serves this version, this version."""
     version = connection.get_server_version()
     if version.major < OLDEST_VERSION:
         raise too_old(address, version.major)
-    ((encoding, schema, is_read_only, has_tables),) = await connection.fetch(STATE)
+    ((encoding, schema, is_read_only, has_tables, is_copying),) = await connection.fetch(STATE)
+    if is_copying and not copying:
+        raise DatabaseUnreachable(
+            f"An archive was being copied into {address}, and the copy is not finished. Run the same copy again."
+        )
     if encoding != "UTF8":
         raise wrong_encoding(address, encoding)
     if schema is None:

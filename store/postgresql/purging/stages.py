@@ -80,6 +80,11 @@ SELECT coalesce(nullif(application_name, ''), 'without a name'), replay_lsn - '0
 FROM pg_stat_replication WHERE coalesce(state, 'streaming') <> 'backup'
 """
 
+BACKEND = "SELECT pg_backend_pid()"
+POOLED = (
+    "The bytes of erased rows are removed over a direct connection only, but the URL is that of a pool that shares "
+    "connections between transactions. Let one server use the URL of PostgreSQL itself."
+)
 ANOTHER_PURGES = "Another server is removing the bytes of what was erased."
 NOT_YET = (
     "PostgreSQL keeps the bytes of a deleted row until its table is rewritten and its log is past it. A server does "
@@ -107,6 +112,8 @@ class Purge:
         try:
             if not await connection.fetchval(ANY_OPEN):
                 return None
+            if await _is_pooled(connection, self._address):
+                return await _stored(connection, POOLED)
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
                 return ANOTHER_PURGES
             if not at_once and await self._is_gathering(connection):
@@ -137,10 +144,7 @@ class Purge:
             reason = f"PostgreSQL could not remove the bytes: {type(error).__name__}. It is tried again."
         else:
             return None
-        if not connection.is_closed():
-            async with locked(connection):
-                await connection.execute(NOTE_REASON, reason)
-        return reason
+        return await _stored(connection, reason)
 
     async def _is_gathering(self, connection: RawConnection) -> bool:
         ((number, newest, oldest),) = await connection.fetch(GATHERED)
@@ -195,6 +199,25 @@ class Purge:
             await _reached(partial(wal.received, standby), (last + 1) * log.segment_bytes)
         async with locked(connection):
             await connection.execute(CLOSE, now(), position)
+
+
+async def _stored(connection: RawConnection, reason: str) -> str:
+    """The reason, once the open entries of the ledger have it, if the server is still there."""
+    if not connection.is_closed():
+        await connection.execute(NOTE_REASON, reason)
+    return reason
+
+
+async def _is_pooled(connection: RawConnection, address: Address) -> bool:
+    """Whether a pool gives the connection's transactions to different ones of the server, as PgBouncer's does.
+
+    While another transaction is open, the pool has to give it or this connection another one than before.
+    """
+    async with _connected(address) as other:
+        backend = await connection.fetchval(BACKEND)
+        async with other.transaction():
+            others, own = await other.fetchval(BACKEND), await connection.fetchval(BACKEND)
+            return bool(others == backend or own != backend)
 
 
 async def _drop_segments(server: RawConnection, past: int, position: int) -> int:

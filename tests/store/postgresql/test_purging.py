@@ -4,7 +4,13 @@ Each test looks for the bytes in every file of the data directories, and finds t
 """
 
 import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,6 +20,7 @@ from canaries_in_clusters import erase, erase_person, files_with, fill, stages
 from postgresql import Cluster, catch_up
 from store.archive import open_archive
 from store.engine.database import Address, Replicas
+from store.errors import DatabaseUnreachable
 from store.postgresql.purging import rewriting
 from store.postgresql.purging import stages as purging
 from store.postgresql.purging.stages import Purge
@@ -223,3 +230,40 @@ async def test_without_the_rights_to_see_the_log_the_ledger_says_what_to_grant(
     primary.sql("REASSIGN OWNED BY owner TO proxygraph; DROP OWNED BY owner", name)
     primary.sql("DROP OWNED BY owner")
     primary.sql("DROP ROLE owner")
+
+
+async def test_a_pool_that_shares_connections_is_told_from_the_server_itself(
+    primary: Cluster, standby: Cluster, name: str, tmp_path: Path
+) -> None:
+    program = shutil.which("pgbouncer")
+    if program is None:
+        pytest.skip("PgBouncer isn't installed. To run this: apt-get install pgbouncer")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    settings = tmp_path / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n* = host=127.0.0.1 port={primary.port} user=proxygraph\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n"
+        f"ignore_startup_parameters = {', '.join(purging.SETTINGS)}\n"
+    )
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    with (tmp_path / "log").open("wb") as log:
+        pool = subprocess.Popen([program, *user, str(settings)], stdout=log, stderr=log)
+    try:
+        address = Address(f"postgresql://proxygraph@127.0.0.1:{port}/{name}")
+        until = time.monotonic() + 30
+        while True:
+            try:
+                assert await Purge(address).advance(at_once=True) == purging.POOLED
+                break
+            except DatabaseUnreachable:
+                assert time.monotonic() < until, (tmp_path / "log").read_text("utf-8")
+                await asyncio.sleep(0.05)
+    finally:
+        pool.terminate()
+        pool.wait()
+    assert set(stages(primary, name)) == {"erased"}
+    assert primary.sql(WAITS_FOR, name) == purging.POOLED

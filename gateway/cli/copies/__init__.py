@@ -1,0 +1,1 @@
+"""The command that copies an archive from one engine to the other."""

@@ -1,0 +1,1 @@
+"""Copies an archive from one engine to the other, resumably, and compares the copy with it."""
