@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from store.engine.database import Address, AddressRefused
 
+CACHED_CHARACTERS = 65_536
+"""A longer statement is planned each time. Those of plans have up to some 20,000 characters; asyncpg keeps 15,000."""
 CONNECT_SECONDS = 10.0
 APPLICATION = "proxygraph"
 OF_ASYNCPG = frozenset(
@@ -57,6 +59,7 @@ def arguments(address: Address, settings: dict[str, str] | None = None) -> dict[
         "server_settings": sent,
         "max_cached_statement_lifetime": 0,
         "statement_cache_size": 128,
+        "max_cacheable_statement_size": CACHED_CHARACTERS,
     }
 
 
