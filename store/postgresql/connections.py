@@ -170,10 +170,11 @@ class ConnectionPool:
         """
         if connection := self.take_free():
             return connection
+        if asyncio.current_task() is None:
+            # An eagerly started coroutine. asyncio.timeout needs its task, here and in asyncpg's connect.
+            await asyncio.sleep(0)
         if deadline == inf:
             return await self._take()
-        if asyncio.current_task() is None:  # An eagerly started coroutine; asyncio.timeout needs its task.
-            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 return await self._take()

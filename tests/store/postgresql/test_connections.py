@@ -12,6 +12,7 @@ import pytest
 
 import postgresql
 from bodies import sid
+from gateway.http.tasks import start_eagerly
 from postgresql import Cluster
 from store.archive import open_archive
 from store.engine.database import Address
@@ -277,3 +278,16 @@ async def test_a_search_stops_at_its_limit_and_a_request_at_its_deadline(
                 await reader.read(Slow(), ["key"])
             assert isinstance(reader.refusal, OutOfTime) == (expected is OutOfTime)
             await reader.release()
+
+
+async def test_a_request_that_has_no_task_yet_can_open_a_connection(pool: ConnectionPool) -> None:
+    """A request runs without a task up to its first wait, which may be for the first connection of the pool."""
+    found: list[Any] = []
+
+    async def read() -> None:
+        found.extend(await pool.fetch(ONE))
+
+    task = start_eagerly(asyncio.get_running_loop(), read())
+    assert task
+    await task
+    assert [tuple(row) for row in found] == [(1,)]
