@@ -287,7 +287,10 @@ async def test_a_request_that_has_no_task_yet_can_open_a_connection(pool: Connec
     async def read() -> None:
         found.extend(await pool.fetch(ONE))
 
-    task = start_eagerly(asyncio.get_running_loop(), read())
+    loop = asyncio.get_running_loop()
+    started: asyncio.Future[asyncio.Task[None] | None] = loop.create_future()
+    loop.call_soon(lambda: started.set_result(start_eagerly(loop, read())))  # As a protocol starts a request.
+    task = await started
     assert task
     await task
     assert [tuple(row) for row in found] == [(1,)]
