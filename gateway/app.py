@@ -162,6 +162,8 @@ class Gateway:
             archive = await self._stack.enter_async_context(opened)
             if note := await archive.caution():
                 log.warning(note)
+            for note in await archive.hindrances():
+                log.info(note)
             if finished := await recover(archive):
                 log.info("Finished %d deletions that a crash had interrupted.", finished)
             upstream = None

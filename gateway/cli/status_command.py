@@ -156,6 +156,7 @@ def _of_server(server: "Server", versions: "Versions") -> list[tuple[str, str]]:
         ("Connections", f"{server.connections:,} of {server.most_connections:,}"),
         ("Standbys", ", ".join(standbys) or "none"),
         ("Slots", ", ".join(slots) or "none"),
+        ("Erasures", " ".join(server.hindrances) or "nothing hinders them"),
         ("Settings", ", ".join(f"{name}={value or 'empty'}" for name, value in server.settings.items())),
     ]
 

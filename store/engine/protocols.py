@@ -230,6 +230,10 @@ class Archive(Readable, Protocol):
         """A sentence on what the engine could lose as it is set up now; None if there is nothing to say."""
         ...
 
+    async def hindrances(self) -> list[str]:
+        """What makes erasures late or incomplete as the engine is set up now, a sentence each."""
+        ...
+
     def log_bytes(self) -> int:
         """The size of the log that has to be written into the archive's file; 0 where the engine does that itself."""
         ...

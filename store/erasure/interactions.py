@@ -139,8 +139,12 @@ async def erase_deleted_at_twilio(
 
 
 async def recover(archive: Archive) -> int:
-    """Finishes the erasures that a crash interrupted and that need no answer of Twilio's; returns how many."""
-    sids = [row[0] for row in await archive.fetch(ledger.UNFINISHED)]
+    """Finishes the erasures that a crash interrupted and that need no answer of Twilio's; returns how many.
+
+    Those whose bytes are removed in the background are left to that.
+    """
+    unfinished = ledger.UNFINISHED if archive.writer.cleans_at_once else ledger.NOT_YET_ERASED
+    sids = [row[0] for row in await archive.fetch(unfinished)]
     if sids:
         await erase(archive, *sids)
     return len(sids)

@@ -82,6 +82,7 @@ ON CONFLICT (sid) DO NOTHING
 NOT_HELD = Statement(lambda dialect: f"DELETE FROM legal_hold WHERE sid IN ({dialect.values(':sids')})")
 WITHDRAW = "DELETE FROM deletion WHERE sid = :sid AND erased_at IS NULL"
 UNFINISHED = "SELECT sid FROM deletion WHERE closed_at IS NULL AND (erased_at IS NOT NULL OR at_twilio = 0)"
+NOT_YET_ERASED = "SELECT sid FROM deletion WHERE erased_at IS NULL AND at_twilio = 0"
 ANY_ERASED = "SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL LIMIT 1"
 PENDING_AT_TWILIO = f"""
 SELECT {ADDRESS}, at_twilio = {ANSWER_LOST} OR intended_at <= :before

@@ -89,6 +89,8 @@ class Server(msgspec.Struct, frozen=True):
     settings: dict[str, str]
     standbys: list[Standby]
     slots: list[Slot]
+    hindrances: list[str] = []
+    """What makes erasures late or incomplete, a sentence each."""
 
 
 def python_version() -> str:

@@ -9,6 +9,7 @@ from store.postgresql.connections import READING, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES, explained_read
 from store.postgresql.migrations import latest, version_of
 from store.postgresql.opening import check_readable
+from store.postgresql.purging.hindrances import hindrances
 
 SERVER = """
 SELECT current_setting('server_version'), pg_database_size(current_database()), pg_is_in_recovery(),
@@ -69,6 +70,7 @@ async def _described(connection: RawConnection, address: Address) -> Health:
         # A standby can't say where the primary's log ends.
         standbys=[] if is_standby else [Standby(*row) for row in await connection.fetch(STANDBYS)],
         slots=[] if is_standby else [Slot(*row) for row in await connection.fetch(SLOTS)],
+        hindrances=await hindrances(connection.fetch),
     )
     log_bytes = await connection.fetchval(LOG_BYTES) if sees_log else None
     number = version.split()[0]

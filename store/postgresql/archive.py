@@ -17,6 +17,7 @@ from store.postgresql.hosts.read_servers import Pools, ReadServers
 from store.postgresql.hosts.sync_lock import sync_lock
 from store.postgresql.opening import check_readable, prepare
 from store.postgresql.plans.reads import PostgreSQLPlanReads
+from store.postgresql.purging.hindrances import hindrances
 from store.postgresql.reader import PostgreSQLReader, Searches
 from store.postgresql.writer import PostgreSQLWriter
 
@@ -75,6 +76,10 @@ class PostgreSQLArchive:
     async def caution(self) -> str | None:
         """A sentence if the promotion of a standby could lose deletions."""
         return await caution(self.pool, bool(self._servers.replicas))
+
+    async def hindrances(self) -> list[str]:
+        """What makes erasures late or incomplete as the server is set up now, a sentence each."""
+        return await hindrances(self.pool.fetch)
 
     def log_bytes(self) -> int:
         """None: PostgreSQL writes its log into its files by itself."""

@@ -83,6 +83,10 @@ class SQLiteArchive:
         """None: a transaction is on the disk when it is committed."""
         return None
 
+    async def hindrances(self) -> list[str]:
+        """None: erasures depend on no setting."""
+        return []
+
     def log_bytes(self) -> int:
         """The size of SQLite's log beside the file."""
         log = self.path.with_name(self.path.name + "-wal")
