@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from gateway.http.operations import Operation
 from resolvers.access import Access
+from store.engine.interruptible import Interruptible, Watch
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -58,51 +60,39 @@ class ClientGone(Exception):
     """The client closed its connection before the response was sent."""
 
 
-class _Watched(Generic[T]):
-    """Awaits ``running``, and cancels it once ``disconnected`` returns, which it is asked after UNWATCHED_SECONDS.
+WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+"""The watch over the requests of each event loop."""
 
-    It cancels what ``running`` waits for, as a task does, since it may run without a task up to its first wait.
-    """
 
-    is_cancelled = False
-    """Whether it was cancelled because the client disconnected."""
+def _watch() -> Watch:
+    loop = asyncio.get_running_loop()
+    watch = WATCHES.get(loop)
+    if watch is None:
+        watch = WATCHES[loop] = Watch(UNWATCHED_SECONDS)
+    return watch
 
-    def __init__(self, running: Coroutine[Any, Any, T], disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+
+class _UnlessDisconnected:
+    """Interrupts ``running`` once ``disconnected`` returns, which it is asked when this is due."""
+
+    def __init__(self, running: Interruptible[Any], disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.due = time.monotonic() + UNWATCHED_SECONDS
         self._running, self._disconnected = running, disconnected
-        self._waits_for: asyncio.Future[Any] | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._begin)
 
-    def __await__(self) -> Generator[Any, Any, T]:
-        """The result."""
-        value, error = None, None
-        while True:
-            try:
-                self._waits_for = self._running.throw(error) if error else self._running.send(value)
-            except StopIteration as done:
-                result: T = done.value
-                return result
-            value, error = None, None
-            try:
-                value = yield self._waits_for
-            except BaseException as raised:
-                error = raised
-            if self._watching and self._watching.done() and not self.is_cancelled:
-                self.is_cancelled, error = True, error or asyncio.CancelledError()
+    def expire(self) -> None:
+        """Begins to wait for the disconnect."""
+        self._watching = asyncio.create_task(self._disconnected())
+        self._watching.add_done_callback(self._interrupt)
 
     def end(self) -> None:
-        """Stops watching."""
-        self._timer.cancel()
+        """Stops waiting for it."""
         if self._watching:
             self._watching.cancel()
 
-    def _begin(self) -> None:
-        self._watching = asyncio.create_task(self._disconnected())
-        self._watching.add_done_callback(self._cancel)
-
-    def _cancel(self, watching: "asyncio.Task[None]") -> None:
-        if not watching.cancelled() and self._waits_for is not None:
-            self._waits_for.cancel()
+    def _interrupt(self, watching: "asyncio.Task[None]") -> None:
+        if not watching.cancelled():
+            self._running.interrupt()
 
 
 class Exchange:
@@ -151,15 +141,19 @@ class Exchange:
         Call it only after the body is read: ASGI reports the disconnect through the same ``receive``. It is only looked
         for after ``UNWATCHED_SECONDS``, since a task that looks takes longer than a short read.
         """
-        watched = _Watched(running, self.disconnected)
+        watched = Interruptible(running)
+        unless = _UnlessDisconnected(watched, self.disconnected)
+        watch = _watch()
+        watch.add(unless)
         try:
             return await watched
         except asyncio.CancelledError:
-            if watched.is_cancelled:
+            if watched.is_interrupted:
                 raise ClientGone from None
             raise
         finally:
-            watched.end()
+            watch.discard(unless)
+            unless.end()
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from store.engine.database import Address
+from store.engine.interruptible import Expiring, Watch
 from store.engine.protocols import Parameters
 from store.errors import DatabaseError, OutOfTime, Unavailable
 from store.postgresql.addresses import arguments
@@ -22,6 +23,8 @@ from store.postgresql.explanations import FAILURES, explained_read, unavailable,
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
+LOOK_SECONDS = 0.05
+"""How often statements past their deadline are looked for."""
 COMMAND_SECONDS = 10.0
 """How long a client waits for a statement if nothing else is said, for example because the server is frozen."""
 READING = {
@@ -69,10 +72,10 @@ class Connection:
     After a time-out or a cancellation its statement may still run, so it is closed instead.
     """
 
-    __slots__ = ("address", "raw", "usable")
+    __slots__ = ("_watch", "address", "raw", "usable")
 
-    def __init__(self, raw: RawConnection, address: Address) -> None:
-        self.raw, self.address = raw, address
+    def __init__(self, raw: RawConnection, address: Address, watch: Watch | None = None) -> None:
+        self.raw, self.address, self._watch = raw, address, watch or Watch(LOOK_SECONDS)
         self.usable = True
 
     async def fetch(
@@ -92,21 +95,22 @@ class Connection:
         self, text: str, values: Sequence[Any] = (), deadline: float = inf, kind: str = SMALL_READ
     ) -> list[Any]:
         """The same for a statement with numbered parameters."""
-        left = deadline - time.monotonic()
-        if left <= 0:
+        now = time.monotonic()
+        if deadline <= now:
             raise OutOfTime
+        read = Expiring(self.raw.fetch(labelled(text, kind), *values), min(deadline, now + COMMAND_SECONDS))
+        self._watch.add(read)
         try:
-            return await self.raw.fetch(labelled(text, kind), *values, timeout=min(left, COMMAND_SECONDS))
-        except TimeoutError as error:
+            return await read
+        except asyncio.CancelledError as error:
             self.usable = False
-            raise (OutOfTime() if left < COMMAND_SECONDS else unavailable(self.address)) from error
-        except asyncio.CancelledError:
-            self.usable = False
-            raise
+            if not read.is_interrupted:
+                raise
+            raise (OutOfTime() if deadline <= read.due else unavailable(self.address)) from error
         except Exception as error:
-            if isinstance(error, asyncpg.InternalClientError):  # The server has just ended the session.
-                self.raw.terminate()
             raise explained_read(error, self.address) from error
+        finally:
+            self._watch.discard(read)
 
     async def begin(self) -> None:
         """Opens a read transaction, whose statements all see the archive as it is now."""
@@ -148,6 +152,7 @@ class ConnectionPool:
         self._settings = READING if settings is None else settings
         self._initialize, self._connect_seconds = initialize, connect_seconds
         self._all: set[Connection] = set()
+        self._watch = Watch(LOOK_SECONDS)
         self._free: list[Connection] = []
         self._open = 0
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
@@ -240,7 +245,7 @@ class ConnectionPool:
             if isinstance(error, DatabaseError):
                 raise Unavailable(str(error)) from error
             raise
-        connection = Connection(raw, self.address)
+        connection = Connection(raw, self.address, self._watch)
         self._all.add(connection)
         try:
             if self._initialize:
