@@ -54,15 +54,14 @@ async def connect(address: Address, settings: dict[str, str] | None = None, most
 
     async def to_host(host: Address, seconds: float) -> RawConnection:
         given = arguments(host, settings)
-        return await asyncpg.connect(**given | {"timeout": min(seconds, given["timeout"])})
+        given["timeout"] = min(seconds, given["timeout"])
+        return await asyncpg.connect(**given)
 
     try:
         if wants_primary(address):
             return await PRIMARIES.connect(address, partial(to_host, seconds=min(most_seconds, HOST_SECONDS)))
         return await to_host(address, most_seconds)
     except (ValueError, *FAILURES) as error:
-        raise unreachable(error, address) from error
-    except asyncpg.TargetServerAttributeNotMatched as error:
         raise unreachable(error, address) from error
 
 

@@ -8,7 +8,7 @@ promotion of a standby begins a new timeline, and a primary that was replaced ma
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import zip_longest
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
@@ -39,18 +39,20 @@ def hosts_of(address: Address) -> list[Address]:
     credentials, at, named = parts.netloc.rpartition("@")
     given = dict(query)
     if named or "host" not in given:
-        kept = urlencode(query)
-        hosts = [parts._replace(netloc=f"{credentials}{at}{host}", query=kept) for host in named.split(",")]
-    else:
-        others = [(name, value) for name, value in query if name not in ("host", "port")]
-        names, ports = given["host"].split(","), given.get("port", "").split(",")
-        ports = ports * len(names) if len(ports) == 1 else ports
-        pairs = zip_longest(names, ports[: len(names)], fillvalue="")
-        hosts = [
-            parts._replace(query=urlencode([*others, ("host", host), *([("port", port)] if port else [])]))
-            for host, port in pairs
-        ]
-    return [Address(urlunsplit(host)) for host in hosts]
+        return [_address(parts, f"{credentials}{at}{host}", query) for host in named.split(",")]
+    others = [(name, value) for name, value in query if name not in ("host", "port")]
+    names, ports = given["host"].split(","), given.get("port", "").split(",")
+    ports = ports * len(names) if len(ports) == 1 else ports
+    pairs = zip_longest(names, ports[: len(names)], fillvalue="")
+    return [
+        _address(parts, parts.netloc, [*others, ("host", host), *([("port", port)] if port else [])])
+        for host, port in pairs
+    ]
+
+
+def _address(parts: SplitResult, netloc: str, query: Sequence[tuple[str, str]]) -> Address:
+    # Not by urlunsplit, which leaves the slashes out where there is no host.
+    return Address(f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{urlencode(query)}")
 
 
 def wants_primary(address: Address) -> bool:
