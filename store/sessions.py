@@ -51,10 +51,10 @@ class SessionFilter(Filter, frozen=True, kw_only=True):
     conditions: ClassVar[dict[str, Sql]] = {
         "service_sid": equal("service_sid"),
         "unique_name": equal("unique_name"),
-        "identifier": Statement(
+        "identifier": Statement(  # OFFSET keeps PostgreSQL from reading all of session_person once, into a hash table.
             lambda dialect: (
                 "EXISTS (SELECT 1 FROM session_person WHERE session_person.sid = session.sid AND "
-                f"{of_persons('session_person.person').text(dialect)})"
+                f"{of_persons('session_person.person').text(dialect)} LIMIT 1 OFFSET 0)"
             )
         ),
         "status": any_of("status"),

@@ -6,7 +6,7 @@ A statement depends on which filters are active, never on their values, which ar
 from typing import Any
 
 from store.engine.sql import Dialect, text_of
-from store.lists.access_paths import access_path_of, conditions_of, value_path_of
+from store.lists.access_paths import access_path_of, value_path_of
 from store.lists.orders import BY_DATE_CREATED
 from store.lists.relations import AccessPath, Relation
 from store.postgresql.lists.merges import merged_count, merged_page
@@ -60,10 +60,9 @@ def count_sql(dialect: Dialect, relation: Relation[Any], active: frozenset[str],
 
 def _ranges(listing: Listing, path: AccessPath, active: frozenset[str], bounds: list[str]) -> list[list[str]]:
     """The conditions of each range of the path; the first is that of the index."""
-    relation, dialect = listing.relation, listing.dialect
-    value = listing.parent if path.attribute == relation.parent else f":{path.attribute}"
-    others = conditions_of(dialect, relation, active, listing.parent, path.attribute)
-    return [[text_of(each.condition, dialect).format(value=value), *others, *bounds] for each in path.ranges]
+    value = listing.parent if path.attribute == listing.relation.parent else f":{path.attribute}"
+    others = listing.unindexed_but_period(active, path.attribute)
+    return [[text_of(each.condition, listing.dialect).format(value=value), *others, *bounds] for each in path.ranges]
 
 
 def _source(path: AccessPath, table: str, conditions: list[str]) -> tuple[str, list[str]]:

@@ -38,7 +38,7 @@ def merged_page(listing: Listing, columns: str) -> str:
 def merged_count(listing: Listing) -> str:
     """The SELECT of one row for each of one parent's children."""
     served = facets_of(listing.relation).served
-    rest = listing.conditions(listing.active - served, None, served)
+    rest = listing.unindexed_but_period(listing.active - served, None, served)
     return COUNTED.format(
         ranges=combinations(listing, for_count=True),
         table=listing.table,
@@ -82,7 +82,7 @@ def rest_of(listing: Listing, met: str | None, by_lag: bool) -> list[str]:
 def others_of(listing: Listing, met: str | None) -> list[str]:
     """The conditions that neither the facets, nor the positions, nor the path meet."""
     served = facets_of(listing.relation).served
-    return listing.conditions(listing.active - served - {listing.order.column, met}, None, served)
+    return listing.unindexed(listing.active - served - {listing.order.column, met}, None, served)
 
 
 def combinations(listing: Listing, for_count: bool = False) -> str:

@@ -1,6 +1,8 @@
 """Ranges: the rows of an index with the same first columns, in the order of a list, up to its limit.
 
-The planner has no hints. What keeps it on the right index is how the SQL is written:
+The planner has no hints, and right after many rows were written no statistics either. What keeps it on the right index
+is how the SQL is written:
+- A condition that isn't the range's own is written ``(…) IS TRUE``, so that no index serves it.
 - A LIMIT or OFFSET 0 keeps a sub-select as it is, so that one with LATERAL runs once for each row before it.
 - The index of a range has its columns in the order of the list, so no other index is cheaper.
 """
@@ -9,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.engine.sql import Dialect
-from store.lists.access_paths import conditions_of
-from store.lists.orders import Order
+from store.lists.access_paths import condition_of, conditions_of
+from store.lists.orders import BY_DATE_CREATED, Order
 from store.lists.relations import Relation
 
 LIMIT = "CAST(:limit AS bigint)"
@@ -85,3 +87,15 @@ class Listing:
     def conditions(self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()) -> list[str]:
         """The SQL of these conditions: see conditions_of."""
         return conditions_of(self.dialect, self.relation, active, self.parent, met, served)
+
+    def unindexed(self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()) -> list[str]:
+        """The same, written so that no index serves them."""
+        return [f"({condition}) IS TRUE" for condition in self.conditions(active, met, served)]
+
+    def unindexed_but_period(
+        self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()
+    ) -> list[str]:
+        """The same, but that an index serves the period of date_created, as most do after their own columns."""
+        period = active & {BY_DATE_CREATED.column}
+        own = [condition_of(self.dialect, self.relation, name, f":{name}") for name in period]
+        return [*own, *self.unindexed(active - period, met, served)]

@@ -88,7 +88,7 @@ def page_by_values(listing: Listing, path: ValuePath, columns: str) -> str:
 def count_by_values(listing: Listing, path: ValuePath) -> str:
     """The SELECT of one row for each of one parent's children."""
     facets = facets_of(listing.relation)
-    others = listing.conditions(listing.active - facets.served - {path.attribute}, None, facets.served)
+    others = listing.unindexed_but_period(listing.active - facets.served - {path.attribute}, None, facets.served)
     if chosen := picked(listing):
         others.append(f"kind IN (SELECT id FROM {facets.table} WHERE {' AND '.join(chosen)})")
     values = _values(listing, path)
