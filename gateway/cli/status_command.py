@@ -7,6 +7,8 @@ settings are invalid. It changes nothing, and can run beside a server.
 import asyncio
 import logging
 from datetime import timedelta
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from store.health.health import Health, Server, Service, Standby, Versions
 
 ATTENTION, UNREADABLE = 1, 2
+LINE = 60
+WRAPPED = ("Tables", "Standbys", "Slots", "Settings")
+"""The facts with a list that can be long: at most LINE characters of it are in a line."""
 LARGEST = 4
 
 
@@ -99,7 +104,9 @@ def _tell(health: "Health", sentences: list[str]) -> None:
     facts = dict(_facts(health))
     width = max(map(len, facts))
     for name, value in facts.items():
-        tell(f"{name:{width}}  {printable(value)}", logging.INFO, out)
+        lines = wrap(printable(value), LINE, break_on_hyphens=False) if name in WRAPPED else [printable(value)]
+        for label, line in zip_longest((name,), lines, fillvalue=""):
+            tell(f"{label:{width}}  {line}", logging.INFO, out)
     if health.services:
         titles = ("Service", "Last read", "Waiting", "Left out")
         show(out, titles, [_cells(service) for service in health.services])

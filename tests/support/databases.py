@@ -14,9 +14,13 @@ import asyncpg
 import pytest
 
 import postgresql
+from checkout import TESTS
 from store.engine.database import Address, Database
 
 SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
+
+WITHOUT_THE_STORE = {TESTS / "gateway" / room for room in ("transport", "http", "limits", "graphiql")}
+"""Tests of what is in front of the store: whichever engine is behind it, one run tells the same."""
 
 
 class New(Protocol):
@@ -107,7 +111,8 @@ def engine_of(item: pytest.Item) -> str | None:
         "of_postgresql"
     )
     engine = str(parameters.get("engine") or (POSTGRESQL if needs_cluster else SQLITE))
-    return None if engine == POSTGRESQL and item.get_closest_marker("of_a_file") else engine
+    of_a_file = item.get_closest_marker("of_a_file") or item.path.parent in WITHOUT_THE_STORE
+    return None if engine == POSTGRESQL and of_a_file and not needs_cluster else engine
 
 
 def _numbered(values: tuple[Any, ...]) -> dict[str, Any]:

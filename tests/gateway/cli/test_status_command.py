@@ -4,7 +4,7 @@ import asyncio
 import json
 import stat
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bodies
+import postgresql
 from databases import change
 from gateway.cli.commands import commands
 from running_commands import in_a_terminal, run, running
@@ -47,6 +48,13 @@ def read(service: int, moment: str) -> tuple[str, Sequence[object]]:
     return ("INSERT INTO service_sync VALUES ($1, $2, 0)", (bodies.sid("KS", service), moment))
 
 
+@pytest.fixture(scope="module")
+def postgresql_cluster() -> Iterator[postgresql.Cluster]:
+    """One that can't lose what it wrote: without these settings, as in other tests, status advises to set them."""
+    with postgresql.cluster(fsync="on", full_page_writes="on") as running:
+        yield running
+
+
 @pytest.fixture
 def well(database: Database) -> Database:
     """An archive of two Services that was read completely an hour ago."""
@@ -76,7 +84,8 @@ def test_an_archive_that_is_well_ends_with_0_and_shows_its_figures(well: Databas
     assert facts["Account"] == bodies.ACCOUNT
     assert facts["Last sync"].startswith("70 minutes ago (")
     assert (facts["Services"], facts["Interactions"]) == ("2, with 1 session and 0 participants", "1")
-    assert (facts["Last error"], facts["Checked"]) == ("none", "never")
+    assert facts["Last error"] == "none"
+    assert facts.get("Checked") == ("never" if isinstance(well, Path) else None)
     assert lines[-3].split() == ["Service", "Last", "read", "Waiting", "Left", "out"]
     assert lines[-1].startswith("service-2  70 minutes ago (")
 
