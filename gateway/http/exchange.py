@@ -72,27 +72,30 @@ def _watch() -> Watch:
     return watch
 
 
-class _UnlessDisconnected:
-    """Interrupts ``running`` once ``disconnected`` returns, which it is asked when this is due."""
+class _UnlessDisconnected(Interruptible[T]):
+    """Is interrupted once ``disconnected`` returns, which it is asked when this is due."""
 
-    def __init__(self, running: Interruptible[Any], disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    __slots__ = ("_disconnected", "_watching", "due")
+
+    def __init__(self, running: Coroutine[Any, Any, T], disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        super().__init__(running)
         self.due = time.monotonic() + UNWATCHED_SECONDS
-        self._running, self._disconnected = running, disconnected
+        self._disconnected = disconnected
         self._watching: asyncio.Task[None] | None = None
 
     def expire(self) -> None:
         """Begins to wait for the disconnect."""
         self._watching = asyncio.create_task(self._disconnected())
-        self._watching.add_done_callback(self._interrupt)
+        self._watching.add_done_callback(self._end_if_gone)
 
     def end(self) -> None:
         """Stops waiting for it."""
         if self._watching:
             self._watching.cancel()
 
-    def _interrupt(self, watching: "asyncio.Task[None]") -> None:
+    def _end_if_gone(self, watching: "asyncio.Task[None]") -> None:
         if not watching.cancelled():
-            self._running.interrupt()
+            self.interrupt()
 
 
 class Exchange:
@@ -141,10 +144,8 @@ class Exchange:
         Call it only after the body is read: ASGI reports the disconnect through the same ``receive``. It is only looked
         for after ``UNWATCHED_SECONDS``, since a task that looks takes longer than a short read.
         """
-        watched = Interruptible(running)
-        unless = _UnlessDisconnected(watched, self.disconnected)
-        watch = _watch()
-        watch.add(unless)
+        watched, watch = _UnlessDisconnected(running, self.disconnected), _watch()
+        watch.add(watched)
         try:
             return await watched
         except asyncio.CancelledError:
@@ -152,8 +153,8 @@ class Exchange:
                 raise ClientGone from None
             raise
         finally:
-            watch.discard(unless)
-            unless.end()
+            watch.discard(watched)
+            watched.end()
 
     async def respond(
         self, status: int, media_type: bytes | None, body: bytes, headers: Headers = COMMON_HEADERS

@@ -37,9 +37,14 @@ class Plan:
         self._row = _only_row(fields)
         self._had_several = False
 
+    @property
+    def reads_one_row(self) -> bool:
+        """Whether all that it reads is one row by its SID."""
+        return self._row is not None
+
     def run_at_once(self, reads: PlanReads, values: Values, bounds: Bounds, until: float) -> Ran | None:
         """As ``run``, for a plan that reads one row and need not wait; else None. Raises Fallback."""
-        if self._row is None or bounds.max_statements < 1:
+        if self._row is None or not reads.reads_at_once or bounds.max_statements < 1:
             return None
         before, row = self._row
         sid = row.sid(values)

@@ -121,6 +121,11 @@ class PlanReader(Protocol):
 class PlanReads(Protocol):
     """An engine's reads for compiled plans."""
 
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether ``row_at_once`` may return rows."""
+        ...
+
     def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> Rows | None:
         """The one row with this SID, or none, read without waiting; None if that can't be. Raises ReadFailed."""
         ...

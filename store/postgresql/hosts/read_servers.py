@@ -55,6 +55,7 @@ class ReadServers:
         others = hosts[1:] if len(hosts) > 1 and len(hosts_of(address)) == 1 else hosts
         pairs = [(host, pools_of(host, CONNECT_SECONDS)) for host in (others if len(hosts) > 1 else ())]
         self._replicas = [(Replica(host, pools, replicas.lag), pools) for host, pools in pairs]
+        self.has_replicas = bool(pairs)
         self._watched = ConnectionPool(address, 1) if pairs else None
         self._version = version
         self._turns = count()

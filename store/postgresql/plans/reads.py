@@ -229,6 +229,8 @@ class PostgreSQLPlanReader:
 class PostgreSQLPlanReads:
     """Runs operations on the primary or a replica; see PlanReads."""
 
+    reads_at_once = False
+
     def __init__(self, servers: ReadServers) -> None:
         self._servers = servers
 
@@ -237,7 +239,10 @@ class PostgreSQLPlanReads:
 
     async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
         """One statement, without a transaction."""
-        return await self._servers.run(partial(_row, wanted, sid, until))
+        if self._servers.has_replicas:
+            return await self._servers.run(partial(_row, wanted, sid, until))
+        rows, _ = await _row(wanted, sid, until, self._servers.primary.plans, False)
+        return rows
 
     async def run(self, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
         """Runs the operation on the next free connection, in a transaction if it has more than one statement."""

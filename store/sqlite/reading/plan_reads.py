@@ -155,6 +155,8 @@ class SQLitePlanReader:
 class SQLitePlanReads:
     """A pool of readers, each on a connection of its own; see PlanReads."""
 
+    reads_at_once = True
+
     def __init__(self, connections: EventLoopConnectionPool) -> None:
         self._connections = connections
 
