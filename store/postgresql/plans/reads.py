@@ -117,7 +117,7 @@ class PostgreSQLPlanReader:
             rows = await self._fetch(whole_row_sql(table, projection, shapes, True), bound)
             return [(sid, (text,)) for sid, text in rows]
         bound["sid"] = sid = sids[0]
-        if len(shapes) > 1:
+        if len(shapes) != 1:
             return [(sid, row) for row in await self._fetch(whole_row_sql(table, projection, shapes, False), bound)]
         rows = await self._fetch(spread_row_sql(table, projection, shapes[0]), bound)
         if not rows:
