@@ -138,6 +138,7 @@ def _run(
     rows = {filling: tables.seeding(seeded.seed(setup.archive))}
     if setup.address:
         rows[f"{filling} on PostgreSQL"] = tables.seeding(seeded.seed(setup.address))
+        seeded.settle(setup.address)
 
     everyone = [setup.ours, *peers]
     needed = {*names, POINT.name, WIDE.name} if MIXED in names else set(names)

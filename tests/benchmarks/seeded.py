@@ -1,5 +1,6 @@
 """The database for the benchmarks: 20 Services with 100 Sessions of 100 Interactions, made up by ``seed``."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from servers import ROOT, BenchmarkFailed
 
@@ -31,6 +34,19 @@ def cluster() -> Iterator[Any]:
         raise BenchmarkFailed(postgresql.HOW_TO_GET_IT)
     with postgresql.cluster(**SETTINGS) as running:
         yield running
+
+
+def settle(address: str) -> None:
+    """Does what autovacuum would do within minutes: statistics, and the map of pages that all can see."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(address)
+        try:
+            await connection.execute("VACUUM ANALYZE")
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
 
 
 def seed(database: Path | str) -> float | None:

@@ -8,10 +8,11 @@ from graphql import parse, validate
 
 import answers
 import postgraphile
-from contenders import ON_SQLITE, OURS, Contender, Setup
+from contenders import ON_POSTGRESQL, ON_SQLITE, OURS, OURS_ON_POSTGRESQL, Contender, Setup
 from gateway.demo.seeding import Seed, seed_archive
 from schema.build import EXECUTABLE
-from workloads import LONG, WORKLOADS, Workload
+from store.engine.database import Address
+from workloads import LONG, NESTED, POINT, WIDE, WORKLOADS, Workload
 
 SMALL = Seed(seed=1, services=3, sessions=22, interactions=21)
 """Slightly more than a page of sessions and of interactions, and less than a page of services."""
@@ -36,6 +37,16 @@ def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, se
     bodies: dict[Workload, Sequence[str]] = {workload: workload.bodies(setup.archive) for workload in WORKLOADS}
     refused = answers.compare([OURS, peer], bodies, setup, lambda _: None)
     assert refused <= {LONG}
+
+
+async def test_the_python_servers_compared_on_postgresql_answer_like_the_gateway(
+    setup: Setup, empty_postgresql: str
+) -> None:
+    await seed_archive(Address(empty_postgresql), SMALL, lambda _: None)
+    bodies: dict[Workload, Sequence[str]] = {each: each.bodies(setup.archive) for each in (POINT, NESTED, WIDE)}
+    compared = [OURS_ON_POSTGRESQL, *(peer for peer in ON_POSTGRESQL if not peer.is_node)]
+    setup = setup._replace(ours=OURS_ON_POSTGRESQL, address=empty_postgresql)
+    assert not answers.compare(compared, bodies, setup, lambda _: None)
 
 
 def test_postgraphiles_legs_and_words_are_compared_as_the_gateway_writes_them() -> None:
