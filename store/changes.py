@@ -143,6 +143,11 @@ class FeedQuery(NamedTuple):
         """No: an index has the changes of each type and kind, and of each session, in their order."""
         return False
 
+    @property
+    def is_versioned(self) -> bool:
+        """Yes."""
+        return True
+
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
         """What the statement binds."""
         bound: dict[str, Any] = {"after": self.after, "limit": self.limit}

@@ -22,6 +22,11 @@ class Query(Protocol[K, V]):
         """Whether it may take long, so that it needs a connection of its own and a time limit."""
         ...
 
+    @property
+    def is_versioned(self) -> bool:
+        """Whether the data version changes with all that it reads. If not, a replica can't answer it."""
+        ...
+
     def parameters(self, keys: Sequence[K]) -> dict[str, Any]:
         """The values that the statement binds for these keys."""
         ...

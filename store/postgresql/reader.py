@@ -96,7 +96,7 @@ class PostgreSQLReader:
             await end(own)
 
     async def _fetch(self, query: Query[K, V], sql: str, keys: Sequence[K]) -> list[Any]:
-        if not self._in_one_snapshot:
+        if not self._in_one_snapshot or (self._servers.replicas and not query.is_versioned):
             return await self._fetch_on(self._servers.primary.operations, query, sql, keys)
         async with self._one_at_a_time:  # A connection runs one statement at a time.
             if self._own is None:

@@ -31,6 +31,11 @@ class Lookup(Generic[R]):
         """No: the index leads straight to each."""
         return False
 
+    @property
+    def is_versioned(self) -> bool:
+        """Yes."""
+        return True
+
     def parameters(self, keys: Sequence[str]) -> dict[str, Any]:
         """The SIDs, as a JSON array."""
         return {"sids": msgspec.json.encode(keys).decode()}

@@ -79,6 +79,11 @@ class Page(Generic[R]):
         """Whether it may take long, however few rows it returns."""
         return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
 
+    @property
+    def is_versioned(self) -> bool:
+        """Yes."""
+        return True
+
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""
         return {"parents": _json(keys), **self.bound()}
@@ -141,6 +146,11 @@ class Count(Generic[R]):
     def may_be_long(self) -> bool:
         """Whether it may take long, however little it counts."""
         return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
+
+    @property
+    def is_versioned(self) -> bool:
+        """Yes."""
+        return True
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""

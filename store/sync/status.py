@@ -100,6 +100,11 @@ class StatusQuery(msgspec.Struct, frozen=True):
         """False: it reads a few small tables."""
         return False
 
+    @property
+    def is_versioned(self) -> bool:
+        """No: a run stores its progress without changing an answer about the data."""
+        return False
+
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
         """See runs.py for ``latest``: the statement ignores times in the future."""
         return {"latest": latest_plausible()}

@@ -34,6 +34,7 @@ class ServerPort:
 
     sql: Sql = "SELECT inet_server_port()"
     may_be_long = False
+    is_versioned = True
 
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
         return {}

@@ -258,6 +258,7 @@ class Slow:
 
     sql: str = "SELECT convert_to(pg_sleep(60)::text, 'UTF8')"
     may_be_long: bool = True
+    is_versioned: bool = True
 
     def parameters(self, keys: Sequence[str]) -> dict[str, Any]:
         return {}

@@ -9,6 +9,8 @@ import bodies
 from hosts import Pair, aside, erase, port, read_from, stored, until
 from store.engine.protocols import Archive
 from store.errors import Unavailable
+from store.sync.runs import start_run
+from store.sync.status import StatusQuery
 
 
 async def test_operations_read_from_the_replica_and_writes_go_to_the_primary(pair: Pair) -> None:
@@ -41,6 +43,17 @@ async def test_a_deletion_is_never_followed_by_an_answer_with_its_row(pair: Pair
             found = await asyncio.gather(*(stored(archive, sid) for archive in (another, deleting, another)))
             wrong += [sid] if any(found) else []
     assert wrong == []
+
+
+async def test_the_status_of_the_sync_is_the_primarys_since_it_has_no_data_version(pair: Pair) -> None:
+    async with pair.opened(lag=3600) as archive:
+        pair.standby.sql("SELECT pg_wal_replay_pause()")
+        await start_run(archive, "full")
+        reader = archive.operation_reader()
+        (status,) = await reader.read(StatusQuery(), [None])
+        await reader.release()
+        assert await port(archive) == pair.standby.port
+    assert (status.mode, status.is_running()) == ("full", True)
 
 
 async def test_a_replica_too_far_behind_is_not_asked_until_it_has_caught_up(
