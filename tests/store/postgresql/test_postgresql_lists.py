@@ -23,7 +23,7 @@ from store.interactions import InteractionFilter
 from store.lists.orders import BY_DATE_CREATED, Order, Position
 from store.lists.relations import Relation
 from store.participants import ParticipantFilter
-from store.postgresql.connections import connect
+from store.postgresql.connections import READING, connect
 from store.postgresql.dialect import DIALECT
 from store.postgresql.lists import value_merges
 from store.postgresql.parameters import numbered
@@ -174,6 +174,21 @@ async def test_a_nul_in_a_filter_is_the_replacement_character_that_columns_have_
     for given, stored in (("\0", "\ufffd"), ("half an emoji \ud83d", "half an emoji \ufffd")):
         (page,) = await edge_cases.both(Page(participants.ALL, filter=ParticipantFilter(friendly_name=given)), [None])
         assert {row.friendly_name for row in page} == {stored}
+
+
+async def test_a_connection_that_reads_plans_a_statement_once(some_databases: list[Database]) -> None:
+    address = some_databases[1]
+    assert isinstance(address, Address)
+    page = Page(interactions.ALL, 10, order=interactions.BY_DATE_UPDATED, filter=InteractionFilter(type=("voice",)))
+    text, names = numbered(page.sql.text(DIALECT))
+    connection = await connect(address, READING)
+    try:
+        for _ in range(3):
+            await connection.fetchval(text, *(page.parameters([None])[name] for name in names))
+        plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+        assert [tuple(row) for row in await connection.fetch(plans, text)] == [(3, 0)]
+    finally:
+        await connection.close()
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
