@@ -168,6 +168,12 @@ async def test_a_database_that_cannot_keep_every_text_is_refused(postgresql_clus
     postgresql_cluster.drop("latin")
 
 
+async def test_a_server_of_an_older_version_is_refused(empty_postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("opening", "explanations"):
+        monkeypatch.setattr(f"store.postgresql.{module}.OLDEST_VERSION", 99)
+    assert "Proxygraph needs 99 or newer. Upgrade the server." in str(await refusal(empty_postgresql))
+
+
 async def test_tls_is_used_and_verified_as_the_url_says(tmp_path: Path) -> None:
     with postgresql.cluster() as cluster:
         key, certificate = cluster.data / "server.key", cluster.data / "server.crt"
