@@ -21,7 +21,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 Complete = Callable[[Mapping[bytes, bytes], Headers], Headers]
 T = TypeVar("T")
 
-UNWATCHED_SECONDS = 0.01
+UNWATCHED_SECONDS = 0.1
 """For this long, a request's client may disconnect unnoticed."""
 JSON, EVENT_STREAM = b"application/json", b"text/event-stream"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))

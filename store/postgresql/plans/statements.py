@@ -54,11 +54,12 @@ SELECT parent.number, page.* FROM {parents} CROSS JOIN LATERAL (SELECT {array}, 
 COUNT = "SELECT {count}"
 COUNTS = "SELECT parent.number, {count} FROM {parents}"
 SUBQUERY = """
-CASE WHEN {key} IS NULL THEN '' ELSE {opening} || coalesce((SELECT string_agg({text}, ',') FROM (
+coalesce((SELECT string_agg({text}, ',') FROM (
   {page}
-) AS page_{depth}), '') || {closing} END
+) AS page_{depth}), '')
 """.strip()
-"""If the key is null, the text around the placeholder has the JSON null."""
+UNLESS_NULL = "CASE WHEN {key} IS NULL THEN '' ELSE {text} END"
+"""If the key is null, there are no children, and the text around the placeholder has the JSON null."""
 BOUND = re.compile(r"('(?:[^']|'')*'|::|/\*.*?\*/)|:(\w+)")
 """A bound parameter; or what has none, though it may look so."""
 REMEMBERED_BYTES = 4_000_000
@@ -230,29 +231,24 @@ def _list_sql(shape: PageShape, columns: str, parent: str) -> str:
 
 
 def _filled(subqueries: Shapes, depth: int) -> str:
-    """The text of a row of ``page_DEPTH``, with the placeholders filled."""
-    return " || ".join(_parts(subqueries, depth))
+    """The text of a row of ``page_DEPTH``, with the placeholders filled.
 
-
-def _parts(subqueries: Shapes, depth: int) -> list[str]:
-    parts = [f"page_{depth}.text_0"]
+    What stands between the pages is joined first, since each ``||`` copies what is before and behind it.
+    """
+    between, text = [f"page_{depth}.text_0"], ""
     for number, subquery in enumerate(subqueries):
-        parts += _subquery_sql(number, subquery, depth), f"page_{depth}.text_{number + 1}"
-    return parts
+        key = f"page_{depth}.key_{number}"
+        between.append(UNLESS_NULL.format(key=key, text=literal(subquery.opening)))
+        text += f"({' || '.join(between)}) || {_subquery_sql(number, subquery, key, depth)} || "
+        closing = UNLESS_NULL.format(key=key, text=literal(subquery.closing))
+        between = [closing, f"page_{depth}.text_{number + 1}"]
+    return f"{text}({' || '.join(between)})"
 
 
-def _subquery_sql(number: int, subquery: SubqueryShape, depth: int) -> str:
-    key = f"page_{depth}.key_{number}"
+def _subquery_sql(number: int, subquery: SubqueryShape, key: str, depth: int) -> str:
     page = _renamed(_page_sql(subquery.page, key, ""), number)
     text = _renamed(_filled(subquery.subqueries, depth + 1), number)
-    return SUBQUERY.format(
-        key=key,
-        opening=literal(subquery.opening),
-        closing=literal(subquery.closing),
-        text=text,
-        page=page,
-        depth=depth + 1,
-    )
+    return SUBQUERY.format(text=text, page=page, depth=depth + 1)
 
 
 def _renamed(sql: str, number: int) -> str:
