@@ -3,7 +3,8 @@
 import pytest
 
 import bodies
-from hosts import Pair, aside, port, until
+import postgresql
+from hosts import Pair, aside, port, stored, until
 from store.archive import open_archive
 from store.engine.database import Address
 from store.engine.protocols import Archive
@@ -57,6 +58,22 @@ async def test_a_primary_that_was_replaced_is_not_used_when_it_comes_back(spare:
             assert await port(another) == spare.standby.port
     found = [cluster.sql(COUNT, spare.name) for cluster in (spare.primary, spare.standby)]
     assert found == ["0", "3"]
+
+
+async def test_a_frozen_primary_is_left_for_the_promoted_standby(spare: Pair) -> None:
+    async with open_archive(spare.both) as archive:
+        await bodies.put(archive, bodies.interaction(1_000))
+        postgresql.catch_up(spare.standby, spare.primary)
+        spare.primary.freeze()
+        try:
+            await aside(spare.standby.sql, "SELECT pg_promote()")
+            await until(lambda: written(archive, 1_001))
+            assert await stored(archive, bodies.sid("KI", 1_001))
+        finally:
+            spare.primary.thaw()
+        assert await written(archive, 1_002)
+    found = [cluster.sql(COUNT, spare.name) for cluster in (spare.primary, spare.standby)]
+    assert found == ["0", "2"]
 
 
 async def written(archive: Archive, number: int) -> bool:
