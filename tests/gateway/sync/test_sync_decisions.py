@@ -185,8 +185,8 @@ async def test_a_stopped_full_run_is_continued_at_once(database: Database) -> No
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(
                 "INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome)"
-                " VALUES (1, 'full', ?1, ?1, ?1, 'stopped')",
-                (ago(minutes=1),),
+                " VALUES (1, 'full', :at, :at, :at, 'stopped')",
+                {"at": ago(minutes=1)},
             )
         assert await is_full_run_due(mirror.archive, WEEK)
 
@@ -213,9 +213,9 @@ async def test_old_runs_are_pruned_except_for_the_last_complete_ones(database: D
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(
                 "WITH RECURSIVE counted (number) AS (SELECT 3 UNION ALL SELECT number + 1 FROM counted"
-                " WHERE number < ?2) INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome)"
-                " SELECT number, 'incremental', ?1, ?1, ?1, 'failed' FROM counted",
-                (ago(minutes=1), 3 * KEPT_RUNS),
+                " WHERE number < :last) INSERT INTO sync_run (number, mode, started_at, alive_at, finished_at, outcome)"
+                " SELECT number, 'incremental', :at, :at, :at, 'failed' FROM counted",
+                {"at": ago(minutes=1), "last": 3 * KEPT_RUNS},
             )
         fake.fail_next("GET /Services", 400, {"code": 70001, "message": "No"})
         with pytest.raises(TwilioError):

@@ -186,6 +186,7 @@ async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(
         assert (progress.new, new, outcome) == (rows, rows, "failed")
 
 
+@pytest.mark.of_a_file
 @pytest.mark.parametrize("pages", [150, 200])
 async def test_on_a_full_disk_the_summary_counts_what_was_committed(
     database: Database, monkeypatch: pytest.MonkeyPatch, pages: int
