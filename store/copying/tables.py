@@ -100,11 +100,13 @@ def _table(name: str, key: str, texts: str, numbers: str = "", flags: str = "") 
 
 
 NUMBERS = {"default_ttl", "ttl", "duration_seconds"}
+BY_DATE = ("date_created", "sid")
+"""An index has this order, and in it most indexes of the target grow at their ends, as in a sync."""
 OF_RECORDS = tuple(
     Table(
         record.table,
         tuple(Column(name, "bigint" if name in NUMBERS else "text") for name in record.__struct_fields__),
-        ("sid",),
+        ("sid",) if record is Participant else BY_DATE,
     )
     for record in RECORDS
 )

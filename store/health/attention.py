@@ -9,6 +9,8 @@ from store.keys import Key
 
 IN_PROGRESS = timedelta(minutes=5)
 """A deletion that is pending for less time than this counts as in progress."""
+GATHERED = timedelta(hours=2)
+"""On PostgreSQL the bytes of a large archive's erasures may be removed together, which takes longer."""
 LATE = timedelta(minutes=1)
 """A standby that is further behind than this is reported."""
 NOT_OFF = {
@@ -87,7 +89,9 @@ def _of_deletions(health: Health) -> Iterator[str]:
             f"{_counted(pending.requested, 'deletion waits', 'deletions wait')} for Twilio, the oldest for "
             f"{_length(age(pending.requested_since))}."
         )
-    if pending.erased_since and age(pending.erased_since) > IN_PROGRESS.total_seconds():
+    is_gathered = health.server is not None and pending.waits_for is None
+    usual = GATHERED if is_gathered else IN_PROGRESS
+    if pending.erased_since and age(pending.erased_since) > usual.total_seconds():
         yield (
             f"{_counted(pending.erased, 'row is', 'rows are')} erased, but not yet every byte of them: "
             f"{pending.waits_for or 'the server that should finish it has stopped.'}"

@@ -97,7 +97,7 @@ class Purge:
 
     def __init__(self, address: Address, replicas: Sequence[Address] = (), small_bytes: int = SMALL_BYTES) -> None:
         self._address, self._replicas, self._small_bytes = address, replicas, small_bytes
-        self._not_before = 0.0
+        self._not_before = self._next_rewriting = 0.0
         self._pause = 0.0
 
     async def advance(self, at_once: bool = False) -> str | None:
@@ -116,20 +116,19 @@ class Purge:
                 return await _stored(connection, POOLED)
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
                 return ANOTHER_PURGES
-            if not at_once and await self._is_gathering(connection):
-                return NOT_YET
-            begun = time.monotonic()
-            reason = await self._stages(connection)
-            self._pause = 0.0 if reason is None else min(LONGEST_PAUSE_SECONDS, max(2.0, 2 * self._pause))
-            self._not_before = time.monotonic() + max(self._pause, SHARE * (time.monotonic() - begun))
+            is_late = time.monotonic() >= self._next_rewriting and not await self._is_gathering(connection)
+            reason = await self._stages(connection, at_once or is_late)
+            self._pause = 0.0 if reason in (None, NOT_YET) else min(LONGEST_PAUSE_SECONDS, max(2.0, 2 * self._pause))
+            self._not_before = time.monotonic() + self._pause
             return reason
         finally:
             await close(connection)
 
-    async def _stages(self, connection: RawConnection) -> str | None:
+    async def _stages(self, connection: RawConnection, may_rewrite: bool) -> str | None:
         try:
             async with AsyncExitStack() as stack:
-                await self._rewrite(connection)
+                if may_rewrite:
+                    await self._rewrite(connection)
                 servers = [await stack.enter_async_context(_connected(replica)) for replica in self._replicas]
                 standbys = [server for server in servers if await server.fetchval("SELECT pg_is_in_recovery()")]
                 await self._replay(connection, standbys)
@@ -143,7 +142,7 @@ class Purge:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             reason = f"PostgreSQL could not remove the bytes: {type(error).__name__}. It is tried again."
         else:
-            return None
+            return NOT_YET if await connection.fetchval(ANY_OPEN) else None
         return await _stored(connection, reason)
 
     async def _is_gathering(self, connection: RawConnection) -> bool:
@@ -153,9 +152,11 @@ class Purge:
     async def _rewrite(self, connection: RawConnection) -> None:
         async with locked(connection):  # Nobody erases meanwhile, so these are deleted before the rewriting begins.
             sids = [row[0] for row in await connection.fetch(ERASED)]
+        begun = time.monotonic()
         tables = {table for sid in sids for table in ERASED_IN.get(sid[:2], ())}
         for table in sorted(tables):
             await rewrite(connection, table, partial(locked, connection), self._small_bytes)
+        self._next_rewriting = time.monotonic() + SHARE * (time.monotonic() - begun)
         if sids:
             position = await wal.position(connection)
             async with locked(connection):
