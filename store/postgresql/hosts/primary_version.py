@@ -28,10 +28,16 @@ class PrimaryVersion:
         return str(await self.asked())
 
     def asked(self) -> "asyncio.Future[int]":
-        """The version in a snapshot that is taken after this call; it may be awaited or not, by any number of tasks.
+        """The version in a snapshot that is taken after this call; it may be awaited or not.
 
-        Gets Unavailable as its exception if the primary can't be asked.
+        Gets Unavailable as its exception if the primary can't be asked. All who ask before the next statement is sent
+        share its answer, and none of them can cancel it for the others.
         """
+        own = asyncio.shield(self._shared())
+        own.add_done_callback(_ignore_unawaited)
+        return own
+
+    def _shared(self) -> "asyncio.Future[int]":
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
             self._next.add_done_callback(_ignore_unawaited)

@@ -33,6 +33,16 @@ async def test_what_was_deleted_is_not_read_from_a_replica_that_is_held_back(pai
         await read_from(another, pair.standby)
 
 
+async def test_an_operation_that_is_cancelled_cancels_no_other_that_asked_the_primary_with_it(pair: Pair) -> None:
+    async with pair.opened() as archive:
+        asking = [asyncio.create_task(archive.version.current()) for _ in range(3)]
+        await asyncio.sleep(0)  # All three have asked, and share one statement.
+        asking[0].cancel()
+        cancelled, one, other = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(cancelled, asyncio.CancelledError)
+        assert one == other == await archive.version.current()
+
+
 async def test_a_deletion_is_never_followed_by_an_answer_with_its_row(pair: Pair) -> None:
     sids = [bodies.sid("KI", number) for number in range(2, 60)]
     wrong = []
