@@ -85,6 +85,8 @@ POOLED = (
     "The bytes of erased rows are removed over a direct connection only, but the URL is that of a pool that shares "
     "connections between transactions. Let one server use the URL of PostgreSQL itself."
 )
+NOTE_POOLED = NOTE_REASON.replace("$1", f"'{POOLED}'")
+"""Without a parameter, since a pool may not support prepared statements."""
 ANOTHER_PURGES = "Another server is removing the bytes of what was erased."
 NOT_YET = (
     "PostgreSQL keeps the bytes of a deleted row until its table is rewritten and its log is past it. A server does "
@@ -110,10 +112,11 @@ class Purge:
             return NOT_YET
         connection = await connect(self._address, SETTINGS)
         try:
+            if await _is_pooled(connection, self._address):
+                await connection.execute(NOTE_POOLED)
+                return POOLED
             if not await connection.fetchval(ANY_OPEN):
                 return None
-            if await _is_pooled(connection, self._address):
-                return await _stored(connection, POOLED)
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
                 return ANOTHER_PURGES
             is_late = time.monotonic() >= self._next_rewriting and not await self._is_gathering(connection)
@@ -215,10 +218,13 @@ async def _is_pooled(connection: RawConnection, address: Address) -> bool:
     While another transaction is open, the pool has to give it or this connection another one than before.
     """
     async with _connected(address) as other:
-        backend = await connection.fetchval(BACKEND)
-        async with other.transaction():
-            others, own = await other.fetchval(BACKEND), await connection.fetchval(BACKEND)
-            return bool(others == backend or own != backend)
+        try:
+            backend = await connection.fetchval(BACKEND)
+            async with other.transaction():
+                others, own = await other.fetchval(BACKEND), await connection.fetchval(BACKEND)
+                return bool(others == backend or own != backend)
+        except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
+            return True  # A statement was prepared on another connection of the server.
 
 
 async def _drop_segments(server: RawConnection, past: int, position: int) -> int:
