@@ -16,7 +16,6 @@ from following import CHANGES, INTERACTIONS, following, newest, subscribe, webso
 from gateway_under_test import serving
 from store import keys
 from store.changes import FeedQuery, read_feed
-from store.engine.database import file_in
 from store.engine.protocols import Archive
 from store.erasure.interactions import erase
 from store.live import changes
@@ -25,7 +24,7 @@ from store.live import changes
 @pytest.fixture
 async def live(archive: Archive) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server beside the archive, which writes over connections of its own."""
-    async with serving(file_in(archive.database)) as client:
+    async with serving(archive.database) as client:
         yield client
 
 
@@ -62,15 +61,15 @@ async def test_the_same_events_come_over_a_websocket(archive: Archive, live: aio
 
 async def test_a_commit_of_another_process_is_noticed(archive: Archive, live: aiohttp.ClientSession) -> None:
     code = (
-        "import asyncio, sys; from pathlib import Path; from bodies import interaction, put\n"
-        "from store.archive import open_archive\n"
+        "import asyncio, sys; from bodies import interaction, put\n"
+        "from store.archive import open_archive\nfrom store.engine.database import database_of\n"
         "async def main():\n"
         "    async with open_archive(database_of(sys.argv[1])) as archive: await put(archive, interaction(7))\n"
         "asyncio.run(main())"
     )
     async with following(live, CHANGES) as stream:
         environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"}
-        command = [sys.executable, "-c", code, str(file_in(archive.database))]
+        command = [sys.executable, "-c", code, str(archive.database)]
         await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=True, timeout=60)
         assert change(await stream.next())["sid"] == sid("KI", 7)
 
@@ -186,7 +185,7 @@ async def test_a_late_subscriber_never_gets_what_was_erased_meanwhile(
 async def test_content_is_withheld_from_each_event(archive: Archive) -> None:
     reading = await keys.create(archive, "console", ("read",), None)
     content = await keys.create(archive, "content", ("read", "read:content"), None)
-    async with serving(file_in(archive.database), require_key=True) as client:
+    async with serving(archive.database, require_key=True) as client:
         bearers = [f"Bearer {key}" for key in (reading, content)]
         async with (
             following(client, CHANGES, None, Authorization=bearers[0]) as without,
@@ -226,7 +225,7 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(archive: Arc
     await put(archive, *(interaction(number, data='{"body": "' + "x" * 4_000 + '"}') for number in range(1, 2_001)))
     page = await read_feed(archive, FeedQuery(0, 1, types=None))
     after = f"{page.epoch}.{page.changes[0].number}"
-    async with serving(file_in(archive.database), limits={"read_seconds": 0.5}) as client:
+    async with serving(archive.database, limits={"read_seconds": 0.5}) as client:
         async with following(client, CHANGES, {"after": after}) as stream:
             first = change(await stream.next())
             transport = stream.response.connection and stream.response.connection.transport

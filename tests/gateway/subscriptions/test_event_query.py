@@ -8,7 +8,6 @@ from following import CHANGES, INTERACTIONS, following, newest
 from gateway.subscriptions.event_query import event_query
 from gateway_under_test import serving
 from store import keys
-from store.engine.database import file_in
 from store.engine.protocols import Archive
 from store.erasure.interactions import erase
 
@@ -45,7 +44,7 @@ async def test_plans_give_the_same_bytes_as_graphql_core(
         monkeypatch.setenv("PROXYGRAPH_PLANS", plans)
         variables = {"after": after, "with": True}
         async with (
-            serving(file_in(archive.database), require_key=True) as client,
+            serving(archive.database, require_key=True) as client,
             following(client, document, variables, Authorization=f"Bearer {key}") as stream,
         ):
             found.append([await stream.response.content.readuntil(b"\n\n") for _ in range(1 + numbers)])

@@ -13,7 +13,7 @@ from following import EVENTS, STATUS, Stream, following
 from gateway.shutdown import DRAINING
 from gateway_under_test import address_of, serving
 from store import keys
-from store.engine.database import Database, file_in
+from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.twilio_mapping import instant
 
@@ -130,7 +130,7 @@ async def until_accepted(client: aiohttp.ClientSession) -> None:
 
 async def test_a_revoked_key_ends_its_streams_within_five_seconds(archive: Archive) -> None:
     key = await keys.create(archive, "console", ("read",), None)
-    async with serving(file_in(archive.database), require_key=True) as client:
+    async with serving(archive.database, require_key=True) as client:
         bearer = {"Authorization": f"Bearer {key}"}
         async with following(client, STATUS, None, **bearer) as stream:
             assert await stream.next()
@@ -145,7 +145,7 @@ async def test_a_key_that_expires_ends_its_streams(archive: Archive) -> None:
     soon = instant((datetime.now(UTC) + timedelta(seconds=1)).isoformat())
     key = await keys.create(archive, "console", ("read",), soon)
     async with (
-        serving(file_in(archive.database), require_key=True) as client,
+        serving(archive.database, require_key=True) as client,
         following(client, STATUS, Authorization=f"Bearer {key}") as stream,
     ):
         assert await stream.next()

@@ -12,7 +12,7 @@ from gateway.shutdown import DRAINING
 from gateway.subscriptions import websockets
 from gateway_under_test import serving
 from store import keys
-from store.engine.database import Database, file_in
+from store.engine.database import Database
 from store.engine.protocols import Archive
 
 QUERY = "{ services { totalCount } }"
@@ -69,7 +69,7 @@ async def test_queries_and_subscriptions_share_a_websocket(client: aiohttp.Clien
 )  # fmt: skip
 async def test_close_codes_are_the_protocols(archive: Archive, messages: list[Any], code: int) -> None:
     async with (
-        serving(file_in(archive.database), require_key=code == 4403) as client,
+        serving(archive.database, require_key=code == 4403) as client,
         client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket,
     ):
         for message in messages:
@@ -88,7 +88,7 @@ async def test_a_client_that_says_nothing_is_closed_with_4408(
 async def test_the_key_comes_in_connection_init_or_in_the_handshake(archive: Archive) -> None:
     key = await keys.create(archive, "console", ("read",), None)
     bearer = {"Authorization": f"Bearer {key}"}
-    async with serving(file_in(archive.database), require_key=True) as client:
+    async with serving(archive.database, require_key=True) as client:
         for payload, headers in ((bearer, {}), ({}, bearer)):
             async with websocket(client, payload, **headers) as socket:
                 await subscribe(socket, QUERY)
@@ -102,7 +102,7 @@ async def test_the_key_comes_in_connection_init_or_in_the_handshake(archive: Arc
 async def test_content_is_withheld_without_its_scope(archive: Archive) -> None:
     key = await keys.create(archive, "console", ("read",), None)
     async with (
-        serving(file_in(archive.database), require_key=True) as client,
+        serving(archive.database, require_key=True) as client,
         websocket(client, {"Authorization": f"Bearer {key}"}) as socket,
     ):
         await subscribe(socket, "{ services { nodes { sid } } interactions { nodes { body } } }")
@@ -112,7 +112,7 @@ async def test_content_is_withheld_without_its_scope(archive: Archive) -> None:
 async def test_a_revoked_key_closes_its_websocket_with_4403_within_five_seconds(archive: Archive) -> None:
     key = await keys.create(archive, "console", ("read",), None)
     async with (
-        serving(file_in(archive.database), require_key=True) as client,
+        serving(archive.database, require_key=True) as client,
         websocket(client, {"Authorization": f"Bearer {key}"}) as socket,
     ):
         await subscribe(socket, STATUS)
@@ -143,7 +143,7 @@ async def test_a_foreign_origin_is_refused_even_with_a_key(archive: Archive) -> 
     """A handshake needs no preflight, and a proxy may have made the key of its visitor's cookie."""
     key = await keys.create(archive, "console", ("read",), None)
     foreign = {"Authorization": f"Bearer {key}", "Origin": "https://evil.example"}
-    async with serving(file_in(archive.database), require_key=True, cors_origins="https://console.example") as client:
+    async with serving(archive.database, require_key=True, cors_origins="https://console.example") as client:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await client.ws_connect("/graphql", protocols=[SUBPROTOCOL], headers=foreign)
         assert refused.value.status == 403
