@@ -95,8 +95,15 @@ def held(database: Database) -> bytes:
     if isinstance(database, Path):
         files = sorted(file for file in database.parent.iterdir() if file.name.startswith(database.name))
         return b"".join(file.read_bytes() for file in files if file.is_file())
-    tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
-    return repr(content(database, *(f'"{name}"' for (name,) in rows(database, tables)))).encode()
+    return repr(content(database, *(f'"{name}"' for name in tables(database)))).encode()
+
+
+def tables(database: Database) -> list[str]:
+    """The names of all its tables, in order."""
+    sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1"
+    if isinstance(database, Address):
+        sql = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    return [name for (name,) in rows(database, sql)]
 
 
 def is_empty(database: Database) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import stamina
 
 import bodies
-from databases import New
+from databases import New, tables
 from fake_twilio import API_KEY, API_SECRET, FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.client import connected
@@ -52,9 +52,8 @@ def filled() -> FakeTwilio:
 
 async def kept(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the archive except the history of runs."""
-    tables = [row[0] for row in await archive.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    held = {table: [tuple(row) for row in await archive.fetch(f"SELECT * FROM {table}")] for table in tables}
-    return {table: rows for table, rows in held.items() if table not in (*OF_RUNS, "archive")}
+    names = set(tables(archive.database)) - {*OF_RUNS, "archive"}
+    return {table: [tuple(row) for row in await archive.fetch(f"SELECT * FROM {table}")] for table in sorted(names)}
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from gateway.settings.mirror import SyncSettings
 from mirror import account, assert_equal
 from store.archive import open_archive
 from store.engine.database import Database
-from store.sqlite.sync_lock import sync_lock
 
 
 @asynccontextmanager
@@ -148,9 +147,8 @@ async def test_keep_and_erase_together_are_refused_with_exit_code_2(database: Da
 
 async def test_a_second_sync_says_that_one_is_running_with_exit_code_4(database: Database) -> None:
     fake = FakeTwilio()
-    async with fake.serving():
-        with sync_lock(database):
-            code, out, err = await synced(fake, database)
+    async with fake.serving(), open_archive(database) as archive, archive.sync_lock():
+        code, out, err = await synced(fake, database)
     assert (code, out) == (4, "")
     assert err == f"A sync of {database} is running already; let it finish, or stop it first.\n"
 
