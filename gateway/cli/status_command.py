@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ATTENTION, UNREADABLE = 1, 2
 LINE = 60
-WRAPPED = ("Tables", "Standbys", "Slots", "Settings")
+WRAPPED = ("Tables", "Standbys", "Slots", "Settings", "Erasures")
 """The facts with a list that can be long: at most LINE characters of it are in a line."""
 LARGEST = 4
 

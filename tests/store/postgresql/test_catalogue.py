@@ -42,8 +42,9 @@ def catalogue(postgresql_cluster: Cluster) -> Iterator[Catalogue]:
 
 
 async def test_tables_and_columns_are_the_same_in_name_type_and_nullability(
-    database: Path, catalogue: Catalogue
+    tmp_path: Path, catalogue: Catalogue
 ) -> None:
+    database = tmp_path / "archive.db"
     async with open_archive(database):
         pass
     with closing(sqlite3.connect(database)) as file:
@@ -70,7 +71,8 @@ async def test_tables_and_columns_are_the_same_in_name_type_and_nullability(
     assert {(table, name, kind, int(null == "NO")) for table, name, kind, null in found} == of_sqlite
 
 
-async def test_every_promise_that_a_trigger_keeps_has_one_on_both(database: Path, catalogue: Catalogue) -> None:
+async def test_every_promise_that_a_trigger_keeps_has_one_on_both(tmp_path: Path, catalogue: Catalogue) -> None:
+    database = tmp_path / "archive.db"
     async with open_archive(database):
         pass
     with closing(sqlite3.connect(database)) as file:
