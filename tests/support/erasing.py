@@ -28,7 +28,7 @@ def environment_of(fake: FakeTwilio | None) -> dict[str, str]:
     return CLEAN | account | {"PROXYGRAPH_SYNC_RATE": "0", "COLUMNS": "80"}
 
 
-NOTE = re.compile(r"^.* INFO proxygraph\.store .*\n", re.MULTILINE)
+NOTE = re.compile(r"^.*\bINFO\b.*\bproxygraph\.store\b.*\n", re.MULTILINE)
 
 
 @asynccontextmanager
