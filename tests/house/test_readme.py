@@ -14,6 +14,7 @@ from gateway.cli.commands import commands
 from gateway.demo.account import DAY
 from gateway.demo.seeding import DEMO, demo_archive
 from gateway_under_test import serving
+from store.engine.database import Address
 
 ROOT = readme.FILE.parent
 KINDS = {"sh", "text", "sql", "graphql", "json"}
@@ -46,7 +47,10 @@ async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) 
                     answer = await response.json()
                 assert "errors" not in answer, block.text
                 if after and after.language == "json":
-                    assert answer == json.loads(after.text), block.text
+                    shown = after.text
+                    if isinstance(database, Address):  # There the bytes are removed in the background.
+                        shown = shown.replace('"erasure": "COMPLETE"', '"erasure": "PENDING"')
+                    assert answer == json.loads(shown), block.text
                     asked += 1
     assert asked >= 5
 
