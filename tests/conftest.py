@@ -52,8 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs a test of a database once on each engine."""
     if "engine" in metafunc.fixturenames:
-        engines = ENGINES if metafunc.config.getoption("--engine") else [SQLITE]
-        metafunc.parametrize("engine", engines, indirect=True, scope="session")
+        metafunc.parametrize("engine", ENGINES, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,6 +12,8 @@ import pytest
 import postgresql
 from postgresql import Cluster
 
+pytestmark = pytest.mark.of_postgresql
+
 
 def test_a_database_is_empty_and_of_this_test_alone(empty_postgresql: str, postgresql_cluster: Cluster) -> None:
     name = empty_postgresql.rpartition("/")[2]

@@ -37,6 +37,7 @@ def test_the_demo_and_the_tests_are_one_line_each(name: str, ending: str) -> Non
     assert block.text.endswith(ending)
 
 
+@pytest.mark.of_a_file
 async def test_every_query_gives_the_shown_response_on_the_demo(database: Path) -> None:
     await demo_archive(database, DEMO._replace(day=DAY))
     asked = 0

@@ -19,6 +19,7 @@ from store.engine.database import Address, Database
 
 SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
 
+ROOM_OF_POSTGRESQL = TESTS / "store" / "postgresql"
 WITHOUT_THE_STORE = {TESTS / "gateway" / room for room in ("transport", "http", "limits", "graphiql")}
 """Tests of what is in front of the store: whichever engine is behind it, one run tells the same."""
 
@@ -114,9 +115,8 @@ def is_empty(database: Database) -> bool:
 def engine_of(item: pytest.Item) -> str | None:
     """The engine that a test runs on: SQLite if it needs no database, and none if it isn't for its engine."""
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    needs_cluster = "postgresql_cluster" in getattr(item, "fixturenames", ()) or item.get_closest_marker(
-        "of_postgresql"
-    )
+    of_postgresql = item.get_closest_marker("of_postgresql") or ROOM_OF_POSTGRESQL in item.path.parents
+    needs_cluster = of_postgresql or "postgresql_cluster" in getattr(item, "fixturenames", ())
     engine = str(parameters.get("engine") or (POSTGRESQL if needs_cluster else SQLITE))
     of_a_file = item.get_closest_marker("of_a_file") or item.path.parent in WITHOUT_THE_STORE
     return None if engine == POSTGRESQL and of_a_file and not needs_cluster else engine

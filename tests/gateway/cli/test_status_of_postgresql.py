@@ -17,6 +17,8 @@ from store.engine.database import Address, shown
 from store.health.health import Health
 from store.health.reading import read_health
 
+pytestmark = pytest.mark.of_postgresql
+
 SECRET = "a-secret-word"
 OFF = "is off: a crash of the machine can damage the archive."
 
