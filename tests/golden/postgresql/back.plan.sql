@@ -1,7 +1,7 @@
 -- times: 2
 -- binds: fingerprint, limit, parent
 SELECT page_0.column_0_0, page_0.column_0_1, page_0.column_0_2, page_0.column_0_3, page_0.column_0_4, page_0.sort_column, page_0.sort_sid FROM (
-  SELECT convert_to('{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"session":' || CASE WHEN session_sid > '' THEN '' ELSE 'null' END, 'UTF8') AS column_0_0, convert_to(',"service":' || CASE WHEN service_sid > '' THEN '' ELSE 'null' END, 'UTF8') AS column_0_1, convert_to('}', 'UTF8') AS column_0_2, nullif(session_sid, '') AS column_0_3, nullif(service_sid, '') AS column_0_4, date_created AS sort_column, sid AS sort_sid FROM interaction WHERE TRUE
+  SELECT convert_to(CASE WHEN plain THEN '{"sid":"' || sid || '","session":' ELSE '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"session":' || CASE WHEN session_sid > '' THEN '' ELSE 'null' END END, 'UTF8') AS column_0_0, convert_to(CASE WHEN plain THEN ',"service":' ELSE ',"service":' || CASE WHEN service_sid > '' THEN '' ELSE 'null' END END, 'UTF8') AS column_0_1, convert_to('}', 'UTF8') AS column_0_2, nullif(session_sid, '') AS column_0_3, nullif(service_sid, '') AS column_0_4, date_created AS sort_column, sid AS sort_sid FROM interaction WHERE TRUE
 ORDER BY date_created ASC, sid ASC LIMIT CAST(:limit AS bigint)
 ) AS page_0
 

@@ -28,7 +28,7 @@ SELECT (SELECT count(*) FROM (
 
 -- times: 1
 -- binds: fingerprint, limit, parent
-SELECT convert_to(page_0.text_0, 'UTF8') FROM (
+SELECT convert_to((page_0.text_0), 'UTF8') FROM (
   SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || '}' AS text_0 FROM (
   SELECT * FROM (
   (SELECT date_created AS listed_key, sid AS listed_sid FROM interaction WHERE inbound_participant_sid = CAST(:parent AS text)

@@ -7,7 +7,7 @@ SELECT (SELECT count(*) FROM (
 
 -- times: 1
 -- binds: after_key, after_sid, before_key, before_sid, fingerprint, identifier, limit, parent
-SELECT convert_to(page_0.text_0, 'UTF8') FROM (
+SELECT convert_to((page_0.text_0), 'UTF8') FROM (
   SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"dateDeleted":' || coalesce(CAST(to_json(date_deleted) AS text), 'null') || '}' AS text_0 FROM (
   SELECT * FROM (
     WITH given AS MATERIALIZED (SELECT value FROM json_array_elements_text(CAST(:identifier AS json)) AS element (value)), kinds AS MATERIALIZED (SELECT id AS kind FROM participant_kind WHERE TRUE)
@@ -43,10 +43,10 @@ SELECT (SELECT count(*) FROM (
 
 -- times: 1
 -- binds: after_key, after_sid, before_key, before_sid, fingerprint, identifier, identifier_0, limit, limit_0, parent
-SELECT convert_to(page_0.text_0 || CASE WHEN page_0.key_0 IS NULL THEN '' ELSE '{"nodes":[' || coalesce((SELECT string_agg(page_1.text_0, ',') FROM (
-  SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || '}' AS text_0 FROM participant WHERE session_sid = page_0.key_0 AND identifier IN (SELECT value FROM json_array_elements_text(CAST(:identifier_0 AS json)) AS element (value))
+SELECT convert_to((page_0.text_0 || CASE WHEN page_0.key_0 IS NULL THEN '' ELSE '{"nodes":[' END) || coalesce((SELECT string_agg((page_1.text_0), ',') FROM (
+  SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || '}' AS text_0 FROM participant WHERE session_sid = page_0.key_0 AND (identifier IN (SELECT value FROM json_array_elements_text(CAST(:identifier_0 AS json)) AS element (value))) IS TRUE
 ORDER BY date_created ASC, sid ASC LIMIT CAST(:limit_0 AS bigint)
-) AS page_1), '') || ']}' END || page_0.text_1, 'UTF8') FROM (
+) AS page_1), '') || (CASE WHEN page_0.key_0 IS NULL THEN '' ELSE ']}' END || page_0.text_1), 'UTF8') FROM (
   SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"participantsConnection":' || CASE WHEN sid > '' THEN '' ELSE 'null' END AS text_0, '}' AS text_1, nullif(sid, '') AS key_0 FROM (
   SELECT DISTINCT * FROM (
     WITH given AS MATERIALIZED (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_array_elements_text(CAST(:identifier AS json)) AS element (value)) AS asked) AS found WHERE value IS NOT NULL), kinds AS MATERIALIZED (SELECT id AS kind FROM session_kind WHERE TRUE)
@@ -83,8 +83,8 @@ SELECT (SELECT count(*) FROM (
 
 -- times: 1
 -- binds: after_key, after_sid, before_key, before_sid, fingerprint, identifier, limit, parent, type
-SELECT convert_to(page_0.text_0, 'UTF8') FROM (
-  SELECT date_created || '.' || sid || '","node":{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"inbound":' || CASE WHEN inbound_participant_sid > '' OR inbound_resource_sid > '' OR inbound_resource_status > '' OR inbound_resource_type > '' OR inbound_resource_url > '' THEN '{"participantSid":' || coalesce(CAST(to_json(inbound_participant_sid) AS text), 'null') || '}' ELSE 'null' END || ',"outbound":' || CASE WHEN outbound_participant_sid > '' OR outbound_resource_sid > '' OR outbound_resource_status > '' OR outbound_resource_type > '' OR outbound_resource_url > '' THEN '{"participantSid":' || coalesce(CAST(to_json(outbound_participant_sid) AS text), 'null') || '}' ELSE 'null' END || '}}' AS text_0 FROM (
+SELECT convert_to((page_0.text_0), 'UTF8') FROM (
+  SELECT date_created || '.' || sid || '","node":' || CASE WHEN plain THEN '{"sid":"' || sid || '","inbound":{"participantSid":"' || inbound_participant_sid || '"},"outbound":{"participantSid":"' || outbound_participant_sid || '"}}' ELSE '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"inbound":' || CASE WHEN inbound_participant_sid > '' OR inbound_resource_sid > '' OR inbound_resource_status > '' OR inbound_resource_type > '' OR inbound_resource_url > '' THEN '{"participantSid":' || coalesce(CAST(to_json(inbound_participant_sid) AS text), 'null') || '}' ELSE 'null' END || ',"outbound":' || CASE WHEN outbound_participant_sid > '' OR outbound_resource_sid > '' OR outbound_resource_status > '' OR outbound_resource_type > '' OR outbound_resource_url > '' THEN '{"participantSid":' || coalesce(CAST(to_json(outbound_participant_sid) AS text), 'null') || '}' ELSE 'null' END || '}' END || '}' AS text_0 FROM (
   SELECT DISTINCT * FROM (
     WITH given AS MATERIALIZED (SELECT value FROM (SELECT (SELECT person FROM participant WHERE identifier = asked.value LIMIT 1) AS value FROM (SELECT value FROM json_array_elements_text(CAST(:identifier AS json)) AS element (value)) AS asked) AS found WHERE value IS NOT NULL), kinds AS MATERIALIZED (SELECT id AS kind FROM interaction_kind WHERE type IN (SELECT value FROM json_array_elements_text(CAST(:type AS json)) AS element (value)))
 , near_0 AS MATERIALIZED (
