@@ -14,7 +14,7 @@ at least nineteen twentieths of the time nothing is rewritten.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import asyncpg
@@ -117,7 +117,7 @@ class Purge:
                 return POOLED
             if not await connection.fetchval(ANY_OPEN):
                 return None
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
+            if not await _is_alone(connection, wait=at_once):
                 return ANOTHER_PURGES
             is_late = time.monotonic() >= self._next_rewriting and not await self._is_gathering(connection)
             reason = await self._stages(connection, at_once or is_late)
@@ -225,6 +225,17 @@ async def _is_pooled(connection: RawConnection, address: Address) -> bool:
                 return bool(others == backend or own != backend)
         except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
             return True  # A statement was prepared on another connection of the server.
+
+
+async def _is_alone(connection: RawConnection, wait: bool) -> bool:
+    """Whether no other server purges; if ``wait``, another one gets the time of a lock to finish."""
+    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
+        return True
+    if wait:
+        with suppress(asyncpg.LockNotAvailableError):
+            await connection.execute("SELECT pg_advisory_lock($1)", PURGE_LOCK)
+            return True
+    return False
 
 
 async def _drop_segments(server: RawConnection, past: int, position: int) -> int:
