@@ -150,7 +150,7 @@ async def erase_the_rows(archive: Archive) -> None:
     """The part of an erasure before the cleaning."""
     async with archive.writer.transaction() as transaction:
         sids = [entry.sid for entry in await ledger.entries(archive)]
-        await transaction.execute(interactions.ERASE, (json.dumps(sids),))
+        await transaction.execute(interactions.ERASE, {"sids": json.dumps(sids)})
         await ledger.mark_erased(transaction, sids)
 
 

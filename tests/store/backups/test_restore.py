@@ -101,7 +101,7 @@ async def test_what_a_crash_left_in_the_log_is_replaced_with_the_archive_and_its
         await put_canaries(archive, [100], Random(1))
         await erasure.request(archive, await stored(archive, 3), "a test")
         async with archive.writer.transaction() as transaction:
-            await transaction.execute(erasure.ERASE, (json.dumps([bodies.sid("KI", 3)]),))
+            await transaction.execute(erasure.ERASE, {"sids": json.dumps([bodies.sid("KI", 3)])})
             await ledger.mark_erased(transaction, [bodies.sid("KI", 3)])
         copy_files(database, crashed)
     assert crashed.with_name("crashed.db-wal").stat().st_size
