@@ -45,16 +45,18 @@ SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
 WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 """
 NOTE_CHANGES = """
-CREATE UNLOGGED TABLE {noted} (sid text COLLATE "C" PRIMARY KEY);
+CREATE UNLOGGED TABLE {noted} (sid text COLLATE "C" NOT NULL);
 CREATE FUNCTION {noted}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-  INSERT INTO {noted} VALUES (coalesce(NEW.sid, OLD.sid)) ON CONFLICT DO NOTHING;
+  INSERT INTO {noted} VALUES (coalesce(NEW.sid, OLD.sid));
   RETURN NULL;
 END
 $$;
 CREATE TRIGGER {noted} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {noted}();
 ALTER TABLE {table} ENABLE ALWAYS TRIGGER {noted};
 """
+"""Each change has a note of its own: were there one for a row, a change that finds the note of an earlier one, and is
+committed after that was taken, would be lost."""
 FORGET = """
 DROP TABLE IF EXISTS {copy};
 DROP TRIGGER IF EXISTS {noted} ON {table};
@@ -63,7 +65,7 @@ DROP TABLE IF EXISTS {noted};
 """
 ANY_LEFT = "SELECT to_regclass($1) IS NOT NULL OR to_regclass($2) IS NOT NULL"
 FILL = "INSERT INTO {copy} ({columns}) SELECT {columns} FROM {table}"
-TAKE_NOTED = "DELETE FROM {noted} WHERE sid IN (SELECT sid FROM {noted} LIMIT $1) RETURNING sid"
+TAKE_NOTED = "DELETE FROM {noted} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {noted} LIMIT $1)) RETURNING sid"
 LEAVE = "DELETE FROM {copy} WHERE sid = ANY($1::text[])"
 COPY_AGAIN = f"{FILL} WHERE sid = ANY($1::text[])"
 SAME_BUT_NOTED = """
@@ -157,7 +159,7 @@ class Copying:
     async def _copy_again(self) -> int:
         """Copies rows again that have changed since; returns how many."""
         async with self._connection.transaction(isolation="repeatable_read"):
-            sids = [row[0] for row in await self._connection.fetch(self._named(TAKE_NOTED), AT_ONCE)]
+            sids = list({row[0] for row in await self._connection.fetch(self._named(TAKE_NOTED), AT_ONCE)})
             if sids:
                 await self._execute(LEAVE, sids)
                 await self._execute(COPY_AGAIN, sids)

@@ -158,6 +158,43 @@ async def test_what_others_write_meanwhile_is_in_the_table_afterwards(postgresql
     assert found.keys() == new.keys() | {bodies.sid("KI", number) for number in range(1, 301) if number != 7}
 
 
+async def test_a_change_that_overlaps_the_copying_of_an_earlier_one_is_copied_too(
+    postgresql_cluster: Cluster, name: str
+) -> None:
+    """The row is noted already when it changes again, and its note is taken before the second change is committed."""
+    change = f"UPDATE interaction SET body = $1 WHERE sid = '{bodies.sid('KI', 1)}'"
+
+    class Overlapped(Breaking):
+        overlaps = 0
+
+        async def fetch(self, *arguments: Any) -> Any:
+            if arguments[0].startswith("DELETE FROM interaction_noted") and not self.overlaps:
+                self.overlaps += 1
+                await one.execute(change, "first")
+                await second.start()
+                await other.execute(change, "second")
+            return await self._connection.fetch(*arguments)
+
+        async def execute(self, *arguments: Any) -> Any:
+            if self.overlaps == 1 and not self._connection.is_in_transaction():
+                self.overlaps += 1
+                await second.commit()
+            return await self._connection.execute(*arguments)
+
+    async with (
+        connected(postgresql_cluster, name) as connection,
+        connected(postgresql_cluster, name) as one,
+        connected(postgresql_cluster, name) as other,
+    ):
+        await other.execute("SET lock_timeout = '5s'")
+        second = other.transaction()
+        overlapped = Overlapped(connection, -1)
+        await rewrite_by_copy(overlapped)
+    assert overlapped.overlaps == 2
+    sql = f"SELECT body FROM interaction WHERE sid = '{bodies.sid('KI', 1)}'"
+    assert postgresql_cluster.sql(sql, name) == "second"
+
+
 async def test_a_copy_that_differs_is_not_used(postgresql_cluster: Cluster, name: str) -> None:
     class Losing(Breaking):
         """A connection on which the copy loses a row."""
