@@ -47,7 +47,7 @@ async def rewrite(connection: Connection, table: str, locked: Locked, small_byte
 
 async def _vacuum_full(connection: Connection, table: str) -> None:
     current = await connection.fetchval(NEXT_XID)
-    if not await have_ended(connection, await open_transactions(connection), WAIT_SECONDS):
+    if not await have_ended(connection, await open_transactions(connection), WAIT_SECONDS, also_waiting=True):
         raise Unfinished(OLDER_SNAPSHOT)
     until = time.monotonic() + WAIT_SECONDS
     while True:

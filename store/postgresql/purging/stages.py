@@ -14,7 +14,7 @@ at least nineteen twentieths of the time nothing is rewritten.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import asyncpg
@@ -44,6 +44,8 @@ SHARE = 20
 """A rewriting is followed by a pause of so many times its duration."""
 LONGEST_PAUSE_SECONDS = 300.0
 STANDBY_SECONDS = 2.0
+ANOTHER_SECONDS = 10.0
+SECONDS_BETWEEN_TRIES = 0.1
 
 ERASED_IN = {
     "KI": ("interaction",),
@@ -228,14 +230,16 @@ async def _is_pooled(connection: RawConnection, address: Address) -> bool:
 
 
 async def _is_alone(connection: RawConnection, wait: bool) -> bool:
-    """Whether no other server purges; if ``wait``, another one gets the time of a lock to finish."""
-    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
-        return True
-    if wait:
-        with suppress(asyncpg.LockNotAvailableError):
-            await connection.execute("SELECT pg_advisory_lock($1)", PURGE_LOCK)
-            return True
-    return False
+    """Whether no other server purges; if ``wait``, another one gets some time to finish.
+
+    A statement that waits for the lock would have a snapshot, for which the other one's VACUUM keeps the deleted rows.
+    """
+    until = time.monotonic() + (ANOTHER_SECONDS if wait else 0)
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+    return True
 
 
 async def _drop_segments(server: RawConnection, past: int, position: int) -> int:

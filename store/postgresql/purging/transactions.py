@@ -13,10 +13,9 @@ WHERE locktype = 'virtualxid' AND datname = current_database() AND pid <> pg_bac
 STILL_OPEN = """
 SELECT EXISTS (
   SELECT 1 FROM pg_locks AS open WHERE locktype = 'virtualxid' AND virtualtransaction = ANY($1::text[])
-    AND NOT EXISTS (SELECT 1 FROM pg_locks WHERE pid = open.pid AND locktype = 'advisory' AND NOT granted)
+    AND ($2 OR NOT EXISTS (SELECT 1 FROM pg_locks WHERE pid = open.pid AND locktype = 'advisory' AND NOT granted))
 )
 """
-"""A writer that waits for its turn is left out: it reads nothing before it has the lock, and then it reads anew."""
 SECONDS_BETWEEN_LOOKS = 0.01
 
 
@@ -25,10 +24,16 @@ async def open_transactions(connection: Connection) -> list[str]:
     return [row[0] for row in await connection.fetch(OPEN)]
 
 
-async def have_ended(connection: Connection, transactions: list[str], seconds: float) -> bool:
-    """Whether all of these end within ``seconds``."""
+async def have_ended(
+    connection: Connection, transactions: list[str], seconds: float, also_waiting: bool = False
+) -> bool:
+    """Whether all of these end within ``seconds``.
+
+    A writer that waits for its turn counts only if ``also_waiting``: it reads nothing before it has the lock, and then
+    it reads anew. But while it waits it has a snapshot, for which VACUUM keeps deleted rows.
+    """
     until = time.monotonic() + seconds
-    while transactions and await connection.fetchval(STILL_OPEN, transactions):
+    while transactions and await connection.fetchval(STILL_OPEN, transactions, also_waiting):
         if time.monotonic() > until:
             return False
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

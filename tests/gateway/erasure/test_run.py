@@ -189,10 +189,7 @@ async def test_two_erasures_of_one_person_at_once_both_end(database: Database, f
         one, other = await asyncio.gather(
             run(mirror, identifier=NUMBER, reference="one"), run(mirror, identifier=NUMBER, reference="other")
         )
-        if mirror.archive.writer.cleans_at_once:
-            assert (one.complete, other.complete) == (True, True)
-        else:  # One can find the other removing the bytes for too long, and leaves its own to a server.
-            assert await mirror.archive.writer.purge(at_once=True) is None
+        assert (one.complete, other.complete) == (True, True)
         assert one.counts["interactions"] == other.counts["interactions"] == {"ERASED": 1200}
     assert traces(database) == []
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -167,6 +168,24 @@ async def test_a_transaction_from_before_the_erasure_is_waited_for(
     await transaction.rollback()
     await reading.close()
     assert await purge(name, primary, standby, small_bytes=IN_PLACE).advance(at_once=True) is None
+    assert not files_with(primary, *ERASED, PERSON)
+
+
+async def test_whoever_waits_for_another_purge_keeps_it_from_nothing(
+    primary: Cluster, standby: Cluster, name: str
+) -> None:
+    """A statement that waited for the lock would have a snapshot, which sees the erased rows."""
+    another = await asyncpg.connect(primary.url(name))
+    await another.execute("SELECT pg_advisory_lock($1)", purging.PURGE_LOCK)
+    waiting = asyncio.create_task(purge(name, primary, standby, small_bytes=IN_PLACE).advance(at_once=True))
+    has_tried = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory_lock%' AND pid <> pg_backend_pid()"
+    async with asyncio.timeout(20):
+        while not await another.fetchval(has_tried):
+            await asyncio.sleep(0.01)
+    await another.fetchval("SELECT pg_current_xact_id()")  # A transaction that such a snapshot would be older than.
+    await rewriting.rewrite(another, "interaction", partial(purging.locked, another), IN_PLACE)
+    await another.close()
+    assert await waiting is None
     assert not files_with(primary, *ERASED, PERSON)
 
 
