@@ -27,9 +27,7 @@ for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--rewrite-golden", action="store_true", help="Write tests/golden and the README's tables of settings anew."
-    )
+    parser.addoption("--rewrite-golden", action="store_true", help="Write tests/golden and the table of settings anew.")
     parser.addoption("--documents", type=int, default=1_000, help="How many documents are answered both ways.")
     parser.addoption("--seed", type=int, default=20_261_124, help="Which documents those are.")
     parser.addoption(

@@ -1,11 +1,12 @@
--- Roles of least rights for an archive in PostgreSQL, beside the role that owns it. Run it as a superuser in the archive's
--- database, once the archive is there; it may be run again at any time:
---   psql --dbname=proxygraph --file=roles.sql
+-- Roles for an archive in PostgreSQL: the rights of its owner, and two more roles of least rights. Run it as a superuser in
+-- the archive's database, once the archive is there. It may be run again at any time:
+--   psql --dbname=proxygraph --file=gateway/deploy/roles.sql
 --   psql --dbname=proxygraph --command='\password proxygraph_writer'
+--   psql --dbname=proxygraph --command='\password proxygraph_reader'
 --
+-- The owner: at least one server. It migrates the archive, and removes the bytes of what was erased.
 -- proxygraph_writer: serve, sync, keys, erase. It reads and changes rows; it makes, alters and drops nothing.
--- proxygraph_reader: status, ledger, export, keys list, and replicas. It reads all but the hashes of keys.
--- The owner migrates (any command with its URL does, for example status), and rewrites tables after an erasure.
+-- proxygraph_reader: status, ledger, export, keys list, and replicas. It reads everything except the hashes of keys.
 \set ON_ERROR_STOP on
 \set QUIET on
 
@@ -15,6 +16,10 @@ FROM pg_class WHERE oid = 'archive'::regclass \gset
 SELECT format('CREATE ROLE %I LOGIN', role) FROM unnest(ARRAY['proxygraph_writer', 'proxygraph_reader']) AS role
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 ALTER ROLE proxygraph_reader SET default_transaction_read_only = on;
+
+-- To remove bytes, the owner must see PostgreSQL's log and its standbys, take checkpoints, and begin a new file of the log.
+GRANT pg_monitor, pg_checkpoint TO :"owner";
+GRANT EXECUTE ON FUNCTION pg_switch_wal() TO :"owner";
 
 -- Nobody else connects, makes temporary tables, or makes anything in the archive's schema.
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;

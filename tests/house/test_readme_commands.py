@@ -32,6 +32,9 @@ from running_commands import ENVIRONMENT
 
 REGISTRY = "It asks a package registry, and what it would install is here; .ci/run runs the tests' whole line."
 DOCKER = "It wants Docker and a registry of images."
+POSTGRESQL = "It wants a PostgreSQL server at this address; tests/store/copying/test_copy.py copies and serves."
+COPY = '.venv/bin/python -m gateway copy --from proxygraph.db --to "$PROXYGRAPH_DATABASE"'
+SERVE = ".venv/bin/python -m gateway serve --sync-every 60"
 LEFT_OUT = {
     "python3 -m venv .venv": REGISTRY,
     ".venv/bin/pip install --quiet --editable .": REGISTRY,
@@ -49,8 +52,12 @@ LEFT_OUT = {
     "docker build --tag proxygraph .": DOCKER,
     "docker run --rm -v proxygraph:/archive proxygraph proxygraph keys create console --scope read:content": DOCKER,
     "docker run -p 127.0.0.1:8000:8000 -v proxygraph:/archive proxygraph": DOCKER,
+    "createuser --pwprompt proxygraph": POSTGRESQL,
+    "createdb --owner proxygraph proxygraph": POSTGRESQL,
+    COPY: POSTGRESQL,
+    SERVE: POSTGRESQL,
 }
-"""The commands that are neither run nor parsed, and why."""
+"""The commands that are not run, and why. Of these, the two in a block that are the gateway's are parsed."""
 
 
 def steps_of(script: str) -> list[str]:
@@ -174,6 +181,7 @@ def commands_in_the_text() -> Iterator[str]:
 
 
 IN_THE_TEXT = [command for command in commands_in_the_text() if command not in LEFT_OUT]
+IN_THE_TEXT += [step.removeprefix(".venv/bin/") for step in (COPY, SERVE)]
 FOR_PYTEST = [command for command in IN_THE_TEXT if command.startswith("pytest ")]
 
 

@@ -1,4 +1,4 @@
-"""Parses the README for its tests: fenced blocks, code spans, and the table of settings."""
+"""Parses the README for its tests: fenced blocks, code spans, and the table of settings, in a file of its own."""
 
 import re
 from enum import Enum
@@ -18,6 +18,8 @@ from gateway.settings.subscriptions import SubscriptionSettings
 
 FILE = ROOT / "README.md"
 TEXT = FILE.read_text("utf-8")
+SETTINGS_FILE = ROOT / "gateway" / "settings" / "README.md"
+SETTINGS = SETTINGS_FILE.read_text("utf-8")
 
 GROUPS: dict[str, tuple[type[BaseSettings], ...]] = {
     "The server, and the file of all commands": (ServeSettings,),
@@ -64,7 +66,7 @@ def settings_table() -> str:
 
 
 def with_settings(text: str) -> str:
-    """The README's text with the table of settings as the code has it."""
+    """The text of the file of settings with the table as the code has it."""
     return TABLE.sub(lambda _: settings_table(), text)
 
 

@@ -13,6 +13,7 @@ from store import keys
 from store.archive import open_archive, read_archive
 from store.engine.database import Address
 from store.errors import DatabaseError, DatabaseReadOnly
+from store.postgresql.purging.hindrances import BY_RIGHT, hindrances
 
 SCRIPT = (ROOT / "gateway" / "deploy" / "roles.sql").read_text("utf-8")
 WRITER, READER = "proxygraph_writer", "proxygraph_reader"
@@ -41,6 +42,30 @@ async def refused(address: Address, *statements: str) -> None:
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_an_ordinary_owner_may_remove_the_bytes_of_what_was_erased(postgresql_cluster: Cluster) -> None:
+    name = postgresql_cluster.database()
+    postgresql_cluster.sql("CREATE ROLE plain_owner LOGIN")
+    postgresql_cluster.sql(f"ALTER DATABASE {name} OWNER TO plain_owner")
+    address = Address(postgresql_cluster.url(name, "plain_owner"))
+
+    async def lacking() -> set[str]:
+        owner = await asyncpg.connect(address.url)
+        try:
+            return set(BY_RIGHT) & set(await hindrances(owner.fetch))
+        finally:
+            await owner.close()
+
+    try:
+        async with open_archive(address):
+            pass
+        assert await lacking() == set(BY_RIGHT)
+        postgresql_cluster.run("psql", "-X", "-d", postgresql_cluster.url(name), given=SCRIPT)
+        assert await lacking() == set()
+    finally:
+        postgresql_cluster.drop(name)
+        postgresql_cluster.sql(f"DROP ROLE IF EXISTS plain_owner, {WRITER}, {READER}")
 
 
 async def test_the_writer_serves_syncs_erases_and_makes_keys(with_roles: Address) -> None:
