@@ -65,7 +65,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The columns that name a person. An erased row keeps its SID and loses these (store/erasure/participants.py)."""
 
     plain: ClassVar[tuple[str, ...]] = ()
-    """The columns that need no JSON escaping if the table's column ``plain`` is set (store/sqlite/json_safe.py)."""
+    """The columns that are set and need no JSON escaping in a plain row: the table's column ``plain`` says which are.
+
+    Nearly every row is plain, since SIDs, dates, URLs and words have nothing to escape. An engine writes such a row in
+    two thirds of the time that escaping takes.
+    """
 
     sid: Sid
     date_created: Instant

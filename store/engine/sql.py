@@ -68,6 +68,17 @@ class Dialect(Protocol):
         """The number of days from one instant to another, with a fraction."""
         ...
 
+    def differ(self, columns: str, others: str) -> str:
+        """The condition that some columns differ from others, both separated by commas; nulls are equal."""
+        ...
+
+    def is_plain(self, *columns: str) -> str:
+        """The condition that JSON writes the texts in these columns as they are, none of which is null: Record.plain.
+
+        It is never null.
+        """
+        ...
+
     def json_value(self, expression: str) -> str:
         """The JSON text of a text, a number or null."""
         ...

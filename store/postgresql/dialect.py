@@ -65,6 +65,15 @@ class PostgreSQLDialect:
         """By the difference of two timestamps."""
         return f"extract(epoch FROM CAST({second} AS timestamptz) - CAST({first} AS timestamptz)) / 86400"
 
+    def differ(self, columns: str, others: str) -> str:
+        """By IS DISTINCT FROM."""
+        return f"({columns}) IS DISTINCT FROM ({others})"
+
+    def is_plain(self, *columns: str) -> str:
+        """By comparing what to_json writes of all texts."""
+        whole = " || ".join(f"nullif({column}, '')" for column in columns)
+        return f"coalesce(CAST(to_json({whole}) AS text) = '\"' || {whole} || '\"', FALSE)"
+
     def json_value(self, expression: str) -> str:
         """By to_json."""
         return f"coalesce(CAST(to_json({expression}) AS text), 'null')"

@@ -1,16 +1,12 @@
-"""The reader of a request on PostgreSQL: runs its reads, counts them, and enforces the request's budget."""
+"""The reader of a request on PostgreSQL: runs its reads on the primary or a standby, and bounds its searches."""
 
 import asyncio
-import math
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from store.engine.protocols import ReadStatement
 from store.engine.query import Query
-from store.engine.sql import text_of
-from store.errors import OutOfBudget, OutOfStatements, OutOfTime, SearchTooLong, Unavailable
+from store.engine.request_reader import RequestReader, search_deadline
+from store.errors import Unavailable
 from store.postgresql.connections import Connection, ConnectionPool
 from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.read_servers import ReadServers, Snapshot, end
@@ -33,61 +29,22 @@ class Searches:
     ) -> list[Any]:
         """The statement's rows. Raises SearchTooLong at the search's time limit, OutOfTime at ``by``."""
         async with self._places:
-            longest = time.monotonic() + self._seconds
-            try:
-                return await reading.fetch(sql, parameters, min(by, longest), kind)
-            except OutOfTime as error:
-                if by < longest:
-                    raise
-                raise SearchTooLong(
-                    f"The search took longer than {self._seconds:g} seconds and was stopped. Narrow it: to a service, "
-                    "a session or a participant, or to a shorter time."
-                ) from error
+            with search_deadline(self._seconds, by) as deadline:
+                return await reading.fetch(sql, parameters, deadline, kind)
 
 
-class PostgreSQLReader:
-    """The reads of one request: at most ``allowed`` statements, until ``deadline``, a time of time.monotonic().
+class PostgreSQLReader(RequestReader):
+    """The reads of one request; ``in_one_snapshot``, in one transaction until ``release``."""
 
-    ``refusal`` is the OutOfBudget that was raised, if any. A search runs inside the context ``while_searching``. If
-    ``in_one_snapshot``, it reads in one transaction until ``release``.
-    """
+    dialect = DIALECT
 
     def __init__(self, servers: ReadServers, searches: Searches, in_one_snapshot: bool) -> None:
+        super().__init__()
         self._servers = servers
         self._searches = searches
         self._in_one_snapshot = in_one_snapshot
         self._own: Snapshot | None = None
         self._one_at_a_time = asyncio.Lock()
-        self.statements: list[ReadStatement] = []
-        self.rows = 0
-        self.allowed: float = math.inf
-        self.deadline: float = math.inf
-        self.refusal: OutOfBudget | None = None
-        self.while_searching: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-
-    async def read(self, query: Query[K, V], keys: Sequence[K]) -> Sequence[V]:
-        """``query``'s answers for ``keys``, in their order, by one statement.
-
-        Raises OutOfStatements or OutOfTime if the request's budget is used up, SearchTooLong at a search's limit,
-        Unavailable if the server can't be reached.
-        """
-        try:
-            if len(self.statements) >= self.allowed:
-                raise OutOfStatements
-            sql = text_of(query.sql, DIALECT)
-            self.statements.append(ReadStatement(sql, len(keys)))
-            if query.may_be_long:
-                async with self.while_searching():
-                    rows = await self._fetch(query, sql, keys)
-            else:
-                rows = await self._fetch(query, sql, keys)
-        except OutOfBudget as refusal:
-            self.refusal = refusal
-            raise
-        ((payload,),) = rows
-        answers = query.answer(payload, keys)
-        self.rows += sum(len(answer) if isinstance(answer, list) else answer is not None for answer in answers)
-        return answers
 
     async def release(self) -> None:
         """Ends the read transaction; later reads see the archive's newest state."""

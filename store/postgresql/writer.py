@@ -4,27 +4,26 @@ Each transaction begins with the writers' lock, so numbers of the change feed ha
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 
 from store.columns import Record
+from store.engine.cancellation import finish_even_if_cancelled
 from store.engine.database import Address
 from store.engine.protocols import Parameters, Written
 from store.engine.sql import Sql, text_of
 from store.errors import DatabaseError, Unavailable
-from store.postgresql import upserts
+from store.postgresql.bound_rows import IS_GIVEN, arrays, rows_of, storable_rows
 from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, connect
 from store.postgresql.dialect import DIALECT
 from store.postgresql.explanations import FAILURES, explained_write, unavailable
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.purging.stages import ANY_OPEN, NOT_YET, Purge
-
-T = TypeVar("T")
+from store.queries import upserts
 
 LOCK_SECONDS = 5
 MIRRORING, WRITE, PUT = "sync", "write", "put"
@@ -85,23 +84,19 @@ class PostgreSQLTransaction:
 
         Those that were deleted stay out; an erased Participant is written without what names the person.
         """
-        written = Written()
-        record_type: type[Record]
-        for record_type, group in groupby(records, type):
-            rows = {record.sid: record for record in group}
-            ((stored, deleted),) = await self._fetch(upserts.count_stored(record_type), [list(rows)], PUT)
-            upserted = await self._upsert(record_type, upserts.storable_rows(list(rows.values())))
-            new = len(rows) - stored - (0 if record_type.personal else deleted)
-            counts = (new, upserted - new, stored - (upserted - new))
-            written = Written(*(total + more for total, more in zip(written, counts, strict=True)))
-        return written
+        return await upserts.put(records, self._count, self._upsert)
 
-    async def _upsert(self, record_type: type[Record], rows: list[Record]) -> int:
-        if combinations := upserts.insert_combinations(record_type):
+    async def _count(self, record_type: type[Record], sids: list[str]) -> upserts.Counts:
+        (counts,) = await self._fetch(upserts.count_statement(record_type, IS_GIVEN), [sids], PUT)
+        return upserts.Counts(*counts)
+
+    async def _upsert(self, record_type: type[Record], records: list[Record]) -> int:
+        rows = storable_rows(records)
+        if combinations := upserts.combinations_statement(record_type, DIALECT, rows_of):
             statement, columns = combinations
-            await self._execute(statement, upserts.arrays(rows, columns), PUT)
-        values = upserts.arrays(rows, record_type.__struct_fields__)
-        return await self._execute(upserts.upsert(record_type), values, PUT)
+            await self._execute(statement, arrays(rows, columns), PUT)
+        values = arrays(rows, record_type.__struct_fields__)
+        return await self._execute(upserts.upsert_statement(record_type, DIALECT, rows_of), values, PUT)
 
     async def _execute(self, text: str, values: Iterable[Any], kind: str) -> int:
         try:
@@ -145,7 +140,7 @@ class PostgreSQLWriter:
                 yield PostgreSQLTransaction(raw, self._address, MIRRORING if is_mirrored else WRITE)
                 await self._commit(raw)
             except BaseException:
-                await _finish_even_if_cancelled(self._roll_back(raw))
+                await finish_even_if_cancelled(self._roll_back(raw))
                 raise
 
     async def clean(self, closing: bool = False) -> str | None:
@@ -200,7 +195,7 @@ class PostgreSQLWriter:
         except BaseException as error:
             if isinstance(error, Unavailable):
                 raw.terminate()
-            await _finish_even_if_cancelled(self._roll_back(raw))
+            await finish_even_if_cancelled(self._roll_back(raw))
             raise
 
     async def _commit(self, raw: RawConnection) -> None:
@@ -226,18 +221,3 @@ class PostgreSQLWriter:
     def _note_warning(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
         if NOT_REPLICATED in str(message):
             self._warnings.append(NOT_REPLICATED)
-
-
-async def _finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``. A cancellation is raised only after ``work`` is done, so it never runs on unobserved."""
-    task, cancelled = asyncio.ensure_future(work), None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except Exception:
-            break
-    if cancelled:
-        raise cancelled
-    return task.result()

@@ -93,11 +93,5 @@ def texts_as_json(expression: str) -> str:
     return f"CAST('[' || coalesce(group_concat({expression}), '') || ']' AS BLOB)"
 
 
-def rows_from_json(columns: Iterable[str]) -> str:
-    """The SELECT that returns the rows of ``:rows``, a JSON array of arrays with these columns."""
-    values = ", ".join(f"value ->> {number} AS {column}" for number, column in enumerate(columns))
-    return f"SELECT {values} FROM json_each(:rows)"
-
-
 def _quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

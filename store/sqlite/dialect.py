@@ -62,6 +62,15 @@ class SQLiteDialect:
         """By julianday (https://www.sqlite.org/lang_datefunc.html)."""
         return f"julianday({second}) - julianday({first})"
 
+    def differ(self, columns: str, others: str) -> str:
+        """By IS NOT: SQLite before 3.39 has no IS DISTINCT FROM."""
+        return f"({columns}) IS NOT ({others})"
+
+    def is_plain(self, *columns: str) -> str:
+        """By comparing what json_quote writes of all texts."""
+        whole = " || ".join(f"nullif({column}, '')" for column in columns)
+        return f"json_quote({whole}) IS '\"' || {whole} || '\"'"
+
     def json_value(self, expression: str) -> str:
         """By json_quote."""
         return f"json_quote({expression})"

@@ -45,7 +45,7 @@ def _fill(connection: sqlite3.Connection, record: type[Record], new: list[Column
         if not values:
             continue
         assignments = ", ".join(f"{name} = ?" for name in values)
-        # The new values may need JSON escaping, so the row no longer counts as JSON-safe (store/sqlite/json_safe.py).
+        # The new values may need JSON escaping, so the row no longer counts as JSON-safe (Record.plain).
         assignments += ", plain = NULL" if has_plain else ""
         connection.execute(f"UPDATE {table} SET {assignments}, extra = ? WHERE sid = ?", (*values.values(), extra, sid))
 

@@ -15,10 +15,10 @@ import bodies
 import edge_case_rows
 from store import errors
 from store.archive import open_archive
+from store.queries.upserts import FACETS, PERSONS
 from store.sqlite import migrations, opening
 from store.sqlite.connections import has_wal_reset_bug
 from store.sqlite.opening import prepare
-from store.sqlite.writer import FACETS, PERSONS
 
 pytestmark = pytest.mark.of_a_file
 

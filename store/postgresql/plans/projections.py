@@ -1,7 +1,7 @@
 """Projections: the SQL by which PostgreSQL writes a row's text, a JSON object of the selected columns.
 
 Texts are joined by ``||``, which takes two thirds of the time of json_build_object or row_to_json, and writes no
-spaces. A plain row, whose SIDs, dates, URLs and words need no escaping (store/sqlite/json_safe.py), is written without
+spaces. A plain row, whose SIDs, dates, URLs and words need no escaping (Record.plain), is written without
 looking for what has to be escaped.
 """
 

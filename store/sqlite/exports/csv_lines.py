@@ -26,7 +26,7 @@ BEGINS_SAFELY = {ValueType.TEXT: ("A", "z"), ValueType.INSTANT: ("0", ":")}
 def csv_line(line: CsvLine) -> str:
     """The SQL that writes a row as one line.
 
-    In a row that is marked plain (store/sqlite/json_safe.py), the plain columns are set and need no escaping. If they
+    In a row that is marked plain (Record.plain), the plain columns are set and need no escaping. If they
     begin with letters and digits besides, they are only put between quotes, which takes half the time.
     """
     columns, table, plain = line

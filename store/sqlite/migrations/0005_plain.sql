@@ -1,4 +1,4 @@
--- Whether JSON writes a row's texts as they are (store/sqlite/json_safe.py); null is not known, which is as good as no.
+-- Whether JSON writes a row's texts as they are (Record.plain); null is not known, which is as good as no.
 
 ALTER TABLE interaction ADD COLUMN plain INTEGER;
 UPDATE interaction SET plain = json_quote(

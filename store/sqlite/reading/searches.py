@@ -4,11 +4,10 @@ So a point read never waits behind a search. The number of connections bounds ho
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from store.errors import OutOfTime, SearchTooLong
+from store.engine.request_reader import search_deadline
 from store.sqlite.reading.read_connections import ReadConnection
 
 
@@ -29,15 +28,8 @@ class Searches:
         Raises SearchTooLong at the search's time limit, OutOfTime at ``by``, the request's deadline.
         """
         connection = await self._free.get()
-        longest = time.monotonic() + self._seconds
         try:
-            return await (own or connection).fetch(sql, parameters, min(by, longest))
-        except OutOfTime as error:
-            if by < longest:
-                raise
-            raise SearchTooLong(
-                f"The search took longer than {self._seconds:g} seconds and was stopped. Narrow it: to a service, a "
-                "session or a participant, or to a shorter time."
-            ) from error
+            with search_deadline(self._seconds, by) as deadline:
+                return await (own or connection).fetch(sql, parameters, deadline)
         finally:
             self._free.put_nowait(connection)

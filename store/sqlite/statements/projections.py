@@ -23,7 +23,7 @@ from store.plans.rows import (
 class Printed(NamedTuple):
     """Writes a plain row by one printf ``template`` with ``values``, and any other row by ``other``.
 
-    A row is plain if its JSON needs no escaping (store/sqlite/json_safe.py).
+    A row is plain if its JSON needs no escaping (Record.plain).
     """
 
     template: str
