@@ -62,12 +62,12 @@ class PlanCache:
 
     def find(self, text: str, operation_name: str | None) -> tuple[bool, PlannedOperation | None, Literals]:
         """Whether the document is cached, its planned operation (None if it can't be planned), and its literals."""
-        literals: Literals = ()
-        entry = self._entries.get((text, operation_name, False))
-        if entry is None:
+        try:  # cachetools' get() takes twice as long for an entry that is there.
+            return True, self._entries[text, operation_name, False].planned, ()
+        except KeyError:
             with_slots, literals = cut(text)
             entry = self._entries.get((with_slots, operation_name, True)) if literals else None
-        return (False, None, literals) if entry is None else (True, entry.planned, literals)
+            return (False, None, literals) if entry is None else (True, entry.planned, literals)
 
     def remember(
         self, text: str, operation_name: str | None, document: DocumentNode, scoped: Mapping[str | None, Scoped]

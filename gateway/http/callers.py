@@ -24,8 +24,9 @@ def caller_of(scope: Scope, holder: Access) -> Caller:
     """The caller: the name of the key, or the client's address if the request has no key."""
     if holder is not ANYBODY:
         return Caller(holder.name, True)
-    # No key's name has a space in it.
-    return Caller(f"address {client_of(scope)}")
+    client = scope.get("client")
+    text = str(client[0]) if client else UNKNOWN
+    return _caller_at(text) if len(text) <= LONGEST_ADDRESS else _caller_at(UNKNOWN)
 
 
 def client_of(scope: Mapping[str, Any]) -> str:
@@ -36,6 +37,11 @@ def client_of(scope: Mapping[str, Any]) -> str:
     client = scope.get("client")
     text = str(client[0]) if client else UNKNOWN
     return _network_of(text) if len(text) <= LONGEST_ADDRESS else UNKNOWN
+
+
+@lru_cache(1_000)
+def _caller_at(text: str) -> Caller:
+    return Caller(f"address {_network_of(text)}")  # No key's name has a space in it.
 
 
 @lru_cache(1_000)

@@ -9,7 +9,6 @@ import importlib.util
 import logging
 import os
 import re
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from gateway.http.exchange import Exchange
 
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-OUTGOING: ContextVar[Mapping[str, str]] = ContextVar("outgoing", default={})  # noqa: B039  # never mutated
-"""The headers that the current request adds to its own requests to other servers."""
+TRACE: ContextVar[bytes] = ContextVar("trace", default=b"")
+"""The traceparent that the current request adds to its own requests to other servers, as it was sent or made here."""
 
 CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -38,27 +37,22 @@ class Tracing:
         self._tracer = provider.get_tracer("proxygraph") if provider else None
 
     def begin(self, exchange: "Exchange") -> "Span | None":
-        """Starts the request's span in its trace, and sets OUTGOING; returns the span, or None."""
-        given = exchange.header(b"traceparent")
-        if not given and self._tracer is None:
-            return None
-        if given and not TRACEPARENT.fullmatch(given):
-            given = b""
+        """Starts the request's span in its trace, and sets TRACE; returns the span, or None."""
+        given = exchange.headers.get(b"traceparent", b"")
         if self._tracer is None:
             if given:
-                OUTGOING.set({"traceparent": given.decode()})
+                TRACE.set(given)
             return None
         from opentelemetry.context import Context
         from opentelemetry.trace import SpanKind, set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         propagator = TraceContextTextMapPropagator()
-        context = propagator.extract({"traceparent": given.decode()}, Context())
+        context = propagator.extract(_valid(given), Context())
         span = self._tracer.start_span("GraphQL Operation", context, SpanKind.SERVER)
         carrier: dict[str, str] = {}
         propagator.inject(carrier, set_span_in_context(span, context))
-        carrier.pop("tracestate", None)
-        OUTGOING.set(carrier)
+        TRACE.set(carrier.get("traceparent", "").encode())
         return span
 
     def end(self, span: "Span", exchange: "Exchange") -> None:
@@ -81,6 +75,15 @@ class Tracing:
         """Sends the remaining spans; blocks until they are sent."""
         if self._provider:
             self._provider.shutdown()
+
+
+def trace_headers() -> dict[str, str]:
+    """The headers that the current request adds to its own requests to other servers: a valid traceparent, if any."""
+    return _valid(TRACE.get())
+
+
+def _valid(traceparent: bytes) -> dict[str, str]:
+    return {"traceparent": traceparent.decode()} if TRACEPARENT.fullmatch(traceparent) else {}
 
 
 def tracing_from_environment() -> Tracing:

@@ -137,8 +137,8 @@ class RequestCycle:
 
     def _encoded_head(self, message: Message) -> bytes:
         status, headers = message["status"], message.get("headers", ())
-        lines = b"\r\n".join([*[b": ".join(pair) for pair in headers], b""])
-        if len(lines.splitlines()) != len(headers):
+        lines = b"\r\n".join((*map(b": ".join, headers), b""))
+        if not lines.count(b"\r") == lines.count(b"\n") == len(headers):
             raise RuntimeError("Expected headers of one line each.")
         by_name = dict(headers)
         length = by_name.get(b"content-length")

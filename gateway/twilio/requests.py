@@ -18,7 +18,7 @@ import stamina
 from aiolimiter import AsyncLimiter
 from yarl import URL
 
-from gateway.observe.tracing import OUTGOING
+from gateway.observe.tracing import trace_headers
 from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.errors import PROXY_API, Api, NotTwilio, TwilioError, TwilioUnavailable, error_of
@@ -92,7 +92,7 @@ class Requests:
         async with self._adaptive_limit:
             self.sent += 1
             try:
-                headers, proxy = OUTGOING.get(), self._proxy(address)
+                headers, proxy = trace_headers(), self._proxy(address)
                 async with self._http.request(
                     verb, address, data=form, allow_redirects=False, headers=headers, proxy=proxy
                 ) as response:

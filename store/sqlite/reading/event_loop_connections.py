@@ -81,11 +81,19 @@ class EventLoopConnection:
         if several:
             self._begin_transaction()
         elif self._shared and not self._in_transaction and asyncio.current_task() is None:
-            # Outside of a task, the request has just arrived. Later requests arrive in a later turn of the loop, so a
-            # shared transaction hides no write from them. Opening a transaction costs as much as reading a row.
-            self._begin_transaction()
-            self._shared_in_turn = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            self._share_transaction()
+
+    def rows_at_once(self, sql: str, parameters: Sequence[Any]) -> Rows | None:
+        """The rows of a whole operation of one statement that does not wait; None if it takes too long.
+
+        Raises ReadFailed.
+        """
+        if not self._in_transaction and asyncio.current_task() is None:
+            self._share_transaction()
+        try:
+            return self.rows_on_loop(sql, parameters)
+        finally:
+            self._interrupt_at = self._cpu_deadline = inf
 
     def end(self) -> None:
         """Ends the operation, and its transaction unless other operations of this turn share that."""
@@ -146,6 +154,16 @@ class EventLoopConnection:
     def close(self) -> None:
         """Closes the SQLite connection."""
         self._connection.close()
+
+    def _share_transaction(self) -> None:
+        """Opens a transaction for all operations of one statement that begin in this turn of the event loop.
+
+        Call it outside of tasks only, where the request has just arrived: later requests arrive in a later turn, so the
+        transaction hides no write from them. Opening one costs as much as reading a row.
+        """
+        self._begin_transaction()
+        self._shared_in_turn = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
 
     def _begin_transaction(self) -> None:
         self._execute("BEGIN")
@@ -209,6 +227,13 @@ class EventLoopConnectionPool:
             self._single_is_free = False
             return self._single
         return self._free.pop() if self._free else None
+
+    def rows_at_once(self, sql: str, parameters: Sequence[Any]) -> Rows | None:
+        """The rows of an operation of one short statement; None if its connection is in use or it takes too long.
+
+        Raises ReadFailed. It doesn't take the connection, since nothing else runs before it returns.
+        """
+        return self._single.rows_at_once(sql, parameters) if self._single_is_free else None
 
     async def take(self, several: bool = True) -> EventLoopConnection:
         """Waits for a connection, to be given back; served in order of arrival."""

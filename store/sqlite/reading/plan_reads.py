@@ -161,15 +161,8 @@ class SQLitePlanReads:
         self._connections = connections
 
     def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> Rows | None:
-        """The row, if a connection is free and the statement is short."""
-        connection = self._connections.take_free(several=False)
-        if connection is None:
-            return None
-        try:
-            connection.begin(several=False, until=until)
-            return connection.rows_on_loop(wanted.by(row_statement), (sid,))
-        finally:
-            self._connections.give_back(connection)
+        """The row, if the connection is free and the statement is short."""
+        return self._connections.rows_at_once(wanted.by(row_statement), (sid,))
 
     async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
         """The row, in a thread if the statement is long."""
