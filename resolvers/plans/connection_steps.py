@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from strawberry import UNSET
 
@@ -117,7 +117,7 @@ class ConnectionStep(NamedTuple):
             shown = ConnectionPage(((rows,),), NO_ENDS, False, False, count, cap)
             if selected.info:
                 prefix = selected.shapes[0].row.row_prefix_of(of[key]).encode()
-                shown = _edges_page(rows, lengths, len(prefix), len(of[key]) + 2, requested, shown)
+                shown = _edges_page(rows, lengths, prefix, len(of[key]) + 2, requested, shown)
             connections[key] = self._written(shown)
         return connections
 
@@ -199,24 +199,33 @@ class ConnectionStep(NamedTuple):
 
 
 def _edges_page(
-    rows: bytes, lengths: Sequence[int], prefix: int, mark: int, requested: RequestedPage, shown: ConnectionPage
+    rows: bytes, lengths: Sequence[int], prefix: bytes, mark: int, requested: RequestedPage, shown: ConnectionPage
 ) -> ConnectionPage:
     """The page in ``rows``, the inside of an array of edges, without the one edge beyond the page, if there is one.
 
-    Each edge is a prefix of ``prefix`` bytes, the last ``mark`` bytes of which begin the cursor, followed by as many
-    bytes as ``lengths`` says.
+    Each edge begins with ``prefix``, the last ``mark`` bytes of which begin the cursor; see PageArray for ``lengths``.
     """
-    after = requested.after is not None
-    more, ends, page = len(lengths) > requested.size, NO_ENDS, cast("Piece", rows)
-    if more:
-        lengths = lengths[: requested.size]
-        end = max(sum(lengths) + len(lengths) * (prefix + 1) - 1, 0)
-        page = memoryview(rows)[:end]  # A copy would take as long as a row.
-    if lengths:
-        first = prefix - mark
-        last = sum(lengths[:-1]) + (len(lengths) - 1) * (prefix + 1) + first
-        ends = rows[first : first + mark + POSITION_BYTES], rows[last : last + mark + POSITION_BYTES]
+    after, size = requested.after is not None, requested.size
+    more, last, end = _bounds(rows, lengths, prefix, size) if rows else (False, 0, 0)
+    if not end:
+        return ConnectionPage(((b"",),), NO_ENDS, more, after, shown.counted, shown.cap)
+    page: Piece = memoryview(rows)[:end] if more else rows  # A copy would take as long as a row.
+    first = len(prefix) - mark
+    last += first
+    ends = rows[first : first + mark + POSITION_BYTES], rows[last : last + mark + POSITION_BYTES]
     return ConnectionPage(((page,),), ends, more, after, shown.counted, shown.cap)
+
+
+def _bounds(rows: bytes, lengths: Sequence[int], prefix: bytes, size: int) -> tuple[bool, int, int]:
+    """Whether there are more than ``size`` edges; where the last of the first ``size`` begins, and where it ends."""
+    if lengths:
+        more, whole = len(lengths) > size, [len(prefix) + length for length in lengths[:size]]
+        end = sum(whole) + len(whole) - 1 if whole else 0
+        return more, end - whole[-1] if whole else 0, end
+    between = b"," + prefix
+    more = rows.count(between) >= size
+    end = (rows.rfind(between) if size else 0) if more else len(rows)
+    return more, rows.rfind(between, 0, end) + 1, end
 
 
 def _ends(of: str, rows: list[Any]) -> tuple[bytes, bytes]:

@@ -26,7 +26,10 @@ Fingerprints: TypeAlias = Mapping[Any, str]
 
 
 class PageArray(NamedTuple):
-    """A page as the inside of a JSON array, with row prefixes, and the lengths of its rows in bytes without these."""
+    """A page as the inside of a JSON array, with row prefixes, and the lengths of its rows in bytes without these.
+
+    Without lengths, the row prefix after a comma begins each row but the first, and is found nowhere else.
+    """
 
     rows: bytes
     lengths: Sequence[int] = ()
@@ -88,7 +91,8 @@ class PlanReader(Protocol):
     ) -> dict[Any, PageArray]:
         """Each parent's forward page, written by the engine; ``subqueries`` has one for each placeholder of the row.
 
-        The lengths are only given if ``measured``: only they tell where a row ends.
+        If ``measured``, the caller has to know where each row begins. The lengths are given where the row prefix
+        doesn't tell that: after a comma, it could also be found in a subquery's rows.
         """
         ...
 

@@ -120,3 +120,26 @@ async def test_following_next_pages_ends(database: Database) -> None:
                 break
             after = info["endCursor"]
         assert pages == 1
+
+
+async def test_a_text_that_looks_like_the_start_of_an_edge_moves_no_cursor(database: Database) -> None:
+    """Neither in an edge's own node, nor in a nested list whose alias and texts imitate edges."""
+    async with open_archive(database) as archive:
+        sessions = [bodies.session(number) for number in range(1, 4)]
+        await bodies.put(archive, bodies.service(1), *sessions)
+        plain = (
+            "{ sessions(first: 2) { edges { cursor node { sid } } pageInfo { hasNextPage startCursor endCursor } } }"
+        )
+        expected = (await asked(archive, plain))["sessions"]["pageInfo"]
+        imitation = expected["endCursor"][:9]
+        names = [f',{{"cursor":"{imitation}', f'"}},{{"cursor":"{imitation}"', f'\\,{{"cursor":\\"{imitation}']
+        renamed = [session | {"unique_name": name} for session, name in zip(sessions, names, strict=True)]
+        talks = [
+            bodies.interaction(number, 1 + number % 3, data=f"{imitation}{bodies.time(number)}")
+            for number in range(1, 13)
+        ]
+        await bodies.put(archive, *renamed, *talks)
+        for selected in ("uniqueName", "interactions(first: 3) { nodes { cursor: data } }"):
+            found = await asked(archive, plain.replace("node { sid }", f"node {{ {selected} }}"))
+            assert found["sessions"]["pageInfo"] == expected
+            assert len(found["sessions"]["edges"]) == 2

@@ -97,6 +97,7 @@ class SQLitePlanReader:
                 if connection.is_slice_over():
                     await connection.yield_to_loop()
             return lists
+        measured = measured and bool(subqueries)  # Other rows have no array in them, so the row prefix begins each.
         sql, bound = page_array_statement(page, projection, bool(row.row_prefix), subqueries, measured)
         for key in keys:
             bound["parent"] = key
