@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from gateway.endpoint.documents import checked, coded
-from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.plan_cache import PlanCache, PlannedOperation
 from gateway.http.exchange import Wait, awaited
 from gateway.limits.budget import too_long, within_budget
 from gateway.limits.cost import PARTICIPANTS, Cost, demand_cost
@@ -27,12 +27,14 @@ from gateway.settings.server import Limits
 from resolvers.access import ANYBODY
 from resolvers.context import Context
 from resolvers.errors import formatted
-from resolvers.plans.inputs import Fallback
+from resolvers.plans.inputs import Fallback, Values
+from resolvers.plans.plan import Plan, Ran
 from resolvers.plans.selections import Unplannable
-from resolvers.plans.steps import bounds_of
+from resolvers.plans.steps import Bounds, bounds_of
 from schema.build import EXECUTABLE
 from schema.withheld import withheld
 from store.errors import OutOfTime, Unavailable
+from store.plans.reads import PlanReads
 
 NOTHING: dict[str, Any] = {}
 SUBSCRIPTION = "subscription"
@@ -111,6 +113,41 @@ async def planned(
 
     ``wait`` awaits a plan that can't finish at once.
     """
+    try:
+        ready = _ready(request, context, limits, plans)
+        if ready is None:
+            return None
+        known, cost, plan, arguments = ready
+        ran = plan.run_at_once(*arguments)
+        if ran is None:  # One row is read in less time than it takes to watch the client.
+            ran = await (plan.run(*arguments) if plan.reads_one_row else wait(plan.run(*arguments)))
+    except (Fallback, Unplannable, LimitExceeded):
+        return None
+    except OutOfTime:
+        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    return _result(known, cost, ran, context, limits, arguments[-1])
+
+
+def planned_at_once(request: Request, context: Context, limits: Limits, plans: PlanCache) -> Result | None:
+    """As ``planned``, for an operation that reads one row and need not wait for it; None for any other."""
+    try:
+        ready = _ready(request, context, limits, plans)
+        if ready is None:
+            return None
+        known, cost, plan, arguments = ready
+        ran = plan.run_at_once(*arguments)
+    except (Fallback, Unplannable, LimitExceeded, OutOfTime):
+        return None
+    return None if ran is None else _result(known, cost, ran, context, limits, arguments[-1])
+
+
+def _ready(
+    request: Request, context: Context, limits: Limits, plans: PlanCache
+) -> tuple[PlannedOperation, int, Plan, tuple[PlanReads, Values, Bounds, float]] | None:
+    """The operation's plan, its cost, and what the plan is run with; None if it has no plan.
+
+    Raises Unplannable, Fallback or LimitExceeded if the ordinary path must answer.
+    """
     if request.cost_mode is not CostMode.NONE:
         return None
     found, known, literals = plans.find(request.query, request.operation_name)
@@ -123,20 +160,15 @@ async def planned(
         return None
     bounds = bounds_of(context.max_page_size, context.count_cap, limits.max_statements)
     until = time.perf_counter() + limits.max_seconds
-    try:
-        values = known.template.values(request.variables or NOTHING, literals)
-        values[PARTICIPANTS] = context.most_participants
-        cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
-        plan = known.template.plan(values, context.access.scopes)
-        arguments = context.archive.plan_reads, values, bounds, until
-        ran = plan.run_at_once(*arguments)
-        if ran is None:  # One row is read in less time than it takes to watch the client.
-            ran = await (plan.run(*arguments) if plan.reads_one_row else wait(plan.run(*arguments)))
-        data, statements, rows = ran
-    except (Fallback, Unplannable, LimitExceeded):
-        return None
-    except OutOfTime:
-        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
+    values = known.template.values(request.variables or NOTHING, literals)
+    values[PARTICIPANTS] = context.most_participants
+    cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
+    plan = known.template.plan(values, context.access.scopes)
+    return known, cost, plan, (context.archive.plan_reads, values, bounds, until)
+
+
+def _result(known: PlannedOperation, cost: int, ran: Ran, context: Context, limits: Limits, until: float) -> Result:
+    data, statements, rows = ran
     if time.perf_counter() > until:
         return Result({"errors": [formatted(too_long(limits))]}, True, "query")
     hidden = withheld(context.access, known.scoped) if context.access is not ANYBODY else None

@@ -70,7 +70,7 @@ class Responses:
 
     def __init__(self, operations: Operations, limit: SubscriptionLimit) -> None:
         self._operations, self._limit = operations, limit
-        self._groups = Groups()
+        self._groups = Groups(operations.data_version)
         self._unstoppable: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
@@ -152,11 +152,12 @@ class Responses:
         async def respond(event: Any) -> bytes:
             return await once_available(partial(self._read, prepared, event), OUTAGE_SECONDS)
 
+        at_once = partial(self._read_at_once, prepared)
         try:
             with self._groups.joined(_group_of(prepared)) as group:
                 async with aclosing(source) as events:
                     async for event in events:
-                        yield await group.response(event, self._operations.data_version, respond)
+                        yield await group.response(event, at_once, respond)
         except GraphQLError as error:
             shown = formatted(error)
         except Unavailable:
@@ -168,6 +169,13 @@ class Responses:
             return
         failures.append(shown["extensions"]["code"])
         yield orjson.dumps({"errors": [shown]})
+
+    def _read_at_once(self, prepared: _Prepared, event: Any) -> bytes | None:
+        by_plan = prepared.event_query
+        if by_plan is None:
+            return None
+        answer = self._operations.planned_at_once(by_plan.request(event), prepared.access)
+        return by_plan.response(event, answer, prepared.hidden) if answer else None
 
     async def _read(self, prepared: _Prepared, event: Any) -> bytes:
         return await self._planned(prepared, event) or await self._response(prepared, event)

@@ -1,7 +1,7 @@
 """Shares responses: an event that concerns many subscribers with the same selection is executed and encoded once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,52 +15,81 @@ OUTAGE_SECONDS = 20.0
 KEPT_SECONDS = 1.0
 """How long a response is kept for slower subscribers. Later ones execute it again; erased content is soon forgotten."""
 
-Respond = Callable[[Any], Awaitable[bytes]]
+Respond = Callable[[Any], Coroutine[Any, Any, bytes]]
+RespondAtOnce = Callable[[Any], bytes | None]
 DataVersion = Callable[[], Awaitable[str]]
+
+
+class Version:
+    """The archive's data version, which tells responses apart: after a write the response to an event is another one.
+
+    It is read once in each turn of the event loop, whoever asks in that turn.
+    """
+
+    def __init__(self, read: DataVersion) -> None:
+        self._read = read
+        self.known: str | None = None
+        """The version, if it has been read in this turn."""
+
+    async def read(self) -> str:
+        """Reads the version; waits while the database can't be reached."""
+        self.known = version = await once_available(self._read, OUTAGE_SECONDS)
+        asyncio.get_running_loop().call_soon(self._forget)
+        return version
+
+    def _forget(self) -> None:
+        self.known = None
 
 
 class Group:
     """The subscribers whose responses to the same event are the same."""
 
-    def __init__(self, running: set[asyncio.Task[bytes]]) -> None:
+    def __init__(self, version: Version, running: set[asyncio.Task[bytes]]) -> None:
         """``running`` gets the tasks that have not ended."""
-        self.subscribers, self._running = 0, running
-        self._recent: dict[Hashable, tuple[Any, asyncio.Task[bytes]]] = {}
+        self.subscribers, self._version, self._running = 0, version, running
+        self._recent: dict[Hashable, tuple[Any, bytes | asyncio.Task[bytes]]] = {}
 
-    async def response(self, event: Any, version: DataVersion, respond: Respond) -> bytes:
-        """The response to ``event``, by ``respond`` unless another subscriber has asked for it.
+    async def response(self, event: Any, respond_at_once: RespondAtOnce, respond: Respond) -> bytes:
+        """The response to ``event``, unless another subscriber has asked for it: at once if possible.
 
-        ``version`` reads the archive's data version: after a write the response is another one.
+        ``respond_at_once`` returns None if the response has to wait for something; then ``respond`` gives it.
         """
         if self.subscribers == 1:
-            return await respond(event)
-        key = _key_of(event), await once_available(version, OUTAGE_SECONDS)
+            return respond_at_once(event) or await respond(event)
+        key = _key_of(event), self._version.known or await self._version.read()
         found = self._recent.get(key)
         if found is None:
-            # The event is kept with its task, so that no other can have its id.
-            found = self._recent[key] = event, asyncio.ensure_future(respond(event))
-            self._running.add(found[1])
-            found[1].add_done_callback(self._running.discard)
+            # The event is kept with its response, so that no other can have its id.
+            found = self._recent[key] = event, respond_at_once(event) or self._begun(respond(event))
             asyncio.get_running_loop().call_later(KEPT_SECONDS, self._recent.pop, key)
-        return await asyncio.shield(found[1])
+        response = found[1]
+        return response if isinstance(response, bytes) else await asyncio.shield(response)
+
+    def _begun(self, responding: Coroutine[Any, Any, bytes]) -> asyncio.Task[bytes]:
+        task = asyncio.create_task(responding)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
 
 def _key_of(event: Any) -> Hashable:
-    """An event of the feed by its value, since each follower makes its own; another by its identity."""
-    return event if isinstance(event, FeedChange) else id(event)
+    """An event of the feed by its cursor, since each follower makes its own; another by its identity."""
+    return event.cursor if isinstance(event, FeedChange) else id(event)
 
 
 class Groups:
     """The groups of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: DataVersion) -> None:
+        """``version`` reads the archive's data version."""
+        self._version = Version(version)
         self._groups: dict[Hashable, Group] = {}
         self._running: set[asyncio.Task[bytes]] = set()
 
     @contextmanager
     def joined(self, key: Hashable) -> Iterator[Group]:
         """The group with this key, with one more subscriber during the block."""
-        group = self._groups.setdefault(key, Group(self._running))
+        group = self._groups.setdefault(key, Group(self._version, self._running))
         group.subscribers += 1
         try:
             yield group

@@ -44,12 +44,17 @@ class Socket:
                     raise NonJsonMessageReceived from error
 
     async def send_json(self, message: Mapping[str, Any]) -> None:
-        """Sends a message; a response that is already encoded stands where its data would be."""
+        """Sends a message."""
+        await self.send(orjson.dumps(message))
+
+    async def send(self, message: bytes) -> None:
+        """Sends a message that is JSON already; none if the WebSocket has closed."""
         if self.is_closed:
             return
-        if message["type"] == "next":
-            message = {**message, "payload": message["payload"]["data"]}
-        await self._send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
+        try:
+            await self._send({"type": "websocket.send", "text": message.decode()})
+        except OSError:  # By ASGI's rules the client has gone; the next message received says so too.
+            self.is_closed = True
 
     async def close(self, code: int, reason: str) -> None:
         """Closes the WebSocket, and ends the task that receives from it."""

@@ -5,16 +5,14 @@ WebSocket, so connection_init can have the key: ``{"Authorization": "Bearer pgk_
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
 import orjson
-from graphql import GraphQLError
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.types.unset import UNSET
 
 from gateway.auth.authentication import Authenticator, Lease
@@ -23,7 +21,7 @@ from gateway.endpoint.persisted import PersistedDocuments, Unavailable
 from gateway.endpoint.requests import RequestParameters
 from gateway.http.callers import Caller, caller_of
 from gateway.http.exchange import Exchange, HttpError, Receive, Send
-from gateway.http.operations import Operation
+from gateway.http.operations import Operation as LoggedOperation
 from gateway.http.rate_limit import Rates
 from gateway.subscriptions.open_streams import Ending, OpenStream, OpenStreams
 from gateway.subscriptions.responses import RequestErrors, Responses
@@ -36,20 +34,7 @@ INIT_SECONDS = 5.0
 """How long a client may take to send connection_init."""
 TRY_AGAIN_LATER = 1013
 
-LogOperation = Callable[[Exchange, Access, Operation], None]
-
-
-class ShownError(GraphQLError):
-    """An error in the form in which the client gets it."""
-
-    def __init__(self, shown: dict[str, Any]) -> None:
-        super().__init__(shown["message"])
-        self._shown = shown
-
-    @property
-    def formatted(self) -> Any:
-        """The error as the client gets it."""
-        return self._shown
+LogOperation = Callable[[Exchange, Access, LoggedOperation], None]
 
 
 class WebSockets:
@@ -110,10 +95,10 @@ async def _close_at_end(socket: Socket, stream: OpenStream) -> None:
 
 
 class Handler(BaseGraphQLTransportWSHandler[Any, None]):
-    """Strawberry's handler, which runs operations by ``stream`` and knows callers by ``on_ws_connect``."""
+    """Strawberry's handler; it runs operations by ``run_operation`` and knows callers by ``on_ws_connect``."""
 
     def __init__(self, server: WebSockets, exchange: Exchange, socket: Socket, stream: OpenStream) -> None:
-        # Strawberry calls these three methods of its view and of its schema, which this object has.
+        # Strawberry calls on_ws_connect of its view, which this object has.
         own = cast("Any", self)
         super().__init__(own, cast("Any", socket), socket, None, own, timedelta(seconds=INIT_SECONDS))
         self._server, self._exchange, self._socket, self._stream = server, exchange, socket, stream
@@ -146,11 +131,29 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             self._exchange.access = lease.access
         return UNSET
 
-    async def stream(
-        self, query: str, variable_values: dict[str, Any] | None, operation_name: str | None, **_: object
-    ) -> AsyncGenerator[ExecutionResult, None]:
-        """Strawberry's handler calls this to run an operation."""
-        return self._results(Request(query, operation_name or None, variable_values))
+    async def run_operation(self, operation: Operation[Any, None]) -> None:
+        """Runs an operation, and sends its responses as they are: Strawberry's own would encode each once more."""
+        lease = cast("Lease", self._stream.lease)
+        caller = caller_of(self._exchange.scope, lease.access)
+        request = Request(operation.query, operation.operation_name or None, cast("Any", operation.variables))
+        log: list[LoggedOperation] = []
+        next_begins = b'{"type":"next","id":%b,"payload":' % orjson.dumps(operation.id)
+        last: dict[str, Any] = {"type": "complete", "id": operation.id}
+        try:
+            self._count(caller, lease.access)
+            async with self._server.responses.opened(request, lease.access, caller.name, log) as responses:
+                async for response in responses:
+                    await self._socket.send(b"%b%b}" % (next_begins, response))
+        except RequestErrors as refused:
+            last = _error(operation.id, refused.errors)
+        except HttpError as error:
+            last = _error(operation.id, _shown(str(error), error.code))
+        except Exception as error:
+            last = _error(operation.id, _shown(masked(error, "an operation"), "INTERNAL_SERVER_ERROR"))
+        finally:
+            if log:
+                self._server.log(self._exchange, lease.access, log[0])
+        await operation.send_operation_message(cast("Any", last))
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
         try:
@@ -158,41 +161,20 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             query = self._server.documents.text_of(sent)
         except msgspec.ValidationError as error:
             await self.handle_invalid_message(f"Expected a payload with query: {error}.")
-        except Unavailable as error:
-            await self._refuse(message["id"], str(error), error.code)
-        except HttpError as error:
-            await self._refuse(message["id"], str(error), error.code)
+        except (Unavailable, HttpError) as error:
+            await self.send_message(cast("Any", _error(message["id"], _shown(str(error), error.code))))
         else:
             payload = {"query": query, "variables": sent.variables, "operationName": sent.operation_name}
             await super().handle_message(cast("Any", {**message, "payload": payload}))
-
-    async def _refuse(self, id: str, text: str, code: str) -> None:
-        error = {"message": text, "extensions": {"code": code}}
-        await self.send_message(cast("Any", {"id": id, "type": "error", "payload": [error]}))
-
-    async def _results(self, request: Request) -> AsyncGenerator[ExecutionResult, None]:
-        lease = cast("Lease", self._stream.lease)
-        caller = caller_of(self._exchange.scope, lease.access)
-        log: list[Operation] = []
-        try:
-            self._count(caller, lease.access)
-            async with self._server.responses.opened(request, lease.access, caller.name, log) as responses:
-                async for response in responses:
-                    yield ExecutionResult(cast("Any", orjson.Fragment(response)), None)
-        except RequestErrors as refused:
-            yield PreExecutionError(None, [ShownError(error) for error in refused.errors])
-        except HttpError as error:
-            yield _refused(str(error), error.code)
-        except Exception as error:
-            yield _refused(masked(error, "an operation"), "INTERNAL_SERVER_ERROR")
-        finally:
-            if log:
-                self._server.log(self._exchange, lease.access, log[0])
 
     def _count(self, caller: Caller, access: Access) -> None:
         if access is not ANYBODY or self._server.rates.counts_anybody:
             self._server.rates.count(caller)
 
 
-def _refused(text: str, code: str) -> PreExecutionError:
-    return PreExecutionError(None, [ShownError({"message": text, "extensions": {"code": code}})])
+def _error(id: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "error", "id": id, "payload": errors}
+
+
+def _shown(text: str, code: str) -> list[dict[str, Any]]:
+    return [{"message": text, "extensions": {"code": code}}]

@@ -17,6 +17,7 @@ from store.changes import ChangedType, FeedQuery
 from store.interactions import InteractionFilter
 from store.live.changes import Place, PlaceLost
 from store.live.live import Live
+from store.live.matching import is_met_by_change
 
 EVERYTHING = InteractionFilter()
 INTERACTIONS = frozenset({ChangedType.INTERACTION})
@@ -55,10 +56,11 @@ async def interactions(
 async def _followed(
     live: Live, query: FeedQuery, place: Place, wanted: InteractionFilter
 ) -> AsyncGenerator[FeedChange, None]:
+    are_all = is_met_by_change(wanted)
     try:
         async with aclosing(live.changes.follow(query, place, wanted.service_sid)) as found:
             async for change in found:
-                if wanted is EVERYTHING or await live.matching.matches(wanted, change):
+                if are_all or await live.matching.matches(wanted, change):
                     yield feed_change(place.epoch, change)
     except PlaceLost as error:
         raise ChangesExpired from error

@@ -17,6 +17,11 @@ BY_CHANGE = frozenset({"service_sid", "session_sid"})
 """The conditions that a change itself can tell; they are already met."""
 
 
+def is_met_by_change(wanted: InteractionFilter) -> bool:
+    """Whether the filter has only conditions that a change itself can tell; then there is nothing to decide."""
+    return wanted.active_names() <= BY_CHANGE
+
+
 class Matching:
     """The filters over one archive."""
 
@@ -29,7 +34,7 @@ class Matching:
 
         One that was erased has nothing left to compare. So its erasure counts as a match, for copies to erase it too.
         """
-        if change.kind is ChangeKind.ERASED or wanted.active_names() <= BY_CHANGE:
+        if change.kind is ChangeKind.ERASED:
             return True
         task = self._known.get((wanted, change.number))
         if task is None:

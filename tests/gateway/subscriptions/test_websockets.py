@@ -10,6 +10,7 @@ import pytest
 from following import STATUS, SUBPROTOCOL, subscribe, websocket
 from gateway.shutdown import DRAINING
 from gateway.subscriptions import websockets
+from gateway.subscriptions.socket import Socket
 from gateway_under_test import serving
 from store import keys
 from store.engine.database import Database
@@ -170,6 +171,21 @@ async def test_a_websocket_too_many_is_closed_with_1013(with_one_session: Databa
         client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket,
     ):
         assert await closed(socket) == 1013
+
+
+async def test_a_response_to_a_client_that_has_gone_is_dropped() -> None:
+    """ASGI's ``send`` raises OSError then, which is nothing to log; the receiving side ends the operations."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.disconnect", "code": 1005}
+
+    async def send(_: object) -> None:
+        raise ConnectionResetError
+
+    socket = Socket(receive, send, longest=100)
+    await socket.send(b"{}")
+    assert socket.is_closed
+    assert [message async for message in socket.iter_json()] == []
 
 
 async def test_limits_hold_for_operations_and_for_messages(with_one_session: Database) -> None:
