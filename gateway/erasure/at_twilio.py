@@ -1,7 +1,7 @@
 """Twilio's side of an erasure: deletes Interactions, removes Participants, and checks what Twilio still has.
 
-If Twilio answers 404 for a Session whose Service exists, everything in the Session is gone too, so its Interactions
-aren't requested one by one. Each run checks that again.
+If Twilio answers 404 for a Session whose Service exists, and shows none of its contents, everything in it is gone too,
+so its Interactions aren't requested one by one. Each run checks that again.
 """
 
 import asyncio
@@ -74,5 +74,6 @@ class ErasureUpstream(TwilioUpstream):
             body = await self._client.fetch(*path)
         except TwilioMissing:
             await self._client.check_ancestor_exists(*path[:2])
+            await self._client.check_nothing_below(*path)
             return AtTwilio(is_gone=True)
         return AtTwilio(False, str(body.get("status") or ""), body.get("date_ended"))

@@ -1,12 +1,16 @@
 """Reconciles the archive with Twilio: confirms which candidates are gone, then marks or erases them.
 
 A row that a list lacked is only a candidate, since lists shift while they are paged. It is gone if Twilio answers 404
-for it and its parent exists. An Interaction that is gone from an existing Session was deleted on purpose, so it is
-erased here too. A Session that was closed 90 days ago or more expired by Twilio's retention, so it is kept and marked.
-A Session that is gone earlier was deleted on purpose, so it is erased with its Interactions. All candidates are
-checked before the first row is erased.
+for it and its parent exists. A Service whose Sessions are still shown exists, whatever is answered for itself, and so
+does a Session whose contents are.
+
+An Interaction that is gone from an existing Session was deleted on purpose, so it is erased here too. A Session that
+was closed 90 days ago or more expired by Twilio's retention, so it is kept and marked. A Session that is gone earlier
+was deleted on purpose, so it is erased with its Interactions. All candidates are checked before the first row is
+erased.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +18,7 @@ from gateway.sync.crawl import Crawl
 from gateway.sync.left_out import RESOURCE_ERRORS
 from gateway.sync.retention import Gone, classify
 from gateway.twilio.client import Twilio
-from gateway.twilio.errors import TwilioMissing
+from gateway.twilio.errors import TwilioError, TwilioMissing
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.sync import listings, runs, state
@@ -22,6 +26,8 @@ from store.sync.runs import Progress
 
 ALWAYS_ALLOWED_ERASURES = 20
 """A run may erase this many rows without a flag, however small the archive is."""
+ASKED_SESSIONS = 10
+"""So many Sessions of a Service that is gone are asked for one by one."""
 
 
 class TooManyErasures(Exception):
@@ -67,7 +73,7 @@ class Confirmation:
         if not await self._is_missing("Services", service_sid, "Sessions", session_sid):
             await self._crawl.read_session(service_sid, session_sid)
         elif await self._exists("Services", service_sid):
-            await classify(self._archive, self._gone, [session_sid])
+            await self._classify(service_sid, session_sid)
 
     async def _confirm_interaction(self, service_sid: str, session_sid: str, sid: str) -> None:
         path = ("Services", service_sid, "Sessions", session_sid)
@@ -77,18 +83,41 @@ class Confirmation:
             self._exists_cache[path] = True
             self._gone.interactions.append(sid)
         elif await self._exists("Services", service_sid):
-            await classify(self._archive, self._gone, [session_sid])
+            await self._classify(service_sid, session_sid)
+
+    async def _classify(self, service_sid: str, session_sid: str) -> None:
+        """Adds a Session to what is gone. Raises TwilioRefused if it would be erased, but its contents are shown."""
+        await classify(self._archive, self._gone, [session_sid])
+        if session_sid in self._gone.deleted_sessions:
+            try:
+                await self._twilio.check_nothing_below("Services", service_sid, "Sessions", session_sid)
+            except TwilioError:
+                self._gone.deleted_sessions.remove(session_sid)
+                raise
 
     async def _exists(self, *path: str) -> bool:
         """Whether the Service at ``path`` exists. If not, it and its Sessions are gone."""
         if path not in self._exists_cache:
-            self._exists_cache[path] = not await self._is_missing(*path)
+            sessions: list[str] = []
+            is_missing = await self._is_missing(*path)
+            if is_missing:
+                sessions = await listings.undecided_sessions(self._archive, path[-1])
+            self._exists_cache[path] = not is_missing or await self._shows_sessions(path, sessions)
             if not self._exists_cache[path]:
                 self._gone.services.append(path[-1])
-                sessions = await listings.undecided_sessions(self._archive, path[-1])
                 known = {*self._gone.deleted_sessions, *self._gone.expired_sessions}
                 await classify(self._archive, self._gone, [sid for sid in sessions if sid not in known])
         return self._exists_cache[path]
+
+    async def _shows_sessions(self, path: tuple[str, ...], sessions: Sequence[str]) -> bool:
+        """Whether Twilio still shows Sessions of the Service at ``path``, in its list or some of those stored here."""
+        if await self._twilio.shows_any(*path, "Sessions"):
+            return True
+        step = max(1, len(sessions) // ASKED_SESSIONS)
+        for sid in sessions[::step][:ASKED_SESSIONS]:
+            if not await self._is_missing(*path, "Sessions", sid):
+                return True
+        return False
 
     def _is_gone(self, service_sid: str, session_sid: str) -> bool:
         gone = self._gone

@@ -23,6 +23,7 @@ from gateway.twilio.errors import (
     PageRefused,
     TwilioError,
     TwilioMissing,
+    TwilioRefused,
     TwilioUnavailable,
 )
 from gateway.twilio.network import proxy_for, tls_context
@@ -152,6 +153,19 @@ class Twilio:
                 raise PageRefused(
                     f"The pages of /{'/'.join(path)} form a loop: Twilio returned the same next page twice."
                 )
+
+    async def shows_any(self, *path: str) -> bool:
+        """Whether Twilio shows a row of the list at ``path``; not if it answers 404. Raises a TwilioError."""
+        try:
+            return bool(await self._first_page(*path))
+        except TwilioMissing:
+            return False
+
+    async def check_nothing_below(self, *path: str) -> None:
+        """Checks that a Session that was answered 404 has no contents either; raises TwilioRefused if it has."""
+        for contents in ("Participants", "Interactions"):
+            if await self.shows_any(*path, contents):
+                raise TwilioRefused(f"{path[-1]} was answered 404, but Twilio still shows its {contents.lower()}.")
 
     async def _first_page(self, *path: str) -> list[Body]:
         async with aclosing(self.pages(*path)) as pages:
