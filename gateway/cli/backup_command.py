@@ -58,7 +58,7 @@ def backup(
 
     It is one private file (0600) with the state of one moment. It appears only when it is complete and has passed
     SQLite's integrity check and a comparison of the numbers of rows. If it is killed, a file that ends in .incomplete
-    stays until the next backup or erasure.
+    stays until the next backup or erasure. An archive in PostgreSQL is backed up by PostgreSQL's own tools instead.
 
     Exit codes: 0 made, 1 not made, 2 invalid settings, 130 stopped.
     """

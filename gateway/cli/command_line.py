@@ -56,6 +56,7 @@ VALUES = {
     "drain": "SECONDS",
     "export_seconds": "SECONDS",
     "host": "ADDRESS",
+    "now": "DAY",
     "replica": "URL",
     "service": "SID",
     "sync_every": "SECONDS",

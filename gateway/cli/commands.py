@@ -31,8 +31,21 @@ from gateway.settings.server import DemoSettings, Limits, Protocol, SeedSettings
 from gateway.settings.subscriptions import SubscriptionSettings
 from store.engine.database import Database, text_with_password
 
+ORDER = """
+demo serve sync callbacks keys erase ledger status backup restore export copy schema seed
+"""
+
+
+class Commands(Group):
+    """All commands; ``--help`` lists them in the order in which somebody meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return sorted(super().list_commands(ctx), key=ORDER.split().index)
+
+
 commands = typer.Typer(
-    cls=Group,
+    cls=Commands,
     help="Proxygraph: a GraphQL gateway to, and an archive of, the conversations of Twilio Proxy.",
     no_args_is_help=True,
     add_completion=False,
@@ -110,8 +123,8 @@ def serve(
 ) -> None:
     """Serve an archive as GraphQL.
 
-    If the file doesn't exist, it is created, empty. If the environment names a Twilio account (see sync --help),
-    deleteInteraction deletes at Twilio too, and --sync-every keeps the archive up to date.
+    A missing file, or an empty database of PostgreSQL, becomes an empty archive. If the environment names a Twilio
+    account (see sync --help), deleteInteraction deletes at Twilio too, and --sync-every keeps the archive up to date.
     """
     flags = {**locals(), "replica": replica or None}
     settings, protocol, twilio, callback_settings, access, jwt, *_ = all_settings(
@@ -234,7 +247,7 @@ def schema(
         fail(f"schema/schema.graphql differs from the schema. Write it again: {COMMAND} schema > schema/schema.graphql")
 
 
-for command in (demo, serve, sync, seed, erase, ledger, status, backup, restore, copy, schema):
+for command in (demo, serve, sync, erase, ledger, status, backup, restore, copy, schema, seed):
     add(commands, command)
 add(commands, export, command_class=ExportCommand)
 commands.add_typer(keys, name="keys")

@@ -30,6 +30,12 @@ LOG_EVERY_SECONDS = 10.0
 IDENTIFIERS = ("--identifier", "--proxy-identifier")
 PLACEHOLDERS = {"ID": "SID", "DateTime": "TIME", "String": "TEXT", "Boolean": "true|false"}
 
+ONLY_OF_THE_API = {
+    " It needs a key with the scope read:content.": "",
+    "One value or a list of up to 50: t": "Up to 50: t",
+    "; null for none.": ".",
+}
+
 
 class ExportCommand(Command):
     """A command that also has an option for each filter of the API; the schema is only loaded when it is needed."""
@@ -152,7 +158,7 @@ def _filter_parameters() -> Mapping[str, Any]:
     from gateway.export.filter_options import ORDER_BY, all_options, orders
 
     options: dict[str, tuple[str, str, str | None]] = {
-        spelling: (option.description, _placeholder(option), f"Filters of {' and '.join(names)}")
+        spelling: (_of_an_option(option.description), _placeholder(option), f"Filters of {_listed(names)}")
         for spelling, (option, names) in all_options().items()
     }
     options[ORDER_BY] = (f"The order: {', '.join(orders())}. Default: DATE_CREATED_ASC.", "ORDER", None)
@@ -177,6 +183,17 @@ def _filter_parameters() -> Mapping[str, Any]:
     scratch.command()(given)
     made = {each.name: each for each in get_command(scratch).params}
     return {spelling: made[name] for spelling, name in zip(options, parameters, strict=True)}
+
+
+def _of_an_option(description: str) -> str:
+    """The description of an API's filter, as it is for an option: which needs no key, is repeated, and has no null."""
+    for of_the_api, of_an_option in ONLY_OF_THE_API.items():
+        description = description.replace(of_the_api, of_an_option)
+    return description
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _placeholder(option: "FilterOption") -> str:

@@ -29,7 +29,7 @@ PUT_BACK = "An archive in PostgreSQL is put back by PostgreSQL's own tools, such
 def restore(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="The backup. Leave it out to replay --ledger in the archive as it is."),
+        typer.Argument(metavar="FILE", help="The backup. Leave it out to replay --ledger in the archive as it is."),
     ] = None,
     database: Annotated[str | None, flag(KeysSettings, "database")] = None,
     ledger: Annotated[

@@ -42,7 +42,8 @@ def status(
     It changes nothing. It can run beside a server, and on a read-only file.
 
     Reasons for attention: no complete sync for --stale-hours, a failed sync, something left out, a deletion that has
-    been pending for 5 minutes, a key that expires or has just expired.
+    been pending for 5 minutes, a key that expires or has just expired. On PostgreSQL also: settings that endanger the
+    archive or delay erasures, and standbys that could lose a deletion; there, bytes may wait two hours for their purge.
 
     Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or the settings are invalid.
     """

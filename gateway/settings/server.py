@@ -213,7 +213,7 @@ NOW = Field(
 class DemoSettings(Listening):
     """The settings of ``demo``."""
 
-    database: Database = Field(Path("proxygraph-demo.db"), description="The demo's archive, named in the same way.")
+    database: Database = Field(Path("proxygraph-demo.db"), description="The demo's archive, a file or a database.")
     now: date | None = NOW
 
 

@@ -19,7 +19,7 @@ from store.engine.database import AddressRefused, Database, database_of
 
 STOPPED = 130
 LOG_EVERY_SECONDS = 10.0
-DATABASE = "FILE or URL"
+DATABASE = "FILE|URL"
 
 
 def copy(
@@ -34,12 +34,14 @@ def copy(
     ],
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
 ) -> None:
-    """Copy an archive from a file into a database of PostgreSQL, or the other way.
+    """Copy an archive from a file into PostgreSQL, or back.
 
-    Everything is copied: conversations, the deletion ledger, keys, the sync's state, and erasure cases. The change feed
-    begins anew, so its cursors expire. Nobody can open the copy before it is complete and the number and a hash of
-    each table's rows were compared. Stop the servers and the sync first: if the archive is written meanwhile, the copy
-    doesn't count. If it is stopped, the same command continues it.
+    Stop the servers and the sync first: if the archive is written meanwhile, the copy fails. If it is stopped, the same
+    command continues it. Nobody can open the copy until it is complete, and the number and a hash of each table's rows
+    were compared.
+
+    Everything is copied: conversations, the deletion ledger, keys, the sync's state, and erasure cases. Only the change
+    feed begins anew, so its cursors expire.
 
     Exit codes: 0 copied, 1 not copied, 2 invalid options, 130 stopped.
     """

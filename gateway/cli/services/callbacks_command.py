@@ -1,6 +1,6 @@
 """``python -m gateway callbacks``: where each Service's callbacks go, and ``callbacks set``, which sends them here.
 
-Exit codes: 0 done, or shown what would be done, 1 failed or another URL is in the way, 2 wrong settings.
+Exit codes: 0 done, or shown what would be done, 1 failed or another URL is in the way, 2 invalid settings.
 """
 
 import asyncio
@@ -22,7 +22,10 @@ AsJson = Annotated[bool, plain_switch("--json", "Print a JSON array, for machine
 
 callbacks = typer.Typer(
     cls=Group,
-    help="List each Service's callback URLs, as Twilio has them, and whether they point to this server.",
+    help="List each Service's callback URLs, as Twilio has them, and whether they point to this server.\n\n"
+    "Set the Twilio account in the environment (see sync --help), and PROXYGRAPH_PUBLIC_URL, the address at which "
+    "Twilio reaches this server.\n\n"
+    "Exit codes: 0 listed, 1 failed, 2 invalid settings.",
     invoke_without_command=True,
 )
 
@@ -71,7 +74,7 @@ def set_(
 
     Without --yes it changes nothing. A Service that has another CallbackUrl keeps it, unless --replace is given.
 
-    Exit codes: 0 done, or shown what would be done, 1 failed or another URL is in the way, 2 wrong settings.
+    Exit codes: 0 done, or shown what would be done, 1 failed or another URL is in the way, 2 invalid settings.
     """
     twilio, settings = all_settings(TwilioSettings.of_environment, lambda: CallbackSettings.of({}))
     if not settings.public_url:
@@ -109,6 +112,7 @@ add(callbacks, set_, "set")
 def _outcome(one: "ServiceUrls", url: str, yes: bool) -> str:
     if one.points == "here":
         return f"{one.sid} already sends its callbacks to {url}."
-    replaced = f" That replaces {one.callback_url}." if one.callback_url else ""
-    said, hint = ("now sends", "") if yes else ("would send", " To set it, add --yes.")
+    said, verb = ("now sends", "replaced") if yes else ("would send", "would replace")
+    hint = "" if yes else " To set it, add --yes."
+    replaced = f" This {verb} {one.callback_url}." if one.callback_url else ""
     return f"{one.sid} {said} its callbacks to {url}.{replaced}{hint}"

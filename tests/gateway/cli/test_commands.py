@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+import readme
 from checkout import ROOT
 from gateway.cli.commands import commands
 from running_commands import ENVIRONMENT, run, running
@@ -75,6 +76,20 @@ def test_the_help_of_sync_has_the_network_variables_that_twilio_s_own_client_rea
     help_text = CliRunner().invoke(commands, ["sync", "--help"], env={"COLUMNS": "100"}).stdout
     for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         assert name in help_text
+
+
+def test_the_commands_are_listed_in_the_readme_s_order() -> None:
+    help_text = CliRunner().invoke(commands, ["--help"], env={"COLUMNS": "100"}).stdout
+    listed = re.findall(r"^│ (\w+) ", help_text, re.MULTILINE)
+    assert listed == re.findall(r"^\| `python -m gateway (\w+)", readme.TEXT, re.MULTILINE)
+
+
+def test_the_help_of_export_says_nothing_that_holds_for_the_api_alone() -> None:
+    help_text = CliRunner().invoke(commands, ["export", "--help"], env={"COLUMNS": "100"}).stdout
+    words = " ".join(help_text.replace("│", " ").split())
+    for of_the_api in ("read:content", "One value or a list", "null for none"):
+        assert of_the_api not in words
+    assert "Up to 50: telephone numbers in E.164" in words
 
 
 def test_without_a_command_the_help_is_printed() -> None:
