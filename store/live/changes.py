@@ -80,6 +80,7 @@ class Changes:
         self._of_session: dict[str, set[_Follower]] = {}
         self._others: set[_Follower] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._ending = set[asyncio.Task[None]]()
         self._epoch, self._last = "", 0
 
     async def place(self, asked: Place | None) -> Place:
@@ -126,9 +127,8 @@ class Changes:
 
     async def stop(self) -> None:
         """Stops reading."""
-        if self._reading:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        self._end_reading()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     @contextmanager
     def _followed(self, query: FeedQuery, service_sid: str | None) -> Iterator[_Follower]:
@@ -144,7 +144,15 @@ class Changes:
             if sid is not None and not group and self._of_session.get(sid) is group:
                 del self._of_session[sid]
             if not self._others and not self._of_session:
-                self._reading.cancel()
+                self._end_reading()
+
+    def _end_reading(self) -> None:
+        """Cancels the task that reads. It ends a little later, so whoever follows next needs another one."""
+        ending, self._reading = self._reading, None
+        if ending:
+            ending.cancel()
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     async def _read(self) -> None:
         """Reads the feed from its end, as long as anybody follows it."""

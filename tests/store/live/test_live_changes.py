@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bodies import interaction, put, sid
-from store.changes import FeedPage, FeedQuery, read_feed
+from store.changes import ChangeKind, FeedPage, FeedQuery, read_feed
 from store.engine.protocols import Archive, Readable
 from store.live import changes
 from store.live.live import Live
@@ -38,4 +38,24 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
     assert (await anext(second)).sid == sid("KI", 2)
     for follower in (first, second):
         await follower.aclose()
+    await live.close()
+
+
+async def test_one_who_follows_as_the_last_other_leaves_hears_of_later_changes(archive: Archive) -> None:
+    """The task that reads the feed for all ends when the last follower leaves, but not at once."""
+    live = Live(archive)
+    first = live.changes.follow(ALL, await live.changes.place(None))
+    await put(archive, interaction(1))
+    assert (await anext(first)).sid == sid("KI", 1)
+    second = live.changes.follow(ALL, await live.changes.place(None))
+    leaving, following = asyncio.ensure_future(first.aclose()), asyncio.ensure_future(anext(second))
+    await leaving
+    async with asyncio.timeout(20):
+        number = 1
+        while not following.done():
+            number += 1
+            await put(archive, interaction(number))
+            await asyncio.wait([following], timeout=0.2)
+        assert (await following).kind is ChangeKind.CREATED
+    await second.aclose()
     await live.close()
