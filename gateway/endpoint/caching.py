@@ -8,7 +8,7 @@ archive's version mark, which every write changes. It is weak because compressio
 import hashlib
 from pathlib import Path
 
-from gateway.endpoint.execution import Result
+from gateway.endpoint.results import Result
 from gateway.http.exchange import COMMON_HEADERS, Exchange, Headers
 
 UNCACHEABLE_FIELDS = frozenset({"syncStatus"})

@@ -1,12 +1,7 @@
 """Executes GraphQL operations: by a compiled plan, or by graphql-core."""
 
-import time
-from collections.abc import Collection
-from enum import StrEnum
 from typing import Any
 
-import msgspec
-import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -17,84 +12,24 @@ from graphql import (
 )
 
 from gateway.endpoint.documents import checked, coded
-from gateway.endpoint.plan_cache import PlanCache, PlannedOperation
+from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.plan_executor import PlanExecutor
+from gateway.endpoint.results import UNSAFE, CostMode, Request, Result
 from gateway.http.exchange import Wait, awaited
-from gateway.limits.budget import too_long, within_budget
-from gateway.limits.cost import PARTICIPANTS, Cost, demand_cost
+from gateway.limits.budget import within_budget
+from gateway.limits.cost import Cost, demand_cost
 from gateway.limits.limits import LimitExceeded
 from gateway.limits.list_lengths import lengths
 from gateway.settings.server import Limits
-from resolvers.access import ANYBODY
 from resolvers.context import Context
 from resolvers.errors import formatted
-from resolvers.plans.inputs import Fallback, Values
-from resolvers.plans.plan import Plan, Ran
-from resolvers.plans.selections import Unplannable
-from resolvers.plans.steps import Bounds, bounds_of
 from schema.build import EXECUTABLE
 from schema.withheld import withheld
-from store.errors import OutOfTime, Unavailable
-from store.plans.reads import PlanReads
+from store.errors import Unavailable
 
 NOTHING: dict[str, Any] = {}
 SUBSCRIPTION = "subscription"
-UNSAFE, NO_STREAM = "METHOD_NOT_ALLOWED", "NOT_ACCEPTABLE"
-
-
-class CostMode(StrEnum):
-    """The request header GraphQL-Cost: report the cost beside the data, or only estimate it."""
-
-    NONE = ""
-    REPORT = "report"
-    VALIDATE = "validate"
-
-
-class Request(msgspec.Struct, frozen=True):
-    """An operation to execute; if ``read_only``, a mutation is refused."""
-
-    query: str
-    operation_name: str | None = None
-    variables: dict[str, Any] | None = None
-    read_only: bool = False
-    cost_mode: CostMode = CostMode.NONE
-
-
-class Result(msgspec.Struct, frozen=True):
-    """A response; a ``request_error`` was found before execution began."""
-
-    response: dict[str, Any]
-    request_error: bool
-    operation: str
-    operation_name: str | None = None
-    cost: int | None = None
-    root_fields: Collection[str] = ()
-    body: bytes | None = None
-    statements: int = 0
-    rows: int = 0
-
-    @property
-    def is_planned(self) -> bool:
-        """Whether a plan produced it."""
-        return self.body is not None
-
-    def encoded(self) -> bytes:
-        """The response as JSON, which a plan has already encoded."""
-        return orjson.dumps(self.response) if self.body is None else self.body
-
-    @property
-    def outcome(self) -> str:
-        """``ok``, ``errors`` or ``request_error``."""
-        return "request_error" if self.request_error else "errors" if "errors" in self.response else "ok"
-
-    @property
-    def code(self) -> str:
-        """The code of the first error; call it only if there are errors."""
-        return str(self.response["errors"][0]["extensions"]["code"])
-
-    @property
-    def is_unsafe(self) -> bool:
-        """Whether it refused a mutation sent by GET."""
-        return self.request_error and self.code == UNSAFE
+NO_STREAM = "NOT_ACCEPTABLE"
 
 
 async def execute(request: Request, context: Context, limits: Limits, plans: PlanCache | None = None) -> Result:
@@ -102,79 +37,11 @@ async def execute(request: Request, context: Context, limits: Limits, plans: Pla
 
     A response with a request error has no ``data``; field errors come beside the data.
     """
-    result = None if plans is None else await planned(request, context, limits, plans)
+    result = None
+    if plans is not None:
+        executor = PlanExecutor(context.archive, limits, context.introspection, context.count_cap, plans)
+        result = await executor.execute(request, context.access)
     return await executed(request, context, limits) if result is None else result
-
-
-async def planned(
-    request: Request, context: Context, limits: Limits, plans: PlanCache, wait: Wait = awaited
-) -> Result | None:
-    """Executes the operation by its plan; returns None if it has no plan, or if the response is more than data.
-
-    ``wait`` awaits a plan that can't finish at once.
-    """
-    try:
-        ready = _ready(request, context, limits, plans)
-        if ready is None:
-            return None
-        known, cost, plan, arguments = ready
-        ran = plan.run_at_once(*arguments)
-        if ran is None:  # One row is read in less time than it takes to watch the client.
-            ran = await (plan.run(*arguments) if plan.reads_one_row else wait(plan.run(*arguments)))
-    except (Fallback, Unplannable, LimitExceeded):
-        return None
-    except OutOfTime:
-        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
-    return _result(known, cost, ran, context, limits, arguments[-1])
-
-
-def planned_at_once(request: Request, context: Context, limits: Limits, plans: PlanCache) -> Result | None:
-    """As ``planned``, for an operation that reads one row and need not wait for it; None for any other."""
-    try:
-        ready = _ready(request, context, limits, plans)
-        if ready is None:
-            return None
-        known, cost, plan, arguments = ready
-        ran = plan.run_at_once(*arguments)
-    except (Fallback, Unplannable, LimitExceeded, OutOfTime):
-        return None
-    return None if ran is None else _result(known, cost, ran, context, limits, arguments[-1])
-
-
-def _ready(
-    request: Request, context: Context, limits: Limits, plans: PlanCache
-) -> tuple[PlannedOperation, int, Plan, tuple[PlanReads, Values, Bounds, float]] | None:
-    """The operation's plan, its cost, and what the plan is run with; None if it has no plan.
-
-    Raises Unplannable, Fallback or LimitExceeded if the ordinary path must answer.
-    """
-    if request.cost_mode is not CostMode.NONE:
-        return None
-    found, known, literals = plans.find(request.query, request.operation_name)
-    if not found:
-        document, _, scoped, *_ = checked(request.query, limits.document, context.introspection)
-        if document is None:
-            return None
-        known, literals = plans.remember(request.query, request.operation_name, document, scoped)
-    if known is None:
-        return None
-    bounds = bounds_of(context.max_page_size, context.count_cap, limits.max_statements)
-    until = time.perf_counter() + limits.max_seconds
-    values = known.template.values(request.variables or NOTHING, literals)
-    values[PARTICIPANTS] = context.most_participants
-    cost = demand_cost(known.cost, values, limits.max_cost, limits.max_page_size)
-    plan = known.template.plan(values, context.access.scopes)
-    return known, cost, plan, (context.archive.plan_reads, values, bounds, until)
-
-
-def _result(known: PlannedOperation, cost: int, ran: Ran, context: Context, limits: Limits, until: float) -> Result:
-    data, statements, rows = ran
-    if time.perf_counter() > until:
-        return Result({"errors": [formatted(too_long(limits))]}, True, "query")
-    hidden = withheld(context.access, known.scoped) if context.access is not ANYBODY else None
-    extensions = b',"extensions":%b' % orjson.dumps({"withheld": hidden}) if hidden else b""
-    body = b"".join((b'{"data":', *data, extensions, b"}"))
-    return Result(NOTHING, False, "query", known.name, cost, known.cost.root_fields, body, statements, rows)
 
 
 async def executed(request: Request, context: Context, limits: Limits, wait: Wait = awaited) -> Result:

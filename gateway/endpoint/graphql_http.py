@@ -12,10 +12,11 @@ import orjson
 from gateway import graphiql
 from gateway.auth.authentication import Authenticator
 from gateway.endpoint.caching import cache_headers, is_cacheable, is_current, tag_of
-from gateway.endpoint.execution import SUBSCRIPTION, CostMode, Request, Result
+from gateway.endpoint.execution import SUBSCRIPTION
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
 from gateway.endpoint.requests import RequestParameters, demand_json, parse_body, parse_url
+from gateway.endpoint.results import CostMode, Request, Result
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, database_unavailable, status_of, status_of_refusal
 from gateway.http.callers import caller_of, scope_fingerprint
 from gateway.http.compression import LARGE_BYTES, compressed

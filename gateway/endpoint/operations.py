@@ -8,8 +8,9 @@ from graphql import get_operation_ast
 
 from gateway.endpoint.admission import ExecutionSlots, InFlightLimit
 from gateway.endpoint.documents import checked
-from gateway.endpoint.execution import Request, Result, executed, planned, planned_at_once
-from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.execution import executed
+from gateway.endpoint.plan_executor import PlanExecutor
+from gateway.endpoint.results import Request, Result
 from gateway.http.exchange import Wait
 from gateway.http.operations import Operation
 from gateway.settings.access import AccessSettings
@@ -41,13 +42,15 @@ class Operations:
         self._archive, self._upstream, self.limits, self._live = archive, upstream, limits, live
         self._introspection, self._count_cap = access.shows_schema, settings.count_cap
         self._sync_failure = sync_failure
-        self._plans = PlanCache() if settings.plans else None
+        self._plans = PlanExecutor(archive, limits, self._introspection, self._count_cap) if settings.plans else None
         self._in_flight, self.slots = InFlightLimit(limits.max_concurrent), ExecutionSlots()
         self._most_participants = 0
 
     async def measure_lists(self) -> float:
         """Measures the lists without pages, for the estimates of cost; returns the seconds to the next time."""
         self._most_participants = await list_lengths.most_participants(self._archive)
+        if self._plans:
+            self._plans.most_participants = self._most_participants
         return MEASURED_EVERY
 
     async def data_version(self) -> str:
@@ -88,11 +91,11 @@ class Operations:
         self._in_flight.enter(caller)
         try:
             try:
-                result = await self._result(request, self.context(access), wait)
+                result = await self._result(request, access, wait)
             except Unavailable:
                 if self.kind_of(request) != "query":
                     raise
-                result = await self._result(request, self.context(access), wait)
+                result = await self._result(request, access, wait)
         finally:
             self._in_flight.leave(caller)
         return result, Operation(
@@ -106,24 +109,18 @@ class Operations:
             result.is_planned,
         )
 
-    async def _result(self, request: Request, context: Context, wait: Wait) -> Result:
-        result = None
-        if self._plans is not None:
-            result = await planned(request, context, self.limits, self._plans, wait)
-        return await self._executed(request, context, wait) if result is None else result
+    async def _result(self, request: Request, access: Access, wait: Wait) -> Result:
+        result = await self._plans.execute(request, access, wait) if self._plans else None
+        return await self._executed(request, self.context(access), wait) if result is None else result
 
     async def planned(self, request: Request, access: Access) -> bytes | None:
         """The response to a query by its plan; None if it has none, or if there is more to say than data."""
-        if self._plans is None:
-            return None
-        result = await planned(request, self.context(access), self.limits, self._plans)
+        result = await self._plans.execute(request, access) if self._plans else None
         return result.body if result else None
 
     def planned_at_once(self, request: Request, access: Access) -> bytes | None:
         """As ``planned``, for a query that reads one row and need not wait for it; None for any other."""
-        if self._plans is None or not self._archive.plan_reads.reads_at_once:
-            return None
-        result = planned_at_once(request, self.context(access), self.limits, self._plans)
+        result = self._plans.execute_at_once(request, access) if self._plans else None
         return result.body if result else None
 
     async def _executed(self, request: Request, context: Context, wait: Wait) -> Result:

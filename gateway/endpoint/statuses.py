@@ -4,7 +4,7 @@ The table is the draft's (https://graphql.github.io/graphql-over-http/draft/#sec
 ``application/json`` a well-formed request gets 200 and any other 400, as older clients expect.
 """
 
-from gateway.endpoint.execution import Result
+from gateway.endpoint.results import Result
 from gateway.http.exchange import JSON, HttpError
 from resolvers.errors import UNAVAILABLE
 

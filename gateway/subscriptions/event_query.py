@@ -20,7 +20,7 @@ from graphql import (
     visit,
 )
 
-from gateway.endpoint.execution import Request
+from gateway.endpoint.results import Request
 from resolvers.feed.changes import FeedChange
 
 TYPES = {"changes": "Change", "interactions": "InteractionChange"}

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from gateway.auth.authentication import Authenticator
-from gateway.endpoint.execution import Request
 from gateway.endpoint.persisted import Unavailable
+from gateway.endpoint.results import Request
 from gateway.http.callers import caller_of
 from gateway.http.exchange import EVENT_STREAM, Exchange, Headers
 from gateway.http.operations import Operation

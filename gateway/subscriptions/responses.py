@@ -20,8 +20,9 @@ from graphql import (
 )
 
 from gateway.endpoint.documents import checked, coded
-from gateway.endpoint.execution import SUBSCRIPTION, Request, outcome_of, raise_unavailable
+from gateway.endpoint.execution import SUBSCRIPTION, outcome_of, raise_unavailable
 from gateway.endpoint.operations import Operations
+from gateway.endpoint.results import Request
 from gateway.http.exchange import awaited
 from gateway.http.operations import Operation
 from gateway.limits.budget import within_budget

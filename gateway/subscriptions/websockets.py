@@ -16,9 +16,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.types.unset import UNSET
 
 from gateway.auth.authentication import Authenticator, Lease
-from gateway.endpoint.execution import Request
 from gateway.endpoint.persisted import PersistedDocuments, Unavailable
 from gateway.endpoint.requests import RequestParameters
+from gateway.endpoint.results import Request
 from gateway.http.callers import Caller, caller_of
 from gateway.http.exchange import Exchange, HttpError, Receive, Send
 from gateway.http.operations import Operation as LoggedOperation

@@ -18,7 +18,8 @@ from checkout import ROOT
 from document_coverage import Coverage, queryable_coordinates
 from document_values import ConnectionKey, Pool
 from documents import Document, Documents
-from gateway.endpoint.execution import CostMode, Request, execute
+from gateway.endpoint.execution import execute
+from gateway.endpoint.results import CostMode, Request
 from gateway_under_test import UNLIMITED, asker
 from resolvers.context import Context
 from schema.build import EXECUTABLE

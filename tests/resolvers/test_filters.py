@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import bodies
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
+from gateway.endpoint.results import Request
 from gateway_under_test import UNLIMITED, Ask, asker
 from resolvers.context import Context
 from store.archive import open_archive

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 import bodies
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
 from store.archive import open_archive

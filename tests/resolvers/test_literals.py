@@ -11,8 +11,9 @@ import bodies
 import edge_case_rows
 from documents import Documents
 from gateway.endpoint import documents
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway_under_test import UNLIMITED
 from resolvers.context import Context
 from resolvers.plans.literals import cut

@@ -4,8 +4,9 @@ import pytest
 
 import bodies
 from databases import SQLITE
-from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request, Result
 from gateway_under_test import UNLIMITED
 from resolvers.access import ANYBODY, Access, Scope
 from resolvers.context import Context

@@ -7,8 +7,9 @@ import pytest
 from graphql import GraphQLObjectType
 
 import bodies
-from gateway.endpoint.execution import CostMode, Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import CostMode, Request
 from gateway_under_test import UNLIMITED, Ask, asker
 from resolvers.access import ANYBODY, Scope, granted
 from resolvers.arguments.filters import CONTENT

@@ -13,8 +13,9 @@ import edge_case_rows
 import plan_reads
 from databases import SQLITE, change
 from documents import Documents
-from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request, Result
 from gateway_under_test import UNLIMITED, serving
 from resolvers.access import ANYBODY, Access, granted
 from resolvers.context import Context

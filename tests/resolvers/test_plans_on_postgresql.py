@@ -9,8 +9,9 @@ import pytest
 
 import edge_case_rows
 from documents import Documents
-from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request, Result
 from gateway_under_test import UNLIMITED
 from postgresql import Cluster
 from resolvers.context import Context

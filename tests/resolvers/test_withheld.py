@@ -6,8 +6,9 @@ import pytest
 from graphql import parse
 
 import bodies
-from gateway.endpoint.execution import CostMode, Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import CostMode, Request
 from gateway_under_test import UNLIMITED, asker
 from resolvers.access import ANYBODY, Scope, granted
 from resolvers.context import Context

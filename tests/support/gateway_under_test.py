@@ -13,8 +13,9 @@ import orjson
 import uvicorn
 
 from gateway.app import Gateway
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
 from gateway.settings.mirror import TwilioSettings

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from gateway.endpoint import documents
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway.http.callers import caller_of
 from gateway.http.exchange import JSON, HttpError, preferred
 from gateway.http.rate_limit import MOST_CALLERS, Rates

@@ -10,8 +10,9 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, get_named_type
 
 import edge_case_rows
 from exporting import exported
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway.export import filter_options
 from gateway.export.filter_options import FilterOption, InvalidOptions, options_of, selection_of
 from gateway.export.resources import Resource, resources

@@ -8,7 +8,8 @@ import stamina
 
 import bodies
 from fake_twilio import FakeTwilio
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
+from gateway.endpoint.results import Request
 from gateway.settings.server import Limits
 from gateway.twilio.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring

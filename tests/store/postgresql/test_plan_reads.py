@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 import bodies
-from gateway.endpoint.execution import Request, Result, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request, Result
 from gateway_under_test import UNLIMITED
 from postgresql import Cluster
 from resolvers.context import Context

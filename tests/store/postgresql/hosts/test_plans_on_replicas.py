@@ -1,8 +1,9 @@
 """Plans read from replicas, and never what the primary has no more."""
 
 import bodies
-from gateway.endpoint.execution import Request, execute
+from gateway.endpoint.execution import execute
 from gateway.endpoint.plan_cache import PlanCache
+from gateway.endpoint.results import Request
 from gateway_under_test import UNLIMITED
 from hosts import Pair, erase
 from resolvers.context import Context
