@@ -93,7 +93,7 @@ class Cluster:
             flags = [flag for name, value in (options | self.settings).items() for flag in ("-c", f"{name}={value}")]
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    self._command("postgres", "-D", self.data, *flags), stdout=log, stderr=log, cwd=self.folder
+                    self.command("postgres", "-D", self.data, *flags), stdout=log, stderr=log, cwd=self.folder
                 )
             while self.process.poll() is None:
                 if "ready" in self._status():
@@ -165,7 +165,7 @@ class Cluster:
 
     def run(self, program: str, *arguments: str | Path, given: str = "") -> str:
         """Runs one of PostgreSQL's programs to its end, as the cluster's user, and returns its output."""
-        command = self._command(program, *arguments)
+        command = self.command(program, *arguments)
         done = subprocess.run(
             command, input=given, capture_output=True, text=True, cwd=self.folder, check=False, timeout=60
         )
@@ -173,7 +173,8 @@ class Cluster:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
         return done.stdout
 
-    def _command(self, program: str, *arguments: str | Path) -> list[str]:
+    def command(self, program: str, *arguments: str | Path) -> list[str]:
+        """The command that runs one of PostgreSQL's programs as the cluster's user."""
         command = [str(self.programs / program), *map(str, arguments)]
         if os.getuid():
             return command
@@ -235,7 +236,7 @@ def catch_up(replica: Cluster, primary: Cluster) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while replica.sql(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") != "t":
         if time.monotonic() > deadline:
-            raise TimeoutError("The standby doesn't catch up.")
+            raise TimeoutError(f"The standby doesn't catch up: {replica.log.read_text('utf-8')[-2_000:]}")
         time.sleep(0.01)
 
 

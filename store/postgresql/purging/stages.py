@@ -7,6 +7,9 @@ continues. One server in the cluster does it at a time.
 2. Every known standby has replayed the log up to this position: the entries are *purged*.
 3. The log of the primary and of the known standbys is past it (wal.py): the entries are *closed*.
 
+The known standbys are the replicas and the other hosts of the URL. Log that a standby may still have to fetch is not
+removed: without a replication slot it would never come back.
+
 Rewriting costs the same for one row as for thousands. So erasures are gathered until none came for some seconds, and
 at least nineteen twentieths of the time nothing is rewritten.
 """
@@ -26,6 +29,7 @@ from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.purging import wal
 from store.postgresql.purging.copying import Unfinished
 from store.postgresql.purging.rewriting import SMALL_BYTES, rewrite
+from store.postgresql.several_hosts import hosts_of
 from store.twilio_mapping import now
 
 PURGE_LOCK = 0x50785970
@@ -77,11 +81,6 @@ WHERE closed_at IS NULL AND purged_at IS NOT NULL AND log_position <= $2
 NOTE_REASON = """
 UPDATE deletion SET waits_for = $1 WHERE erased_at IS NOT NULL AND closed_at IS NULL AND waits_for IS DISTINCT FROM $1
 """
-STANDBYS = """
-SELECT coalesce(nullif(application_name, ''), 'without a name'), replay_lsn - '0/0'::pg_lsn
-FROM pg_stat_replication WHERE coalesce(state, 'streaming') <> 'backup'
-"""
-
 BACKEND = "SELECT pg_backend_pid()"
 POOLED = (
     "The bytes of erased rows are removed over a direct connection only, but the URL is that of a pool that shares "
@@ -97,10 +96,12 @@ NOT_YET = (
 
 
 class Purge:
-    """Moves erasures on to their next stages, in the database at ``address``, which has ``replicas``."""
+    """Moves erasures on to their next stages, in the database at ``address``; its other hosts and ``replicas`` too."""
 
     def __init__(self, address: Address, replicas: Sequence[Address] = (), small_bytes: int = SMALL_BYTES) -> None:
-        self._address, self._replicas, self._small_bytes = address, replicas, small_bytes
+        hosts = hosts_of(address)
+        self._address, self._small_bytes = address, small_bytes
+        self._hosts = [*(hosts if len(hosts) > 1 else ()), *(host for each in replicas for host in hosts_of(each))]
         self._not_before = self._next_rewriting = 0.0
         self._pause = 0.0
 
@@ -134,7 +135,7 @@ class Purge:
             async with AsyncExitStack() as stack:
                 if may_rewrite:
                     await self._rewrite(connection)
-                servers = [await stack.enter_async_context(_connected(replica)) for replica in self._replicas]
+                servers = [await stack.enter_async_context(_connected(host)) for host in self._hosts]
                 standbys = [server for server in servers if await server.fetchval("SELECT pg_is_in_recovery()")]
                 await self._replay(connection, standbys)
                 await self._leave_log(connection, standbys)
@@ -173,14 +174,7 @@ class Purge:
             return
         for standby in standbys:
             await _replayed(standby, position)
-        until = time.monotonic() + STANDBY_SECONDS
-        while behind := [name for name, at in await connection.fetch(STANDBYS) if at is None or at < position]:
-            if time.monotonic() > until:
-                raise Unfinished(
-                    f"The standby {behind[0]} has not yet replayed the rewriting of the tables, or the server's role "
-                    "may not see how far it is (GRANT pg_monitor)."
-                )
-            await asyncio.sleep(0.05)
+        await _followed(partial(wal.not_replayed, connection, position), "replayed the rewriting of the tables")
         async with locked(connection):
             await connection.execute(NOTE_PURGED, now(), position)
 
@@ -192,10 +186,10 @@ class Purge:
         past = log.segment(position)
         if log.current <= past:
             await wal.next_segment(connection, log)
-        last = await _drop_segments(connection, past, position)
+        last = await _drop_segments(connection, standbys, past, position)
         for standby in standbys:
             await _replayed(standby, await wal.position(connection))  # With the checkpoint's record.
-            last = max(last, await _drop_segments(standby, past, position))
+            last = max(last, await _drop_segments(standby, (), past, position))
         for _ in range(wal.SWITCHES):
             if (log := await wal.log_of(connection)).current > last:
                 break
@@ -242,11 +236,17 @@ async def _is_alone(connection: RawConnection, wait: bool) -> bool:
     return True
 
 
-async def _drop_segments(server: RawConnection, past: int, position: int) -> int:
-    """Makes the server drop the log's segments up to ``past``; returns the number of its last file."""
+async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection], past: int, position: int) -> int:
+    """Makes the server drop the log's segments up to ``past``; returns the number of its last file.
+
+    Its ``standbys``, and those that it knows itself, must have fetched all segments but the current one.
+    """
     log = await wal.log_of(server)
     may = True
     if log.oldest <= past:
+        for standby in standbys:
+            await _reached(partial(wal.received, standby), log.current * log.segment_bytes)
+        await _followed(partial(wal.not_fetched, server, log.current * log.segment_bytes), "fetched the log")
         may = await wal.checkpoint(server)
         log = await wal.log_of(server)
     if log.oldest <= past:
@@ -256,6 +256,14 @@ async def _drop_segments(server: RawConnection, past: int, position: int) -> int
         keepers = ", ".join(await wal.kept_by(server, position)) or "a setting of the server"
         raise Unfinished(f"{where} still has the erased rows. What may keep it: {keepers}.")
     return log.newest
+
+
+async def _followed(behind: Callable[[], Awaitable[list[str]]], what: str) -> None:
+    until = time.monotonic() + STANDBY_SECONDS
+    while names := await behind():
+        if time.monotonic() > until:
+            raise Unfinished(f"The standby {names[0]} has not yet {what}, or the role may not see that (pg_monitor).")
+        await asyncio.sleep(0.05)
 
 
 async def _replayed(standby: RawConnection, position: int) -> None:

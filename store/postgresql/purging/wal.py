@@ -17,6 +17,20 @@ SELECT pg_is_in_recovery(),
   pg_size_bytes(current_setting('wal_segment_size')),
   (SELECT array_agg(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$')
 """
+BEHIND = """
+SELECT coalesce(nullif(application_name, ''), 'without a name') FROM pg_stat_replication
+WHERE coalesce(state, 'streaming') <> 'backup' AND {condition}
+"""
+NOT_REPLAYED = BEHIND.format(
+    condition="(write_lsn IS NULL OR replay_lsn IS NOT NULL) AND coalesce(replay_lsn - '0/0'::pg_lsn < $1, TRUE)"
+)
+"""A program that only writes the log to files, such as pg_receivewal, replays nothing."""
+NOT_FETCHED = BEHIND.format(
+    condition="coalesce(coalesce(flush_lsn, sent_lsn) - '0/0'::pg_lsn < $1, TRUE) AND NOT EXISTS ("
+    "SELECT 1 FROM pg_replication_slots WHERE active_pid = pg_stat_replication.pid)"
+)
+"""What has a replication slot gets its log in any case. pg_receivewal says only every ten seconds how far it is, and
+nothing of a flush."""
 KEPT_BY = """
 SELECT 'the replication slot ' || slot_name FROM pg_replication_slots
 WHERE restart_lsn IS NOT NULL AND restart_lsn - '0/0'::pg_lsn < $1
@@ -99,3 +113,13 @@ async def checkpoint(connection: Connection) -> bool:
 async def kept_by(connection: Connection, at: int) -> list[str]:
     """What may keep segments up to the position ``at``."""
     return [row[0] for row in await connection.fetch(KEPT_BY, at)]
+
+
+async def not_replayed(connection: Connection, position: int) -> list[str]:
+    """The standbys that a server feeds and that have not replayed its log up to ``position``, or may not be seen."""
+    return [row[0] for row in await connection.fetch(NOT_REPLAYED, position)]
+
+
+async def not_fetched(connection: Connection, position: int) -> list[str]:
+    """Those that have not even fetched it, and would not get it any more if the server dropped it."""
+    return [row[0] for row in await connection.fetch(NOT_FETCHED, position)]
