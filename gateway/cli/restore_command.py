@@ -36,8 +36,8 @@ def restore(
         str | None,
         typer.Option(
             metavar="FILE|URL",
-            help="Replay this ledger too: a later archive or backup, or what `ledger --json` printed. Needed if the "
-            "archive's own can't be read.",
+            help="Replay this ledger too: a later archive or backup, or what `ledger --json` or `ledger --csv` "
+            "printed. Needed if the archive's own can't be read.",
         ),
     ] = None,
     yes: Annotated[bool, plain_switch("--yes", "Replace the archive even if it is newer than the backup.")] = False,

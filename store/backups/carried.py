@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from store.engine.database import Database
 from store.engine.sql import Statement
-from store.erasure.ledger import ANSWER_LOST, AtTwilio, LedgerEntry
 from store.errors import RestoreRefused
 from store.participants import Participant
 
@@ -98,21 +95,6 @@ def is_database(file: Path) -> bool:
             return opened.read(len(SQLITE_HEADER)) == SQLITE_HEADER
     except OSError as error:
         raise RestoreRefused(f"The ledger {file} can't be read ({error.strerror}). Name another file.") from error
-
-
-def entries_of(file: Path) -> list[LedgerEntry]:
-    """The entries of a ledger that ``ledger --json`` has printed to ``file``. Raises RestoreRefused if it is none."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=list[LedgerEntry])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RestoreRefused(
-            f"Expected an archive or what `ledger --json` prints, but got {file}, which is neither. Name another file."
-        ) from error
-
-
-def at_twilio_of(entry: LedgerEntry) -> int:
-    """``at_twilio`` of a printed entry: one with an unknown outcome is repeated at Twilio before the row is erased."""
-    return ANSWER_LOST if entry.erased_at is None and entry.twilio is AtTwilio.PENDING else 0
 
 
 def demand_owner(owner: str | None, accounts: set[str], ledger: Database) -> None:

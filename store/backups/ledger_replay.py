@@ -18,12 +18,11 @@ from store.backups.carried import (
     OWNER,
     RESTORED_ROWS,
     ErasedAgain,
-    at_twilio_of,
     copy_row,
     demand_owner,
-    entries_of,
     is_database,
 )
+from store.backups.printed_ledgers import at_twilio_of, entries_of
 from store.changes import NEW_EPOCH
 from store.engine.database import Database
 from store.engine.protocols import Archive, Readable, Transaction
@@ -64,7 +63,7 @@ class _Ledger(NamedTuple):
 
 
 async def replay(archive: Archive, ledger: Database) -> Replayed:
-    """Replays ``ledger`` in the archive: another archive, or a file that ``ledger --json`` printed.
+    """Replays ``ledger`` in the archive: another archive, or a file that ``ledger`` printed as JSON or CSV.
 
     Raises RestoreRefused if it is neither, or of another account, and a StoreError if either can't be used.
     """

@@ -18,10 +18,10 @@ from store.backups.carried import (
     OWNER,
     RESTORED_ROWS,
     ErasedAgain,
-    at_twilio_of,
     copy_row,
     demand_owner,
 )
+from store.backups.printed_ledgers import at_twilio_of
 from store.erasure import participants
 from store.erasure.interactions import ERASE, ERASE_SESSION
 from store.erasure.ledger import LedgerEntry

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from store.queries.lookups import Lookup
 OLD = (bodies.service(1), bodies.session(1), bodies.interaction(1), bodies.interaction(2))
 
 
+ASKED_BY = '=\'"alice",\r\n; bob'
+"""What CSV has to quote and to guard."""
+
+
 def command(*arguments: object) -> Result:
     return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
@@ -31,20 +36,20 @@ def older(new_database: New) -> Database:
     return filled(new_database())
 
 
-@pytest.fixture
-def printed(new_database: New, tmp_path: Path) -> Path:
-    """The ledger of the same archive, printed after an Interaction was erased."""
+@pytest.fixture(params=["json", "csv"])
+def printed(request: pytest.FixtureRequest, new_database: New, tmp_path: Path) -> Path:
+    """The ledger of the same archive, printed after an Interaction was erased by somebody with an odd name."""
 
     async def erase() -> None:
         async with open_archive(database) as archive:
             (found,) = await archive.reader().read(Lookup(Interaction), [sid("KI", 1)])
             assert found
-            await erasure.request(archive, found, "alice")
+            await erasure.request(archive, found, ASKED_BY)
             await erasure.erase(archive, found.sid)
 
-    database, file = filled(new_database()), tmp_path / "ledger.json"
+    database, file = filled(new_database()), tmp_path / f"ledger.{request.param}"
     asyncio.run(erase())
-    file.write_text(command("ledger", "--database", database, "--json").stdout)
+    file.write_bytes(command("ledger", "--database", database, f"--{request.param}").stdout_bytes)
     return file
 
 
@@ -63,8 +68,29 @@ def test_a_ledger_is_replayed_in_the_archive_as_it_is(older: Database, printed: 
     assert f"Replayed 1 entries of the ledger of {printed} in {older}." in run.stdout.replace("\n", "")
     assert f"Erased again, by the ledger: 1 interaction.\n  {sid('KI', 1)}\n" in run.stdout
     assert value(older, "SELECT count(*) FROM interaction") == 1
+    assert value(older, "SELECT requested_by FROM deletion") == ASKED_BY
     again: dict[str, Any] = json.loads(command("restore", "--database", older, "--ledger", printed, "--json").stdout)
     assert (again["entries"], again["erased_again"]["interactions"]) == (1, [])
+
+
+@pytest.mark.parametrize("printed", ["csv"], indirect=True)
+@pytest.mark.parametrize(
+    ("pattern", "becomes", "finding"),
+    [
+        ("intended_at", "asked", "it has no column intended_at"),
+        (",", ";", "which is neither"),
+        (r"(\d)T(\d)", r"\1 \2", "intended_at of its line 2 is not a time as the ledger writes it"),
+        (r"\d{4}-\d\d-\d\dT[^,]*", "", "its line 2 lacks a value, or has one that no ledger has"),
+    ],
+)
+def test_a_ledger_that_a_spreadsheet_has_stored_is_refused(
+    older: Database, printed: Path, pattern: str, becomes: str, finding: str
+) -> None:
+    printed.write_text(re.sub(pattern, becomes, printed.read_text("utf-8")), "utf-8")
+    run = command("restore", "--database", older, "--ledger", printed)
+    assert run.exit_code == 1
+    assert finding in " ".join(run.output.split())
+    assert value(older, "SELECT count(*) FROM interaction") == 2
 
 
 def test_without_a_backup_a_ledger_is_needed(older: Database) -> None:
