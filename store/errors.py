@@ -12,7 +12,8 @@ StoreError                    any of the below; its text is one whole sentence
 │   ├── DatabaseOccupied      it has rows that demo rows must not be mixed with
 │   ├── CopyDamaged           a copy of it is not whole, or was made of a damaged file
 │   ├── RestoreRefused        a backup is not restored there as things are
-│   └── CopyRefused           an archive is not copied there as things are
+│   ├── CopyRefused           an archive is not copied there as things are
+│   └── CopyInterrupted       a copy was stopped by another of these errors, and can be continued
 ├── BackupRunning             another process is making a backup of the database
 ├── BackupRefused             a backup can't have this name
 ├── SyncAlreadyRunning        another process is syncing the archive
@@ -80,6 +81,10 @@ class RestoreRefused(DatabaseError):
 
 class CopyRefused(DatabaseError):
     """An archive is not copied there as things are."""
+
+
+class CopyInterrupted(DatabaseError):
+    """A copy was stopped by another error, and can be continued."""
 
 
 class BackupRunning(StoreError):

@@ -5,21 +5,22 @@ what was erased meanwhile would be in the copy. A copy that was killed continues
 else it begins anew. In the end the number and a hash of each table's rows are compared.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from store.copying import targets
+from store.copying.progress import Progress, Target
 from store.copying.states import State, state_of
-from store.copying.tables import OF_ARCHIVE, RECORDS, TABLES, Digest, Table
-from store.copying.targets import Progress
+from store.copying.tables import OF_ARCHIVE, TABLES, Digest, Rows, Table
 from store.engine.database import Database
-from store.engine.protocols import Archive
-from store.errors import CopyDamaged, CopyRefused
+from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, StoreError
 
-ROWS = 1_000
-"""The rows of one transaction."""
+BYTES = 8 * 2**20
+"""The size of a transaction's rows, as JSON: enough that the cost of a commit doesn't count, and little memory."""
 STATE = """
 SELECT (SELECT epoch FROM change_feed), (SELECT data_version FROM archive), (SELECT account_sid FROM archive),
   (SELECT last_callback_at FROM archive), (SELECT count(*) FROM deletion), (SELECT max(intended_at) FROM deletion),
@@ -28,10 +29,8 @@ SELECT (SELECT epoch FROM change_feed), (SELECT data_version FROM archive), (SEL
   (SELECT count(*) FROM erasure_case_item WHERE outcome IS NOT NULL), (SELECT count(*) FROM backup)
 """.strip()
 ARCHIVE = f"SELECT {', '.join(OF_ARCHIVE)} FROM archive"
-SET_ARCHIVE = f"UPDATE archive SET {', '.join(f'{name} = :{name}' for name in OF_ARCHIVE)}"
-
 Show = Callable[[str, int, int], None]
-"""Is called with the rows that are done of all rows: a verb, and both numbers."""
+"""Is called with what is done of all: a verb, and both numbers. They are rows, but of Indexing and Cleaning."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -52,48 +51,68 @@ async def copy(source: Database, target: Database, show: Show = lambda verb, don
             "Expected a file and a database of PostgreSQL, but got two of a kind. Use backup and restore for files, "
             "and PostgreSQL's own programs for its databases."
         )
-    async with state_of(source) as state, targets.opened(target) as archive:
-        progress, resumed = await _progress(state, archive, target)
-        numbers = {table.name: (await state.fetch(f"SELECT count(*) FROM {table.name}", {}))[0][0] for table in TABLES}
-        counting = _Counting(show, sum(numbers.values()))
+    async with state_of(source) as state, targets.opened(target) as writing:
+        try:
+            progress, resumed = await _progress(state, writing, target)
+            return await _copied(source, target, state, writing, progress, show, resumed)
+        except (CopyDamaged, CopyRefused, DatabaseOccupied):
+            raise
+        except StoreError as error:
+            raise CopyInterrupted(f"The copy stopped. {error} Run the same command again to continue it.") from error
+
+
+async def _copied(
+    source: Database,
+    target: Database,
+    state: State,
+    writing: Target,
+    progress: Progress,
+    show: Show,
+    resumed: bool,
+) -> Copied:
+    numbers = {table.name: (await state.fetch(f"SELECT count(*) FROM {table.name}", {}))[0][0] for table in TABLES}
+    counting = _Counting(show, "Copying", sum(numbers.values()))
+    digests = {table.name: await _copy_table(state, writing, table, progress, counting) for table in TABLES}
+    ((*values,),) = await state.fetch(ARCHIVE, {})
+    await writing.set_archive(dict(zip(OF_ARCHIVE, values, strict=True)))
+    steps = 0
+    async for left in writing.build():
+        steps = max(steps, left)
+        show("Indexing", steps - left, steps)
+    counting = _Counting(show, "Comparing", sum(numbers.values()))
+    copied = Copied({}, {}, resumed)
+    async with writing.state() as written:
         for table in TABLES:
-            await _copy_table(state, archive, table, progress, counting)
-        ((*values,),) = await state.fetch(ARCHIVE, {})
-        async with archive.writer.transaction() as transaction:
-            await transaction.execute(SET_ARCHIVE, dict(zip(OF_ARCHIVE, values, strict=True)))
-        counting.begin("Comparing")
-        copied = Copied({}, {}, resumed)
-        for table in TABLES:
-            expected, found = await _digest(state, table, counting), await _digest(archive, table)
+            expected, found = digests[table.name], Digest()
+            await _read(_rows_of(written, table), found, counting)
             if (expected.count, expected.hexdigest()) != (found.count, found.hexdigest()):
                 raise CopyDamaged(
                     f"The copy of the table {table.name} has {found.count:,} rows instead of {expected.count:,}, or "
                     f"other ones. Delete {target} and report this."
                 )
             copied.rows[table.name], copied.hashes[table.name] = expected.count, expected.hexdigest()
-        async with state_of(source) as newest:
-            if await _state_text(newest) != progress.state:
-                raise CopyRefused(
-                    f"{source} was written while it was copied, so the copy is not complete. Stop the servers and the "
-                    "sync that use it, and run the same command again."
-                )
-        await targets.finish(archive)
-    targets.put_in_place(target)
+    async with state_of(source) as newest:
+        if await _state_text(newest) != progress.state:
+            raise CopyRefused(
+                f"{source} was written while it was copied, so the copy is not complete. Stop the servers and the "
+                "sync that use it, and run the same command again."
+            )
+    async for done, total in writing.finish():
+        show("Cleaning", done, total)
     return copied
 
 
-async def _progress(state: State, archive: Archive, target: Database) -> tuple[Progress, bool]:
+async def _progress(state: State, writing: Target, target: Database) -> tuple[Progress, bool]:
     text = await _state_text(state)
     epoch = msgspec.json.decode(text)[0]
-    progress = await targets.progress_of(archive, target)
-    if progress is None:
-        return await targets.begin(archive, epoch, text), False
-    if progress.epoch != epoch:
+    progress = await writing.progress()
+    if progress and progress.epoch != epoch:
         raise CopyRefused(f"{target} is an unfinished copy of another archive. Name another target.")
-    if progress.state == text:
+    if progress and progress.state == text:
         return progress, True
-    await targets.empty(archive)
-    return await targets.begin(archive, epoch, text), False
+    progress = Progress(epoch, text, {})
+    await writing.begin(progress)
+    return progress, False
 
 
 async def _state_text(state: State) -> str:
@@ -101,43 +120,49 @@ async def _state_text(state: State) -> str:
     return msgspec.json.encode(values).decode()
 
 
-async def _copy_table(state: State, archive: Archive, table: Table, progress: Progress, counting: "_Counting") -> None:
-    record = next((record for record in RECORDS if record.table == table.name), None)
-    after = progress.done.get(table.name)
+async def _copy_table(state: State, writing: Target, table: Table, progress: Progress, counting: "_Counting") -> Digest:
+    """Copies the rows that the target hasn't yet; returns the digest of all."""
+    digest, after = Digest(), progress.done.get(table.name)
     if after is not None:
-        counting.add(await _number_up_to(archive, table))
-    while rows := table.read(await state.fetch(table.page_sql(after is None), table.bound(after, ROWS))):
-        after = progress.done[table.name] = table.key_of(rows[-1])
-        async with archive.writer.transaction(is_mirrored=True) as transaction:
-            if record:
-                await transaction.put([record(*row) for row in rows])
-            else:
-                await transaction.execute(table.insert(), {"rows": msgspec.json.encode(rows).decode()})
-            await transaction.execute(targets.NOTE, {"done": msgspec.json.encode(progress.done).decode()})
-        counting.add(len(rows))
+        await _read(_rows_of(state, table, "<=", after), digest, counting)
+    batch: list[Rows] = []
 
+    async def write() -> None:
+        before, key = dict(progress.done), table.key_of(batch[-1].rows[-1])
+        progress.done[table.name] = key
+        await writing.write(table, batch, before, progress.done)
+        counting.add(sum(len(some.rows) for some in batch))
+        batch.clear()
 
-async def _number_up_to(archive: Archive, table: Table) -> int:
-    ((number,),) = await archive.fetch(f"SELECT count(*) FROM {table.name}")
-    return int(number)
-
-
-async def _digest(state: "State | Archive", table: Table, counting: "_Counting | None" = None) -> Digest:
-    digest, after = Digest(), None
-    while rows := table.read(await state.fetch(table.page_sql(after is None), table.bound(after, ROWS))):
-        digest.add(rows)
-        after = table.key_of(rows[-1])
-        if counting:
-            counting.add(len(rows))
+    async with aclosing(_rows_of(state, table, ">" if after else "", after)) as rows:
+        async for some in rows:
+            digest.add(some)
+            batch.append(some)
+            if sum(len(some.lines) for some in batch) >= BYTES:
+                await write()
+    if batch:
+        await write()
     return digest
 
 
-class _Counting:
-    def __init__(self, show: Show, total: int) -> None:
-        self._show, self._total, self._done, self._verb = show, total, 0, "Copying"
+async def _rows_of(
+    state: State, table: Table, condition: str = "", key: list[Any] | None = None
+) -> AsyncGenerator[Rows, None]:
+    async with aclosing(state.rows(table.rows_sql(condition), table.bound(key or ()))) as found:
+        async for some in found:
+            yield table.read(some)
 
-    def begin(self, verb: str) -> None:
-        self._verb, self._done = verb, 0
+
+async def _read(rows: AsyncGenerator[Rows, None], digest: Digest, counting: "_Counting") -> None:
+    async with aclosing(rows):
+        async for some in rows:
+            digest.add(some)
+            counting.add(len(some.rows))
+
+
+class _Counting:
+    def __init__(self, show: Show, verb: str, total: int) -> None:
+        self._show, self._verb, self._total, self._done = show, verb, total, 0
 
     def add(self, rows: int) -> None:
         self._done += rows

@@ -1,33 +1,29 @@
-"""The tables of an archive that are copied, and how their rows are read, written and compared on both engines.
+"""The tables of an archive that are copied, and how their rows are read and compared on both engines.
 
-Facets, persons and the marks of plain rows are derived: the target's writer makes them again. The target's change feed
-is empty and has an epoch of its own, since changes have other numbers there.
+All columns are copied as they are, also those that the source's writer has derived: facets, persons and the marks of
+plain rows mean the same on both engines. The target's change feed is empty and has an epoch of its own, since changes
+have other numbers there.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from store.columns import Record
-from store.engine.sql import Statement
 from store.interactions import Interaction
 from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 
-RECORDS: tuple[type[Record], ...] = (Service, Session, Participant, Interaction)
-"""Parents before children."""
-DERIVED = frozenset(
-    {
-        *("interaction_kind", "session_kind", "participant_kind", "session_person"),
-        *("change", "change_feed", "archive"),
-    }
-)
+NOT_COPIED = frozenset({"change", "change_feed", "archive"})
 """Tables whose rows are not copied. Of ``archive`` some columns are; see OF_ARCHIVE."""
 OF_ARCHIVE = ("demo", "account_sid", "last_callback_at")
 NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
+NUL_IN_JSON = b"\\u0000"
+"""What a NUL is in JSON; and what a text may have that has none."""
+ENCODER = msgspec.json.Encoder()
 
 
 class Column(NamedTuple):
@@ -49,45 +45,53 @@ class Table(NamedTuple):
         """The names of its columns."""
         return tuple(column.name for column in self.columns)
 
-    def page_sql(self, is_first: bool) -> str:
-        """The SELECT of the next rows by the key, after ``:after0``, ``:after1``, …"""
-        key = ", ".join(self.key)
-        after = ", ".join(f":after{number}" for number in range(len(self.key)))
-        condition = "" if is_first else f" WHERE ({key}) > ({after})"
-        return f"SELECT {', '.join(self.names)} FROM {self.name}{condition} ORDER BY {key} LIMIT :limit"
+    def rows_sql(self, condition: str = "") -> str:
+        """The SELECT of the rows in the order of the key. ``condition`` compares it with ``:key0``, ``:key1``, …
 
-    def insert(self) -> Statement:
-        """Inserts the rows of the JSON text ``:rows``."""
-        given = ", ".join(f"CAST({name} AS {kind})" for name, kind in self.columns)
-        names = ", ".join(self.names)
-        return Statement(
-            lambda dialect: (
-                f"INSERT INTO {self.name} ({names}) SELECT {given} FROM ({dialect.rows(':rows', *self.names)}) AS given"
-            )
-        )
+        It is ``>`` or ``<=``; without it, all rows are read.
+        """
+        key = ", ".join(self.key)
+        given = ", ".join(f":key{number}" for number in range(len(self.key)))
+        where = f" WHERE ({key}) {condition} ({given})" if condition else ""
+        return f"SELECT {', '.join(self.names)} FROM {self.name}{where} ORDER BY {key}"
 
     def key_of(self, row: Sequence[Any]) -> list[Any]:
         """The key of a row."""
         return [row[self.names.index(name)] for name in self.key]
 
-    def bound(self, after: Sequence[Any] | None, limit: int) -> dict[str, Any]:
-        """What ``page_sql`` binds."""
-        return {"limit": limit} | {f"after{number}": value for number, value in enumerate(after or ())}
+    def bound(self, key: Sequence[Any]) -> dict[str, Any]:
+        """What ``rows_sql`` binds."""
+        return {f"key{number}": value for number, value in enumerate(key)}
 
-    def read(self, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    def read(self, rows: Sequence[Sequence[Any]]) -> "Rows":
         """The rows as both engines have them: flags are booleans, and no text has a NUL, which PostgreSQL refuses."""
-        flags = [column.kind == "boolean" for column in self.columns]
-        return [
-            [
-                bool(value)
-                if flag and value is not None
-                else value.replace(NUL, REPLACEMENT)
-                if isinstance(value, str) and NUL in value
-                else value
-                for flag, value in zip(flags, row, strict=True)
-            ]
-            for row in rows
-        ]
+        flags = [number for number, column in enumerate(self.columns) if column.kind == "boolean"]
+        if flags:
+            rows = [_with_flags(row, flags) for row in rows]
+        lines = ENCODER.encode_lines(rows)
+        if NUL_IN_JSON in lines:
+            rows = [[_without_nul(value) for value in row] for row in rows]
+            lines = ENCODER.encode_lines(rows)
+        return Rows(rows, lines)
+
+
+class Rows(NamedTuple):
+    """Rows of a table, and their JSON, a line for each: the same bytes for the same rows of either engine."""
+
+    rows: Sequence[Sequence[Any]]
+    lines: bytes
+
+
+def _with_flags(row: Sequence[Any], flags: Sequence[int]) -> list[Any]:
+    values = list(row)
+    for number in flags:
+        if values[number] is not None:
+            values[number] = bool(values[number])
+    return values
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace(NUL, REPLACEMENT) if isinstance(value, str) else value
 
 
 def _table(name: str, key: str, texts: str, numbers: str = "", flags: str = "") -> Table:
@@ -99,18 +103,29 @@ def _table(name: str, key: str, texts: str, numbers: str = "", flags: str = "") 
     return Table(name, tuple(columns), tuple(key.split()))
 
 
-NUMBERS = {"default_ttl", "ttl", "duration_seconds"}
+NUMBERS = {"default_ttl", "ttl", "duration_seconds", "kind", "person", "inbound_person", "outbound_person"}
+FLAGS = {"plain"}
 BY_DATE = ("date_created", "sid")
 """An index has this order, and in it most indexes of the target grow at their ends, as in a sync."""
-OF_RECORDS = tuple(
-    Table(
-        record.table,
-        tuple(Column(name, "bigint" if name in NUMBERS else "text") for name in record.__struct_fields__),
-        ("sid",) if record is Participant else BY_DATE,
-    )
-    for record in RECORDS
+
+
+def _of_record(record: type[Record], key: tuple[str, ...], derived: str = "") -> Table:
+    names = (*record.__struct_fields__, *derived.split())
+    kinds = ("bigint" if name in NUMBERS else "boolean" if name in FLAGS else "text" for name in names)
+    return Table(record.table, tuple(map(Column, names, kinds)), key)
+
+
+OF_RECORDS = (
+    _of_record(Service, BY_DATE),
+    _table("session_kind", "id", "service_sid status mode", "id"),
+    _of_record(Session, BY_DATE, "kind"),
+    _table("participant_kind", "id", "service_sid date_deleted", "id"),
+    _of_record(Participant, ("sid",), "kind person"),
+    _table("session_person", "sid person", "sid date_created date_updated date_last_interaction", "person kind"),
+    _table("interaction_kind", "id", "service_sid type inbound_resource_status outbound_resource_status", "id lag"),
+    _of_record(Interaction, BY_DATE, "kind plain inbound_person outbound_person"),
 )
-"""The tables of Twilio's resources, in the order of RECORDS."""
+"""The tables of Twilio's resources and those that are derived from them, parents before children."""
 OTHERS = (
     _table(
         "deletion",
@@ -157,11 +172,10 @@ class Digest:
         self.count = 0
         self._hash = hashlib.sha256()
 
-    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+    def add(self, rows: Rows) -> None:
         """Adds the next rows."""
-        self.count += len(rows)
-        for row in rows:
-            self._hash.update(msgspec.json.encode(row) + b"\n")
+        self.count += len(rows.rows)
+        self._hash.update(rows.lines)
 
     def hexdigest(self) -> str:
         """The hash, in hexadecimal digits."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import asyncpg
 
 import store
-from store.copying import targets
+from store.copying import progress
 from store.engine.database import Address
 from store.engine.sql import Statement, text_of
 from store.postgresql.connections import close, connect
@@ -17,7 +17,10 @@ from store.postgresql.opening import prepare
 from store.postgresql.parameters import numbered
 
 VERBS = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ")
-OF_FILES = ("store.sqlite.", "store.postgresql.", "store.backups.ho", "store.backups.on", "store.backups.re")
+OF_FILES = (
+    *("store.sqlite.", "store.postgresql.", "store.copying.file"),
+    *("store.backups.ho", "store.backups.on", "store.backups.re"),
+)
 """Modules whose statements are one engine's."""
 PLACE = re.compile(r"\{\w+\}")
 """What a text has that is completed when it is used."""
@@ -39,7 +42,7 @@ async def test_postgresql_can_prepare_every_statement(empty_postgresql: str) -> 
     connection = await connect(address)
     refused, prepared = [], 0
     try:
-        await connection.execute(targets.CREATE)  # A table of unfinished copies alone.
+        await connection.execute(progress.CREATE)  # A table of unfinished copies alone.
         for name, text in statements():
             if PLACE.search(text):
                 continue

@@ -19,6 +19,10 @@ from store.engine.database import AddressRefused, Database, database_of
 
 STOPPED = 130
 LOG_EVERY_SECONDS = 10.0
+ROWS = "rows"
+UNITS = {"Copying": ROWS, "Indexing": "indexes and triggers", "Comparing": ROWS, "Cleaning": "pages"}
+LEAST_SECONDS = 0.5
+"""Before this, a rate would say nothing."""
 DATABASE = "FILE|URL"
 
 
@@ -53,17 +57,18 @@ def copy(
     begun = time.monotonic()
     with sentences():
         try:
-            with _rows_shown(as_json) as show:
+            with _shown(as_json) as show:
                 copied = asyncio.run(copy_archive(*databases, show))
         except KeyboardInterrupt:
-            fail("Stopped. The same command continues the copy.", STOPPED)
+            fail("The copy stopped. Run the same command again to continue it.", STOPPED)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(copied), indent=2))
         return
     tables = ("service", "session", "participant", "interaction")
     rows = ", ".join(counted(copied.rows[table], f"{table}s") for table in tables)
     seconds = time.monotonic() - begun
-    message = f"Copied {databases[0]} to {databases[1]} in {seconds:,.1f} seconds: {rows}; all tables compared."
+    done = "Copied the rest of" if copied.resumed else "Copied"
+    message = f"{done} {databases[0]} to {databases[1]} in {seconds:,.1f} seconds: {rows}; all tables compared."
     tell(message, logging.INFO, out)
 
 
@@ -75,23 +80,47 @@ def _database(option: str, text: str) -> Database:
 
 
 @contextmanager
-def _rows_shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Shows the rows on a terminal, and elsewhere logs a line every ten seconds."""
+def _shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows each step of a copy on a terminal, and elsewhere logs a line every ten seconds."""
     if quiet:
         yield lambda verb, done, total: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
-        task = shown.add_task("Copying", total=None)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal) as shown:
+        task = shown.add_task("Copying", total=None, counts="")
         logged = time.monotonic()
+        rate = _Rate()
 
         def show(verb: str, done: int, total: int) -> None:
             nonlocal logged
-            shown.update(task, description=verb, completed=done, total=total)
+            is_new = rate.verb != verb
+            if is_new:
+                rate.begin(verb, done)
+            counts = f"{done:,} of {total:,} {UNITS[verb]}{rate.text(done)}"
+            if is_new:
+                shown.reset(task, total=total, completed=done, description=verb, counts=counts)
+            shown.update(task, completed=done, counts=counts)
             if not err.is_terminal and time.monotonic() >= logged + LOG_EVERY_SECONDS:
                 logged = time.monotonic()
-                tell(f"{verb}: {done:,} of {total:,} rows.", logging.INFO)
+                tell(f"{verb}: {counts}.", logging.INFO)
 
         yield show
+
+
+class _Rate:
+    """How fast a step goes, since it began in this process."""
+
+    def __init__(self) -> None:
+        self.verb, self._first, self._begun = "", 0, 0.0
+
+    def begin(self, verb: str, done: int) -> None:
+        self.verb, self._first, self._begun = verb, done, time.monotonic()
+
+    def text(self, done: int) -> str:
+        """Such as ``, 12,345 a second``; empty for what isn't counted in rows, and in the first moments."""
+        seconds = time.monotonic() - self._begun
+        if UNITS[self.verb] != ROWS or seconds < LEAST_SECONDS:
+            return ""
+        return f", {(done - self._first) / seconds:,.0f} a second"

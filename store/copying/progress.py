@@ -1,0 +1,101 @@
+"""What both kinds of targets share: the copy's progress, and what a target can do.
+
+The progress is a row of a table of the target, and is written in the transaction of the rows it speaks for. So a copy
+that was killed continues. The table also shows that the copy isn't finished, and has the statements that finish it:
+triggers and most indexes are dropped while rows are written, and made again when all are there. Sorting the entries of
+an index once takes a fraction of the time of adding each in its place.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from store.copying.states import State
+from store.copying.tables import OF_ARCHIVE, TABLES, Rows, Table
+from store.engine.database import Database
+from store.errors import CopyRefused, DatabaseOccupied
+from store.postgresql.opening import UNFINISHED
+
+CREATE = (
+    f"CREATE TABLE {UNFINISHED} (epoch text NOT NULL, state text NOT NULL, done text NOT NULL, steps text NOT NULL)"
+)
+BEGIN = f"INSERT INTO {UNFINISHED} VALUES (:epoch, :state, :done, :steps)"
+PROGRESS = f"SELECT epoch, state, done FROM {UNFINISHED}"
+STEPS = f"SELECT steps FROM {UNFINISHED}"
+NOTE = f"UPDATE {UNFINISHED} SET done = :done WHERE done = :before"
+NOTE_STEPS = f"UPDATE {UNFINISHED} SET steps = :steps WHERE steps = :before"
+FINISH = f"DROP TABLE {UNFINISHED}"
+ANY_ROW = "SELECT " + " OR ".join(
+    f"EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if not table.name.endswith("_kind")
+)
+SET_ARCHIVE = f"UPDATE archive SET {', '.join(f'{name} = :{name}' for name in OF_ARCHIVE)}"
+EMPTY_FEED = (
+    """
+UPDATE change_feed SET dropped = (SELECT coalesce(max(number), (SELECT dropped FROM change_feed)) FROM change)
+""".strip(),
+    "DELETE FROM change",
+)
+"""The target's feed begins when the copy is complete, with the next change."""
+
+Done = dict[str, list[Any]]
+"""The key of the last row that was copied, by table."""
+
+
+class Progress(msgspec.Struct):
+    """What a target has: of which archive (``epoch``) in which state, and how far."""
+
+    epoch: str
+    state: str
+    done: Done
+
+
+class Target(Protocol):
+    """A target that is being written. Each method is one transaction, and raises a StoreError."""
+
+    async def progress(self) -> Progress | None:
+        """The progress of an unfinished copy; None if the target is empty. Raises DatabaseOccupied if it isn't."""
+        ...
+
+    async def begin(self, progress: Progress) -> None:
+        """Removes all that an unfinished copy has brought, and begins one with this progress."""
+        ...
+
+    async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
+        """Writes rows, and ``done`` in the place of ``before``. Raises CopyRefused if another copy has written it."""
+        ...
+
+    async def set_archive(self, values: dict[str, Any]) -> None:
+        """Writes the columns OF_ARCHIVE."""
+        ...
+
+    def build(self) -> AsyncIterator[int]:
+        """Makes the indexes, keys and triggers that are still missing; yields how many are left to make."""
+        ...
+
+    def state(self) -> AbstractAsyncContextManager[State]:
+        """What it has now."""
+        ...
+
+    def finish(self) -> AsyncIterator[tuple[int, int]]:
+        """Makes the complete copy an archive that can be opened; yields how much of the cleaning is done, of how much.
+
+        Raises DatabaseOccupied if a file has the target's name by now.
+        """
+        ...
+
+
+def dumped(value: object) -> str:
+    """The JSON text of a progress."""
+    return msgspec.json.encode(value).decode()
+
+
+def occupied(target: Database) -> DatabaseOccupied:
+    """The error of a target that has rows."""
+    return DatabaseOccupied(f"{target} is not empty, and a copy would mix two archives. Name another target.")
+
+
+def overtaken(target: Database) -> CopyRefused:
+    """The error of a copy whose target another one writes."""
+    return CopyRefused(f"Another copy into {target} is running. Let it finish, or stop it and run this command again.")
