@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+from asyncpg import UndefinedTableError
 
 from store.copying.progress import (
     ANY_ROW,
@@ -175,7 +176,11 @@ class DatabaseTarget:
             raise explained_write(error, self._address) from None  # Its text can quote a row's values.
 
     async def _note(self, sql: str, values: dict[str, Any]) -> None:
-        if await self._execute(sql, values) != "UPDATE 1":
+        try:
+            is_ours = await self._execute(sql, values) == "UPDATE 1"
+        except UndefinedTableError:
+            is_ours = False
+        if not is_ours:
             raise overtaken(self._address)
 
     async def _execute(self, sql: str, values: dict[str, Any]) -> str:

@@ -98,4 +98,7 @@ def occupied(target: Database) -> DatabaseOccupied:
 
 def overtaken(target: Database) -> CopyRefused:
     """The error of a copy whose target another one writes."""
-    return CopyRefused(f"Another copy into {target} is running. Let it finish, or stop it and run this command again.")
+    return CopyRefused(
+        f"Another copy into {target} is running, or has overtaken this one. Let it finish, or stop it and run this "
+        "command again."
+    )
