@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from store.lists.orders import Order
+    from store.lists.parent_pages import ListShape
     from store.lists.relations import Relation
 
 
@@ -95,21 +95,10 @@ class Dialect(Protocol):
         """The text in UTF-8, as bytes, which the driver doesn't decode."""
         ...
 
-    def list_sql(
-        self,
-        relation: "Relation[Any]",
-        order: "Order",
-        descending: bool,
-        after: bool,
-        before: bool,
-        active: frozenset[str],
-        columns: str,
-        parent: str,
-    ) -> str:
-        """The SELECT of ``columns`` of one parent's page; ``descending`` is how it is read, not how it is shown.
+    def list_sql(self, shape: "ListShape", columns: str, parent: str) -> str:
+        """The SELECT of ``columns`` of one parent's page; ``parent`` is the SQL of the parent's SID.
 
-        ``after`` and ``before`` say which ends it has, ``active`` which filters; ``parent`` is the SQL of the parent's
-        SID. It depends on these alone: the rest is bound (see Page.bound).
+        It depends on these alone: the rest is bound (see Page.bound).
         """
         ...
 

@@ -41,6 +41,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     long: ClassVar[frozenset[str]] = frozenset()
     """The conditions that no index serves; reading with them may take long."""
 
+    @property
+    def may_be_long(self) -> bool:
+        """Whether a read with it may take long, however few rows meet it."""
+        return not self.long.isdisjoint(self.active_names())
+
     def active(self) -> Iterator[tuple[str, Any]]:
         """The active filters: the names and values of the conditions that are set."""
         return ((name, value) for name in self.__struct_fields__ if (value := getattr(self, name)) is not None)

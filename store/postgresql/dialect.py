@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from store.lists.orders import Order
+from store.lists.parent_pages import ListShape, count_shape
 from store.lists.relations import Relation
 from store.postgresql.lists.access_paths import count_sql, list_sql
-from store.postgresql.lists.ranges import Listing
+from store.postgresql.lists.ranges import RangePage
 
 
 class PostgreSQLDialect:
@@ -91,24 +91,13 @@ class PostgreSQLDialect:
         """By convert_to."""
         return f"convert_to({text}, 'UTF8')"
 
-    def list_sql(
-        self,
-        relation: Relation[Any],
-        order: Order,
-        descending: bool,
-        after: bool,
-        before: bool,
-        active: frozenset[str],
-        columns: str,
-        parent: str,
-    ) -> str:
+    def list_sql(self, shape: ListShape, columns: str, parent: str) -> str:
         """See store/postgresql/lists/access_paths.py."""
-        listing = Listing(self, relation, order, descending, after, before, active, parent)
-        return list_sql(listing, columns)
+        return list_sql(RangePage(self, shape, parent), columns)
 
     def count_sql(self, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
         """See store/postgresql/lists/access_paths.py."""
-        return count_sql(self, relation, active, parent)
+        return count_sql(RangePage(self, count_shape(relation, active), parent))
 
 
 DIALECT = PostgreSQLDialect()

@@ -21,20 +21,13 @@ class Lookup(Generic[R]):
 
     record: type[R]
 
+    may_be_long = False
+    is_versioned = True
+
     @property
     def sql(self) -> Statement:
         """See SELECT_BY_SIDS."""
         return _statement(self.record)
-
-    @property
-    def may_be_long(self) -> bool:
-        """No: the index leads straight to each."""
-        return False
-
-    @property
-    def is_versioned(self) -> bool:
-        """Yes."""
-        return True
 
     def parameters(self, keys: Sequence[str]) -> dict[str, Any]:
         """The SIDs, as a JSON array."""

@@ -16,6 +16,7 @@ from store.lists.access_paths import access_path_of
 from store.lists.facets import ends_by_lag
 from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
+from store.lists.parent_pages import ListShape
 from store.lists.relations import Relation
 
 R = TypeVar("R", bound=Record)
@@ -58,16 +59,20 @@ class Page(Generic[R]):
     order: Order = BY_DATE_CREATED
     filter: Filter | None = None
 
+    is_versioned = True
+
     @property
     def sql(self) -> Statement:
         """See PAGES."""
-        return page_statement(self.relation, self.order, *self.shape)
+        return page_statement(self.shape)
 
     @property
-    def shape(self) -> tuple[bool, bool, bool, frozenset[str]]:
-        """What else the SQL depends on: the direction, whether it has either end, and the active filters."""
+    def shape(self) -> ListShape:
+        """What the SQL depends on."""
         after, before = self._bounds
-        return (
+        return ListShape(
+            self.relation,
+            self.order,
             self.order.descending != self.backwards,
             after is not None,
             before is not None,
@@ -77,12 +82,7 @@ class Page(Generic[R]):
     @property
     def may_be_long(self) -> bool:
         """Whether it may take long, however few rows it returns."""
-        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
-
-    @property
-    def is_versioned(self) -> bool:
-        """Yes."""
-        return True
+        return self.filter is not None and self.filter.may_be_long
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""
@@ -132,6 +132,8 @@ class Count(Generic[R]):
     filter: Filter | None = None
     cap: int = UNLIMITED
 
+    is_versioned = True
+
     @property
     def sql(self) -> Statement:
         """See COUNTS."""
@@ -145,12 +147,7 @@ class Count(Generic[R]):
     @property
     def may_be_long(self) -> bool:
         """Whether it may take long, however little it counts."""
-        return self.filter is not None and not self.filter.long.isdisjoint(self.filter.active_names())
-
-    @property
-    def is_versioned(self) -> bool:
-        """Yes."""
-        return True
+        return self.filter is not None and self.filter.may_be_long
 
     def parameters(self, keys: Sequence[str | None]) -> dict[str, Any]:
         """The parents as a JSON array, and what it binds beside them."""
@@ -166,16 +163,14 @@ class Count(Generic[R]):
 
 
 @lru_cache(1_000)
-def page_statement(
-    relation: Relation[Any], order: Order, descending: bool, after: bool, before: bool, active: frozenset[str]
-) -> Statement:
+def page_statement(shape: ListShape) -> Statement:
     """The statement of a Page."""
-    columns = relation.record.__struct_fields__
+    columns = shape.relation.record.__struct_fields__
     return Statement(
         lambda dialect: PAGES.format(
             pages=dialect.as_bytes(json_list(dialect, "page")),
             rows=json_list(dialect, dialect.json_array(*columns)),
-            page=dialect.list_sql(relation, order, descending, after, before, active, ", ".join(columns), PARENT),
+            page=dialect.list_sql(shape, ", ".join(columns), PARENT),
             parents=dialect.values(":parents"),
         )
     )

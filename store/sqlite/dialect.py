@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from store.lists.orders import Order
+from store.lists.parent_pages import ListShape, ParentPage, count_shape
 from store.lists.relations import Relation
 from store.sqlite.lists.access_paths import count_sql, list_sql
 
@@ -87,23 +87,13 @@ class SQLiteDialect:
         """By a cast to BLOB."""
         return f"CAST({text} AS BLOB)"
 
-    def list_sql(
-        self,
-        relation: Relation[Any],
-        order: Order,
-        descending: bool,
-        after: bool,
-        before: bool,
-        active: frozenset[str],
-        columns: str,
-        parent: str,
-    ) -> str:
+    def list_sql(self, shape: ListShape, columns: str, parent: str) -> str:
         """See store/sqlite/lists/access_paths.py."""
-        return list_sql(self, relation, order, descending, after, before, active, columns, parent)
+        return list_sql(ParentPage(self, shape, parent), columns)
 
     def count_sql(self, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
         """See store/sqlite/lists/access_paths.py."""
-        return count_sql(self, relation, active, parent)
+        return count_sql(ParentPage(self, count_shape(relation, active), parent))
 
 
 DIALECT = SQLiteDialect()

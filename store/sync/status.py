@@ -90,20 +90,13 @@ class SyncStatus(msgspec.Struct, frozen=True):
 class StatusQuery(msgspec.Struct, frozen=True):
     """Reads the status; its keys are None."""
 
+    may_be_long = False
+    is_versioned = False  # A run stores its progress without changing an answer about the data.
+
     @property
     def sql(self) -> Statement:
         """See STATUS."""
         return STATUS
-
-    @property
-    def may_be_long(self) -> bool:
-        """False: it reads a few small tables."""
-        return False
-
-    @property
-    def is_versioned(self) -> bool:
-        """No: a run stores its progress without changing an answer about the data."""
-        return False
 
     def parameters(self, keys: Sequence[None]) -> dict[str, Any]:
         """See runs.py for ``latest``: the statement ignores times in the future."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store.postgresql.connections import Connection
-from store.postgresql.plans.reads import KIND
+from store.postgresql.plans.reader import KIND
 from store.sqlite.reading.event_loop_connections import EventLoopConnection
 
 

@@ -51,4 +51,4 @@ def _line(line: Line) -> str:
 
 
 def _listed(page: Page[Any]) -> str:
-    return DIALECT.list_sql(page.relation, page.order, *page.shape, f"sid, {page.order.column}", PARENT)
+    return DIALECT.list_sql(page.shape, f"sid, {page.order.column}", PARENT)

@@ -6,8 +6,7 @@ reads n rows of each of these: no row of any other range can be on the page.
 """
 
 from store.lists import facets
-from store.lists.access_paths import facets_of
-from store.postgresql.lists.ranges import LIMIT, Listing
+from store.postgresql.lists.ranges import LIMIT, RangePage
 
 MERGED = """
 SELECT rest.listed_key, rest.listed_sid FROM (
@@ -29,82 +28,70 @@ COUNTED = (
 )
 
 
-def merged_page(listing: Listing, columns: str) -> str:
-    """The SELECT of ``columns`` of one parent's page."""
-    conditions = ["kind = ranges.kind", *rest_of(listing, None, is_by_lag(listing))]
-    return listing.listed(merged(listing, listing.table, combinations(listing), conditions), columns)
+def merged_page(page: RangePage, columns: str) -> str:
+    """The SELECT of ``columns`` of the page."""
+    conditions = ["kind = ranges.kind", *rest_of(page, None, page.is_by_lag)]
+    return page.listed(merged(page, page.table, combinations(page), conditions), columns)
 
 
-def merged_count(listing: Listing) -> str:
-    """The SELECT of one row for each of one parent's children."""
-    served = facets_of(listing.relation).served
-    rest = listing.unindexed_but_period(listing.active - served, None, served)
+def merged_count(page: RangePage) -> str:
+    """The SELECT of one row for each of the page's rows."""
+    served = page.facets.served
+    rest = page.unindexed_but_period(page.active - served, None, served)
     return COUNTED.format(
-        ranges=combinations(listing, for_count=True),
-        table=listing.table,
+        ranges=combinations(page, for_count=True),
+        table=page.table,
         conditions=" AND ".join(["kind = ranges.kind", *rest]),
     )
 
 
-def merged(listing: Listing, table: str, ranges: str, conditions: list[str], repeats: str = "1") -> str:
+def merged(page: RangePage, table: str, ranges: str, conditions: list[str], repeats: str = "1") -> str:
     """The SELECT of the positions of the rows in ``ranges``; ``conditions`` are those of the rows of one of them.
 
     ``repeats`` is the SQL for the most ranges that may begin with the same row.
     """
     return MERGED.format(
         ranges=ranges,
-        first=listing.range(table, conditions, "1"),
-        rest=listing.range(table, conditions),
+        first=page.range(table, conditions, "1"),
+        rest=page.range(table, conditions),
         most=LIMIT if repeats == "1" else f"{LIMIT} * {repeats}",
-        direction=listing.direction,
+        direction=page.direction,
     )
 
 
-def picked(listing: Listing) -> list[str]:
-    """The conditions on the facets."""
-    return listing.conditions(listing.active & facets_of(listing.relation).served, None)
-
-
-def is_by_lag(listing: Listing) -> bool:
-    """Whether a combination's lag narrows its range."""
-    return "date_created" in listing.active and listing.order.column == facets_of(listing.relation).lag
-
-
-def rest_of(listing: Listing, met: str | None, by_lag: bool) -> list[str]:
+def rest_of(page: RangePage, met: str | None, by_lag: bool) -> list[str]:
     """The conditions of a range's rows beside those of its index: the positions, and what else is asked.
 
     The path has ``met`` a condition. A range ``by_lag`` has ends of its own.
     """
-    between = listing.between(LOW, HIGH) if by_lag else listing.bounds()
-    return [*between, *others_of(listing, met)]
+    between = page.between(LOW, HIGH) if by_lag else page.bounds()
+    return [*between, *others_of(page, met)]
 
 
-def others_of(listing: Listing, met: str | None) -> list[str]:
+def others_of(page: RangePage, met: str | None) -> list[str]:
     """The conditions that neither the facets, nor the positions, nor the path meet."""
-    served = facets_of(listing.relation).served
-    return listing.unindexed(listing.active - served - {listing.order.column, met}, None, served)
+    served = page.facets.served
+    return page.unindexed(page.active - served - {page.order.column, met}, None, served)
 
 
-def combinations(listing: Listing, for_count: bool = False) -> str:
+def combinations(page: RangePage, for_count: bool = False) -> str:
     """The SELECT of the combinations that meet the filter, as ``kind``, and the ends of their ranges if by lag."""
     columns = ["id AS kind"]
-    if is_by_lag(listing) and not for_count:
-        columns += _ends_by_lag(listing)
-    conditions = " AND ".join(picked(listing)) or "TRUE"
-    return COMBINATIONS.format(
-        columns=", ".join(columns), table=facets_of(listing.relation).table, conditions=conditions
-    )
+    if page.is_by_lag and not for_count:
+        columns += _ends_by_lag(page)
+    conditions = " AND ".join(page.on_facets) or "TRUE"
+    return COMBINATIONS.format(columns=", ".join(columns), table=page.facets.table, conditions=conditions)
 
 
-def _ends_by_lag(listing: Listing) -> list[str]:
+def _ends_by_lag(page: RangePage) -> list[str]:
     """The later of the lag's start and the page's, and the earlier of both ends."""
     since, before = facets.by_lag("since"), facets.by_lag("before")
     low_sid = high_sid = "''"
-    if listing.after:
+    if page.shape.after:
         after = 'CAST(:after_key AS text) COLLATE "C"'
         low_sid = f"CASE WHEN {after} >= {since} THEN :after_sid ELSE '' END"
         since = f"greatest({after}, {since})"
-    if listing.before:
+    if page.shape.before:
         until = 'CAST(:before_key AS text) COLLATE "C"'
         high_sid = f"CASE WHEN {until} <= {before} THEN :before_sid ELSE '' END"
         before = f"least({until}, {before})"

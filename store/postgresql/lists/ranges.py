@@ -7,13 +7,8 @@ is how the SQL is written:
 - The index of a range has its columns in the order of the list, so no other index is cheaper.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-from store.engine.sql import Dialect
-from store.lists.access_paths import condition_of, conditions_of
-from store.lists.orders import BY_DATE_CREATED, Order
-from store.lists.relations import Relation
+from store.lists.orders import BY_DATE_CREATED
+from store.lists.parent_pages import ParentPage
 
 LIMIT = "CAST(:limit AS bigint)"
 RANGE = """
@@ -29,39 +24,16 @@ ORDER BY found.listed_key {direction}, found.listed_sid {direction}
 """.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One parent's page of ``relation``; ``descending`` is how it is read, not how it is shown."""
+class RangePage(ParentPage):
+    """One parent's page, read from ranges of indexes."""
 
-    dialect: Dialect
-    relation: Relation[Any]
-    order: Order
-    descending: bool
-    after: bool
-    before: bool
-    active: frozenset[str]
-    parent: str
-
-    @property
-    def key(self) -> str:
-        """The SQL of the sort key."""
-        return self.order.key_in(self.dialect)
-
-    @property
-    def direction(self) -> str:
-        """How it is sorted."""
-        return "DESC" if self.descending else "ASC"
-
-    @property
-    def table(self) -> str:
-        """The table of the record."""
-        return str(self.relation.record.table)
+    __slots__ = ()
 
     def bounds(self) -> list[str]:
         """The conditions of the positions between which the page lies."""
         return self.between(
-            (":after_key", ":after_sid") if self.after else None,
-            (":before_key", ":before_sid") if self.before else None,
+            (":after_key", ":after_sid") if self.shape.after else None,
+            (":before_key", ":before_sid") if self.shape.before else None,
         )
 
     def between(self, low: tuple[str, str] | None, high: tuple[str, str] | None) -> list[str]:
@@ -84,12 +56,8 @@ class Listing:
         """The SELECT of ``columns`` of the first of the rows whose positions ``rows`` selects."""
         return LISTED.format(columns=columns, rows=rows, table=self.table, direction=self.direction, limit=LIMIT)
 
-    def conditions(self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()) -> list[str]:
-        """The SQL of these conditions: see conditions_of."""
-        return conditions_of(self.dialect, self.relation, active, self.parent, met, served)
-
     def unindexed(self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()) -> list[str]:
-        """The same, written so that no index serves them."""
+        """The SQL of these conditions (see ``conditions``), written so that no index serves them."""
         return [f"({condition}) IS TRUE" for condition in self.conditions(active, met, served)]
 
     def unindexed_but_period(
@@ -97,5 +65,5 @@ class Listing:
     ) -> list[str]:
         """The same, but that an index serves the period of date_created, as most do after their own columns."""
         period = active & {BY_DATE_CREATED.column}
-        own = [condition_of(self.dialect, self.relation, name, f":{name}") for name in period]
+        own = [self.condition(name, f":{name}") for name in period]
         return [*own, *self.unindexed(active - period, met, served)]

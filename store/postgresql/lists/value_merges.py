@@ -7,10 +7,9 @@ as in merges.py.
 """
 
 from store.engine.sql import text_of
-from store.lists.access_paths import facets_of
 from store.lists.relations import ValueColumn, ValuePath
-from store.postgresql.lists.merges import combinations, is_by_lag, merged, others_of, picked, rest_of
-from store.postgresql.lists.ranges import LIMIT, Listing
+from store.postgresql.lists.merges import combinations, merged, others_of, rest_of
+from store.postgresql.lists.ranges import LIMIT, RangePage
 
 POSITIONS = """
 SELECT {distinct}* FROM (
@@ -60,41 +59,41 @@ SELECT {row} FROM ({values}) AS chosen CROSS JOIN LATERAL (SELECT sid FROM {tabl
 """.strip()
 
 
-def page_by_values(listing: Listing, path: ValuePath, columns: str) -> str:
-    """The SELECT of ``columns`` of one parent's page."""
-    has_dates = all(listing.order.column in column.by_date for column in path.columns)
-    has_kinds = not has_dates or bool(picked(listing)) or is_by_lag(listing)
+def page_by_values(page: RangePage, path: ValuePath, columns: str) -> str:
+    """The SELECT of ``columns`` of the page."""
+    has_dates = all(page.order.column in column.by_date for column in path.columns)
+    has_kinds = not has_dates or bool(page.on_facets) or page.is_by_lag
     near, legs = "", []
     for part, column in enumerate(path.columns):
         if not has_kinds:
-            legs.append(_by_date(listing, path, column))
+            legs.append(_by_date(page, path, column))
         elif not has_dates:
-            legs.append(_by_kind(listing, path, column, GIVEN))
+            legs.append(_by_kind(page, path, column, GIVEN))
         else:
-            near += _near(listing, path, column, part)
+            near += _near(page, path, column, part)
             legs.append(POSITIONS_NEAR.format(part=part))
             far = FAR.format(part=part, table=path.table, column=column.column, limit=LIMIT, next=NEXT_ROWS)
-            legs.append(_by_kind(listing, path, column, far))
+            legs.append(_by_kind(page, path, column, far))
     positions = POSITIONS.format(
         distinct="" if path.repeats == "1" else "DISTINCT ",
-        values=_values(listing, path),
-        kinds=combinations(listing),
+        values=_values(page, path),
+        kinds=combinations(page),
         near=near,
         legs="\n    UNION ALL\n    ".join(legs),
     )
-    return listing.listed(positions, columns)
+    return page.listed(positions, columns)
 
 
-def count_by_values(listing: Listing, path: ValuePath) -> str:
-    """The SELECT of one row for each of one parent's children."""
-    facets = facets_of(listing.relation)
-    others = listing.unindexed_but_period(listing.active - facets.served - {path.attribute}, None, facets.served)
-    if chosen := picked(listing):
+def count_by_values(page: RangePage, path: ValuePath) -> str:
+    """The SELECT of one row for each of the page's rows."""
+    facets = page.facets
+    others = page.unindexed_but_period(page.active - facets.served - {path.attribute}, None, facets.served)
+    if chosen := page.on_facets:
         others.append(f"kind IN (SELECT id FROM {facets.table} WHERE {' AND '.join(chosen)})")
-    values = _values(listing, path)
+    values = _values(page, path)
     return "\n  UNION ALL ".join(
         COUNTED.format(
-            row="1" if path.table == listing.table else "DISTINCT rows.sid",
+            row="1" if path.table == page.table else "DISTINCT rows.sid",
             values=values,
             table=path.table,
             conditions=" AND ".join(
@@ -108,28 +107,28 @@ def count_by_values(listing: Listing, path: ValuePath) -> str:
     )
 
 
-def _values(listing: Listing, path: ValuePath) -> str:
-    return text_of(path.values, listing.dialect).format(value=f":{path.attribute}")
+def _values(page: RangePage, path: ValuePath) -> str:
+    return text_of(path.values, page.dialect).format(value=f":{path.attribute}")
 
 
-def _by_date(listing: Listing, path: ValuePath, column: ValueColumn) -> str:
-    conditions = [f"{path.table}.{column.column} = ranges.value", *rest_of(listing, path.attribute, False)]
-    return BY_DATE.format(chosen=GIVEN, rest=listing.range(path.table, conditions))
+def _by_date(page: RangePage, path: ValuePath, column: ValueColumn) -> str:
+    conditions = [f"{path.table}.{column.column} = ranges.value", *rest_of(page, path.attribute, False)]
+    return BY_DATE.format(chosen=GIVEN, rest=page.range(path.table, conditions))
 
 
-def _near(listing: Listing, path: ValuePath, column: ValueColumn, part: int) -> str:
+def _near(page: RangePage, path: ValuePath, column: ValueColumn, part: int) -> str:
     """Of the next rows of each value those that the page may have."""
-    conditions = [f"{path.table}.{column.column} = given.value", *listing.bounds()]
-    is_met = f"({' AND '.join(others_of(listing, path.attribute)) or 'TRUE'}) AS is_met"
+    conditions = [f"{path.table}.{column.column} = given.value", *page.bounds()]
+    is_met = f"({' AND '.join(others_of(page, path.attribute)) or 'TRUE'}) AS is_met"
     return NEAR.format(
         part=part,
-        range=listing.range(path.table, conditions, str(NEXT_ROWS), f", kind, {is_met}"),
-        direction=listing.direction,
+        range=page.range(path.table, conditions, str(NEXT_ROWS), f", kind, {is_met}"),
+        direction=page.direction,
         limit=LIMIT,
     )
 
 
-def _by_kind(listing: Listing, path: ValuePath, column: ValueColumn, chosen: str) -> str:
+def _by_kind(page: RangePage, path: ValuePath, column: ValueColumn, chosen: str) -> str:
     of_value = f"{path.table}.{column.column} = chosen.value"
     ranges = BY_KIND.format(
         first=KIND.format(table=path.table, conditions=of_value),
@@ -139,7 +138,7 @@ def _by_kind(listing: Listing, path: ValuePath, column: ValueColumn, chosen: str
     conditions = [
         f"{path.table}.{column.column} = ranges.value",
         f"{path.table}.kind = ranges.kind",
-        *rest_of(listing, path.attribute, is_by_lag(listing)),
+        *rest_of(page, path.attribute, page.is_by_lag),
     ]
-    repeats = text_of(path.repeats, listing.dialect).format(value=f":{path.attribute}")
-    return merged(listing, path.table, ranges, conditions, repeats)
+    repeats = text_of(path.repeats, page.dialect).format(value=f":{path.attribute}")
+    return merged(page, path.table, ranges, conditions, repeats)

@@ -4,22 +4,20 @@ A parent's page is read by a LATERAL sub-select, which a nested loop runs for on
 a parent come in the order of its page; the parents may come in any order, and are told by their number.
 """
 
-import re
-from collections.abc import Sequence
 from functools import lru_cache
 from sys import getsizeof
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from cachetools import LRUCache, cached
 
 from store.lists.orders import Order
+from store.lists.parent_pages import ListShape
 from store.lists.relations import Relation
+from store.plans.page_shapes import REMEMBERED_BYTES, PageShape, SubqueryShape, as_subquery
 from store.plans.rows import RowsBySid
-from store.plans.subqueries import Subquery
 from store.postgresql.dialect import DIALECT
 from store.postgresql.parameters import numbered
 from store.postgresql.plans.projections import FINGERPRINT, KEY, Projection, as_bytes, literal, projection_of
-from store.queries.pages import Page
 
 ROW = "SELECT {columns} FROM {table} WHERE sid = :sid"
 ROWS = "SELECT sid, {columns} FROM {table} WHERE sid = ANY(CAST(:sids AS text[]))"
@@ -60,60 +58,9 @@ coalesce((SELECT string_agg({text}, ',') FROM (
 """.strip()
 UNLESS_NULL = "CASE WHEN {key} IS NULL THEN '' ELSE {text} END"
 """If the key is null, there are no children, and the text around the placeholder has the JSON null."""
-BOUND = re.compile(r"('(?:[^']|'')*'|::|/\*.*?\*/)|:(\w+)")
-"""A bound parameter; or what has none, though it may look so."""
-REMEMBERED_BYTES = 4_000_000
-"""Of statements of one kind: they have the response keys in them that clients choose."""
 
-
-class PageShape(NamedTuple):
-    """What the SQL of a page depends on."""
-
-    relation: Relation[Any]
-    order: Order
-    descending: bool
-    after: bool
-    before: bool
-    active: frozenset[str]
-    projection: Projection
-
-
-class SubqueryShape(NamedTuple):
-    """What the SQL of an inlined subquery depends on."""
-
-    page: PageShape
-    opening: str
-    closing: str
-    subqueries: "tuple[SubqueryShape, ...]"
-
-
-Shapes = tuple[SubqueryShape, ...]
-
-
-def page_shape(page: Page[Any], projection: Projection) -> PageShape:
-    """What the SQL of this page depends on."""
-    return PageShape(page.relation, page.order, *page.shape, projection)
-
-
-def shapes_of(subqueries: Sequence[Subquery]) -> Shapes:
-    """What the SQL of these subqueries depends on."""
-    return tuple(
-        [
-            SubqueryShape(
-                page_shape(each.page, projection_of(each.row)), each.opening, each.closing, shapes_of(each.subqueries)
-            )
-            for each in subqueries
-        ]
-    )
-
-
-def bound_by(subqueries: Sequence[Subquery]) -> dict[str, Any]:
-    """What these subqueries bind."""
-    bound: dict[str, Any] = {}
-    for number, each in enumerate(subqueries):
-        own = each.page.bound() | bound_by(each.subqueries)
-        bound |= {f"{name}_{number}": value for name, value in own.items()}
-    return bound
+Shape: TypeAlias = PageShape[Projection]
+Shapes: TypeAlias = tuple[SubqueryShape[Projection], ...]
 
 
 def row_statement(wanted: RowsBySid) -> str:
@@ -142,7 +89,7 @@ def whole_row_sql(table: str, projection: Projection, subqueries: Shapes, severa
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
-def spread_row_sql(table: str, projection: Projection, child: SubqueryShape) -> str:
+def spread_row_sql(table: str, projection: Projection, child: SubqueryShape[Projection]) -> str:
     """The same for the row with the SID ``sid`` and its one placeholder, whose page comes in rows of its own.
 
     A row of the result has the text before the page, one of the page's rows (null if there are none), and the text
@@ -150,16 +97,16 @@ def spread_row_sql(table: str, projection: Projection, child: SubqueryShape) -> 
     """
     return SPREAD_ROW.format(
         before=as_bytes(f"page_0.text_0 || {literal(child.opening)}"),
-        child=as_bytes(_renamed(_filled(child.subqueries, 1), 0)),
+        child=as_bytes(as_subquery(_filled(child.subqueries, 1), 0)),
         behind=as_bytes(f"{literal(child.closing)} || page_0.text_1"),
         pieces=_pieces(projection),
         table=table,
-        page=_renamed(_page_sql(child.page, "page_0.key_0", ""), 0),
+        page=as_subquery(_page_sql(child.page, "page_0.key_0", ""), 0),
     )
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
-def page_texts_sql(shape: PageShape, subqueries: Shapes, several: bool) -> str:
+def page_texts_sql(shape: Shape, subqueries: Shapes, several: bool) -> str:
     """The statement for a page's rows, each with its placeholders filled, as one text; for ``several`` parents, each
     row begins with its parent's number.
     """
@@ -171,14 +118,14 @@ def page_texts_sql(shape: PageShape, subqueries: Shapes, several: bool) -> str:
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
-def page_arrays_sql(shape: PageShape) -> str:
+def page_arrays_sql(shape: Shape) -> str:
     """The statement for several parents: a parent's number, its page's rows with separators, and how many these are."""
     array = as_bytes("string_agg(page_0.text_0, E'\\n')")
     return ARRAYS.format(array=array, page=_page_sql(shape, EACH_PARENT, EACH_FINGERPRINT), parents=PARENTS)
 
 
 @cached(LRUCache(REMEMBERED_BYTES, getsizeof))
-def page_rows_sql(shape: PageShape, projections: tuple[Projection, ...], several: bool) -> str:
+def page_rows_sql(shape: ListShape, projections: tuple[Projection, ...], several: bool) -> str:
     """The statement for a page's rows: the columns of each projection, then the order's column and the SID.
 
     For ``several`` parents, each row begins with its parent's number.
@@ -193,7 +140,7 @@ def page_rows_sql(shape: PageShape, projections: tuple[Projection, ...], several
     columns += [f"{shape.order.column} AS sort_column", "sid AS sort_sid"]
     names += ["sort_column", "sort_sid"]
     selected = ", ".join(f"page_0.{name}" for name in names)
-    page = _list_sql(shape, ", ".join(columns), EACH_PARENT if several else ONE_PARENT)
+    page = DIALECT.list_sql(shape, ", ".join(columns), EACH_PARENT if several else ONE_PARENT)
     return (PAGES if several else PAGE).format(columns=selected, page=page, parents=PARENTS)
 
 
@@ -219,15 +166,11 @@ def _pieces(projection: Projection) -> str:
     return ", ".join([*texts, *(f"{key} AS key_{number}" for number, key in enumerate(projection.keys))])
 
 
-def _page_sql(shape: PageShape, parent: str, fingerprint: str) -> str:
+def _page_sql(shape: Shape, parent: str, fingerprint: str) -> str:
     """The SELECT of a page's rows: their texts, and the keys of the placeholders between them, both numbered."""
-    order, projection = shape.order, shape.projection
-    texts = tuple([_at(text, order, fingerprint) for text in projection.texts])
-    return _list_sql(shape, _pieces(Projection(texts, projection.keys)), parent)
-
-
-def _list_sql(shape: PageShape, columns: str, parent: str) -> str:
-    return DIALECT.list_sql(*shape[:6], columns, parent)
+    listed, projection = shape
+    texts = tuple([_at(text, listed.order, fingerprint) for text in projection.texts])
+    return DIALECT.list_sql(listed, _pieces(Projection(texts, projection.keys)), parent)
 
 
 def _filled(subqueries: Shapes, depth: int) -> str:
@@ -245,15 +188,10 @@ def _filled(subqueries: Shapes, depth: int) -> str:
     return f"{text}({' || '.join(between)})"
 
 
-def _subquery_sql(number: int, subquery: SubqueryShape, key: str, depth: int) -> str:
-    page = _renamed(_page_sql(subquery.page, key, ""), number)
-    text = _renamed(_filled(subquery.subqueries, depth + 1), number)
+def _subquery_sql(number: int, subquery: SubqueryShape[Projection], key: str, depth: int) -> str:
+    page = as_subquery(_page_sql(subquery.page, key, ""), number)
+    text = as_subquery(_filled(subquery.subqueries, depth + 1), number)
     return SUBQUERY.format(text=text, page=page, depth=depth + 1)
-
-
-def _renamed(sql: str, number: int) -> str:
-    """The SQL of a subquery, with parameters of its own."""
-    return BOUND.sub(lambda name: name[1] or f":{name[2]}_{number}", sql)
 
 
 def _at(text: str, order: Order, fingerprint: str) -> str:

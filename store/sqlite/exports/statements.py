@@ -59,4 +59,4 @@ def _listed(page: Page[Any]) -> str:
     # Reads from the index only what the order needs, so that the sub-query doesn't copy whole rows.
     table, order = page.relation.record.table, page.order
     columns = f"{table}.rowid AS row_number, {table}.sid, {table}.{order.column}, {order.key_in(DIALECT)} AS sort_key"
-    return DIALECT.list_sql(page.relation, order, *page.shape, columns, PARENT)
+    return DIALECT.list_sql(page.shape, columns, PARENT)

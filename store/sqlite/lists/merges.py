@@ -5,14 +5,8 @@ those of several values. A page reads one row of each range and then one for eac
 ranges have.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-from store.engine.sql import Dialect
-from store.lists.access_paths import conditions_of, facets_of
-from store.lists.facets import FacetTable, by_lag
-from store.lists.orders import BY_DATE_CREATED, Order
-from store.lists.relations import Relation
+from store.lists.facets import by_lag
+from store.lists.parent_pages import ParentPage
 
 MERGED_PAGE = """
 WITH RECURSIVE merged (place, kind, end_key, end_sid) AS (
@@ -40,63 +34,36 @@ COUNTED_COMBINATIONS = (
 KIND_IDS = "SELECT id FROM {table} WHERE {conditions}"
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """One parent's page of ``relation``, merged; ``descending`` is how it is read, not how it is shown."""
+class MergedPage(ParentPage):
+    """One parent's page, merged."""
 
-    dialect: Dialect
-    relation: Relation[Any]
-    order: Order
-    descending: bool
-    active: frozenset[str]
-    parent: str
+    __slots__ = ()
 
     @property
-    def facets(self) -> FacetTable:
-        """The facets of the relation's table."""
-        return facets_of(self.relation)
-
-    @property
-    def shape(self) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """What the templates need of the order and the direction."""
-        direction, none = ("DESC", "") if self.descending else ("ASC", "~")
-        return {"key": self.key, "direction": direction, "none": none, "table": self.relation.record.table}
-
-    @property
-    def key(self) -> str:
-        """The SQL of the sort key."""
-        return self.order.key_in(self.dialect)
-
-    @property
-    def picked(self) -> list[str]:
-        """The conditions on the facets."""
-        return conditions_of(self.dialect, self.relation, self.active & self.facets.served, self.parent, None)
-
-    @property
-    def is_by_lag(self) -> bool:
-        """Whether a combination's lag narrows its range."""
-        return "date_created" in self.active and self.order.column == self.facets.lag
+        none = "" if self.shape.descending else "~"
+        return {"key": self.key, "direction": self.direction, "none": none, "table": self.table}
 
     def step(
         self, table: str, index: str, conditions: list[str], place: tuple[str, str], met: str | None = None
     ) -> str:
         """The next row of the range with these conditions, after ``place``; the path has met the condition ``met``."""
-        ahead, behind = ("<", ">") if self.descending else (">", "<")
+        ahead, behind = ("<", ">") if self.shape.descending else (">", "<")
         key, (place_key, place_sid) = self.key, place
         between = [f"({key}, sid) {ahead} ({place_key}, {place_sid})", f"({key}, sid) {behind} (end_key, end_sid)"]
-        if (
-            self.order.nullable
-        ):  # SQLite seeks in an index of an expression only by a comparison with the expression alone.
+        if self.order.nullable:
+            # SQLite seeks in an index of an expression only by a comparison with the expression alone.
             between += f"{key} {ahead}= {place_key}", f"{key} {behind}= end_key"
         others = self.active - self.facets.served - {self.order.column, met}
-        rest = conditions_of(self.dialect, self.relation, others, self.parent, None, self.facets.served)
-        shape = {**self.shape, "table": table}
-        return STEP.format(index=index, conditions=" AND ".join([*conditions, *between, *rest]), **shape)
+        rest = self.conditions(others, None, self.facets.served)
+        texts = {**self.texts, "table": table}
+        return STEP.format(index=index, conditions=" AND ".join([*conditions, *between, *rest]), **texts)
 
     def bounds(self) -> tuple[str, str, str, str]:
         """The key and the SID at which a range starts, and those before which it ends."""
         low, low_sid, high, high_sid = ":after_key", ":after_sid", ":before_key", ":before_sid"
-        return (high, high_sid, low, low_sid) if self.descending else (low, low_sid, high, high_sid)
+        return (high, high_sid, low, low_sid) if self.shape.descending else (low, low_sid, high, high_sid)
 
     def combinations(self) -> str:
         """The SQL of the combinations that meet the filter, each with the positions between which its rows are read."""
@@ -104,36 +71,35 @@ class Merge:
         sql = PICKED_COMBINATIONS.format(
             start=start, start_sid=start_sid, end=end, end_sid=end_sid, table=self.facets.table
         )
-        return " WHERE ".join([sql, " AND ".join(self.picked)] if self.picked else [sql])
+        return " WHERE ".join([sql, " AND ".join(self.on_facets)] if self.on_facets else [sql])
 
     def _bounds_by_lag(self) -> tuple[str, str, str, str]:
         low, low_sid, high, high_sid = ":after_key", ":after_sid", ":before_key", ":before_sid"
         since, before = by_lag("since"), by_lag("before")
         low, low_sid = f"max({low}, {since})", f"iif({low} >= {since}, {low_sid}, '')"
         high, high_sid = f"min({high}, {before})", f"iif({high} <= {before}, {high_sid}, '')"
-        return (high, high_sid, low, low_sid) if self.descending else (low, low_sid, high, high_sid)
+        return (high, high_sid, low, low_sid) if self.shape.descending else (low, low_sid, high, high_sid)
 
 
-def merged_page(merge: Merge, columns: str) -> str:
-    """The SELECT of ``columns`` of one parent's page."""
-    table, index = merge.relation.record.table, merge.facets.indexes[merge.order.column]
+def merged_page(page: MergedPage, columns: str) -> str:
+    """The SELECT of ``columns`` of the page."""
+    table, index = page.table, page.facets.indexes[page.order.column]
     return MERGED_PAGE.format(
-        first=merge.step(table, index, [f"{table}.kind = id"], AT_START),
-        next=merge.step(table, index, [f"{table}.kind = merged.kind"], AT_PLACE),
-        kinds=merge.combinations(),
+        first=page.step(table, index, [f"{table}.kind = id"], AT_START),
+        next=page.step(table, index, [f"{table}.kind = merged.kind"], AT_PLACE),
+        kinds=page.combinations(),
         columns=columns,
-        **merge.shape,
+        **page.texts,
     )
 
 
-def merged_count(dialect: Dialect, relation: Relation[Any], active: frozenset[str], parent: str) -> str:
-    """The SELECT of one row for each of one parent's children."""
-    facets = facets_of(relation)
-    picked = conditions_of(dialect, relation, active & facets.served, parent, None)
-    rest = conditions_of(dialect, relation, active - facets.served, parent, None, facets.served)
+def merged_count(page: ParentPage) -> str:
+    """The SELECT of one row for each of the page's rows."""
+    facets = page.facets
+    rest = page.conditions(page.active - facets.served, None, facets.served)
     return COUNTED_COMBINATIONS.format(
-        kinds=KIND_IDS.format(table=facets.table, conditions=" AND ".join(picked or ["TRUE"])),
-        table=relation.record.table,
-        index=facets.indexes[BY_DATE_CREATED.column],
+        kinds=KIND_IDS.format(table=facets.table, conditions=" AND ".join(page.on_facets or ["TRUE"])),
+        table=page.table,
+        index=facets.indexes[page.order.column],
         conditions=" AND ".join(rest or ["TRUE"]),
     )

@@ -5,13 +5,12 @@ the value is in many rows, it has one range for each facet combination of its ro
 merges.py.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from store.engine.sql import Dialect, text_of
-from store.lists.access_paths import conditions_of, facets_of
-from store.lists.orders import BY_DATE_CREATED
-from store.lists.relations import Relation, ValueColumn, ValuePath
-from store.sqlite.lists.merges import AT_PLACE, AT_START, KIND_IDS, Merge
+from store.engine.sql import text_of
+from store.lists.parent_pages import ParentPage
+from store.lists.relations import ValueColumn, ValuePath
+from store.sqlite.lists.merges import AT_PLACE, AT_START, KIND_IDS, MergedPage
 
 MERGED_PAGE = """
 WITH RECURSIVE ranges (value, part, kind) AS (
@@ -53,57 +52,54 @@ MANY_ROWS = 2_000
 COUNTED = "SELECT {row} FROM {table} INDEXED BY {index} WHERE {conditions}"
 
 
-def page_by_values(merge: Merge, path: ValuePath, columns: str) -> str:
-    """The SELECT of ``columns`` of one parent's page."""
+def page_by_values(page: MergedPage, path: ValuePath, columns: str) -> str:
+    """The SELECT of ``columns`` of the page."""
     bound = f":{path.attribute}"
-    has_dates = all(merge.order.column in column.by_date for column in path.columns)
-    has_kinds = not has_dates or bool(merge.picked) or merge.is_by_lag
+    has_dates = all(page.order.column in column.by_date for column in path.columns)
+    has_kinds = not has_dates or bool(page.on_facets) or page.is_by_lag
     ranges = [
         FIRST_RANGES.format(
-            kind=_by_part([_first_kind(merge, path, column, has_dates, has_kinds) for column in path.columns]),
-            values=text_of(path.values, merge.dialect).format(value=bound),
+            kind=_by_part([_first_kind(page, path, column, has_dates, has_kinds) for column in path.columns]),
+            values=text_of(path.values, page.dialect).format(value=bound),
             parts=" UNION ALL ".join(f"SELECT {number} AS part" for number in range(len(path.columns))),
         )
     ]
     first = []
     if has_dates:
-        start, start_sid, end, end_sid = merge.bounds()
-        place = _by_part([_step_by_date(merge, path, column, None, AT_START) for column in path.columns])
+        start, start_sid, end, end_sid = page.bounds()
+        place = _by_part([_step_by_date(page, path, column, None, AT_START) for column in path.columns])
         first.append(
             FIRST_BY_DATE.format(
                 place=place, start=start, start_sid=start_sid, end=end, end_sid=end_sid, any_kind=ANY_KIND
             )
         )
     if has_kinds:
-        next_kind = _by_part([_next_kind(merge, path, column, "ranges", "ranges.kind") for column in path.columns])
+        next_kind = _by_part([_next_kind(page, path, column, "ranges", "ranges.kind") for column in path.columns])
         ranges.append(MORE_RANGES.format(kind=next_kind, any_kind=ANY_KIND))
-        place = _by_part([_step_by_kind(merge, path, column, "ranges", AT_START) for column in path.columns])
-        first.append(FIRST_BY_KIND.format(place=place, kinds=merge.combinations()))
+        place = _by_part([_step_by_kind(page, path, column, "ranges", AT_START) for column in path.columns])
+        first.append(FIRST_BY_KIND.format(place=place, kinds=page.combinations()))
     return MERGED_PAGE.format(
         ranges="\n        ".join(ranges),
         first="\n        UNION ALL\n        ".join(first),
-        next=_by_part([_next(merge, path, column, has_dates, has_kinds) for column in path.columns]),
-        repeats=text_of(path.repeats, merge.dialect).format(value=bound),
+        next=_by_part([_next(page, path, column, has_dates, has_kinds) for column in path.columns]),
+        repeats=text_of(path.repeats, page.dialect).format(value=bound),
         columns=columns,
-        **merge.shape,
+        **page.texts,
     )
 
 
-def count_by_values(
-    dialect: Dialect, relation: Relation[Any], path: ValuePath, active: frozenset[str], parent: str
-) -> str:
-    """The SELECT of one row for each of one parent's children."""
-    facets = facets_of(relation)
-    picked = conditions_of(dialect, relation, active & facets.served, parent, None)
-    others = conditions_of(dialect, relation, active - facets.served - {path.attribute}, parent, None, facets.served)
-    values = text_of(path.values, dialect).format(value=f":{path.attribute}")
-    if picked:
-        others.append(f"kind IN ({KIND_IDS.format(table=facets.table, conditions=' AND '.join(picked))})")
+def count_by_values(page: ParentPage, path: ValuePath) -> str:
+    """The SELECT of one row for each of the page's rows."""
+    facets = page.facets
+    others = page.conditions(page.active - facets.served - {path.attribute}, None, facets.served)
+    values = text_of(path.values, page.dialect).format(value=f":{path.attribute}")
+    if page.on_facets:
+        others.append(f"kind IN ({KIND_IDS.format(table=facets.table, conditions=' AND '.join(page.on_facets))})")
     return "\n  UNION ALL ".join(
         COUNTED.format(
-            row="1" if path.table == relation.record.table else "DISTINCT sid",
+            row="1" if path.table == page.table else "DISTINCT sid",
             table=path.table,
-            index=column.by_kind[BY_DATE_CREATED.column],
+            index=column.by_kind[page.order.column],
             conditions=" AND ".join(
                 filter(None, [f"{column.column} IN ({values})", column.counted.format(values=values), *others])
             ),
@@ -112,42 +108,42 @@ def count_by_values(
     )
 
 
-def _first_kind(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
+def _first_kind(page: MergedPage, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
     """The combination that the ranges of a value begin with."""
     if not has_kinds:
         return str(ANY_KIND)
-    first = _next_kind(merge, path, column, "chosen", str(ANY_KIND))
+    first = _next_kind(page, path, column, "chosen", str(ANY_KIND))
     if not has_dates:
         return first
-    index = column.by_date[merge.order.column]
+    index = column.by_date[page.order.column]
     many = IS_IN_MANY_ROWS.format(table=path.table, index=index, column=column.column, many=MANY_ROWS)
     return f"iif({many}, {first}, {ANY_KIND})"
 
 
-def _next_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, kind: str) -> str:
+def _next_kind(page: MergedPage, path: ValuePath, column: ValueColumn, source: str, kind: str) -> str:
     conditions = f"{path.table}.{column.column} = {source}.value AND {path.table}.kind > {kind}"
-    return NEXT_KIND.format(table=path.table, index=column.by_kind[merge.order.column], conditions=conditions)
+    return NEXT_KIND.format(table=path.table, index=column.by_kind[page.order.column], conditions=conditions)
 
 
-def _next(merge: Merge, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
-    by_date = _step_by_date(merge, path, column, "merged", AT_PLACE) if has_dates else ""
-    by_kind = _step_by_kind(merge, path, column, "merged", AT_PLACE) if has_kinds else ""
+def _next(page: MergedPage, path: ValuePath, column: ValueColumn, has_dates: bool, has_kinds: bool) -> str:
+    by_date = _step_by_date(page, path, column, "merged", AT_PLACE) if has_dates else ""
+    by_kind = _step_by_kind(page, path, column, "merged", AT_PLACE) if has_kinds else ""
     return f"iif(kind = {ANY_KIND}, {by_date}, {by_kind})" if by_date and by_kind else by_date or by_kind
 
 
 def _step_by_date(
-    merge: Merge, path: ValuePath, column: ValueColumn, source: str | None, place: tuple[str, str]
+    page: MergedPage, path: ValuePath, column: ValueColumn, source: str | None, place: tuple[str, str]
 ) -> str:
     conditions = [f"{path.table}.{column.column} = {f'{source}.value' if source else 'value'}"]
-    if merge.picked:
-        kinds = KIND_IDS.format(table=merge.facets.table, conditions=" AND ".join(merge.picked))
+    if page.on_facets:
+        kinds = KIND_IDS.format(table=page.facets.table, conditions=" AND ".join(page.on_facets))
         conditions.append(f"{path.table}.kind IN ({kinds})")
-    return merge.step(path.table, column.by_date[merge.order.column], conditions, place, path.attribute)
+    return page.step(path.table, column.by_date[page.order.column], conditions, place, path.attribute)
 
 
-def _step_by_kind(merge: Merge, path: ValuePath, column: ValueColumn, source: str, place: Place) -> str:
+def _step_by_kind(page: MergedPage, path: ValuePath, column: ValueColumn, source: str, place: Place) -> str:
     conditions = [f"{path.table}.{column.column} = {source}.value", f"{path.table}.kind = {source}.kind"]
-    return merge.step(path.table, column.by_kind[merge.order.column], conditions, place, path.attribute)
+    return page.step(path.table, column.by_kind[page.order.column], conditions, place, path.attribute)
 
 
 def _by_part(sql: list[str]) -> str:

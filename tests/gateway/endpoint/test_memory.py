@@ -18,8 +18,9 @@ from resolvers.access import ANYBODY
 from resolvers.context import Context
 from resolvers.plans.selections import LONGEST_KEY
 from store.engine.protocols import Archive
+from store.plans.page_shapes import REMEMBERED_BYTES
 from store.services import Service
-from store.sqlite.statements.plan_statements import REMEMBERED_BYTES, row_sql
+from store.sqlite.statements.plan_statements import row_sql
 from store.sqlite.statements.projections import Projection
 
 LONG = "x" * 40_000
