@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from store.engine.database import NO_REPLICAS, Address, Replicas
 from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
+from store.errors import StoreError
 from store.postgresql.connections import ConnectionPool
 from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.durability import caution
@@ -78,8 +79,17 @@ class PostgreSQLArchive:
         return await caution(self.pool, bool(self._servers.replicas))
 
     async def hindrances(self) -> list[str]:
-        """What makes erasures late or incomplete as the server is set up now, a sentence each."""
-        return await hindrances(self.pool.fetch)
+        """What makes erasures late or incomplete as the servers are set up now, a sentence each.
+
+        A replica's own setting has its address in front. One that doesn't answer says nothing.
+        """
+        found = await hindrances(self.pool.fetch)
+        of_replicas = []
+        for replica in self._servers.replicas:
+            with suppress(StoreError):
+                said = await hindrances(replica.pools[0].fetch)
+                of_replicas += [f"{replica.address}: {each}" for each in said if each not in found]
+        return found + of_replicas
 
     def log_bytes(self) -> int:
         """None: PostgreSQL writes its log into its files by itself."""

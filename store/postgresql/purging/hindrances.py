@@ -11,8 +11,12 @@ SELECT has_function_privilege('pg_ls_waldir()', 'EXECUTE') AND pg_has_role('pg_r
   has_function_privilege('pg_switch_wal()', 'EXECUTE') AND pg_has_role('pg_checkpoint', 'USAGE'),
   current_setting('wal_recycle') = 'on', current_setting('wal_keep_size') <> '0',
   current_setting('archive_mode') <> 'off',
-  (current_setting('log_statement') IN ('mod', 'all') OR current_setting('log_min_duration_statement') <> '-1')
+  (current_setting('log_statement') IN ('mod', 'all') OR current_setting('log_min_duration_statement') <> '-1'
+      OR current_setting('log_min_duration_sample') <> '-1' OR current_setting('log_transaction_sample_rate') <> '0')
     AND current_setting('log_parameter_max_length') <> '0',
+  current_setting('log_parameter_max_length_on_error') <> '0',
+  coalesce(current_setting('auto_explain.log_min_duration', TRUE), '-1') <> '-1',
+  coalesce(current_setting('pgaudit.log_parameter', TRUE), 'off') <> 'off',
   (SELECT string_agg(attrelid::regclass || '.' || attname, ', ' ORDER BY attrelid::regclass::text, attname)
     FROM pg_attribute WHERE attrelid IN (to_regclass('interaction'), to_regclass('participant'))
       AND attname IN ('data', 'body', 'extra', 'identifier', 'proxy_identifier', 'friendly_name')
@@ -29,6 +33,9 @@ BY_SETTING = (
     "wal_keep_size keeps the log, and so the bytes of what was erased, for longer.",
     "Archived log keeps the bytes of what was erased. Remove it when its time is over.",
     "The server's own log has the values of statements, and so what was erased. Set log_parameter_max_length = 0.",
+    "The server's own log has the values of statements that failed. Set log_parameter_max_length_on_error = 0.",
+    "auto_explain writes plans with values into the server's own log. Set auto_explain.log_min_duration = -1.",
+    "pgaudit writes the values of statements into the server's own log. Set pgaudit.log_parameter = off.",
 )
 """What is said of settings that are on."""
 STATISTICS = (
