@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bodies import sid
+from bodies import put, service, sid
 from store.engine.database import file_in
 from store.engine.protocols import Archive
 from store.errors import OutOfStatements, OutOfTime
@@ -20,6 +20,7 @@ from store.sqlite.reading.read_connections import ReadConnection, open_read_conn
 
 pytestmark = pytest.mark.of_a_file
 
+COUNT_SERVICES = "SELECT count(*) FROM service"
 FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -38,13 +39,17 @@ async def test_a_statement_is_interrupted_at_its_deadline(connection: ReadConnec
 
 async def test_a_transaction_ends_whatever_its_deadline(archive: Archive) -> None:
     """SQLite sometimes calls the progress handler during ROLLBACK; here it does so at each step."""
-    connection = await open_read_connection(str(file_in(archive.database)), one_transaction=True)
+    connection = await open_read_connection(
+        str(file_in(archive.database)), one_transaction=True, steps_between_checks=1
+    )
     try:
+        assert list(await connection.fetch(COUNT_SERVICES)) == [(1,)]
+        await put(archive, service(2))
         with pytest.raises(OutOfTime):
             await asyncio.wait_for(connection.fetch(FOR_EVER, by=time.monotonic() + 0.01), 20)
-        await connection.set_progress_handler(connection.is_over, 1)
+        assert list(await connection.fetch(COUNT_SERVICES)) == [(1,)]
         await connection.end_transaction()
-        assert not connection.in_transaction
+        assert list(await connection.fetch(COUNT_SERVICES)) == [(2,)]
     finally:
         await connection.close()
 
@@ -58,9 +63,9 @@ async def test_a_statement_that_waits_behind_a_long_one_is_not_interrupted_with_
 
 
 async def test_a_cancelled_statement_ends(connection: ReadConnection) -> None:
-    connection._deadline.at = 1
+    connection.deadline.at = 1
     task = asyncio.create_task(connection.fetch(FOR_EVER, by=math.inf))
-    while connection._deadline.at == 1:
+    while connection.deadline.at == 1:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -7,13 +7,14 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections.abc import Coroutine, Sequence
-from typing import Any
-
-import aiosqlite
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from store.errors import OutOfTime
 from store.sqlite.connections import READ_PRAGMAS, READING, reading
+
+T = TypeVar("T")
 
 STEPS_BETWEEN_CHECKS = 50_000
 """SQLite's virtual machine steps between two checks of the deadline: a millisecond or two."""
@@ -34,61 +35,94 @@ class Deadline:
         return time.monotonic() > self.at
 
 
-class ReadConnection(aiosqlite.Connection):
+class ReadConnection:
     """A read connection whose statements have deadlines. They run one after another, in its thread.
 
     With ``one_transaction`` they read in one transaction, which the first of them begins, until ``end_transaction``.
+    ``deadline`` is that of the statement that runs.
     """
 
-    def __init__(self, path: str, one_transaction: bool) -> None:
-        super().__init__(lambda: sqlite3.connect(reading(path), **READING), iter_chunk_size=64)
+    def __init__(self, path: str, one_transaction: bool, steps_between_checks: int) -> None:
+        self._path = path
         self._one_transaction = one_transaction
-        self._deadline = Deadline()
+        self._steps_between_checks = steps_between_checks
+        self._thread = ThreadPoolExecutor(1, "read")
+        self._connection: sqlite3.Connection | None = None
+        self.deadline = Deadline()
+
+    async def open(self) -> None:
+        """Opens it. Raises sqlite3.Error if that fails; then it has to be stopped."""
+        await self._in_thread(self._open)
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), by: float = math.inf) -> list[Any]:
         """The statement's rows; raises OutOfTime if it isn't done ``by`` this time."""
         deadline = Deadline(by)
         try:
-            rows: list[Any] = await self._execute(self._fetch_all, sql, parameters, deadline)  # type: ignore[no-untyped-call]
+            return await self._in_thread(self._fetch_all, sql, parameters, deadline)
         except asyncio.CancelledError:
             deadline.at = -math.inf
             raise
-        return rows
+
+    async def end_transaction(self) -> None:
+        """Ends the read transaction; the next statement sees the archive's newest state."""
+        await self._in_thread(self._rollback)
+
+    async def close(self) -> None:
+        """Closes it, after its statements."""
+        await self._in_thread(self._close)
+        self._thread.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Closes it without waiting for it."""
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _open(self) -> None:
+        self._connection = sqlite3.connect(reading(self._path), **READING)
+        self._connection.executescript(READ_PRAGMAS)
+        self._connection.set_progress_handler(self._is_over, self._steps_between_checks)
+
+    def _is_over(self) -> bool:
+        return self.deadline.is_over()
 
     def _fetch_all(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
         if deadline.is_over():
             raise OutOfTime
-        self._deadline = deadline
+        self.deadline, connection = deadline, self._opened()
         try:
-            if self._one_transaction and not self._conn.in_transaction:
-                self._conn.execute("BEGIN")
-            return self._conn.execute(sql, parameters).fetchall()
+            if self._one_transaction and not connection.in_transaction:
+                connection.execute("BEGIN")
+            return connection.execute(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname == "SQLITE_INTERRUPT":
                 raise OutOfTime from error
             raise
 
-    async def end_transaction(self) -> None:
-        """Ends the read transaction; the next statement sees the archive's newest state."""
-        await self._execute(self._rollback)  # type: ignore[no-untyped-call]
-
     def _rollback(self) -> None:
-        self._deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
-        self._conn.rollback()
+        self.deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
+        self._opened().rollback()
 
-    def is_over(self) -> bool:
-        """Whether the running statement is past its deadline."""
-        return self._deadline.is_over()
+    def _close(self) -> None:
+        if self._connection:
+            self._connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("Expected an open read connection, but it was not opened.")
+        return self._connection
 
 
-async def open_read_connection(path: str, one_transaction: bool = False) -> ReadConnection:
+async def open_read_connection(
+    path: str, one_transaction: bool = False, steps_between_checks: int = STEPS_BETWEEN_CHECKS
+) -> ReadConnection:
     """Opens a read connection to the database at ``path``."""
-    connection = ReadConnection(path, one_transaction)
-    await connection
+    connection = ReadConnection(path, one_transaction, steps_between_checks)
     try:
-        await connection.executescript(READ_PRAGMAS)
-        await connection.set_progress_handler(connection.is_over, STEPS_BETWEEN_CHECKS)
-    except BaseException:  # Also if cancelled, since the connection's thread would keep the process from ending.
+        await connection.open()
+    except BaseException:  # Also if cancelled: the file may be open by then.
         connection.stop()
         raise
     return connection
