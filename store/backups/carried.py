@@ -54,6 +54,9 @@ WHERE interaction.sid = given.sid AND interaction.kept_at IS NULL
 """Decisions about Sessions and Interactions: the statements that copy them, and the SELECTs of the rows."""
 
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
+ACCOUNTS = "SELECT account_sid FROM deletion UNION SELECT account_sid FROM service"
+ACCOUNT = "SELECT account_sid FROM archive WHERE account_sid IS NOT NULL"
+"""Whose archive a ledger is of, also where nothing was deleted in it: its keys and decisions would be taken over."""
 ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
 RESTORED_ROWS = (
     Statement(lambda dialect: f"SELECT sid FROM interaction WHERE sid IN ({dialect.values(':sids')}) ORDER BY sid"),
@@ -98,9 +101,8 @@ def is_database(file: Path) -> bool:
 
 
 def demand_owner(owner: str | None, accounts: set[str], ledger: Database) -> None:
-    """Raises RestoreRefused if a ledger has entries of other accounts than the ``owner`` of the restored archive."""
+    """Raises RestoreRefused if a ledger is of other accounts than the ``owner`` of the restored archive."""
     if owner and (others := accounts - {owner}):
         raise RestoreRefused(
-            f"Expected a ledger of the account {owner}, but got {ledger}, which has entries of {min(others)}. "
-            "Name another file."
+            f"Expected a ledger of the account {owner}, but got {ledger}, which is of {min(others)}. Name another file."
         )

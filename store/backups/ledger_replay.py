@@ -12,6 +12,8 @@ import msgspec
 
 from store.archive import read_archive
 from store.backups.carried import (
+    ACCOUNT,
+    ACCOUNTS,
     CARRIED,
     DECISIONS,
     ERASED_SIDS,
@@ -31,7 +33,6 @@ from store.erasure import participants
 from store.erasure.interactions import ERASE, ERASE_SESSION, clean_until_deadline
 from store.erasure.ledger import LedgerEntry
 
-ACCOUNTS = "SELECT DISTINCT account_sid FROM deletion"
 REOPEN = Statement(lambda dialect: f"UPDATE deletion SET closed_at = NULL WHERE sid IN ({dialect.values(':sids')})")
 STAGES = ("purged_at", "log_position", "waits_for")
 """How far the erasure of an entry got in another database says nothing about this one."""
@@ -93,7 +94,7 @@ async def _read(ledger: Database) -> _Ledger:
             rows = list(await source.fetch(f"SELECT {', '.join(columns)} FROM {name}"))
             tables.append(_Table(name, columns, rows))
         decisions = {update: [list(row) for row in await source.fetch(select)] for update, select in DECISIONS.items()}
-        accounts = {row[0] for row in await source.fetch(ACCOUNTS)}
+        accounts = {row[0] for sql in (ACCOUNTS, ACCOUNT) for row in await source.fetch(sql)}
     return _Ledger(tables, decisions, accounts)
 
 

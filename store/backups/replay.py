@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from store.backups.carried import (
+    ACCOUNT,
+    ACCOUNTS,
     CARRIED,
     DECISIONS,
     ERASED_SIDS,
@@ -73,6 +75,12 @@ def check_owner(target: sqlite3.Connection, accounts: set[str], ledger: Path) ->
     """Raises RestoreRefused if a ledger has entries of other accounts than the backup's."""
     ((owner,),) = target.execute(OWNER).fetchall()
     demand_owner(owner, accounts, ledger)
+
+
+def accounts_of(source: sqlite3.Connection) -> set[str]:
+    """The accounts that an archive is of; one of an older version doesn't name its own."""
+    statements = (ACCOUNTS, *((ACCOUNT,) if "account_sid" in _columns(source, "archive") else ()))
+    return {row[0] for sql in statements for row in source.execute(sql)}
 
 
 def erase_again(target: sqlite3.Connection) -> ErasedAgain:

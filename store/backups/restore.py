@@ -16,6 +16,7 @@ from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress
 from store.backups.printed_ledgers import entries_of
 from store.backups.replaced import Comparison, Replaced, locked, of_backup
 from store.backups.replay import (
+    accounts_of,
     check_owner,
     erase_again,
     note_source,
@@ -203,5 +204,5 @@ def _take_over_ledger(target: sqlite3.Connection, ledger: Path) -> None:
         return
     uri = read_only_uri(ledger) or reading(str(ledger), immutable=not has_log(ledger))
     with closing(sqlite3.connect(uri, **READING)) as source:
-        check_owner(target, {row[0] for row in source.execute("SELECT account_sid FROM deletion")}, ledger)
+        check_owner(target, accounts_of(source), ledger)
         take_over(target, source, is_newer=False)

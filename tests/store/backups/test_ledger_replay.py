@@ -119,6 +119,22 @@ async def test_the_ledger_of_another_account_is_refused(older: Database, later: 
     assert value(older, "SELECT count(*) FROM deletion") == 0
 
 
+@pytest.mark.parametrize("has_rows", [True, False])
+async def test_the_archive_of_another_account_is_refused_even_if_nothing_was_deleted_in_it(
+    older: Database, new_database: New, has_rows: bool
+) -> None:
+    other, account = new_database(), "AC" + "9" * 32
+    async with open_archive(other) as archive:
+        if has_rows:
+            await bodies.put(archive, bodies.service(1, account_sid=account))
+        else:
+            await state.bind_account(archive, account)
+        await keys.create(archive, "other", ("read",), None)
+    with pytest.raises(RestoreRefused, match=r"Expected a ledger of the account AC0+, but got .* is of AC9+\."):
+        await replayed(older, other)
+    assert rows(older, "SELECT name FROM access_key") == [("desk",)]
+
+
 async def test_the_ledger_of_a_file_is_replayed_in_either_engine(older: Database, tmp_path: Path) -> None:
     file = tmp_path / "later.db"
     async with open_archive(file) as archive:

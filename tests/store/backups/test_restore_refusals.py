@@ -137,6 +137,19 @@ async def test_a_damaged_backup_is_not_restored(database: Path, backup: Path) ->
     assert not staging(database).exists()
 
 
+async def test_the_archive_of_another_account_is_no_ledger_even_if_nothing_was_deleted_in_it(
+    database: Path, backup: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    async with open_archive(other) as archive:
+        await bodies.put(archive, bodies.service(1, account_sid="AC" + "9" * 32))
+        await keys.create(archive, "other", ("read",), None)
+    with pytest.raises(RestoreRefused, match=r"is of AC9+\. Name another file"):
+        restore(backup, database, ledger=other, sure=True)
+    async with open_archive(database) as archive:
+        assert not await keys.has_keys(archive)
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o660])
 async def test_the_archive_keeps_its_mode_and_a_new_one_is_private(
     database: Path, backup: Path, tmp_path: Path, mode: int
