@@ -1,5 +1,5 @@
--- Roles for an archive in PostgreSQL: the rights of its owner, and two more roles of least rights. Run it as a superuser in
--- the archive's database, once the archive is there. It may be run again at any time:
+-- Roles for an archive in PostgreSQL: the rights of its owner, and two more roles of least rights. Run it as a superuser
+-- in the archive's database, once the archive is there. It may be run again at any time:
 --   psql --dbname=proxygraph --file=gateway/deploy/roles.sql
 --   psql --dbname=proxygraph --command='\password proxygraph_writer'
 --   psql --dbname=proxygraph --command='\password proxygraph_reader'
@@ -17,7 +17,7 @@ SELECT format('CREATE ROLE %I LOGIN', role) FROM unnest(ARRAY['proxygraph_writer
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 ALTER ROLE proxygraph_reader SET default_transaction_read_only = on;
 
--- To remove bytes, the owner must see PostgreSQL's log and its standbys, take checkpoints, and begin a new file of the log.
+-- To remove bytes, the owner must see PostgreSQL's log and its standbys, make checkpoints, and switch to a new log file.
 GRANT pg_monitor, pg_checkpoint TO :"owner";
 GRANT EXECUTE ON FUNCTION pg_switch_wal() TO :"owner";
 

@@ -1,8 +1,8 @@
 """Copies an archive into an empty one of the other engine.
 
-All of it is read in one state of the source, and the copy counts only if the source is still in this state in the end:
-what was erased meanwhile would be in the copy. A copy that was killed continues, if the source is as it was then;
-else it begins anew. In the end the number and a hash of each table's rows are compared.
+It reads one state of the source. The copy succeeds only if the source is still in this state at the end, since rows
+that were erased meanwhile would be in the copy. A copy that was killed continues if the source hasn't changed since;
+otherwise it begins anew. At the end the number and a hash of each table's rows are compared.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -20,7 +20,7 @@ from store.engine.database import Database
 from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, StoreError
 
 BYTES = 8 * 2**20
-"""The size of a transaction's rows, as JSON: enough that the cost of a commit doesn't count, and little memory."""
+"""The bytes of a transaction's rows, as JSON: many enough that commits cost little, few enough for little memory."""
 STATE = """
 SELECT (SELECT epoch FROM change_feed), (SELECT data_version FROM archive), (SELECT account_sid FROM archive),
   (SELECT last_callback_at FROM archive), (SELECT count(*) FROM deletion), (SELECT max(intended_at) FROM deletion),
@@ -30,7 +30,7 @@ SELECT (SELECT epoch FROM change_feed), (SELECT data_version FROM archive), (SEL
 """.strip()
 ARCHIVE = f"SELECT {', '.join(OF_ARCHIVE)} FROM archive"
 Show = Callable[[str, int, int], None]
-"""Is called with what is done of all: a verb, and both numbers. They are rows, but of Indexing and Cleaning."""
+"""Shows progress: a verb, how much is done, and of how much. The numbers are rows, except for Indexing and Cleaning."""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -121,7 +121,7 @@ async def _state_text(state: State) -> str:
 
 
 async def _copy_table(state: State, writing: Target, table: Table, progress: Progress, counting: "_Counting") -> Digest:
-    """Copies the rows that the target hasn't yet; returns the digest of all."""
+    """Copies the rows that the target doesn't have yet; returns the digest of all rows."""
     digest, after = Digest(), progress.done.get(table.name)
     if after is not None:
         await _read(_rows_of(state, table, "<=", after), digest, counting)

@@ -52,7 +52,8 @@ SELECT pg_advisory_xact_lock({WRITE_LOCK});
 SET LOCAL lock_timeout = 0
 """.strip()
 RELAXED = "SET LOCAL synchronous_commit = off"
-"""A commit that is lost with the server is lost with the progress that it notes. The last one waits for the disk."""
+"""Doesn't wait for the disk: if the server dies, a commit is lost together with the progress that it recorded. The last
+commit waits."""
 IS_COPYING = f"SELECT to_regclass('{UNFINISHED}') IS NOT NULL"
 LARGE = [table.name for table in OF_RECORDS if not table.name.endswith("_kind")]
 DEFINED = """
@@ -74,7 +75,7 @@ DISABLE = "; ".join(f"ALTER TABLE {table.name} DISABLE TRIGGER USER" for table i
 ENABLE = "; ".join(f"ALTER TABLE {table.name} ENABLE TRIGGER USER" for table in TABLES)
 TRUNCATE = f"TRUNCATE {', '.join(table.name for table in TABLES)}"
 VACUUM = f"VACUUM (ANALYZE) {', '.join(table.name for table in TABLES)}"
-"""Statistics, and the map of pages that all can see: answers are fast at once."""
+"""Makes statistics and the visibility map, so that answers are fast at once."""
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """A file as the target of a copy. It has another name until the copy is complete, so nobody opens it before.
 
 Triggers are dropped meanwhile, and most indexes. In the end every page is scrubbed once (store/sqlite/scrub.py), so
-nothing remains where a later erasure wouldn't look.
+no bytes remain where a later erasure wouldn't look.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class FileTarget:
             if self._value(IS_COPYING):
                 ((epoch, state, done),) = self._connection.execute(PROGRESS).fetchall()
                 return Progress(epoch, state, msgspec.json.decode(done))
-            if self._value(ANY_ROW):  # It was killed between its completion and its naming.
+            if self._value(ANY_ROW):  # It was killed after it was complete and before it got its name.
                 raise DatabaseOccupied(
                     f"{self._path} has rows, but is not an unfinished copy. Delete it, and run the same command again."
                 )

@@ -1,7 +1,7 @@
 """What both kinds of targets share: the copy's progress, and what a target can do.
 
-The progress is a row of a table of the target, and is written in the transaction of the rows it speaks for. So a copy
-that was killed continues. The table also shows that the copy isn't finished, and has the statements that finish it:
+The progress is a row in a table of the target, and is written in the same transaction as the rows that it counts. So a
+copy that was killed continues. The row also shows that the copy isn't finished, and has the statements that finish it:
 triggers and most indexes are dropped while rows are written, and made again when all are there. Sorting the entries of
 an index once takes a fraction of the time of adding each in its place.
 """

@@ -19,7 +19,7 @@ from store.sqlite.files import resolved
 ROWS = 500
 """The rows that are read at once. A row has 1.5 kB or so."""
 SECONDS = 300.0
-"""How long a server may take for the first or the next rows: where no index has the order of a table, it sorts it."""
+"""How long a server may take for the first or the next rows. Without an index in this order it sorts the table."""
 UNLIMITED = {
     "default_transaction_read_only": "on",
     "statement_timeout": "0",

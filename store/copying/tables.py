@@ -18,11 +18,11 @@ from store.services import Service
 from store.sessions import Session
 
 NOT_COPIED = frozenset({"change", "change_feed", "archive"})
-"""Tables whose rows are not copied. Of ``archive`` some columns are; see OF_ARCHIVE."""
+"""Tables whose rows are not copied. Some columns of ``archive`` are: see OF_ARCHIVE."""
 OF_ARCHIVE = ("demo", "account_sid", "last_callback_at")
 NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
 NUL_IN_JSON = b"\\u0000"
-"""What a NUL is in JSON; and what a text may have that has none."""
+"""How JSON writes a NUL. A text without a NUL may contain it too, after another backslash."""
 ENCODER = msgspec.json.Encoder()
 
 
@@ -106,7 +106,7 @@ def _table(name: str, key: str, texts: str, numbers: str = "", flags: str = "") 
 NUMBERS = {"default_ttl", "ttl", "duration_seconds", "kind", "person", "inbound_person", "outbound_person"}
 FLAGS = {"plain"}
 BY_DATE = ("date_created", "sid")
-"""An index has this order, and in it most indexes of the target grow at their ends, as in a sync."""
+"""The order of an index. In this order most indexes of the target grow at their ends, as in a sync."""
 
 
 def _of_record(record: type[Record], key: tuple[str, ...], derived: str = "") -> Table:

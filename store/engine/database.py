@@ -10,7 +10,7 @@ from store.errors import DatabaseUnreachable
 SCHEMES = ("postgresql", "postgres")
 EXPECTED = "Expected the path of a file or a URL that begins with postgresql://"
 KEYWORDS = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|passfile|service)\s*=")
-"""How libpq's other form of an address begins, which is no URL."""
+"""How addresses in libpq's keyword form begin, which are not URLs."""
 
 
 class AddressRefused(ValueError):
@@ -92,7 +92,7 @@ def database_of(text: str) -> Database:
 
 
 def text_with_password(database: Database) -> str:
-    """The text of which ``database_of`` makes the same database, for another process; not to be shown."""
+    """A text of which ``database_of`` makes the same database in another process. Never show it: it has the password."""
     return database.url if isinstance(database, Address) else str(database)
 
 

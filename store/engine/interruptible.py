@@ -77,7 +77,7 @@ class Timed(Protocol):
 
 
 class Watch:
-    """Calls ``expire`` of whatever isn't discarded when it is due, or up to ``seconds`` later."""
+    """Calls ``expire`` of each member that isn't discarded by its time, up to ``seconds`` late."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

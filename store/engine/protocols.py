@@ -1,4 +1,4 @@
-"""What an engine provides: the Protocols of an open archive, which nothing above the store looks behind.
+"""What an engine provides: the Protocols of an open archive. Nothing above the store knows which engine it is.
 
 SQLite's are in store/sqlite, PostgreSQL's in store/postgresql; store/archive.py opens either.
 """
@@ -39,7 +39,7 @@ class ReadStatement(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One of the engine's own figures, by its metric's name; ``server`` is whose it is, where there are several."""
+    """One of the engine's own figures, by its metric's name; ``server`` is the host, if there are several."""
 
     name: str
     value: float
@@ -119,9 +119,10 @@ class Version(Protocol):
     """The data version of one archive: it changes with every write that can change an answer."""
 
     async def current(self) -> str:
-        """The data version as text. It is the same as before only if no write changed an answer since.
+        """The data version as text, at some moment after the call. It equals an earlier one only if no write in between
+        changed an answer.
 
-        It was the newest one after this was called. Raises Unavailable if the database can't be asked.
+        Raises Unavailable if the database can't be asked.
         """
         ...
 
@@ -130,14 +131,14 @@ class Commits(Protocol):
     """The commits to one archive by all processes, for any number of waiters."""
 
     def count(self) -> int:
-        """The count now. Read it before what a commit may change, and then wait for another count with ``after``.
+        """The count now. Read it before you read rows, and then wait for a change of it with ``after``.
 
-        It may also change without a commit, for example when a lost connection is there again.
+        It may also change without a commit, for example when a lost connection was opened again.
         """
         ...
 
     async def after(self, count: int) -> int:
-        """Waits until the count is another one than ``count``, and returns it; after ``stop``, for ever."""
+        """Waits until the count differs from ``count``, and returns it. After ``stop`` it never returns."""
         ...
 
     async def stop(self) -> None:
@@ -235,7 +236,7 @@ class Archive(Readable, Protocol):
         ...
 
     def log_bytes(self) -> int:
-        """The size of the log that has to be written into the archive's file; 0 where the engine does that itself."""
+        """The size of the log that isn't checkpointed yet; 0 if the engine checkpoints by itself."""
         ...
 
     def figures(self) -> Iterable[Figure]:

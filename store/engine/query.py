@@ -24,7 +24,7 @@ class Query(Protocol[K, V]):
 
     @property
     def is_versioned(self) -> bool:
-        """Whether the data version changes with all that it reads. If not, a replica can't answer it."""
+        """Whether the data version covers everything that it reads. If not, only the primary can answer it."""
         ...
 
     def parameters(self, keys: Sequence[K]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ Fingerprints: TypeAlias = Mapping[Any, str]
 class PageArray(NamedTuple):
     """A page as the inside of a JSON array, with row prefixes, and the lengths of its rows in bytes without these.
 
-    Without lengths, the row prefix after a comma begins each row but the first, and is found nowhere else.
+    Without lengths, each row but the first begins with a comma and the row prefix, which occur together nowhere else.
     """
 
     rows: bytes
@@ -131,7 +131,7 @@ class PlanReads(Protocol):
         ...
 
     def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> Rows | None:
-        """The one row with this SID, or none, read without waiting; None if that can't be. Raises ReadFailed."""
+        """The one row with this SID, or none, read without waiting; None if that isn't possible. Raises ReadFailed."""
         ...
 
     async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
@@ -139,7 +139,7 @@ class PlanReads(Protocol):
         ...
 
     async def run(self, had_several: bool, until: float, work: Callable[[PlanReader], Awaitable[T]]) -> T:
-        """Runs an operation: ``work``, with a reader, which it may do again where the first time comes to nothing.
+        """Runs an operation: calls ``work`` with a reader, and again with another one if the first can't be used.
 
         ``had_several`` says whether the operation had several statements the last time. It must end by ``until``, a
         time of perf_counter(). Raises ReadFailed, and OutOfTime after that time.

@@ -2,7 +2,7 @@
 
 asyncpg takes libpq's URL: hosts separated by commas, TLS (sslmode, sslrootcert, sslcert, sslkey, …), and a password
 from the URL, from PGPASSWORD or from the password file. It would pass any other parameter to the server as a setting,
-so those that libpq knows and asyncpg doesn't are handled here, and unknown ones are refused, as libpq does.
+so those that libpq knows and asyncpg doesn't are handled here. Unknown ones are refused, as libpq does.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from store.engine.database import Address, AddressRefused
 
 CACHED_CHARACTERS = 65_536
-"""A longer statement is planned each time. Those of plans have up to some 20,000 characters; asyncpg keeps 15,000."""
+"""asyncpg prepares a longer statement anew each time; its default is 15,000. Compiled plans have up to 20,000."""
 CONNECT_SECONDS = 10.0
 APPLICATION = "proxygraph"
 OF_ASYNCPG = frozenset(
@@ -30,13 +30,13 @@ WITHOUT_EFFECT = frozenset(
         *("client_encoding", "fallback_application_name", "gssencmode", "sslcompression", "sslsni"),
     }
 )
-"""libpq's parameters that change no promise of a connection. Statements have time limits of their own."""
+"""libpq's parameters that are ignored, since they change nothing that a caller relies on."""
 
 
 def arguments(address: Address, settings: dict[str, str] | None = None) -> dict[str, Any]:
     """The arguments of ``asyncpg.connect`` for the address; ``settings`` are those of the server for this connection.
 
-    Of several hosts, the primary is taken, if the URL doesn't say otherwise: also one that was promoted meanwhile.
+    If the URL names several hosts, it connects to the one that is the primary now, unless the URL says otherwise.
     Raises AddressRefused for a parameter that can't be honoured.
     """
     parts = urlsplit(address.url)

@@ -24,9 +24,9 @@ from store.postgresql.parameters import labelled, numbered
 from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
 LOOK_SECONDS = 0.05
-"""How often statements past their deadline are looked for."""
+"""Seconds between checks for statements that are past their deadline."""
 COMMAND_SECONDS = 10.0
-"""How long a client waits for a statement if nothing else is said, for example because the server is frozen."""
+"""The default time limit of a statement on the client's side; it also holds if the server is frozen."""
 READING = {
     "default_transaction_read_only": "on",
     "statement_timeout": "30s",
@@ -35,15 +35,15 @@ READING = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-"""The server's settings for connections that read: it ends what a client that has died left running.
+"""The server's settings for connections that read. With them the server ends the statements of a client that died.
 
-A statement is planned once, not anew for its values: making a plan takes up to a millisecond.
+A statement gets one generic plan instead of one for its values, since planning takes up to a millisecond.
 """
 CLOSING_SECONDS = 2.0
 HOST_SECONDS = 3.0
 """How long connecting to one of several hosts may take."""
 SMALL_READ = "read"
-"""The kind of a statement that no operation of a client's needs."""
+"""The kind of statements that belong to no GraphQL operation."""
 READ_TRANSACTION = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 RawConnection = asyncpg.Connection
@@ -53,7 +53,7 @@ Initialize = Callable[[RawConnection], Awaitable[None]]
 async def connect(address: Address, settings: dict[str, str] | None = None, most_seconds: float = inf) -> RawConnection:
     """A new connection of asyncpg's, with these settings of the server. Raises DatabaseUnreachable.
 
-    Of several hosts it is to the primary. Each host may take up to ``most_seconds``, or less if the URL says so.
+    If it names several hosts, it connects to the primary. Each has ``most_seconds`` to answer, or less by the URL.
     """
 
     async def to_host(host: Address, seconds: float) -> RawConnection:
@@ -70,7 +70,7 @@ async def connect(address: Address, settings: dict[str, str] | None = None, most
 
 
 class Connection:
-    """A pooled connection: reads by it, and whether it may be used again.
+    """A pooled connection: it reads, and knows whether it can be used again.
 
     After a time-out or a cancellation its statement may still run, so it is closed instead.
     """
@@ -162,7 +162,7 @@ class ConnectionPool:
         self._background: set[asyncio.Task[None]] = set()
 
     def take_free(self) -> Connection | None:
-        """A free connection, to be given back; None if none is. One that the server has ended is left out."""
+        """A free connection, which the caller gives back, or None. Skips those that the server has closed."""
         while self._free:
             connection = self._free.pop()
             if not connection.raw.is_closed():
@@ -172,7 +172,7 @@ class ConnectionPool:
         return None
 
     async def take(self, deadline: float = inf) -> Connection:
-        """A free or a new connection, to be given back.
+        """A free or a new connection, which the caller gives back.
 
         Raises Unavailable if the server can't be reached, OutOfTime at ``deadline``, a time of time.monotonic().
         """
@@ -208,7 +208,7 @@ class ConnectionPool:
         try:
             return await self._fetch_on(connection, sql, parameters, deadline, kind)
         except Unavailable:
-            if not (connection.usable and connection.raw.is_closed()):  # It timed out, or was dropped.
+            if not (connection.usable and connection.raw.is_closed()):  # It timed out, or the pool dropped it.
                 raise
         return await self._fetch_on(await self.take(deadline), sql, parameters, deadline, kind)
 
@@ -218,7 +218,7 @@ class ConnectionPool:
         return self._open, self._open - len(self._free), len(self._waiters)
 
     def abort(self) -> None:
-        """Drops all connections, since the server doesn't answer: what waits for one gets Unavailable at once."""
+        """Drops all connections, since the server doesn't answer: whoever waits for one gets Unavailable at once."""
         for connection in self._all:
             connection.usable = False
             connection.raw.terminate()
@@ -260,13 +260,13 @@ class ConnectionPool:
         return connection
 
     async def _wait(self) -> Connection | None:
-        """A connection that was given back, or None for the place of one that was closed."""
+        """A connection that was given back, or None if one was closed, so that a new one may be opened."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():  # It got one, and can't use it.
+            if waiter.done() and not waiter.cancelled():  # It was cancelled after it got one.
                 if connection := waiter.result():
                     self.give_back(connection)
                 else:

@@ -28,8 +28,8 @@ GONE = (
     refused.PostgresConnectionError,  # Class 08: the connection failed, or isn't there.
     refused.OperatorInterventionError,  # Class 57: the server shuts down, starts, or recovers.
     refused.TooManyConnectionsError,
-    refused.SerializationError,  # A standby had to remove rows that this read.
-    asyncpg.InterfaceError,  # asyncpg has closed the connection, after an error that another call got.
+    refused.SerializationError,  # A recovery conflict: the standby had to remove rows that this statement read.
+    asyncpg.InterfaceError,  # asyncpg closed the connection after another call's error.
     asyncpg.InternalClientError,  # The server ended the session while it was idle.
     OSError,
     TimeoutError,
@@ -54,12 +54,14 @@ REASONS: dict[type[BaseException], str] = {
     ValueError: "the URL, or a variable or a file that asyncpg reads beside it, is not valid.",
     TimeoutError: "the server doesn't answer. Check the host, the port, and any firewall.",
 }
-"""The first that fits says why a connection couldn't be opened."""
+"""Why a connection couldn't be opened, by the kind of error. The first kind that matches counts."""
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether the server is gone, doesn't answer, or has no connection left; elsewhere the statement may do."""
-    return isinstance(error, GONE) and not isinstance(error, ValueError)  # A value that doesn't fit is both.
+    """Whether the server is gone, doesn't answer, or has no connection left. Then another host may answer."""
+    return isinstance(error, GONE) and not isinstance(
+        error, ValueError
+    )  # asyncpg raises it, too, for a value of the wrong type.
 
 
 def unreachable(error: BaseException, address: Address) -> DatabaseError:
@@ -81,7 +83,7 @@ def _why_unreachable(error: BaseException) -> str:
 
 
 def explained_write(error: BaseException, address: Address) -> StoreError:
-    """The store's error for one that a write met."""
+    """The store's error for an error of asyncpg's during a write."""
     match error:
         case StoreError():
             return error
@@ -104,7 +106,7 @@ def explained_write(error: BaseException, address: Address) -> StoreError:
 
 
 def explained_read(error: BaseException, address: Address) -> StoreError:
-    """The store's error for one that a read met."""
+    """The store's error for an error of asyncpg's during a read."""
     match error:
         case StoreError():
             return error

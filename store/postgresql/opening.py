@@ -28,7 +28,7 @@ SELECT current_setting('server_encoding') AS encoding, current_schema() AS schem
   ) AS has_tables,
   to_regclass('{UNFINISHED}') IS NOT NULL AS is_copying
 """.strip()
-"""Tables of an extension, such as pg_stat_statements', are not another program's."""
+"""Tables of an extension, such as pg_stat_statements, don't count as another program's."""
 
 
 async def prepare(address: Address, create: bool = True, copying: bool = False) -> bool:
@@ -71,7 +71,9 @@ async def check_readable(address: Address) -> bool:
 
 def missing(address: Address) -> DatabaseError:
     """The error of a database without an archive, where one is expected."""
-    return DatabaseUnreachable(f"There is no archive in {address}. Name a database that has one.")
+    return DatabaseUnreachable(
+        f"There is no archive in {address}. Name a database that has one, or make one here by serve, sync or copy."
+    )
 
 
 async def _checked_version(connection: RawConnection, address: Address, copying: bool = False) -> int:

@@ -18,7 +18,7 @@ SEARCHES_AT_ONCE = 2
 
 
 class Searches:
-    """Bounds reads that no index serves: ``SEARCHES_AT_ONCE`` run at a time, none for longer than ``seconds``."""
+    """Limits searches, the reads that no index serves: ``SEARCHES_AT_ONCE`` at a time, each for at most ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""Addresses of several hosts, as libpq has them: which hosts they name, and which of these is the primary now.
+"""Addresses with several hosts, as libpq allows them: which hosts they name, and which of these is the primary now.
 
 asyncpg tries the hosts one after another within one time-out, so one that is frozen would hide the others. Here they
 are tried at the same time. If two of them say that they are the primary, the one on the later timeline is: each
@@ -18,7 +18,7 @@ RawConnection = asyncpg.Connection
 Connect = Callable[[Address], Awaitable[RawConnection]]
 
 OTHERS_SECONDS = 0.25
-"""How long the other hosts may take to answer, once one has said that it is the primary."""
+"""How long the other hosts may still take to answer once one has answered as the primary."""
 TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
 """The primary's timeline; pg_control_checkpoint() has the old one until the first checkpoint after a promotion."""
 ROLE = f"SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE {TIMELINE} END"
@@ -33,7 +33,7 @@ class NoPrimary(OSError):
 
 
 def hosts_of(address: Address) -> list[Address]:
-    """An address for each of the hosts that ``address`` names, in its order, whatever part each has now."""
+    """One address for each host that ``address`` names, in its order, whether it is a primary or a standby now."""
     parts = urlsplit(address.url)
     query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "target_session_attrs"]
     credentials, at, named = parts.netloc.rpartition("@")
@@ -56,7 +56,7 @@ def _address(parts: SplitResult, netloc: str, query: Sequence[tuple[str, str]]) 
 
 
 def wants_primary(address: Address) -> bool:
-    """Whether the address names several hosts, of which the primary is wanted: libpq's own default would be any."""
+    """Whether the address names several hosts and means the primary. By libpq's default it would mean any of them."""
     named = dict(parse_qsl(urlsplit(address.url).query)).get("target_session_attrs", "primary")
     return len(hosts_of(address)) > 1 and named in ("primary", "read-write")
 

@@ -27,7 +27,7 @@ from store.queries import upserts
 
 LOCK_SECONDS = 5
 MIRRORING, WRITE, PUT = "sync", "write", "put"
-"""The kinds of statements, for their comments. One that runs in transactions of both kinds is called PUT."""
+"""The kinds of statements, for their comments. PUT is for those that run in both kinds of transactions."""
 STATEMENT_SECONDS = 120.0
 ROLL_BACK_SECONDS = 1.0
 WRITING = {
@@ -36,14 +36,14 @@ WRITING = {
     "client_connection_check_interval": "1s",
     "jit": "off",
 }
-"""The server's settings for the connection that writes. It ends what a client that is gone left running."""
+"""The server's settings for the connection that writes: the server ends the transaction of a client that died."""
 
 DURABLE = """
 SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, TRUE)
 """.strip()
 MIRRORED = "SET LOCAL synchronous_commit = local"
-"""Doesn't wait for a standby. ``off`` would hide the rows from standbys for up to 0.2 seconds."""
+"""Commits without waiting for a standby. ``off`` would also delay the rows on standbys, by up to 0.2 seconds."""
 
 BEGIN = f"""
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -53,7 +53,7 @@ SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
 SELECT pg_advisory_xact_lock({WRITE_LOCK});
 SET LOCAL lock_timeout = 0
 """.strip()
-"""Plans are kept by the connection. One with a sequential scan, made while a table is small, would be kept too."""
+"""Forbids sequential scans: the connection keeps its plans, and one that was made for a small table would stay."""
 
 NOT_REPLICATED = "canceling wait for synchronous replication"
 
@@ -102,7 +102,7 @@ class PostgreSQLTransaction:
         try:
             status = await self._raw.execute(labelled(text, kind), *values, timeout=STATEMENT_SECONDS)
         except Exception as error:
-            raise explained_write(error, self._address) from None  # Its text can quote a row's values.
+            raise explained_write(error, self._address) from None  # The error's text can quote a row's values.
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
@@ -119,7 +119,7 @@ class PostgreSQLWriter:
     cleans_at_once = False
 
     def __init__(self, address: Address, replicas: Sequence[Address] = ()) -> None:
-        """``replicas`` are the standbys that have to be rid of what was erased, too."""
+        """``replicas`` are the standbys from which the bytes of erased rows must be removed, too."""
         self._address = address
         self._purge = Purge(address, replicas)
         self._raw: RawConnection | None = None
@@ -144,7 +144,7 @@ class PostgreSQLWriter:
                 raise
 
     async def clean(self, closing: bool = False) -> str | None:
-        """Returns None if every erasure is through all its stages, else a sentence; ``purge`` brings them on."""
+        """Returns None if every erasure has reached its last stage, else a sentence; ``purge`` moves them on."""
         async with self._one_at_a_time:
             raw = await self._connection()
             try:
@@ -201,7 +201,7 @@ class PostgreSQLWriter:
     async def _commit(self, raw: RawConnection) -> None:
         self._warnings.clear()
         await self._command(raw, "COMMIT", COMMAND_SECONDS)
-        if self._warnings:  # It is committed here, but perhaps on no standby.
+        if self._warnings:  # It is committed on the primary, but perhaps on no standby.
             raise unavailable(self._address)
 
     async def _roll_back(self, raw: RawConnection) -> None:

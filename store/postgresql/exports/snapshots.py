@@ -1,8 +1,8 @@
 """PostgreSQL's snapshot: a REPEATABLE READ transaction on a connection of its own, in a thread with an event loop.
 
 A cursor has the SIDs of the list, in its order; the rows are read by their SIDs, some at a time. While the transaction
-is open, VACUUM keeps what was erased since it began. So it ends after ``seconds``; if this process is frozen, the
-server ends it.
+is open, VACUUM keeps rows that were erased since it began. So it ends after ``seconds``; if this process is frozen,
+the server ends it.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from store.queries.pages import Count, Page
 T = TypeVar("T")
 
 KIND = "export"
-"""What an operator sees of these statements in pg_stat_statements."""
+"""The kind of these statements, which pg_stat_statements shows."""
 LONGEST_MS = 2**31 - 1
-"""The longest time that a setting of the server can have."""
+"""The maximum of the server's timeouts."""
 
 
 class PostgreSQLSnapshot:
@@ -80,7 +80,7 @@ class PostgreSQLSnapshot:
         return self._run(self._erased_since, page).result()
 
     def wait(self) -> None:
-        """Waits until the thread has ended what it does, such as the transaction."""
+        """Waits until the thread has finished, for example until it has ended the transaction."""
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
 
     def expire(self) -> None:

@@ -18,7 +18,7 @@ SELECT listed.number, {values}
 FROM json_array_elements_text(CAST(:sids AS json)) WITH ORDINALITY AS listed (sid, number)
 JOIN {table} ON {table}.sid = listed.sid{references}
 """.strip()
-"""Each row comes with its place. The server doesn't sort the rows: it would write large ones to temporary files."""
+"""Each row comes with its place in the list. The server doesn't sort: it would write large rows to temporary files."""
 COUNT_LISTED = "SELECT count(*) FROM (\n{listed}\n) AS listed WHERE sid IN ({sids})"
 
 

@@ -1,4 +1,4 @@
-"""Notices commits on PostgreSQL: the primary tells of them (LISTEN and NOTIFY), and is asked too, in case it can't.
+"""Notices commits on PostgreSQL, by LISTEN and NOTIFY on the primary; it also polls, in case notifications are lost.
 
 Triggers notify of each transaction that changes an answer or the sync's state
 (store/postgresql/migrations/0017_archive.sql). Standbys refuse LISTEN, and a connection pool such as PgBouncer's in
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.25
 ANSWER_SECONDS = 2.0
 RETRY_SECONDS = 0.25
 IDLE_SECONDS = 10.0
-"""How long it goes on listening when nobody waits."""
+"""Seconds for which it keeps listening when nobody waits."""
 
 
 class NotifiedCommits:
@@ -46,7 +46,7 @@ class NotifiedCommits:
         return self._count
 
     async def after(self, count: int) -> int:
-        """Waits until the count is another one than ``count``, and returns it; after ``stop``, for ever."""
+        """Waits until the count differs from ``count``, and returns it. After ``stop`` it never returns."""
         self._waiting += 1
         try:
             if not self._is_stopped and (self._listening is None or self._listening.done()):
@@ -61,7 +61,7 @@ class NotifiedCommits:
     async def stop(self) -> None:
         """Stops listening, since the archive is about to be closed."""
         self._is_stopped = True
-        self._changed = asyncio.Event()  # It is never set again.
+        self._changed = asyncio.Event()  # Nothing sets it again, so waiters wait until they are cancelled.
         if self._listening:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)

@@ -1,7 +1,7 @@
 """The data version that the primary has now, which decides whether another answer is up to date.
 
-A question costs the primary a statement of 20 µs. One statement answers all who asked before it was sent, so under load
-there are far fewer statements than operations.
+Reading it takes the primary 20 µs. Operations that ask before the next statement is sent share its answer, so under
+load there are far fewer statements than operations.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ ASK_SECONDS = 2.0
 
 
 class PrimaryVersion:
-    """The primary's data version, asked for by one connection of ``pool``."""
+    """The primary's data version, read on one connection of ``pool``."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
@@ -28,10 +28,10 @@ class PrimaryVersion:
         return str(await self.asked())
 
     def asked(self) -> "asyncio.Future[int]":
-        """The version in a snapshot that is taken after this call; it may be awaited or not.
+        """A future of the version in a snapshot that is taken after this call.
 
-        Gets Unavailable as its exception if the primary can't be asked. All who ask before the next statement is sent
-        share its answer, and none of them can cancel it for the others.
+        Its exception is Unavailable if the primary can't be asked. All callers before the next statement is sent share
+        its answer; cancelling one of them doesn't cancel the others.
         """
         own = asyncio.shield(self._shared())
         own.add_done_callback(_ignore_unawaited)
@@ -46,7 +46,7 @@ class PrimaryVersion:
         return self._next
 
     async def stop(self) -> None:
-        """Ends questions that were not answered yet."""
+        """Ends the reads that are still running."""
         if self._asking:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)

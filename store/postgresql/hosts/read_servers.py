@@ -1,6 +1,6 @@
 """Where an archive is read: at a replica if its answer is up to date, else at the primary.
 
-Nobody may read a row after its deletion was answered, through whichever server. So an answer of a replica only counts
+Once a deletion was answered, nobody may read the row through any server. So an answer of a replica only counts
 if the data version in its snapshot equals the one that the primary had after the operation had begun. Versions are
 random numbers, so those of a standby that was promoted without the last commits never equal earlier ones.
 """
@@ -24,9 +24,9 @@ T = TypeVar("T")
 CONNECT_SECONDS = 2.0
 """How long connecting to a replica may take."""
 PRIMARY_PROBES = 3
-"""After this many failed probes in a row, reads that wait for the primary are given up: another may be promoted."""
+"""After this many failed probes in a row, reads that wait for the primary fail: a standby may have been promoted."""
 LOOK_SECONDS = 0.5
-"""How often replicas, and the primary if it may be replaced, are probed."""
+"""Seconds between probes of the replicas, and of the primary if the address names several hosts."""
 
 
 class Pools(NamedTuple):
@@ -74,7 +74,7 @@ class ReadServers:
         return [pool for pools in (self.primary, *(pools for _, pools in self._replicas)) for pool in pools]
 
     async def run(self, work: Callable[[ConnectionPool, bool], Awaitable[tuple[T, int | None]]]) -> T:
-        """The result of ``work``, a plan's reads on a pool; it runs again at the primary if a replica is no use.
+        """The result of ``work``, a plan's reads on a pool; runs again at the primary if a replica fails or is behind.
 
         Its second argument says whether it has to return the data version of its snapshot as well. Raises what
         ``work`` raises, and Unavailable if the primary can't be asked.
@@ -122,7 +122,7 @@ class ReadServers:
         return Snapshot(connection, pool)
 
     def when_lost(self, *aborts: Callable[[], None]) -> None:
-        """Calls these when the primary doesn't answer any more, or another host was promoted in its place."""
+        """Registers what is called when the primary stops answering, or another host was promoted in its place."""
         self._aborts += aborts
 
     def suspect(self, pool: ConnectionPool) -> None:
@@ -132,7 +132,7 @@ class ReadServers:
                 replica.suspect()
 
     async def watch(self) -> None:
-        """Probes the hosts, if there are several, and goes on with that until ``close``."""
+        """Probes the hosts every LOOK_SECONDS, if there are several, until ``close``."""
         if self._watched is not None:
             await self.look()
             self._watching = asyncio.create_task(self._watch(), name="replicas")

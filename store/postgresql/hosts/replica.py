@@ -1,4 +1,4 @@
-"""A replica: a standby that is read, as long as it answers and isn't too far behind."""
+"""A replica: a standby that answers reads while it responds and isn't too far behind."""
 
 import logging
 import time
@@ -22,13 +22,13 @@ PROBE_SECONDS = 1.0
 """A host that doesn't answer a probe within this time counts as gone."""
 
 REPLICA_PROBES = 2
-"""After this many failed probes in a row, reads that wait for a replica are given up."""
+"""After this many failed probes in a row, reads that wait for a replica fail."""
 
 log = logging.getLogger("proxygraph.store")
 
 
 class State(NamedTuple):
-    """What a host says of itself: its timeline if it is a primary, and its position in the log."""
+    """A host's own report: its timeline if it is a primary, and its position in the log."""
 
     timeline: int | None
     position: int
@@ -45,12 +45,12 @@ class Positions:
 
     def note(self, at: float, position: int) -> None:
         """Adds the primary's position, as it was at a time of time.monotonic() or later."""
-        if self._known and position < self._known[-1][1]:  # Another primary, promoted without the last of the log.
+        if self._known and position < self._known[-1][1]:  # A standby was promoted without the end of the log.
             self._known.clear()
         self._known.append((at, position))
 
     def age(self, position: int, now: float) -> float:
-        """The seconds since the state at ``position`` was the newest, as far as it is known; inf if it is too old."""
+        """The seconds since ``position`` was the end of the log; inf if it is older than any that is remembered."""
         return next((now - at for at, known in reversed(self._known) if known <= position), inf)
 
 
@@ -58,7 +58,7 @@ class Replica:
     """One host that may be read. ``pools`` are its connections."""
 
     def __init__(self, address: Address, pools: Sequence[ConnectionPool], lag: float) -> None:
-        """It isn't read if its state is older than ``lag`` seconds."""
+        """It is left out while its state is more than ``lag`` seconds old."""
         self.address, self.pools, self._most_lag = address, pools, lag
         self._probes = ConnectionPool(address, 1)
         self.is_read = False
@@ -67,7 +67,7 @@ class Replica:
         self._failed = 0
 
     async def state(self) -> State | None:
-        """What the host says of itself; None if it doesn't answer."""
+        """The host's own report; None if it doesn't answer."""
         try:
             return await state_of(self._probes)
         except StoreError:
@@ -76,7 +76,7 @@ class Replica:
     def judge(self, state: State | None, positions: Positions, asked_at: float) -> None:
         """Decides whether it is read from now on; ``asked_at`` is a time of time.monotonic() before ``state``.
 
-        If it answers no more, all that waits for it fails at once.
+        If it stops answering, everything that waits for it fails at once.
         """
         self._failed = 0 if state else self._failed + 1
         if state is None:
@@ -94,7 +94,7 @@ class Replica:
             self._set(self.lag <= self._most_lag, behind)
 
     def suspect(self) -> None:
-        """Leaves the replica out until it has answered a probe, since a read has just failed there."""
+        """Leaves the replica out until it answers a probe, since a read has just failed there."""
         self.is_read = False
 
     async def close(self) -> None:
@@ -114,7 +114,7 @@ class Replica:
 
 
 async def state_of(pool: ConnectionPool) -> State:
-    """What the host of a pool says of itself. Raises Unavailable."""
+    """The report of a pool's host. Raises Unavailable."""
     rows: list[Any]
     try:
         rows = await pool.fetch(STATE, (), time.monotonic() + PROBE_SECONDS)

@@ -1,8 +1,8 @@
 """The lock that lets only one process sync an archive at a time: an advisory lock on the primary.
 
 It belongs to a transaction on a connection of its own, so PostgreSQL frees it when the process dies: at once, or, if
-its machine is cut off, after the time-outs of TCP that are set here. A process that lost the connection is stopped, and
-what it may still write is refused: see store/sync/runs.py, ``demand_latest``.
+its machine is cut off, after the TCP time-outs that are set here. A sync that loses the connection is cancelled, and
+its later writes are refused: see store/sync/runs.py, ``demand_latest``.
 """
 
 import asyncio

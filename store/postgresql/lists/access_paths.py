@@ -15,7 +15,7 @@ SELECT {columns} FROM {table} WHERE {conditions}
 ORDER BY {key} {direction}, sid {direction} LIMIT {limit}
 """.strip()
 FEW = "(SELECT * FROM {table} WHERE {conditions} OFFSET 0) AS {table}"
-"""Reads few rows first, however they are sorted then: else the planner could read the whole table in that order."""
+"""Reads the few rows first and sorts them then. Otherwise the planner might read the whole table in that order."""
 CAPPED = "(SELECT count(*) FROM (\n  {rows}\n  LIMIT CAST(:cap AS bigint)\n) AS children)"
 COUNTED = "SELECT 1 FROM {table} WHERE {conditions}"
 

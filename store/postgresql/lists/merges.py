@@ -60,7 +60,7 @@ def merged(page: RangePage, table: str, ranges: str, conditions: list[str], repe
 
 
 def rest_of(page: RangePage, met: str | None, by_lag: bool) -> list[str]:
-    """The conditions of a range's rows beside those of its index: the positions, and what else is asked.
+    """The conditions of a range's rows besides those of its index: the positions, and the other active filters.
 
     The path has ``met`` a condition. A range ``by_lag`` has ends of its own.
     """
@@ -69,7 +69,7 @@ def rest_of(page: RangePage, met: str | None, by_lag: bool) -> list[str]:
 
 
 def others_of(page: RangePage, met: str | None) -> list[str]:
-    """The conditions that neither the facets, nor the positions, nor the path meet."""
+    """The conditions that are left: those that the facets, the positions and the path don't guarantee."""
     served = page.facets.served
     return page.unindexed(page.active - served - {page.order.column, met}, None, served)
 

@@ -1,7 +1,7 @@
 """Ranges: the rows of an index with the same first columns, in the order of a list, up to its limit.
 
-The planner has no hints, and right after many rows were written no statistics either. What keeps it on the right index
-is how the SQL is written:
+PostgreSQL has no hints, and right after many rows were written it has no statistics either. So the SQL is written such
+that the planner takes the right index:
 - A condition that isn't the range's own is written ``(…) IS TRUE``, so that no index serves it.
 - A LIMIT or OFFSET 0 keeps a sub-select as it is, so that one with LATERAL runs once for each row before it.
 - The index of a range has its columns in the order of the list, so no other index is cheaper.
@@ -63,7 +63,7 @@ class RangePage(ParentPage):
     def unindexed_but_period(
         self, active: frozenset[str], met: str | None, served: frozenset[str] = frozenset()
     ) -> list[str]:
-        """The same, but that an index serves the period of date_created, as most do after their own columns."""
+        """The same, except that an index may serve the period of date_created: most have it after their own columns."""
         period = active & {BY_DATE_CREATED.column}
         own = [self.condition(name, f":{name}") for name in period]
         return [*own, *self.unindexed(active - period, met, served)]

@@ -31,7 +31,7 @@ WITH RECURSIVE met (value, kind) AS (
       )
       SELECT met.value, kinds.* FROM met JOIN kinds ON kinds.kind = met.kind
 """.strip()
-"""From one combination of a value's rows to the next, by a step of the index."""
+"""Finds a value's facet combinations one after another, with one index lookup for each (a loose index scan)."""
 KIND = "SELECT kind FROM {table} WHERE {conditions} ORDER BY kind LIMIT 1"
 GIVEN = "SELECT value FROM given"
 NEAR = """
@@ -51,7 +51,7 @@ SELECT value FROM given
         WHERE value NOT IN (SELECT value FROM near_{part} GROUP BY value HAVING count(*) >= {limit})
           AND (SELECT TRUE FROM {table} WHERE {table}.{column} = given.value LIMIT 1 OFFSET {next}) IS TRUE
 """.strip()
-"""The values of which a page's rows are not all among the next rows."""
+"""The values for which NEXT_ROWS rows aren't enough to fill the page."""
 NEXT_ROWS = 1_000
 """How many rows of a value's range are looked at: a third of a millisecond."""
 COUNTED = """
@@ -117,7 +117,7 @@ def _by_date(page: RangePage, path: ValuePath, column: ValueColumn) -> str:
 
 
 def _near(page: RangePage, path: ValuePath, column: ValueColumn, part: int) -> str:
-    """Of the next rows of each value those that the page may have."""
+    """The next rows of each value that may be on the page."""
     conditions = [f"{path.table}.{column.column} = given.value", *page.bounds()]
     is_met = f"({' AND '.join(others_of(page, path.attribute)) or 'TRUE'}) AS is_met"
     return NEAR.format(

@@ -28,7 +28,7 @@ from store.plans.rows import (
 FINGERPRINT, KEY = "{fingerprint}", "{key}"
 """What stands for the SQL of the connection's fingerprint, and of the order's key. JSON has neither: it has quotes."""
 LEAST_PLAIN = 2
-"""With fewer plain columns, checking whether the row is plain takes as long as it saves. Three save a third."""
+"""With fewer plain columns, checking whether a row is plain takes as long as it saves; with three it saves a third."""
 
 
 class Fixed(NamedTuple):
@@ -153,7 +153,7 @@ def _optional(pieces: Sequence[Piece], present: Sequence[str]) -> Iterator[Piece
 
 
 def _enum_name(column: str, shown: Mapping[str, str], other: str, is_plain: bool) -> Iterator[Piece]:
-    """By looking the name up in an object: a CASE has to be set up word by word each time that a statement runs."""
+    """Looks the name up in a JSON object. A CASE would be slower: its branches are initialized at each execution."""
     names = literal(json.dumps(shown))
     name = f"coalesce(CAST({names} AS jsonb) ->> {column}, {literal(other)})"
     if is_plain:

@@ -71,7 +71,7 @@ class PostgreSQLPlanReader:
     most_inlined_rows = MOST_INLINED_ROWS
 
     def __init__(self, connection: Connection, alone: bool, until: float, needs_version: bool) -> None:
-        """``alone`` says that it has no transaction, so that it can have only one statement.
+        """``alone`` says that there is no transaction, so only one statement is allowed.
 
         If ``needs_version``, ``data_version`` is that of the snapshot, which the first statement reads as well.
         """
@@ -123,7 +123,7 @@ class PostgreSQLPlanReader:
         subqueries: Sequence[Subquery],
         measured: bool,
     ) -> dict[Any, PageArray]:
-        """One statement. Rows come as they are where they are long or of one parent, else as one text for a parent."""
+        """One statement. It returns each row if rows are long or of one parent, otherwise one text for each parent."""
         shape, shapes = PageShape(page.shape, projection_of(row)), subquery_shapes(subqueries, projection_of)
         bound = bound_by(page, subqueries)
         texts: list[list[bytes]] = [[] for _ in keys]
@@ -219,7 +219,7 @@ class PostgreSQLPlanReader:
 def _split(text: bytes | None, number: int) -> list[bytes]:
     """The rows in a text with separators, as many as there were.
 
-    There are more if another program wrote a key or a SID with a line feed, which a cursor would have as it is.
+    There are more pieces if another program wrote a key or SID with a line feed, which a cursor contains unescaped.
     """
     rows = [] if text is None else text.split(SEPARATOR)
     if len(rows) != number:

@@ -1,6 +1,6 @@
 """PostgreSQL's reads of compiled plans: chooses a server and a connection, and begins a transaction if one is needed.
 
-A plan of one statement needs no transaction. Whether it has more shows when it runs: then it begins anew, in one.
+A plan of one statement needs no transaction. If it turns out to need more, it starts again in a transaction.
 """
 
 import time
@@ -29,7 +29,7 @@ class PostgreSQLPlanReads:
         self._servers = servers
 
     def row_at_once(self, wanted: RowsBySid, sid: str, until: float) -> None:
-        """None: PostgreSQL has to be waited for."""
+        """None: a read of PostgreSQL always waits."""
 
     async def row(self, wanted: RowsBySid, sid: str, until: float) -> Rows:
         """One statement, without a transaction."""

@@ -1,7 +1,7 @@
 """PostgreSQL's statements of compiled plans: one for each level of an operation, whatever the number of parents.
 
 A parent's page is read by a LATERAL sub-select, which a nested loop runs for one parent after another. So the rows of
-a parent come in the order of its page; the parents may come in any order, and are told by their number.
+a parent come in the order of its page. The parents may come in any order; each row has its parent's number.
 """
 
 from functools import lru_cache
@@ -34,7 +34,7 @@ SELECT {before}, {child}, {behind} FROM (
   {page}
 ) AS page_1 ON TRUE
 """.strip()
-"""A row for each child: as one value, a page of long texts would be copied some times more."""
+"""One row for each child: as one value, a page of long texts would be copied several more times."""
 
 ONE_PARENT, ONE_FINGERPRINT = "CAST(:parent AS text)", "CAST(:fingerprint AS text)"
 EACH_PARENT, EACH_FINGERPRINT = "parent.value", "parent.fingerprint"

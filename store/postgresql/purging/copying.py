@@ -28,17 +28,17 @@ from store.postgresql.purging.definitions import Definition, definition
 from store.postgresql.purging.transactions import have_ended, open_transactions
 
 Locked: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
-"""Keeps all other writers out for as long as the block lasts."""
+"""Keeps all other writers out until the end of the block."""
 
 LOCK_MS = 200
-"""How long readers may queue behind an attempt to lock a table; it is tried again."""
+"""How long an attempt to lock a table may make readers wait; after that it is given up and tried again later."""
 WAIT_SECONDS = 2.0
 """How long writers wait for older transactions to end before they are let in again."""
 GIVE_UP_SECONDS = 900.0
 PAUSE_SECONDS = 0.1
 AT_ONCE = 5_000
 FEW = 500
-"""So many changed rows are copied again while writers wait."""
+"""Up to this many changed rows are copied while writers wait."""
 
 COLUMNS = """
 SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
@@ -100,7 +100,7 @@ class Copying:
         """The rows that were copied again since both tables were compared."""
 
     async def forget(self) -> None:
-        """Drops what an interrupted run has left. Raises Unfinished."""
+        """Drops the copy and the trigger that an interrupted run left. Raises Unfinished."""
         until = time.monotonic() + WAIT_SECONDS
         while await self._connection.fetchval(ANY_LEFT, self._copy, self._noted):
             try:
@@ -193,7 +193,7 @@ class Copying:
                 return False
             await self._execute(FREEZE)
             if not await self._connection.fetchval(self._named(SAME_AGAIN), list(self._again)):
-                return False  # A program that doesn't take the writers' lock has changed one of them.
+                return False  # A program that doesn't take the writers' lock changed one of them.
             if (await self._definition()).fingerprint != begun.fingerprint:
                 raise Unfinished(f"The table {self._table} was changed while it was rewritten.")
             try:

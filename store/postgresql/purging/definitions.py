@@ -1,4 +1,4 @@
-"""Reads a table's definition from the catalogue, as the statements that give a copy of the table all of it.
+"""Reads a table's definition from the catalogue, as statements that give a copy of the table the same definition.
 
 ``CREATE TABLE … (LIKE … INCLUDING ALL)`` copies columns, defaults, checks and storage. It leaves out foreign keys,
 triggers, rights, storage parameters and the statistics targets of columns, and it names indexes by itself.
@@ -74,7 +74,7 @@ ORDER BY 1
 
 
 class Index(NamedTuple):
-    """An index: how it is made on a copy under the name ``new``, and how it comes to its own name there."""
+    """An index: the statement that makes it on the copy under a temporary name, and those that rename it afterwards."""
 
     name: str
     new: str

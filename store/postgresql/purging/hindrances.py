@@ -27,7 +27,7 @@ BY_RIGHT = (
     "Erasures wait for PostgreSQL's own checkpoints and segments: the role may not ask for them. GRANT pg_checkpoint "
     "TO the role, and EXECUTE ON FUNCTION pg_switch_wal().",
 )
-"""What is said if the role lacks the first or the second of these rights."""
+"""The sentences for a role that lacks the right to see the log, or the right to switch it."""
 BY_SETTING = (
     "Each round of erasures writes all recycled log again. Set wal_recycle = off on the primary and its standbys.",
     "wal_keep_size keeps the log, and so the bytes of what was erased, for longer.",
@@ -37,7 +37,7 @@ BY_SETTING = (
     "auto_explain writes plans with values into the server's own log. Set auto_explain.log_min_duration = -1.",
     "pgaudit writes the values of statements into the server's own log. Set pgaudit.log_parameter = off.",
 )
-"""What is said of settings that are on."""
+"""The sentences for settings that are on, in the order of STATE."""
 STATISTICS = (
     "ANALYZE copies values of {columns} into pg_statistic, which no erasure reaches. Set their STATISTICS to 0, and "
     "delete those that there are."

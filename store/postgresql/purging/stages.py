@@ -33,7 +33,7 @@ from store.postgresql.several_hosts import hosts_of
 from store.twilio_mapping import now
 
 PURGE_LOCK = 0x50785970
-"""The key of the advisory lock of the one who purges: ASCII ``PxYp``."""
+"""The key of the advisory lock of the server that purges: ASCII ``PxYp``."""
 SETTINGS = {
     "statement_timeout": "0",
     "lock_timeout": "10s",
@@ -45,7 +45,7 @@ SETTINGS = {
 QUIET_SECONDS = 2.0
 LONGEST_GATHERING_SECONDS = 60.0
 SHARE = 20
-"""A rewriting is followed by a pause of so many times its duration."""
+"""After a rewriting comes a pause of this many times its duration."""
 LONGEST_PAUSE_SECONDS = 300.0
 STANDBY_SECONDS = 2.0
 ANOTHER_SECONDS = 10.0
@@ -202,7 +202,7 @@ class Purge:
 
 
 async def _stored(connection: RawConnection, reason: str) -> str:
-    """The reason, once the open entries of the ledger have it, if the server is still there."""
+    """Writes the reason into the open entries of the ledger, if the server still answers, and returns it."""
     if not connection.is_closed():
         await connection.execute(NOTE_REASON, reason)
     return reason
@@ -211,7 +211,7 @@ async def _stored(connection: RawConnection, reason: str) -> str:
 async def _is_pooled(connection: RawConnection, address: Address) -> bool:
     """Whether a pool gives the connection's transactions to different ones of the server, as PgBouncer's does.
 
-    While another transaction is open, the pool has to give it or this connection another one than before.
+    Another transaction is held open meanwhile, so a pool must give this connection another session than before.
     """
     async with _connected(address) as other:
         try:
@@ -237,7 +237,7 @@ async def _is_alone(connection: RawConnection, wait: bool) -> bool:
 
 
 async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection], past: int, position: int) -> int:
-    """Makes the server drop the log's segments up to ``past``; returns the number of its last file.
+    """Makes the server remove the log's segments up to ``past``; returns the number of its last file.
 
     Its ``standbys``, and those that it knows itself, must have fetched all segments but the current one.
     """

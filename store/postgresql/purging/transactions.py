@@ -1,4 +1,4 @@
-"""Waits for transactions that were open at some moment, since their snapshots may need rows of that time."""
+"""Waits for the transactions that were open at some moment, since their snapshots may still see rows of that time."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ async def open_transactions(connection: Connection) -> list[str]:
 async def have_ended(
     connection: Connection, transactions: list[str], seconds: float, also_waiting: bool = False
 ) -> bool:
-    """Whether all of these end within ``seconds``.
+    """Waits until all of these have ended; False if ``seconds`` pass before.
 
     A writer that waits for its turn counts only if ``also_waiting``: it reads nothing before it has the lock, and then
     it reads anew. But while it waits it has a snapshot, for which VACUUM keeps deleted rows.

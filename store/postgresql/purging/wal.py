@@ -1,4 +1,4 @@
-"""Sees to it that PostgreSQL's write-ahead log no longer has what was erased, on one server.
+"""Removes what was erased from one server's write-ahead log.
 
 The log is kept in segments, files of 16 MB. Older ones are removed at a checkpoint, unless a setting, a replication
 slot or the archiver keeps them. With ``wal_recycle`` on they are not removed but renamed, to be overwritten later: such
@@ -92,7 +92,7 @@ async def received(connection: Connection) -> int:
 
 
 async def next_segment(connection: Connection, log: Log) -> None:
-    """Makes the primary go on with its next segment; without the right to switch it fills the current one."""
+    """Makes the primary begin its next segment: by pg_switch_wal(), or, without the right, by filling this one."""
     if await connection.fetchval(MAY_SWITCH):
         await connection.execute(MARK)  # Nothing is switched where nothing was written since the last time.
         await connection.execute(SWITCH)
@@ -111,7 +111,7 @@ async def checkpoint(connection: Connection) -> bool:
 
 
 async def kept_by(connection: Connection, at: int) -> list[str]:
-    """What may keep segments up to the position ``at``."""
+    """What may keep PostgreSQL from removing the segments up to the position ``at``."""
     return [row[0] for row in await connection.fetch(KEPT_BY, at)]
 
 

@@ -107,4 +107,5 @@ def test_a_standby_is_one_and_the_primary_knows_it(filled: str, postgresql_clust
 
 def test_a_database_without_an_archive_cannot_be_read(empty_postgresql: str) -> None:
     found = status(empty_postgresql)
-    assert found["error"] == f"There is no archive in {empty_postgresql}. Name a database that has one."
+    there_is_none = f"There is no archive in {empty_postgresql}. "
+    assert found["error"] == f"{there_is_none}Name a database that has one, or make one here by serve, sync or copy."
