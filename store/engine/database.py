@@ -92,7 +92,7 @@ def database_of(text: str) -> Database:
 
 
 def text_with_password(database: Database) -> str:
-    """A text of which ``database_of`` makes the same database in another process. Never show it: it has the password."""
+    """A text of which ``database_of`` makes that database in another process. It has the password: never show it."""
     return database.url if isinstance(database, Address) else str(database)
 
 
