@@ -7,14 +7,13 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import aiosqlite
 
 from store.errors import OutOfTime
 from store.sqlite.connections import READ_PRAGMAS, READING, reading
-
-T = TypeVar("T")
 
 STEPS_BETWEEN_CHECKS = 50_000
 """SQLite's virtual machine steps between two checks of the deadline: a millisecond or two."""
@@ -36,93 +35,83 @@ class Deadline:
 
 
 class ReadConnection:
-    """A read connection whose statements have deadlines. They run one after another, in its thread.
+    """A read connection whose statements have deadlines. They run one after another, in aiosqlite's thread.
 
     With ``one_transaction`` they read in one transaction, which the first of them begins, until ``end_transaction``.
     ``deadline`` is that of the statement that runs.
     """
 
-    def __init__(self, path: str, one_transaction: bool, steps_between_checks: int) -> None:
-        self._path = path
-        self._one_transaction = one_transaction
-        self._steps_between_checks = steps_between_checks
-        self._thread = ThreadPoolExecutor(1, "read")
-        self._connection: sqlite3.Connection | None = None
+    def __init__(self, connection: aiosqlite.Connection, one_transaction: bool) -> None:
+        self._connection, self._one_transaction = connection, one_transaction
+        self._lock = asyncio.Lock()
+        self._running: set[asyncio.Task[list[Any]]] = set()
         self.deadline = Deadline()
 
-    async def open(self) -> None:
+    async def open(self, steps_between_checks: int) -> None:
         """Opens it. Raises sqlite3.Error if that fails; then it has to be stopped."""
-        await self._in_thread(self._open)
+        await self._connection
+        await self._connection.executescript(READ_PRAGMAS)
+        await self._connection.set_progress_handler(lambda: self.deadline.is_over(), steps_between_checks)
 
     async def fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), by: float = math.inf) -> list[Any]:
-        """The statement's rows; raises OutOfTime if it isn't done ``by`` this time."""
+        """The statement's rows; raises OutOfTime if it isn't done ``by`` this time.
+
+        If the caller is cancelled, the statement is interrupted; the next one starts when it has ended.
+        """
         deadline = Deadline(by)
+        running = asyncio.create_task(self._fetch(sql, parameters, deadline))
+        self._running.add(running)
+        running.add_done_callback(self._forget)
         try:
-            return await self._in_thread(self._fetch_all, sql, parameters, deadline)
+            await asyncio.wait([running])
         except asyncio.CancelledError:
             deadline.at = -math.inf
             raise
+        return running.result()
 
     async def end_transaction(self) -> None:
         """Ends the read transaction; the next statement sees the archive's newest state."""
-        await self._in_thread(self._rollback)
+        async with self._lock:
+            self.deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
+            await self._connection.rollback()
 
     async def close(self) -> None:
         """Closes it, after its statements."""
-        await self._in_thread(self._close)
-        self._thread.shutdown(wait=False)
+        async with self._lock:
+            await self._connection.close()
 
     def stop(self) -> None:
         """Closes it without waiting for it."""
-        self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
+        self._connection.stop()
 
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def _fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
+        async with self._lock:
+            if deadline.is_over():
+                raise OutOfTime
+            self.deadline = deadline
+            try:
+                if self._one_transaction and not self._connection.in_transaction:
+                    await self._connection.execute_fetchall("BEGIN")
+                return list(await self._connection.execute_fetchall(sql, parameters))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname == "SQLITE_INTERRUPT":
+                    raise OutOfTime from error
+                raise
 
-    def _open(self) -> None:
-        self._connection = sqlite3.connect(reading(self._path), **READING)
-        self._connection.executescript(READ_PRAGMAS)
-        self._connection.set_progress_handler(self._is_over, self._steps_between_checks)
-
-    def _is_over(self) -> bool:
-        return self.deadline.is_over()
-
-    def _fetch_all(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
-        if deadline.is_over():
-            raise OutOfTime
-        self.deadline, connection = deadline, self._opened()
-        try:
-            if self._one_transaction and not connection.in_transaction:
-                connection.execute("BEGIN")
-            return connection.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname == "SQLITE_INTERRUPT":
-                raise OutOfTime from error
-            raise
-
-    def _rollback(self) -> None:
-        self.deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
-        self._opened().rollback()
-
-    def _close(self) -> None:
-        if self._connection:
-            self._connection.close()
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.ProgrammingError("Expected an open read connection, but it was not opened.")
-        return self._connection
+    def _forget(self, running: "asyncio.Task[list[Any]]") -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # This marks it as seen, since nobody waits for a cancelled caller's statement.
 
 
 async def open_read_connection(
     path: str, one_transaction: bool = False, steps_between_checks: int = STEPS_BETWEEN_CHECKS
 ) -> ReadConnection:
     """Opens a read connection to the database at ``path``."""
-    connection = ReadConnection(path, one_transaction, steps_between_checks)
+    connection = ReadConnection(aiosqlite.connect(reading(path), **READING), one_transaction)
     try:
-        await connection.open()
-    except BaseException:  # Also if cancelled: the file may be open by then.
+        await connection.open(steps_between_checks)
+    except BaseException:  # Also if cancelled, since the connection's thread would keep the process from ending.
         connection.stop()
         raise
     return connection
