@@ -53,6 +53,8 @@ class _Follower:
         )
 
     def add(self, change: Change) -> None:
+        if self.is_behind:  # It will read this one from the feed, after those that it has dropped.
+            return
         if len(self.pending) >= MOST_PENDING:
             self.fall_behind()
         else:

@@ -59,3 +59,25 @@ async def test_one_who_follows_as_the_last_other_leaves_hears_of_later_changes(a
         assert (await following).kind is ChangeKind.CREATED
     await second.aclose()
     await live.close()
+
+
+async def test_one_who_is_busy_while_it_falls_behind_misses_nothing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes that come after those that it has dropped must wait until it has read them from the feed."""
+    monkeypatch.setattr(changes, "MOST_PENDING", 3)
+    live = Live(archive)
+    busy, other = [live.changes.follow(ALL, await live.changes.place(None)) for _ in range(2)]
+    await put(archive, interaction(1))
+    assert [(await anext(each)).sid for each in (busy, other)] == [sid("KI", 1)] * 2
+    handed_out = [asyncio.ensure_future(anext(each)) for each in (busy, other)]
+    await asyncio.sleep(0)  # Both have read the feed, and wait for what is handed out.
+    await put(archive, interaction(2))
+    assert [change.sid for change in await asyncio.gather(*handed_out)] == [sid("KI", 2)] * 2
+    await put(archive, *(interaction(number) for number in range(3, 13)))
+    assert [(await anext(other)).sid for _ in range(10)] == [sid("KI", number) for number in range(3, 13)]
+    async with asyncio.timeout(20):
+        assert [(await anext(busy)).sid for _ in range(10)] == [sid("KI", number) for number in range(3, 13)]
+    for follower in (busy, other):
+        await follower.aclose()
+    await live.close()
