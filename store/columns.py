@@ -4,6 +4,7 @@ A record's fields are its table's columns, in the same order, with the names of 
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -105,6 +106,7 @@ def storable_record(record: R) -> R:
     return type(record)(*values)
 
 
+@cache
 def columns(record: type[Record]) -> tuple[Column, ...]:
     """The columns of ``record``'s table, in order, read from its annotations."""
     hints = get_type_hints(record, include_extras=True)

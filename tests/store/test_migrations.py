@@ -1,4 +1,5 @@
-"""A migration that adds a column for a property of Twilio's fills it in the rows that were stored before.
+"""Migrations run whole or not at all, and one that adds a column for a property of Twilio's fills it in the rows that
+were stored before.
 
 These tests are of SQLite's file, so they run on no other engine.
 """
@@ -13,6 +14,7 @@ import pytest
 
 import bodies
 from store.archive import open_archive
+from store.errors import DatabaseError
 from store.sqlite import migrations
 from store.sqlite.opening import prepare
 
@@ -44,6 +46,42 @@ def folder(tmp_path: Path) -> Path:
     ]
     (folder / f"{migrations.latest() + 1:04d}_later.sql").write_text("\n".join(sql))
     return folder
+
+
+def test_a_new_database_gets_all_migrations_or_stays_empty(tmp_path: Path, folder: Path) -> None:
+    (last,) = folder.glob("*_later.sql")
+    last.write_text("SELECT no_such_function();", "utf-8")
+    with pytest.raises(DatabaseError, match="no_such_function"):
+        prepare(tmp_path / "new.db", folder)
+    assert state(tmp_path / "new.db") == (0, 0)
+    last.write_text("CREATE TABLE later (number INTEGER);", "utf-8")
+    prepare(tmp_path / "new.db", folder).close()
+    version, tables = state(tmp_path / "new.db")
+    assert version == migrations.latest(folder)
+    assert tables > 0
+
+
+def test_an_older_database_keeps_the_migrations_before_one_that_fails(tmp_path: Path, folder: Path) -> None:
+    """Each has a transaction of its own, since it may move many rows."""
+    later = sorted(folder.glob("*.sql"))[-2:]
+    texts = [(file, file.read_text("utf-8")) for file in later]
+    for file in later:
+        file.unlink()
+    prepare(tmp_path / "old.db", folder).close()
+    for file, text in texts:
+        file.write_text(text, "utf-8")
+    later[-1].write_text("SELECT no_such_function();", "utf-8")
+    with pytest.raises(DatabaseError, match="no_such_function"):
+        prepare(tmp_path / "old.db", folder)
+    assert state(tmp_path / "old.db")[0] == migrations.latest(folder) - 1
+
+
+def state(database: Path) -> tuple[int, int]:
+    """The version, and how many tables there are."""
+    with closing(sqlite3.connect(database)) as connection:
+        ((version,),) = connection.execute("PRAGMA user_version")
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema")
+    return version, tables
 
 
 def rows(database: Path) -> dict[str, list[dict[str, Any]]]:

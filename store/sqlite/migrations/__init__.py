@@ -1,4 +1,5 @@
-"""Migrations: numbered SQL files that bring a database to the latest version, each in one transaction.
+"""Migrations: numbered SQL files that bring a database to the latest version, each in one transaction. A new database
+gets all of them in one, which waits for the disk once.
 
 ``PRAGMA user_version`` is the number of the last one that ran. Before the first one runs on a database with data, the
 database is copied to a file beside it. Erasing an interaction deletes such copies, since they would keep its content.
@@ -22,7 +23,8 @@ def latest(folder: Path = FOLDER) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> bool:
-    """Brings the database at ``path`` to the latest version; if a migration fails, those before it stay applied.
+    """Brings the database at ``path`` to the latest version; if a migration fails, those before it stay applied, but
+    a new database stays empty.
 
     Returns whether any migration ran.
     """
@@ -30,12 +32,14 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
     pending = _files(folder)[version:]
     if version and pending:
         _copy_before(connection, path, version)
-    for number, file in enumerate(pending, start=version + 1):
+    for files in [[file] for file in pending] if version else [pending]:
+        version += len(files)
+        script = "\n".join(file.read_text("utf-8") for file in files)
         try:
             before = current_columns(connection)
-            connection.executescript(f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n")
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n")
             fill_from_extra(connection, before)
-            for sql in (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {number}", "COMMIT"):
+            for sql in (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {version}", "COMMIT"):
                 connection.execute(sql)
         except BaseException:
             connection.rollback()
