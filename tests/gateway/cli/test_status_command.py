@@ -152,15 +152,17 @@ def test_what_needs_attention_ends_with_1_and_is_a_sentence(well: Database, reas
 @pytest.mark.parametrize(
     "statement",
     [
-        held(KEY, ago(days=-60), None),
-        held(KEY, ago(days=-3), ago(days=1)),
-        held(KEY, ago(days=60), None),
-        held(DELETION.format("at_twilio") + ROW, ago(seconds=5), 1),
+        lambda: held(KEY, ago(days=-60), None),
+        lambda: held(KEY, ago(days=-3), ago(days=1)),
+        lambda: held(KEY, ago(days=60), None),
+        lambda: held(DELETION.format("at_twilio") + ROW, ago(seconds=5), 1),
     ],
     ids=["a key that lasts", "a revoked key", "a key that expired long ago", "a deletion in progress"],
 )
-def test_what_is_as_usual_needs_no_attention(well: Database, statement: tuple[str, Sequence[object]]) -> None:
-    write(well, statement)
+def test_what_is_as_usual_needs_no_attention(
+    well: Database, statement: Callable[[], tuple[str, Sequence[object]]]
+) -> None:
+    write(well, statement())
     assert status(well)[0] == 0
 
 
