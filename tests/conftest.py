@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import edge_case_rows
 import postgresql
 from bodies import put, service, session
+from command_lines import command_line
 from databases import ENGINES, POSTGRESQL, SQLITE, New, engine_of, new_addresses, new_files
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
 from store.archive import open_archive
@@ -21,6 +23,8 @@ from store.engine.protocols import Archive
 
 # Tests start the gateway a hundred times, which need not compile itself as often.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A shell without job control starts what runs in the background with Ctrl-C ignored, which the commands would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Stand-ins are on this machine, where no proxy of a company's leads.
 for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
     os.environ.pop(variable, None)
@@ -38,11 +42,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=(*ENGINES, "both"),
         help="The engine of the tests' databases; both if PostgreSQL is installed.",
     )
+    parser.addoption(
+        "--fresh-interpreters",
+        action="store_true",
+        help="Run each command in a fresh interpreter instead of by a fork of a process that has imported it.",
+    )
     parser.addoption("--kills", type=int, default=6, help="How often a sync is killed in the test of that.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     chosen["server"] = config.getoption("--server")
+    command_line.fresh = config.getoption("--fresh-interpreters")
     if os.environ.get("CI") == "true" and POSTGRESQL in _left_out(config):
         raise pytest.UsageError(postgresql.HOW_TO_GET_IT)
 
@@ -95,6 +105,12 @@ def no_connection_outlives_the_tests() -> Iterator[None]:
         if "_connection_worker_thread" in thread.name:
             thread.join(5)
     assert connections() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_preloaded_process_outlives_the_tests() -> Iterator[None]:
+    yield
+    command_line.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 import asyncio
 import os
 import re
-import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from checkout import ROOT
+from command_lines import FRESH, command_line
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from store.engine.database import Address, Database
 
@@ -33,11 +33,16 @@ NOTE = re.compile(r"^.*\bINFO\b.*\bproxygraph\.store\b.*\n", re.MULTILINE)
 
 @asynccontextmanager
 async def erasing(
-    fake: FakeTwilio | None, database: Database, *options: str, stdin: str = "", **environment: str
+    fake: FakeTwilio | None,
+    database: Database,
+    *options: str,
+    stdin: str = "",
+    command: Sequence[str] = FRESH,
+    **environment: str,
 ) -> AsyncIterator[Process]:
     """The command over ``database``, with the account of ``fake`` if any; killed if it is there at the block's end."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "erase", "--database", str(database), *options),
+        *(*command, "erase", "--database", str(database), *options),
         cwd=ROOT,
         env=environment_of(fake) | environment,
         stdin=PIPE,
@@ -59,7 +64,7 @@ async def erased(
     fake: FakeTwilio | None, database: Database, *options: str, stdin: str = "", **environment: str
 ) -> tuple[int | None, str, str]:
     """The exit code of the command, and what it printed, but for notes on when PostgreSQL's pages are cleaned."""
-    async with erasing(fake, database, *options, stdin=stdin, **environment) as process:
+    async with erasing(fake, database, *options, stdin=stdin, command=command_line(), **environment) as process:
         assert process.stdout
         assert process.stderr
         out, err, _ = await asyncio.wait_for(

@@ -5,20 +5,20 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from checkout import ROOT
+from command_lines import FRESH, command_line
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PROXYGRAPH_")}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
+        command_line(*arguments),
         cwd=ROOT,
         env=ENVIRONMENT | {"COLUMNS": "100"} | environment,
         capture_output=True,
@@ -35,7 +35,8 @@ def running(
     **environment: str,
 ) -> Iterator[str]:
     """The address that a command serves on, once it has printed it; stopped at the end of the block."""
-    command = [sys.executable, "-u", "-m", "gateway", *arguments, "--port", "0"]
+    started = [*FRESH, *arguments] if stop is signal.SIGKILL else command_line(*arguments)
+    command = [*started, "--port", "0"]
     with address_of(command, ROOT, stop, stderr, **environment) as address:
         yield address
 
@@ -77,7 +78,7 @@ def in_a_terminal(columns: int, *arguments: str) -> str:
     """The output of a command in a terminal with this many columns, including line ends."""
     main, side = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "gateway", *arguments],
+        [*FRESH, *arguments],  # What a terminal shows is decided at the import.
         cwd=ROOT,
         env=ENVIRONMENT | {"COLUMNS": str(columns), "TERM": "xterm"},
         stdout=side,

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import readme
 from checkout import ROOT
+from command_lines import command_line
 from gateway.cli.commands import commands
 from running_commands import ENVIRONMENT, run, running
 from schema.build import printed
@@ -205,7 +206,7 @@ def test_the_demo_fills_a_new_database_and_reuses_it_the_next_time(tmp_path: Pat
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 def test_the_demo_prints_a_few_lines_of_which_the_last_is_its_address(tmp_path: Path, level: str) -> None:
-    command = [sys.executable, "-m", "gateway", "demo", "--database", str(tmp_path / "demo.db"), "--port", "0"]
+    command = command_line("demo", "--database", str(tmp_path / "demo.db"), "--port", "0")
     environment = ENVIRONMENT | {"PYTHONUNBUFFERED": "1", "PROXYGRAPH_DRAIN": "0", "PROXYGRAPH_LOG_LEVEL": level}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import signal
-import sys
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ import pytest
 
 import bodies
 from checkout import ROOT
+from command_lines import command_line
 from databases import held, is_empty
 from erasing import environment_of, erased, erasing
 from fake_account import Faults
@@ -260,7 +260,7 @@ async def test_a_server_answers_and_syncs_beside_it(database: Database) -> None:
 async def beside(database: Database, fake: FakeTwilio) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of a server in a process of its own, which syncs without a pause."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "serve", "--database", str(database), "--port", "0", "--sync-every", "0.05"),
+        *command_line("serve", "--database", str(database), "--port", "0", "--sync-every", "0.05"),
         cwd=ROOT,
         env=environment_of(fake) | {"PROXYGRAPH_SYNC_FULL_EVERY": "0.000001", "PROXYGRAPH_DRAIN": "0"},
         stdout=PIPE,

@@ -14,6 +14,7 @@ import pytest
 
 import bodies
 from checkout import PATHS, ROOT
+from command_lines import command_line
 from exporting import exported, wanted
 from gateway.export.destinations import CannotWrite, destination
 from gateway.export.run import ExportProgress, export
@@ -137,7 +138,7 @@ def test_a_file_that_cannot_be_written_is_reported_in_a_sentence(filled: Databas
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Database) -> None:
-    command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--database", str(filled)]
+    command = command_line("export", "--to", "-", "--database", str(filled))
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=-1, text=True, timeout=60)
     assert done.returncode == 1
@@ -148,7 +149,7 @@ def test_a_full_disk_of_standard_output_is_reported_in_a_sentence(filled: Databa
 def test_a_pipe_that_closes_early_ends_the_export_quietly(filled: Database, format: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--format", format, "--database", str(filled)]
+    command = command_line("export", "--to", "-", "--format", format, "--database", str(filled))
     try:
         done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=writing, stderr=-1, text=True, timeout=60)
     finally:
@@ -159,7 +160,7 @@ def test_a_pipe_that_closes_early_ends_the_export_quietly(filled: Database, form
 @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
 def test_a_pipe_gets_what_a_file_gets_and_nothing_else(filled: Database, tmp_path: Path, format: str) -> None:
     file = tmp_path / f"all.{format}"
-    command = [sys.executable, "-m", "gateway", "export", "--to", "-", "--format", format, "--database", str(filled)]
+    command = command_line("export", "--to", "-", "--format", format, "--database", str(filled))
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60)
     assert done.returncode == 0
     assert done.stdout == exported(filled, file)

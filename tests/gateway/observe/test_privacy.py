@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import bodies
 from checkout import ROOT
 from collector import TRACEPARENT, Collector
+from command_lines import command_line
 from databases import change
 from fake_twilio import AUTH_TOKEN, FakeTwilio
 from gateway_under_test import serving
@@ -32,9 +32,9 @@ async def served(database: Database, log: Path, **environment: str) -> AsyncIter
     """The address of a server process whose output goes into ``log``."""
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-u", "-m", "gateway", "serve", "--database", str(database), "--port", "0"),
+            *command_line("serve", "--database", str(database), "--port", "0"),
             cwd=ROOT,
-            env=ENVIRONMENT | {"COLUMNS": "200"} | environment,
+            env=ENVIRONMENT | {"COLUMNS": "200", "PYTHONUNBUFFERED": "1"} | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=file,
         )

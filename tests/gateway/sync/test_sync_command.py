@@ -5,9 +5,8 @@ import json
 import os
 import re
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from typer.testing import CliRunner
 
 import bodies
 from checkout import ROOT
+from command_lines import FRESH, command_line
 from databases import is_empty
 from fake_account import Faults
 from fake_twilio import AUTH_TOKEN, FakeTwilio, now
@@ -30,12 +30,14 @@ from store.engine.database import Database
 
 
 @asynccontextmanager
-async def syncing(fake: FakeTwilio, database: Database, *flags: str, **environment: str) -> AsyncIterator[Process]:
+async def syncing(
+    fake: FakeTwilio, database: Database, *flags: str, command: Sequence[str] = FRESH, **environment: str
+) -> AsyncIterator[Process]:
     """Runs the command sync against the stand-in; kills it at the end of the block if it is still running."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
     account_of = {"TWILIO_ACCOUNT_SID": fake.account_sid, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "sync", "--database", str(database), *flags),
+        *(*command, "sync", "--database", str(database), *flags),
         cwd=ROOT,
         env=clean | account_of | {"TWILIO_PROXY_URL": fake.base_url, "PROXYGRAPH_SYNC_RATE": "0"} | environment,
         stdout=PIPE,
@@ -50,7 +52,7 @@ async def syncing(fake: FakeTwilio, database: Database, *flags: str, **environme
 
 
 async def synced(fake: FakeTwilio, database: Database, *flags: str, **environment: str) -> tuple[int | None, str, str]:
-    async with syncing(fake, database, *flags, **environment) as process:
+    async with syncing(fake, database, *flags, command=command_line(), **environment) as process:
         out, err = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, out.decode(), err.decode()
 
@@ -232,8 +234,7 @@ async def test_serve_syncs_beside_answering(database: Database, every: str) -> N
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
         account_of = {"TWILIO_ACCOUNT_SID": fake.account_sid, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve", "--database", str(database), "--port", "0"),
-            *("--sync-every", every, "--workers", "2"),
+            *command_line("serve", "--database", str(database), "--port", "0", "--sync-every", every, "--workers", "2"),
             cwd=ROOT,
             env=clean | account_of | {"TWILIO_PROXY_URL": fake.base_url},
             stdout=PIPE,
