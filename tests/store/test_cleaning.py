@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
@@ -16,7 +13,8 @@ from shutil import copy
 import pytest
 
 import bodies
-from checkout import PATHS, ROOT
+from canaries import copy_files, put_canaries
+from crashing_process import crash, crashing
 from store.archive import open_archive
 from store.engine.protocols import Archive
 from store.erasure import interactions, ledger
@@ -32,23 +30,6 @@ def traces(database: Path) -> set[int]:
     """The numbers of the rows whose bodies are in the files."""
     content = b"".join(file.read_bytes() for file in database.parent.iterdir() if file.name.startswith(database.name))
     return {int(digits) for digits in re.findall(rb"CANARY(\d{6})", content)}
-
-
-async def put_canaries(archive: Archive, numbers: list[int], pick: Random, large: float = 0) -> None:
-    """Short messages; a share of ``large`` is longer than a database page."""
-    rows = []
-    for number in numbers:
-        text = f"CANARY{number:06d}." + "x" * pick.randrange(9_000 if large and pick.random() < large else 60)
-        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
-    await bodies.put(archive, *rows)
-
-
-def copy_files(database: Path, to: Path) -> None:
-    """Copies a database that may be open, as a crash would leave it."""
-    for ending in ("", "-wal", "-to-clean"):
-        source = database.with_name(database.name + ending)
-        if source.exists():
-            copy(source, to.with_name(to.name + ending))
 
 
 def left_behind(database: Path) -> list[str]:
@@ -97,26 +78,6 @@ def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return copy
 
 
-@contextmanager
-def crashing() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "crashing.py")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-    ) as process:
-        yield process
-        assert process.stdin
-        process.stdin.close()
-
-
-def crash(process: subprocess.Popen[str], database: Path, what: str, count: int) -> str:
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(json.dumps([str(database), what, count]) + "\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
-
-
 async def demand_clean(database: Path) -> None:
     """Starts after a crash, checks that each entry is closed, and searches for every erased body."""
     async with open_archive(database, check_for_damage=False) as archive:
@@ -134,7 +95,7 @@ async def test_no_byte_is_left_after_a_crash_at_any_line_of_the_cleaning(
 ) -> None:
     """The lines include that between the checkpoint and the scrub; "write" is a write that makes the log too long."""
     outcomes: list[str] = []
-    with crashing() as process:
+    with crashing("crashing.py") as process:
         while not outcomes or outcomes[-1] == "killed":
             database = tmp_path / f"{len(outcomes)}.db"
             copy_files(rebuilt, database)

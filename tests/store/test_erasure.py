@@ -1,6 +1,5 @@
 """An erased Interaction leaves no byte, and never comes back."""
 
-import json
 import re
 import sqlite3
 from contextlib import closing
@@ -10,6 +9,7 @@ from random import Random
 import pytest
 
 import bodies
+from canaries import canary, erase, put_canaries
 from databases import held
 from store import interactions
 from store.archive import open_archive
@@ -24,9 +24,8 @@ from store.sqlite import migrations
 from store.sqlite.opening import prepare
 from store.sqlite.scrub import unallocated
 
-
-def canary(number: int) -> str:
-    return f"CANARY{number:06d}."
+LONG = 0.03
+"""The share of the messages that are longer than a page of the database."""
 
 
 def traces(database: Database, numbers: list[int]) -> list[int]:
@@ -35,25 +34,8 @@ def traces(database: Database, numbers: list[int]) -> list[int]:
     return [number for number in numbers if number in found]
 
 
-async def put_canaries(archive: Archive, numbers: list[int], pick: Random) -> None:
-    """Messages of all lengths, some of them longer than a page of the database."""
-    rows = []
-    for number in numbers:
-        text = canary(number) + "x" * pick.randrange(60 if pick.random() < 0.97 else 9_000)
-        rows.append(bodies.interaction(number, data=json.dumps({"body": text}), url="u" * pick.randrange(200)))
-    await bodies.put(archive, *rows)
-
-
-async def erase(archive: Archive, *numbers: int) -> None:
-    sids = [bodies.sid("KI", number) for number in numbers]
-    for found in await archive.reader().read(Lookup(Interaction), sids):
-        assert found is not None
-        await erasure.request(archive, found, "a test")
-    await erasure.erase(archive, *sids)
-
-
 async def test_no_byte_of_an_erased_body_is_left(archive: Archive, database: Database) -> None:
-    await put_canaries(archive, [1, 2, 3], Random(1))
+    await put_canaries(archive, [1, 2, 3], Random(1), LONG)
     assert traces(database, [1, 2, 3]) == [1, 2, 3]
     await erase(archive, 2)
     assert traces(database, [1, 2, 3]) == [1, 3]
@@ -65,9 +47,9 @@ async def test_no_byte_is_left_where_pages_were_rebuilt(archive: Archive, databa
     pick = Random(7)
     numbers = list(range(1, 2_001))
     pick.shuffle(numbers)
-    await put_canaries(archive, numbers, pick)
+    await put_canaries(archive, numbers, pick, LONG)
     for _ in range(3):
-        await put_canaries(archive, pick.sample(numbers, 1_000), pick)
+        await put_canaries(archive, pick.sample(numbers, 1_000), pick, LONG)
     doomed = pick.sample(numbers, 1_400)
     for start in range(0, len(doomed), 200):
         await erase(archive, *doomed[start : start + 200])
@@ -88,9 +70,9 @@ async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Pat
     )
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1))
-        await put_canaries(archive, numbers, pick)
+        await put_canaries(archive, numbers, pick, LONG)
         for _ in range(3):
-            await put_canaries(archive, pick.sample(numbers, 1_000), pick)
+            await put_canaries(archive, pick.sample(numbers, 1_000), pick, LONG)
         crashed = database.with_name("crashed.db")
         crashed.write_bytes(database.read_bytes())
         crashed.with_name("crashed.db-wal").write_bytes(database.with_name(f"{database.name}-wal").read_bytes())
@@ -103,15 +85,15 @@ async def test_a_migration_leaves_no_copies_behind(database: Path, tmp_path: Pat
 
 
 async def test_an_erased_row_that_is_written_again_stays_out(archive: Archive) -> None:
-    await put_canaries(archive, [1], Random(1))
+    await put_canaries(archive, [1], Random(1), LONG)
     await erase(archive, 1)
-    await put_canaries(archive, [1, 2], Random(1))
+    await put_canaries(archive, [1, 2], Random(1), LONG)
     found = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1), bodies.sid("KI", 2)])
     assert [row and row.sid for row in found] == [None, bodies.sid("KI", 2)]
 
 
 async def test_the_ledger_has_the_deletion_without_its_content(archive: Archive) -> None:
-    await put_canaries(archive, [1], Random(1))
+    await put_canaries(archive, [1], Random(1), LONG)
     await erase(archive, 1)
     (entry,) = [tuple(row) for row in await archive.fetch("SELECT * FROM deletion")]
     assert entry[:9] == (
@@ -132,7 +114,7 @@ async def test_the_ledger_has_the_deletion_without_its_content(archive: Archive)
 
 @pytest.mark.of_a_file
 async def test_copies_made_before_a_migration_are_deleted_by_an_erasure(archive: Archive, database: Path) -> None:
-    await put_canaries(archive, [1], Random(1))
+    await put_canaries(archive, [1], Random(1), LONG)
     copy = database.with_name(f"{database.name}.version-0")
     copy.write_text(canary(1))
     await erase(archive, 1)
@@ -143,7 +125,7 @@ async def test_copies_made_before_a_migration_are_deleted_by_an_erasure(archive:
 async def test_a_reader_that_blocks_the_checkpoint_keeps_the_entry_open_until_it_ends(
     archive: Archive, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await put_canaries(archive, [1, 2], Random(1))
+    await put_canaries(archive, [1, 2], Random(1), LONG)
     monkeypatch.setattr(erasure, "CLEANING_SECONDS", 0)
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN")
@@ -163,7 +145,7 @@ async def test_a_reader_that_blocks_the_checkpoint_keeps_the_entry_open_until_it
 async def test_a_deletion_requested_before_a_crash_is_finished_at_the_next_start(database: Database) -> None:
     async with open_archive(database) as archive:
         await bodies.put(archive, bodies.service(1), bodies.session(1))
-        await put_canaries(archive, [1, 2], Random(1))
+        await put_canaries(archive, [1, 2], Random(1), LONG)
         (found,) = await archive.reader().read(Lookup(Interaction), [bodies.sid("KI", 1)])
         assert found
         await erasure.request(archive, found, "a test")

@@ -6,10 +6,8 @@ These tests are of SQLite's file, so they run on no other engine.
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy, rmtree
+from shutil import copy
 
 import pytest
 from typer.testing import CliRunner
@@ -47,16 +45,6 @@ async def test_a_command_reads_what_a_server_has_just_written(archive: Archive, 
     await erasure.request(archive, found, "a test")
     async with read_archive(database) as reading:
         assert [entry.sid for entry in await ledger.entries(reading)] == [bodies.sid("KI", 1)]
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="proxygraph-"))
-    folder.chmod(0o755)
-    yield folder
-    folder.chmod(0o755)
-    rmtree(folder)
 
 
 AS_NOBODY = """

@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bodies import put, service, session
 from gateway.endpoint.persisted import REMEMBERED_BYTES, DocumentsUnusable, PersistedDocuments, read_manifest
 from gateway.endpoint.requests import RequestParameters
 from gateway.settings.server import DocumentsMode
@@ -17,6 +16,8 @@ from gateway_under_test import serving
 from store import keys
 from store.archive import open_archive
 from store.engine.database import Database
+
+pytestmark = pytest.mark.usefixtures("with_one_session")
 
 QUERY = "query Named($n: Int) { services(first: $n) { nodes { uniqueName } } }"
 ANSWER = {"data": {"services": {"nodes": [{"uniqueName": "service-1"}]}}}
@@ -30,14 +31,6 @@ def digest(text: str) -> str:
 
 def apq(text: str, **members: Any) -> dict[str, Any]:
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}} | members
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> Path:
-    file = tmp_path / "archive.db"
-    async with open_archive(file) as archive:
-        await put(archive, service(1), session(1))
-    return file
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy, rmtree
+from shutil import copy
 
 import pytest
 
@@ -207,16 +205,6 @@ if os.geteuid() == 0:
     os.setuid(65534)
 export(wanted(Path(sys.argv[2]), Path("all.jsonl"))._replace(to="-"), lambda _: None)
 """
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="proxygraph-"))
-    folder.chmod(0o755)
-    yield folder
-    folder.chmod(0o755)
-    rmtree(folder)
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import asyncio
 import json
 import select
 import socket
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bodies import interaction, put, service, session
+from bodies import interaction, put
 from gateway.endpoint.admission import OPERATIONS_AT_ONCE
 from gateway.http.callers import Caller
 from gateway.http.exchange import HttpError
@@ -20,16 +19,10 @@ from store import keys
 from store.archive import open_archive
 from store.engine.database import Database
 
+pytestmark = pytest.mark.usefixtures("with_one_session")
+
 QUERY = {"query": "{ services { totalCount } }"}
 POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> Path:
-    file = tmp_path / "archive.db"
-    async with open_archive(file) as archive:
-        await put(archive, service(1), session(1))
-    return file
 
 
 async def raw(client: aiohttp.ClientSession, sent: bytes) -> bytes:

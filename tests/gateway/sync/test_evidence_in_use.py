@@ -1,12 +1,11 @@
 """Irreversible steps need evidence, in a sync, in a server and in a deletion; without it nothing changes."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
-import stamina
 
 import bodies
 from databases import New, tables
@@ -16,6 +15,7 @@ from gateway.twilio.client import connected
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
+from retries import without_waits
 from running_commands import run
 from store.archive import open_archive
 from store.engine.database import Database
@@ -37,11 +37,7 @@ LOGIN_PAGE = "<html><h1>Sign in to the guest network</h1></html>"
 OF_RUNS = ("sync_run", "session_listed", "service_sync", "left_out", "session_read")
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=3):
-        yield
+no_waiting = without_waits(3)
 
 
 def filled() -> FakeTwilio:

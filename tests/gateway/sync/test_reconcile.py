@@ -1,10 +1,8 @@
 """Reconciling: expired Sessions are kept and marked, deleted rows are erased, each only after Twilio confirms it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import stamina
 
 import bodies
 from databases import held
@@ -13,17 +11,14 @@ from fake_twilio import FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import Mirror, account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 
 KC = [bodies.sid("KC", number) for number in range(10)]
 KI = [bodies.sid("KI", number * 1000) for number in range(10)]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=3):
-        yield
+no_waiting = without_waits(3)
 
 
 def days_ago(days: float) -> str:

@@ -2,27 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from random import Random
 
 import pytest
-import stamina
 
 import bodies
 from fake_account import Faults
 from fake_twilio import FakeTwilio
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 from store.errors import DatabaseOccupied
 from store.sync.runs import Progress
 
-
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=20):
-        yield
+no_waiting = without_waits(20)
 
 
 async def test_the_archive_equals_the_account(database: Database) -> None:

@@ -1,10 +1,8 @@
 """An archive is bound to one account, and only Twilio's own 404 shows that a resource is gone."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import stamina
 from aiohttp import web
 
 import bodies
@@ -12,16 +10,13 @@ from fake_twilio import API_KEY, API_SECRET, HTML, FakeTwilio
 from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import ForeignAccount, TwilioError
 from mirror import Mirror, account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 
 A, B = "AC" + "a" * 32, "AC" + "b" * 32
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=2):
-        yield
+no_waiting = without_waits(2)
 
 
 async def content(mirror: Mirror) -> dict[str, list[tuple[Any, ...]]]:

@@ -1,11 +1,9 @@
 """``--keep`` stores its decision, a partial run decides nothing about other Services, each run counts for itself."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import stamina
 
 import bodies
 from fake_twilio import FakeTwilio
@@ -17,6 +15,7 @@ from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError
 from gateway_under_test import asker
 from mirror import Mirror, account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 from store.sync.runs import KEPT_RUNS, last_complete
 from store.twilio_mapping import instant
@@ -27,11 +26,7 @@ KI = [bodies.sid("KI", number * 1000) for number in range(100)]
 WEEK = timedelta(days=7)
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=2):
-        yield
+no_waiting = without_waits(2)
 
 
 def ago(**period: float) -> str:

@@ -1,13 +1,11 @@
 """The evidence for marking and erasing: clocks that agree, complete lists, and when a Session was last shown."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import stamina
 from aiohttp import web
 
 import bodies
@@ -19,6 +17,7 @@ from gateway.sync.run import is_full_run_due
 from gateway.twilio.errors import TwilioError, TwilioRefused
 from gateway_under_test import asker
 from mirror import Mirror, account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 from store.sqlite.migrations import FOLDER, migrate
 from store.twilio_mapping import instant
@@ -28,11 +27,7 @@ KS = [bodies.sid("KS", number) for number in range(10)]
 KI = [bodies.sid("KI", number * 1000) for number in range(10)]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=2):
-        yield
+no_waiting = without_waits(2)
 
 
 def ago(**period: float) -> str:

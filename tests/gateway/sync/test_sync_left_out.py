@@ -1,10 +1,8 @@
 """A Session or Service that can't be read is left out, shown in syncStatus, and tried again by the next run."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import stamina
 from aiohttp import web
 
 import bodies
@@ -14,6 +12,7 @@ from gateway.sync.run import sync
 from gateway.twilio.errors import TwilioDenied, TwilioError, TwilioRefused, TwilioUnavailable
 from gateway_under_test import asker, serving
 from mirror import Mirror, account, mirroring
+from retries import without_waits
 from store.engine.database import Database
 from store.errors import StoreError
 from store.sync import left_out
@@ -23,11 +22,7 @@ KC = [bodies.sid("KC", number) for number in range(200)]
 LEFT_OUT = "{ syncStatus { lastCompletedAt lastError leftOutCount leftOut { sid serviceSid since error } } }"
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=2):
-        yield
+no_waiting = without_waits(2)
 
 
 def refusing(status: int, *session_sids: str, lists: str = "Interactions") -> Faults:

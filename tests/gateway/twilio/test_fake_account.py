@@ -5,7 +5,6 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,19 +23,6 @@ FATES: dict[str, set[Any]] = {
     "broken": {"broken"},
     "not_json": {"html"},
 }
-
-
-@pytest.fixture
-def fake() -> FakeTwilio:
-    stand_in = FakeTwilio()
-    stand_in.put(*WORLD)
-    return stand_in
-
-
-@pytest.fixture
-async def ask(fake: FakeTwilio) -> AsyncIterator[Ask]:
-    async with asking(fake) as asked:
-        yield asked
 
 
 def test_oddities_change_only_the_case_of_enum_values_and_the_fractions_of_dates(fake: FakeTwilio) -> None:

@@ -65,19 +65,6 @@ VALIDATORS = {
 Run = Callable[..., Awaitable[Any]]
 
 
-@pytest.fixture
-def fake() -> FakeTwilio:
-    stand_in = FakeTwilio()
-    stand_in.put(*WORLD)
-    return stand_in
-
-
-@pytest.fixture
-async def ask(fake: FakeTwilio) -> AsyncIterator[Ask]:
-    async with asking(fake) as asked:
-        yield asked
-
-
 class Redirected(TwilioHttpClient):  # type: ignore[misc]
     """Twilio's client of HTTP, with the stand-in in place of proxy.twilio.com."""
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-import stamina
 
 import bodies
 from fake_twilio import FakeTwilio
@@ -17,6 +16,7 @@ from gateway.twilio.upstream import TwilioUpstream
 from gateway_under_test import serving
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import finish_deletions
+from retries import without_waits
 from store.archive import open_archive, read_archive
 from store.engine.database import Database
 from store.erasure import interactions as erasure
@@ -35,11 +35,7 @@ mutation ($sid: ID!) {
 TEMPLATE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=3):
-        yield
+no_waiting = without_waits(3)
 
 
 @pytest.fixture

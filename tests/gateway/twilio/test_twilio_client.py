@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import stamina
 
 import bodies
 from fake_account import ACCOUNT_SID, Faults
@@ -26,16 +25,13 @@ from gateway.twilio.errors import (
     TwilioUnavailable,
 )
 from mirror import account, settings_for
+from retries import without_waits
 
 KS = bodies.sid("KS", 1)
 OWN = {"sid": KS, "account_sid": ACCOUNT_SID}
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=8):
-        yield
+no_waiting = without_waits(8)
 
 
 async def listed(twilio: Twilio, *path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from gateway.twilio.record_deletions import Deleted, delete_records, finish_reco
 from gateway.twilio.records import AGAIN, TwilioRecords
 from mirror import Mirror, account, mirroring, settings_for
 from resolvers.upstream import erase_everywhere
+from retries import without_waits
 from store.archive import open_archive
 from store.engine.database import Database
 from store.engine.protocols import Archive
@@ -32,11 +33,7 @@ LIST, FETCH, DELETE = "GET /Accounts/{}/Messages.json", "GET /Accounts/{}/Messag
 NOT_COMPLETE = {"code": 20009, "message": "Unable to delete record", "status": 409}
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=3):
-        yield
+no_waiting = without_waits(3)
 
 
 @pytest.fixture

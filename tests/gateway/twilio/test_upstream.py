@@ -1,10 +1,6 @@
 """deleteInteraction also deletes at Twilio, and says which of the two deletions did not happen."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
-import stamina
 
 import bodies
 from fake_twilio import FakeTwilio
@@ -15,6 +11,7 @@ from gateway.twilio.upstream import TwilioUpstream
 from mirror import Mirror, account, mirroring
 from resolvers.context import Context
 from resolvers.upstream import finish_deletions
+from retries import without_waits
 from store.engine.database import Database
 from store.erasure import interactions as erasure
 from store.erasure import ledger
@@ -33,11 +30,7 @@ mutation ($sid: ID!) {
 TEMPLATE = "DELETE /Services/{}/Sessions/{}/Interactions/{}"
 
 
-@pytest.fixture(autouse=True)
-def no_waiting() -> Iterator[None]:
-    """Removes the waits between retries."""
-    with stamina.set_testing(True, attempts=3):
-        yield
+no_waiting = without_waits(3)
 
 
 async def delete(mirror: Mirror) -> dict[str, Any]:

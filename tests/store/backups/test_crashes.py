@@ -4,14 +4,9 @@ These tests are of SQLite's file, so they run on no other engine.
 """
 
 import asyncio
-import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -19,7 +14,7 @@ import pytest
 
 import bodies
 from canaries import canary, erase, put_canaries
-from checkout import PATHS, ROOT
+from crashing_process import crash, crashing
 from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.holders import Holds, holding
@@ -29,26 +24,6 @@ pytestmark = pytest.mark.of_a_file
 
 MESSAGES = list(range(1, 31))
 ERASED = 7
-
-
-@contextmanager
-def crashing() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(ROOT / "tests" / "support" / "crashing_backups.py")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-    ) as process:
-        yield process
-        assert process.stdin
-        process.stdin.close()
-
-
-def crash(process: subprocess.Popen[str], what: str, database: Path, file: Path, count: int) -> str:
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(json.dumps([what, str(database), str(file), count]) + "\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
 
 
 def is_whole(database: Path) -> bool:
@@ -85,7 +60,7 @@ async def test_a_killed_backup_is_whole_or_not_there_and_an_erasure_removes_what
     one_session: Path, tmp_path: Path
 ) -> None:
     outcomes: list[str] = []
-    with crashing() as process:
+    with crashing("crashing_backups.py") as process:
         while not outcomes or outcomes[-1] == "killed":
             folder = tmp_path / str(len(outcomes))
             folder.mkdir()
@@ -114,7 +89,7 @@ async def test_a_restore_that_is_killed_anywhere_leaves_the_old_archive_or_the_n
     """And whichever is there, the erased message is in no file of it once it is opened."""
     outcomes: list[str] = []
     found: set[int] = set()
-    with crashing() as process:
+    with crashing("crashing_backups.py") as process:
         while not outcomes or outcomes[-1] == "killed":
             folder = tmp_path / str(len(outcomes))
             shutil.copytree(made, folder)
@@ -141,7 +116,7 @@ def contains_it(path: Path) -> bool:
 def test_a_restore_that_is_killed_where_no_archive_was_leaves_none_or_the_new_one(made: Path, tmp_path: Path) -> None:
     outcomes: list[str] = []
     found: set[int] = set()
-    with crashing() as process:
+    with crashing("crashing_backups.py") as process:
         while not outcomes or outcomes[-1] == "killed":
             folder = tmp_path / str(len(outcomes))
             folder.mkdir()

@@ -1,13 +1,13 @@
 """Transactions on PostgreSQL are atomic and run one at a time among all servers."""
 
 import asyncio
-from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
 
 import bodies
+from archive_rows import execute, rows
 from bodies import sid
 from store.archive import open_archive
 from store.engine.database import Address
@@ -22,16 +22,6 @@ from store.errors import (
     WriteFailed,
 )
 from store.postgresql import writer
-
-
-async def rows(archive: Archive, sql: str) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await archive.fetch(sql)]
-
-
-async def execute(archive: Archive, *statements: str) -> None:
-    async with archive.writer.transaction() as transaction:
-        for statement in statements:
-            await transaction.execute(statement)
 
 
 async def test_an_exception_in_a_transaction_rolls_it_back(archive: Archive) -> None:

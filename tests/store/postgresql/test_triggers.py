@@ -1,20 +1,9 @@
 """PostgreSQL's triggers keep what SQLite's keep, whoever writes: feed, data version, deletions, persons."""
 
-from typing import Any
-
 import bodies
+from archive_rows import execute, rows
 from bodies import sid
 from store.engine.protocols import Archive
-
-
-async def rows(archive: Archive, sql: str) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await archive.fetch(sql)]
-
-
-async def execute(archive: Archive, *statements: str) -> None:
-    async with archive.writer.transaction() as transaction:
-        for statement in statements:
-            await transaction.execute(statement)
 
 
 async def test_rows_of_one_statement_get_increasing_numbers_in_its_order(archive: Archive) -> None:
