@@ -1,8 +1,9 @@
--- The archive as SQLite's migrations 1 to 17 make it: the same tables, columns, promises of triggers, and an index for
--- each purpose. Texts are compared by their bytes (COLLATE "C"), instants are texts of one width, flags are booleans.
+-- The archive as SQLite's migrations 1 to 17 make it: the same tables and columns, triggers that keep the same promises,
+-- and an index for each purpose. Texts are compared by their bytes (COLLATE "C"), instants are texts of one width,
+-- flags are booleans.
 --
--- Columns with content have no statistics, because ANALYZE would copy values of theirs into pg_statistic, where an
--- erasure doesn't reach them.
+-- Columns with content have no statistics, because ANALYZE would copy some of their values into pg_statistic, which no
+-- erasure reaches.
 
 CREATE TABLE archive (
   only_row integer CONSTRAINT archive_pkey PRIMARY KEY CHECK (only_row = 1),
@@ -367,8 +368,8 @@ CREATE TABLE callback_session (
 CREATE INDEX callback_session_by_due ON callback_session (due_at);
 
 -- The change feed. Triggers write it, so no writer can forget it. An entry has SIDs and a time, and no content.
--- Numbers have the order of the commits; the steps between them are random, so that a cursor shows whether its change
--- is one of this database: where an older copy has taken its place, later changes get other numbers than before.
+-- Numbers are in the order of the commits. The steps between them are random, so that a cursor shows whether its change
+-- belongs to this database: after an older copy was put in its place, later changes get different numbers.
 CREATE TABLE change (
   number bigint PRIMARY KEY,
   kind text COLLATE "C" NOT NULL,
@@ -462,8 +463,8 @@ CREATE TRIGGER sync_run_is_told AFTER INSERT OR UPDATE ON sync_run
   FOR EACH STATEMENT EXECUTE FUNCTION sync_is_told();
 
 
--- The number before the next change's, the random step to it, and the time as the archive writes times. The lock is
--- that of the archive's writers (store/postgresql/writer.py): whoever writes takes part in their order.
+-- The number of the last change, the random step to the next one, and the time as the archive writes times. The lock is
+-- that of the archive's writers (store/postgresql/writer.py), so every program that writes waits for its turn.
 CREATE FUNCTION last_change() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(1350064487);
@@ -773,8 +774,8 @@ CREATE TRIGGER erased_participant_is_not_filled_again BEFORE UPDATE ON participa
   EXECUTE FUNCTION deleted_row_stays_out();
 
 
--- A new participant has the number of those with its identifier, or else a new one; so has one whose identifier
--- changes. The writer gives it by itself; these triggers do it for every other write.
+-- A participant that is new, or whose identifier changes, gets the person's number of those with the same identifier,
+-- or else a new one. The writer sets it by itself; these triggers set it for every other write.
 CREATE FUNCTION participant_gets_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.identifier IS NULL THEN
@@ -796,9 +797,9 @@ CREATE TRIGGER participant_changes_person BEFORE UPDATE OF identifier ON partici
   WHEN (NEW.identifier IS DISTINCT FROM OLD.identifier AND NEW.person IS NOT DISTINCT FROM OLD.person)
   EXECUTE FUNCTION participant_gets_person();
 
--- What a person took part in follows, whichever of the rows is written first. The functions look up row by row, since a
--- plan of a join would be kept by the connection, also when the table has grown since it was made. An UPDATE that finds
--- nothing would still run the triggers of its table.
+-- A person's sessions and interactions are kept up to date, whichever of the rows is written first. The functions look
+-- rows up one by one: the connection would keep a join's plan even after the table has grown. They look before
+-- an UPDATE, since one that finds nothing would still run the triggers of its table.
 CREATE FUNCTION interactions_follow(of_participant text, new_person bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (

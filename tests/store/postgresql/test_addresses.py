@@ -25,7 +25,7 @@ def test_parameters_that_the_driver_would_send_to_the_server_are_handled() -> No
 
 
 @pytest.mark.parametrize("parameters", ["channel_binding=require", "statement_timeout=0", "connect_timeout=soon"])
-def test_what_cannot_be_honoured_is_refused_without_the_password(parameters: str) -> None:
+def test_an_unsupported_parameter_is_refused_without_showing_the_password(parameters: str) -> None:
     with pytest.raises(AddressRefused) as refusal:
         of(parameters)
     assert str(refusal.value).startswith("Expected ")

@@ -75,7 +75,7 @@ async def test_connections_are_kept_and_never_more_than_the_pool_may_have(pool: 
         pool.give_back(connection)
 
 
-async def test_who_waits_gets_a_connection_in_order_of_arrival_and_who_is_cancelled_passes_it_on(
+async def test_waiters_get_connections_in_order_of_arrival_and_a_cancelled_one_passes_its_own_on(
     pool: ConnectionPool,
 ) -> None:
     held = [await pool.take(), await pool.take()]
@@ -232,7 +232,7 @@ async def test_a_frozen_server_holds_nobody_longer_than_the_limits(
     assert await own_pool.fetch(ONE) == [(1,)]
 
 
-async def test_where_the_server_has_no_connection_left_it_is_unavailable(own_cluster: Cluster) -> None:
+async def test_a_server_without_a_connection_left_is_unavailable(own_cluster: Cluster) -> None:
     own_cluster.sql("CREATE ROLE limited LOGIN CONNECTION LIMIT 1")
     pool = ConnectionPool(Address(own_cluster.url(user="limited")), 2)
     connection = await pool.take()

@@ -142,7 +142,7 @@ async def test_the_password_may_come_from_the_environment_or_a_file(
     assert not await prepare(Address(f"{url}?passfile={file}"))
 
 
-async def test_where_no_server_is_the_error_says_what_to_check(postgresql_cluster: Cluster) -> None:
+async def test_if_no_server_answers_the_error_says_what_to_check(postgresql_cluster: Cluster) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
@@ -152,7 +152,7 @@ async def test_where_no_server_is_the_error_says_what_to_check(postgresql_cluste
     assert "createdb" in str(await refusal(postgresql_cluster.url("nowhere")))
 
 
-async def test_a_server_that_accepts_and_never_answers_is_given_up() -> None:
+async def test_connecting_to_a_server_that_never_answers_ends_in_time() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

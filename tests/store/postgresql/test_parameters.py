@@ -18,7 +18,7 @@ from store.postgresql.parameters import numbered
         ("SELECT '{\"a\": 1}'::jsonb ->> :key_2", "SELECT '{\"a\": 1}'::jsonb ->> $1", ("key_2",)),
     ],
 )
-def test_a_name_becomes_a_number(sql: str, text: str, names: tuple[str, ...]) -> None:
+def test_a_named_parameter_becomes_a_numbered_one(sql: str, text: str, names: tuple[str, ...]) -> None:
     assert numbered(sql) == (text, names)
 
 

@@ -84,7 +84,7 @@ async def test_a_write_that_waits_too_long_for_another_server_says_so(
         await bodies.put(other, bodies.interaction(1))
 
 
-async def test_whoever_writes_by_hand_waits_for_the_writer(archive: Archive, address: Address) -> None:
+async def test_a_write_by_hand_waits_for_the_writer(archive: Archive, address: Address) -> None:
     connection = await asyncpg.connect(address.url)
     try:
         async with archive.writer.transaction() as transaction:

@@ -128,7 +128,7 @@ async def test_a_standby_that_no_setting_names_is_waited_for_too(
     assert await purge(name, primary, standby).advance(at_once=True) is None
 
 
-async def test_the_stages_go_on_where_postgresql_was_killed(
+async def test_after_postgresql_was_killed_the_stages_continue(
     primary: Cluster, standby: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purging, "STANDBY_SECONDS", 0.1)
@@ -171,7 +171,7 @@ async def test_a_transaction_from_before_the_erasure_is_waited_for(
     assert not files_with(primary, *ERASED, PERSON)
 
 
-async def test_whoever_waits_for_another_purge_keeps_it_from_nothing(
+async def test_a_server_that_waits_for_another_purge_does_not_hold_it_up(
     primary: Cluster, standby: Cluster, name: str
 ) -> None:
     """A statement that waited for the lock would have a snapshot, which sees the erased rows."""
@@ -189,7 +189,7 @@ async def test_whoever_waits_for_another_purge_keeps_it_from_nothing(
     assert not files_with(primary, *ERASED, PERSON)
 
 
-async def test_nothing_is_left_while_others_write(primary: Cluster, standby: Cluster, name: str) -> None:
+async def test_no_byte_is_left_although_others_write_meanwhile(primary: Cluster, standby: Cluster, name: str) -> None:
     async def write() -> int:
         number = 0
         async with open_archive(Address(primary.url(name))) as archive:

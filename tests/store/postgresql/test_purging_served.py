@@ -43,9 +43,7 @@ async def reached(primary: Cluster, name: str, stage: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_server_that_is_killed_between_the_stages_is_followed_by_one_that_finishes(
-    primary: Cluster, name: str
-) -> None:
+async def test_the_next_server_finishes_the_stages_of_a_killed_one(primary: Cluster, name: str) -> None:
     primary.sql("SELECT pg_create_physical_replication_slot('late', true)")
     url = primary.url(name)
     command = [sys.executable, "-u", "-m", "gateway", "serve", "--database", url, "--port", "0"]
@@ -79,7 +77,7 @@ async def test_the_command_erase_goes_through_the_stages_itself(primary: Cluster
     assert not files_with(primary, *range(1, 51), PERSON)
 
 
-async def test_a_setting_or_a_missing_right_that_delays_erasures_is_said(primary: Cluster, name: str) -> None:
+async def test_a_server_names_settings_and_missing_rights_that_delay_erasures(primary: Cluster, name: str) -> None:
     async def said(user: str) -> str:
         connection = await asyncpg.connect(primary.url(name, user))
         try:

@@ -45,7 +45,9 @@ async def many_reads(load: Load) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_killed_replica_costs_no_read(spare: Pair, sids: list[str], session: aiohttp.ClientSession) -> None:
+async def test_no_read_fails_when_a_replica_is_killed(
+    spare: Pair, sids: list[str], session: aiohttp.ClientSession
+) -> None:
     with two_servers(spare) as servers:
         load = Load(servers, sids)
         async with under(load, session):

@@ -15,7 +15,7 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = x'50785379'::in
 """
 
 
-async def test_only_one_process_at_a_time_holds_it(pair: Pair) -> None:
+async def test_only_one_process_at_a_time_holds_the_lock(pair: Pair) -> None:
     async with open_archive(pair.address) as first, open_archive(pair.address) as second:
         async with first.sync_lock():
             with pytest.raises(SyncAlreadyRunning, match="is running already; let it finish, or stop it first"):
@@ -25,7 +25,7 @@ async def test_only_one_process_at_a_time_holds_it(pair: Pair) -> None:
             pass
 
 
-async def test_whoever_loses_it_is_stopped_and_another_gets_it(pair: Pair) -> None:
+async def test_a_process_that_loses_the_lock_is_stopped_and_another_gets_it(pair: Pair) -> None:
     async with open_archive(pair.address) as first, open_archive(pair.address) as second:
         with pytest.raises(SyncSuperseded, match="lost its connection"):
             await _lose(first, pair)
@@ -39,7 +39,7 @@ async def _lose(archive: Archive, pair: Pair) -> None:
         await asyncio.Event().wait()
 
 
-async def test_it_is_a_transactions_so_that_pooled_connections_keep_it_and_holds_no_vacuum_up(pair: Pair) -> None:
+async def test_the_lock_holds_through_a_transaction_pool_and_does_not_hold_vacuum_up(pair: Pair) -> None:
     async with open_archive(pair.address) as archive, archive.sync_lock():
         state = f"SELECT state, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = ({HOLDER})"
         assert pair.primary.sql(state, pair.name) == "idle in transaction|t"
