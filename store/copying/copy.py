@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from store.copying import targets
+from store.copying.file_targets import beside
 from store.copying.progress import Progress, Target
 from store.copying.states import State, state_of
 from store.copying.tables import OF_ARCHIVE, TABLES, Digest, Rows, Table
-from store.engine.database import Database
+from store.engine.database import Address, Database
 from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, StoreError
 
 BYTES = 8 * 2**20
@@ -58,7 +59,13 @@ async def copy(source: Database, target: Database, show: Show = lambda verb, don
         except (CopyDamaged, CopyRefused, DatabaseOccupied):
             raise
         except StoreError as error:
-            raise CopyInterrupted(f"The copy stopped. {error} Run the same command again to continue it.") from error
+            raise CopyInterrupted(f"The copy stopped. {error} {how_to_go_on(target)}") from error
+
+
+def how_to_go_on(target: Database) -> str:
+    """What to do after a copy into ``target`` was stopped, as sentences."""
+    remains = f"the database {target}" if isinstance(target, Address) else f"{beside(target)}"
+    return f"Run the same command again to continue it. To give it up, delete {remains}, which erasures don't reach."
 
 
 async def _copied(

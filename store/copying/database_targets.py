@@ -37,7 +37,9 @@ from store.postgresql.explanations import FAILURES, explained_write
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.opening import UNFINISHED, prepare
 from store.postgresql.parameters import numbered
+from store.postgresql.purging import wal
 from store.postgresql.writer import DURABLE
+from store.twilio_mapping import now
 
 WRITING = {
     "statement_timeout": "0",
@@ -74,6 +76,16 @@ ORDER BY place DESC, made
 DISABLE = "; ".join(f"ALTER TABLE {table.name} DISABLE TRIGGER USER" for table in TABLES)
 ENABLE = "; ".join(f"ALTER TABLE {table.name} ENABLE TRIGGER USER" for table in TABLES)
 TRUNCATE = f"TRUNCATE {', '.join(table.name for table in TABLES)}"
+BEGUN_AT = f"SELECT begun_at FROM {UNFINISHED}"
+REOPEN = f"""
+UPDATE deletion SET closed_at = NULL, purged_at = coalesce(purged_at, :at), log_position = :position
+WHERE closed_at IS NOT NULL AND erased_at >= (SELECT begun_at FROM {UNFINISHED})
+""".strip()
+"""What was erased since the copying first began may have been copied before, so PostgreSQL's log may have it.
+
+A server closes these entries when the log is past its position now (store/postgresql/purging/stages.py). The tables
+were truncated, which leaves no file with it.
+"""
 VACUUM = f"VACUUM (ANALYZE) {', '.join(table.name for table in TABLES)}"
 """Makes statistics and the visibility map, so that answers are fast at once."""
 
@@ -109,8 +121,10 @@ class DatabaseTarget:
         """Begins a copy."""
         async with self._transaction():
             steps: list[str] = []
+            begun_at = now()
             if await self._raw.fetchval(IS_COPYING):
                 steps = msgspec.json.decode(await self._raw.fetchval(STEPS))
+                begun_at = await self._raw.fetchval(BEGUN_AT)
                 await self._raw.execute(FINISH)
             for sql in (TRUNCATE, *EMPTY_FEED, DISABLE):
                 await self._raw.execute(sql)
@@ -119,7 +133,7 @@ class DatabaseTarget:
                 await self._raw.execute(row["dropped"])
             made = [row["made"] for row in defined]
             await self._raw.execute(CREATE)
-            values = {"done": dumped(progress.done), "steps": dumped(_in_order([*made, *steps]))}
+            values = {"done": dumped(progress.done), "steps": dumped(_in_order([*made, *steps])), "begun_at": begun_at}
             await self._execute(BEGIN, {"epoch": progress.epoch, "state": progress.state, **values})
 
     async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
@@ -161,6 +175,8 @@ class DatabaseTarget:
     async def finish(self) -> AsyncIterator[tuple[int, int]]:
         """Ends the copy."""
         async with self._transaction(DURABLE):
+            position = await wal.position(self._raw)
+            await self._execute(REOPEN, {"position": position, "at": now()})
             for sql in (ENABLE, FINISH):
                 await self._raw.execute(sql)
         yield 1, 1

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from store.sqlite.explanations import explained, refused_by_system
 from store.sqlite.files import mode_of_writers, resolved
 from store.sqlite.opening import lock_of, prepare
 from store.sqlite.scrub import Pages, scrub
+from store.twilio_mapping import now
 
 CACHE_KB = 32_768
 """Also the memory in which an index is sorted, before the rest goes into a temporary file."""
@@ -116,7 +117,7 @@ class FileTarget:
             for sql in (*EMPTY_FEED, CREATE):
                 self._connection.execute(sql)
             steps = [*(sql for *_, sql in defined), *steps]
-            values = {"done": dumped(progress.done), "steps": dumped(_in_order(steps))}
+            values = {"done": dumped(progress.done), "steps": dumped(_in_order(steps)), "begun_at": now()}
             self._connection.execute(BEGIN, {"epoch": progress.epoch, "state": progress.state, **values})
 
     async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
@@ -205,7 +206,8 @@ class FileTarget:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             self._connection.interrupt()
-            await asyncio.wait([task])
+            with suppress(DatabaseError):  # It says that it was interrupted.
+                await task
             raise
 
     def _value(self, sql: str) -> Any:

@@ -18,10 +18,12 @@ from store.engine.database import Database
 from store.errors import CopyRefused, DatabaseOccupied
 from store.postgresql.opening import UNFINISHED
 
-CREATE = (
-    f"CREATE TABLE {UNFINISHED} (epoch text NOT NULL, state text NOT NULL, done text NOT NULL, steps text NOT NULL)"
+CREATE = f"""
+CREATE TABLE {UNFINISHED} (
+  epoch text NOT NULL, state text NOT NULL, done text NOT NULL, steps text NOT NULL, begun_at text NOT NULL
 )
-BEGIN = f"INSERT INTO {UNFINISHED} VALUES (:epoch, :state, :done, :steps)"
+""".strip()
+BEGIN = f"INSERT INTO {UNFINISHED} VALUES (:epoch, :state, :done, :steps, :begun_at)"
 PROGRESS = f"SELECT epoch, state, done FROM {UNFINISHED}"
 STEPS = f"SELECT steps FROM {UNFINISHED}"
 NOTE = f"UPDATE {UNFINISHED} SET done = :done WHERE done = :before"

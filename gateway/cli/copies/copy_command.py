@@ -53,6 +53,7 @@ def copy(
     import msgspec
 
     from store.copying.copy import copy as copy_archive
+    from store.copying.copy import how_to_go_on
 
     begun = time.monotonic()
     with sentences():
@@ -60,7 +61,7 @@ def copy(
             with _shown(as_json) as show:
                 copied = asyncio.run(copy_archive(*databases, show))
         except KeyboardInterrupt:
-            fail("The copy stopped. Run the same command again to continue it.", STOPPED)
+            fail(f"The copy stopped. {how_to_go_on(databases[1])}", STOPPED)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(copied), indent=2))
         return
