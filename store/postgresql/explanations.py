@@ -90,7 +90,7 @@ def explained_write(error: BaseException, address: Address) -> StoreError:
         case refused.LockNotAvailableError():
             return DatabaseLocked(f"{address} is being written by another process. Try again.")
         case refused.ReadOnlySQLTransactionError():
-            return DatabaseReadOnly(f"{address} can only be read: it is a standby, or was made read-only.")
+            return read_only(address)
         case refused.InsufficientPrivilegeError():
             return DatabaseReadOnly(
                 f"The role can't write {address} ({_message(error)}). Grant it, or use another role."
@@ -103,6 +103,11 @@ def explained_write(error: BaseException, address: Address) -> StoreError:
             return unavailable(address)
         case _:
             return WriteFailed(f"A statement failed: {_kind(error)}.")
+
+
+def read_only(address: Address) -> DatabaseError:
+    """The error of a write to a standby, or to a database that was made read-only."""
+    return DatabaseReadOnly(f"{address} can only be read: it is a standby, or was made read-only. Name the primary.")
 
 
 def explained_read(error: BaseException, address: Address) -> StoreError:

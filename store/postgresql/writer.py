@@ -19,7 +19,7 @@ from store.errors import DatabaseError, Unavailable
 from store.postgresql.bound_rows import IS_GIVEN, arrays, rows_of, storable_rows
 from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, connect
 from store.postgresql.dialect import DIALECT
-from store.postgresql.explanations import FAILURES, explained_write, unavailable
+from store.postgresql.explanations import FAILURES, explained_write, read_only, unavailable
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.purging.stages import ANY_OPEN, NOT_YET, Purge
@@ -215,6 +215,8 @@ class PostgreSQLWriter:
     async def _command(self, raw: RawConnection, sql: str, seconds: float) -> None:
         try:
             await raw.execute(sql, timeout=seconds)
+        except asyncpg.FeatureNotSupportedError as error:  # A standby can't begin a transaction that may write.
+            raise read_only(self._address) from error
         except Exception as error:
             raise explained_write(error, self._address) from error
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -35,6 +36,7 @@ INSERT INTO deletion (sid, session_sid, service_sid, account_sid, requested_by, 
 SELECT sid, session_sid, service_sid, account_sid, 'a test', {at}, {at} FROM {table} WHERE sid IN ({sids});
 """
 AT = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+CANARIES = re.compile(rb"CANARY\d{6}\.")
 
 
 def canary(number: int) -> str:
@@ -81,11 +83,13 @@ def erase_person(cluster: Cluster, name: str, *numbers: int) -> None:
 
 def files_with(cluster: Cluster, *numbers: int, folders: tuple[str, ...] = ("",)) -> set[str]:
     """The files in these folders of the data directory that have one of the canaries."""
-    found = set()
-    for file in (file for folder in folders for file in (cluster.data / folder).rglob("*")):
-        if file.is_file() and any(canary(number).encode() in _content(file) for number in numbers):
-            found.add(str(file.relative_to(cluster.data)))
-    return found
+    wanted = {canary(number).encode() for number in numbers}
+    return {
+        str(file.relative_to(cluster.data))
+        for folder in folders
+        for file in (cluster.data / folder).rglob("*")
+        if file.is_file() and not wanted.isdisjoint(CANARIES.findall(_content(file)))
+    }
 
 
 def _content(file: Path) -> bytes:

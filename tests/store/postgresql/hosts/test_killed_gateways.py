@@ -1,57 +1,25 @@
 """A gateway that is killed leaves nothing half done: another takes its sync over, and its deletions are finished."""
 
 import asyncio
-import os
-import re
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from random import Random
 
 import aiohttp
 
 import bodies
-from checkout import ROOT
-from fake_twilio import AUTH_TOKEN, FakeTwilio
+from fake_twilio import FakeTwilio
+from gateways import served
 from hosts import Pair, until
 from mirror import account, assert_equal
 from reading_load import DELETE
 from store.archive import open_archive
-from store.engine.database import Address
 
 HOLDER = """
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = x'50785379'::int AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 OUTCOMES = "SELECT string_agg(coalesce(outcome, 'none'), ',' ORDER BY number) FROM sync_run"
-
-
-@asynccontextmanager
-async def served(fake: FakeTwilio, address: Address, *flags: str) -> AsyncIterator[tuple[Process, str]]:
-    """A server of the account, and its address; killed at the end of the block if it still runs."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROXYGRAPH_", "TWILIO_"))}
-    account_of = {"TWILIO_ACCOUNT_SID": fake.account_sid, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-u", "-m", "gateway", "serve", "--database", address.url, "--port", "0", *flags),
-        cwd=ROOT,
-        env=clean | account_of | {"TWILIO_PROXY_URL": fake.base_url, "PROXYGRAPH_SYNC_RATE": "0", "COLUMNS": "200"},
-        stdout=PIPE,
-        stderr=DEVNULL,
-    )
-    assert process.stdout
-    try:
-        async for line in process.stdout:
-            if found := re.search(rb"http://127\.0\.0\.1:\d+", line):
-                break
-        else:
-            raise AssertionError("It didn't start.")
-        yield process, found[0].decode()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def test_another_server_takes_the_sync_of_a_killed_one_over_within_ten_seconds(pair: Pair) -> None:

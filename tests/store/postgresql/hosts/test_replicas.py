@@ -7,8 +7,10 @@ import pytest
 
 import bodies
 from hosts import Pair, aside, erase, port, read_from, stored, until
+from store.archive import open_archive
+from store.engine.database import Address
 from store.engine.protocols import Archive
-from store.errors import Unavailable
+from store.errors import DatabaseReadOnly, Unavailable
 from store.sync.runs import start_run
 from store.sync.status import StatusQuery
 
@@ -21,6 +23,14 @@ async def test_operations_read_from_the_replica_and_writes_go_to_the_primary(pai
         assert not await stored(archive)
 
 
+async def test_a_standby_that_is_named_as_the_database_refuses_each_write_with_a_sentence(pair: Pair) -> None:
+    address = Address(pair.standby.url(pair.name))
+    async with open_archive(address, create=False) as archive:
+        with pytest.raises(DatabaseReadOnly, match=r"can only be read: it is a standby.* Name the primary\."):
+            await erase(archive)
+        assert await stored(archive)
+
+
 async def test_what_was_deleted_is_not_read_from_a_replica_that_is_held_back(pair: Pair) -> None:
     async with pair.opened(lag=3600) as deleting, pair.opened(lag=3600) as another:
         pair.standby.sql("SELECT pg_wal_replay_pause()")
@@ -31,6 +41,21 @@ async def test_what_was_deleted_is_not_read_from_a_replica_that_is_held_back(pai
         assert await port(another) == pair.primary.port
         pair.standby.sql("SELECT pg_wal_replay_resume()")
         await read_from(another, pair.standby)
+
+
+async def test_what_was_deleted_is_not_read_from_a_replica_whose_setting_delays_it(pair: Pair) -> None:
+    pair.standby.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1h'")
+    pair.standby.sql("SELECT pg_reload_conf()")
+    try:
+        async with pair.opened(lag=3600) as deleting, pair.opened(lag=3600) as another:
+            await erase(deleting)
+            assert pair.standby.sql("SELECT count(*) FROM interaction", pair.name) == "1"
+            assert not await stored(another)
+            assert not await stored(deleting)
+            assert await port(another) == pair.primary.port
+    finally:
+        pair.standby.sql("ALTER SYSTEM RESET recovery_min_apply_delay")
+        pair.standby.sql("SELECT pg_reload_conf()")
 
 
 async def test_an_operation_that_is_cancelled_cancels_no_other_that_asked_the_primary_with_it(pair: Pair) -> None:
