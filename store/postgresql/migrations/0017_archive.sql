@@ -1,4 +1,4 @@
--- The archive as SQLite's migrations 1 to 17 make it: the same tables and columns, triggers that keep the same promises,
+-- The archive as SQLite's migrations 1 to 17 make it: the same tables and columns, triggers with the same promises,
 -- and an index for each purpose. Texts are compared by their bytes (COLLATE "C"), instants are texts of one width,
 -- flags are booleans.
 --
