@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -21,6 +22,8 @@ from store.engine.protocols import Archive
 
 LIVE = CLIENTS / "live"
 TOTAL, AT_ONCE = 120, 20
+MOST_SECONDS = 300
+"""A client that has not ended by then is killed: the test fails instead of waiting for ever."""
 
 pytestmark = [pytest.mark.clients, needs_npm, pytest.mark.usefixtures("node_modules")]
 
@@ -50,9 +53,12 @@ def served(database: Path, port: int) -> Iterator[str]:
 @contextmanager
 def client(*command: str) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(["node", *command], cwd=LIVE, stdout=subprocess.PIPE, text=True) as process:
+        killing = Timer(MOST_SECONDS, process.kill)
+        killing.start()
         try:
             yield process
         finally:
+            killing.cancel()
             process.kill()
 
 
