@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.erasure import ledger
-from store.erasure.ledger import Address, AtTwilio
+from store.erasure.ledger import AtTwilio, TwilioAddress
 from store.interactions import Interaction
 from store.twilio_mapping import instant
 
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 class Asked(NamedTuple):
     """A deletion that was requested at Twilio: its address, whether its ledger entry is new, and the answer."""
 
-    address: Address
+    address: TwilioAddress
     is_new: bool
     answer: Answer
 
@@ -81,14 +81,14 @@ async def erase_everywhere(
     account, the ledger keeps the deletion, and it is repeated at Twilio once an account is connected.
     """
     is_new = await erasure.request(archive, interaction, requested_by, at_twilio=upstream is not None)
-    address = Address(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
+    address = TwilioAddress(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
     (settled,) = await settle(archive, [Asked(address, is_new, await ask(upstream, address))])
     return settled
 
 
 async def request_all(
     archive: Archive, upstream: Upstream | None, sids: Sequence[str], requested_by: str
-) -> list[tuple[Address, bool]]:
+) -> list[tuple[TwilioAddress, bool]]:
     """Requests the deletion of many Interactions; returns the addresses that are not erased, and which are new.
 
     ``ask`` and ``settle`` then do for them what ``erase_everywhere`` does for one.
@@ -97,7 +97,7 @@ async def request_all(
     return [(address, address.sid in new) for address in await ledger.not_erased(archive, sids)]
 
 
-async def ask(upstream: Upstream | None, address: Address) -> Answer:
+async def ask(upstream: Upstream | None, address: TwilioAddress) -> Answer:
     """Deletes the Interaction at Twilio, if an account is connected, and returns the answer."""
     if upstream is None:
         return Answer(Outcome.NOT_CONNECTED)
@@ -135,7 +135,7 @@ async def _not_erased(archive: Archive, asked: Asked) -> Answer:
     return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
 
 
-async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: Address) -> Outcome:
+async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: TwilioAddress) -> Outcome:
     """Deletes at Twilio what is erased here already, and stores the outcome if it is certain."""
     outcome = (await ask(upstream, address)).outcome
     if outcome not in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):

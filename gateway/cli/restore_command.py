@@ -20,7 +20,7 @@ from gateway.settings.server import KeysSettings
 from store.engine.database import Address, AddressRefused, Database, database_of
 
 if TYPE_CHECKING:
-    from store.backups.carried import ErasedAgain
+    from store.backups.decisions import ErasedAgain
     from store.backups.restore import Restored
 
 PUT_BACK = "An archive in PostgreSQL is put back by PostgreSQL's own tools, such as pg_restore or a base backup."
@@ -97,7 +97,7 @@ def _ledger(text: str | None) -> Database | None:
 
 def _replay(database: Database, ledger: Database, as_json: bool) -> None:
     from store.archive import open_archive
-    from store.backups.ledger_replay import Replayed, replay
+    from store.backups.replay_in_archive import Replayed, replay
 
     async def replayed() -> Replayed:
         async with open_archive(database, check_for_damage=False, create=False) as archive:

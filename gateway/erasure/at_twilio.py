@@ -12,7 +12,7 @@ from gateway.twilio.errors import TwilioError, TwilioMissing
 from gateway.twilio.upstream import TwilioUpstream
 from resolvers.upstream import Answer, Outcome
 from store.enums import SessionStatus
-from store.erasure.ledger import Address
+from store.erasure.ledger import TwilioAddress
 
 ENDED = (SessionStatus.CLOSED, SessionStatus.FAILED)
 
@@ -38,7 +38,7 @@ class ErasureUpstream(TwilioUpstream):
         self._client = twilio
         self._sessions: dict[str, asyncio.Task[AtTwilio]] = {}
 
-    async def with_its_session(self, address: Address) -> Answer | None:
+    async def with_its_session(self, address: TwilioAddress) -> Answer | None:
         """The answer for an Interaction whose Session is gone at Twilio; None if it must be requested itself."""
         if address.account_sid.lower() != self.account_sid.lower():
             return None

@@ -18,7 +18,7 @@ from resolvers.upstream import ERASES_HERE, Answer, Asked, Outcome, ask, request
 from store.engine.protocols import Archive
 from store.erasure import cases
 from store.erasure.cases import Case, Item
-from store.erasure.ledger import Address
+from store.erasure.ledger import TwilioAddress
 from store.errors import DatabaseLocked
 
 P = ParamSpec("P")
@@ -79,8 +79,8 @@ class Deletions:
     ) -> None:
         self._archive, self._upstream, self._case = archive, upstream, case
         self._requested_by, self._concurrency, self._progress = requested_by, concurrency, progress
-        self._waiting: asyncio.Queue[tuple[Address, bool] | None] = asyncio.Queue(AT_ONCE)
-        self._not_asked: dict[Address, bool] = {}
+        self._waiting: asyncio.Queue[tuple[TwilioAddress, bool] | None] = asyncio.Queue(AT_ONCE)
+        self._not_asked: dict[TwilioAddress, bool] = {}
         """Interactions whose requests are stored but not sent to Twilio, and whether the requests are new."""
         self._answered: list[Asked] = []
         self._any_answered = asyncio.Event()
@@ -145,7 +145,7 @@ class Deletions:
             if len(self._answered) >= AT_ONCE:
                 self._any_answered.set()
 
-    async def _answer(self, address: Address) -> Answer:
+    async def _answer(self, address: TwilioAddress) -> Answer:
         if address.session_sid in self._archived:
             if self._upstream is None:
                 return Answer(Outcome.ALREADY_GONE)

@@ -11,11 +11,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from store.backups.carried import ErasedAgain, is_database
+from store.backups.decisions import ErasedAgain, is_database
 from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress, check_whole, counts_of
 from store.backups.printed_ledgers import entries_of
 from store.backups.replaced import Comparison, Replaced, locked, of_backup
-from store.backups.replay import (
+from store.backups.replay_in_file import (
     accounts_of,
     check_owner,
     erase_again,

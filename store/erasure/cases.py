@@ -13,7 +13,7 @@ import msgspec
 
 from store.engine.protocols import Archive, Readable
 from store.engine.sql import Statement
-from store.erasure.ledger import ADDRESS, Address, AtTwilio
+from store.erasure.ledger import ADDRESS, AtTwilio, TwilioAddress
 from store.twilio_mapping import now
 
 ITEMS_AT_ONCE = 2_000
@@ -131,11 +131,11 @@ class Case:
         async with self._archive.writer.transaction() as transaction:
             await transaction.execute(NOTE_ERASED, {"reference": self.reference})
 
-    async def not_at_twilio(self) -> list[Address]:
+    async def not_at_twilio(self) -> list[TwilioAddress]:
         """Interactions that are erased here, but not at Twilio."""
         states = json.dumps([AtTwilio.NOT_CONNECTED, AtTwilio.REFUSED])
         bound = {"reference": self.reference, "states": states}
-        return [Address(*row) for row in await self._archive.fetch(NOT_AT_TWILIO, bound)]
+        return [TwilioAddress(*row) for row in await self._archive.fetch(NOT_AT_TWILIO, bound)]
 
     async def end_run(self) -> None:
         """Stores that the run ended."""

@@ -109,7 +109,7 @@ class AtTwilio(StrEnum):
     REFUSED = "REFUSED"
 
 
-class Address(NamedTuple):
+class TwilioAddress(NamedTuple):
     """The SIDs that make up the address of an Interaction at Twilio."""
 
     sid: str
@@ -155,14 +155,14 @@ async def entries(archive: Readable, since: str | None = None, until: str | None
     return [msgspec.convert(dict(zip(names, row, strict=True)), LedgerEntry) for row in rows]
 
 
-async def pending_at_twilio(archive: Readable, before: str) -> list[Address]:
+async def pending_at_twilio(archive: Readable, before: str) -> list[TwilioAddress]:
     """Deletions to repeat at Twilio before the row is erased: requested by ``before``, or with a lost answer."""
-    return [Address(*row[:4]) for row in await archive.fetch(PENDING_AT_TWILIO, {"before": before}) if row[4]]
+    return [TwilioAddress(*row[:4]) for row in await archive.fetch(PENDING_AT_TWILIO, {"before": before}) if row[4]]
 
 
-async def not_at_twilio(archive: Readable, states: Sequence[AtTwilio]) -> list[Address]:
+async def not_at_twilio(archive: Readable, states: Sequence[AtTwilio]) -> list[TwilioAddress]:
     """Deletions that are erased here and whose outcome at Twilio is one of ``states``."""
-    return [Address(*row) for row in await archive.fetch(NOT_AT_TWILIO, {"states": json.dumps(states)})]
+    return [TwilioAddress(*row) for row in await archive.fetch(NOT_AT_TWILIO, {"states": json.dumps(states)})]
 
 
 async def add_request(transaction: Transaction, interaction: Interaction, requested_by: str, at_twilio: bool) -> bool:
@@ -199,9 +199,9 @@ async def add_requests(transaction: Transaction, sids: Sequence[str], requested_
     await transaction.execute(ADD_REQUESTS, bound)
 
 
-async def not_erased(archive: Readable, sids: Sequence[str]) -> list[Address]:
+async def not_erased(archive: Readable, sids: Sequence[str]) -> list[TwilioAddress]:
     """The addresses at Twilio of those of ``sids`` that are requested and not erased yet, by SID."""
-    return [Address(*row) for row in await archive.fetch(NOT_ERASED, {"sids": json.dumps(sids)})]
+    return [TwilioAddress(*row) for row in await archive.fetch(NOT_ERASED, {"sids": json.dumps(sids)})]
 
 
 async def note_held(transaction: Transaction, sids: Sequence[str]) -> None:

@@ -86,7 +86,7 @@ CURSOR: tuple[Part, ...] = (FixedText('"'), Fingerprint(), FixedText("."), *POSI
 """A row's cursor."""
 
 
-class Written:
+class WrittenOnce:
     """Something that each engine writes as SQL in its own way, once."""
 
     __slots__ = ("_by_writer",)
@@ -102,7 +102,7 @@ class Written:
         return found
 
 
-class RowText(Written):
+class RowText(WrittenOnce):
     """What is written of each row: its ``parts``, one after another.
 
     ``row_prefix`` is the constant start of each edge, up to the fingerprint in its cursor. The rows don't repeat it: it
@@ -128,7 +128,7 @@ class RowText(Written):
         return 2 * self.placeholders + 1
 
 
-class RowsBySid(Written):
+class RowsBySid(WrittenOnce):
     """The rows of a record by their SIDs, written as ``row``; with ``also``, a column that is read beside the text."""
 
     __slots__ = ("also", "record", "row")

@@ -86,9 +86,9 @@ class PostgreSQLTransaction:
         """
         return await upserts.put(records, self._count, self._upsert)
 
-    async def _count(self, record_type: type[Record], sids: list[str]) -> upserts.Counts:
-        (counts,) = await self._fetch(upserts.count_statement(record_type, IS_GIVEN), [sids], PUT)
-        return upserts.Counts(*counts)
+    async def _count(self, record_type: type[Record], sids: list[str]) -> upserts.StoredAndErased:
+        (counts,) = await self._fetch(upserts.stored_and_erased_statement(record_type, IS_GIVEN), [sids], PUT)
+        return upserts.StoredAndErased(*counts)
 
     async def _upsert(self, record_type: type[Record], records: list[Record]) -> int:
         rows = storable_rows(records)

@@ -57,7 +57,7 @@ SELECT {columns} FROM (SELECT *, EXISTS (SELECT 1 FROM deletion WHERE deletion.s
 """.strip()
 WITH_PLAIN = "SELECT *, {is_plain} AS plain FROM ({rows}) AS checked"
 COMBINATION_ID = "(SELECT id FROM {facet_table} WHERE {conditions})"
-COUNT_STORED = """
+STORED_AND_ERASED = """
 SELECT (SELECT count(*) FROM {table} WHERE {is_given}),
   (SELECT count(*) FROM deletion WHERE erased_at IS NOT NULL AND {is_given})
 """.strip()
@@ -66,7 +66,7 @@ Rows: TypeAlias = Callable[[type[Record], Sequence[str]], str]
 """Writes the SELECT of some columns of the records that a statement binds."""
 
 
-class Counts(NamedTuple):
+class StoredAndErased(NamedTuple):
     """How many of some SIDs are stored, and how many were erased."""
 
     stored: int
@@ -75,7 +75,7 @@ class Counts(NamedTuple):
 
 async def put(
     records: Iterable[Record],
-    count: Callable[[type[Record], list[str]], Awaitable[Counts]],
+    count: Callable[[type[Record], list[str]], Awaitable[StoredAndErased]],
     upsert: Callable[[type[Record], list[Record]], Awaitable[int]],
 ) -> Written:
     """Writes the records type by type, as they come, and counts them.
@@ -154,6 +154,6 @@ def combinations_statement(
     return statement, columns
 
 
-def count_statement(record_type: type[Record], is_given: str) -> str:
-    """The statement that returns the Counts of SIDs; ``is_given`` is the condition that ``sid`` is one of them."""
-    return COUNT_STORED.format(table=record_type.table, is_given=is_given)
+def stored_and_erased_statement(record_type: type[Record], is_given: str) -> str:
+    """The statement that counts SIDs; ``is_given`` is the condition that ``sid`` is one of them."""
+    return STORED_AND_ERASED.format(table=record_type.table, is_given=is_given)

@@ -58,10 +58,10 @@ class SQLiteTransaction:
         """
         return await upserts.put(records, self._count, self._upsert)
 
-    async def _count(self, record_type: type[Record], sids: list[str]) -> upserts.Counts:
+    async def _count(self, record_type: type[Record], sids: list[str]) -> upserts.StoredAndErased:
         bound = {"sids": msgspec.json.encode(sids).decode()}
-        (counts,) = await self.fetch(upserts.count_statement(record_type, IS_GIVEN), bound)
-        return upserts.Counts(*counts)
+        (counts,) = await self.fetch(upserts.stored_and_erased_statement(record_type, IS_GIVEN), bound)
+        return upserts.StoredAndErased(*counts)
 
     async def _upsert(self, record_type: type[Record], rows: list[Record]) -> int:
         # All rows are bound as one JSON value, so that SQLite writes them without the interpreter lock: binding row by

@@ -19,7 +19,8 @@ from store.postgresql.parameters import numbered
 VERBS = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ")
 OF_FILES = (
     *("store.sqlite.", "store.postgresql.", "store.copying.file"),
-    *("store.backups.ho", "store.backups.on", "store.backups.re"),
+    *("store.backups.ho", "store.backups.on", "store.backups.replaced", "store.backups.restore"),
+    "store.backups.replay_in_file",
 )
 """Modules whose statements are one engine's."""
 PLACE = re.compile(r"\{\w+\}")

@@ -12,7 +12,7 @@ from gateway.erasure.at_twilio import ErasureUpstream
 from gateway.twilio.errors import TwilioRefused
 from mirror import account, mirroring
 from store.engine.database import Database
-from store.erasure.ledger import Address
+from store.erasure.ledger import TwilioAddress
 
 SERVICE, SESSION = bodies.sid("KS", 2), bodies.sid("KC", 2)
 
@@ -67,7 +67,7 @@ async def test_an_erasure_asks_for_each_interaction_of_a_session_that_is_answere
 ) -> None:
     fake = Denying()
     account(fake, services=1, sessions=2)
-    address = Address(bodies.sid("KI", 2_000), SESSION, bodies.sid("KS", 1), fake.account_sid)
+    address = TwilioAddress(bodies.sid("KI", 2_000), SESSION, bodies.sid("KS", 1), fake.account_sid)
     async with mirroring(database, fake) as mirror:
         fake.denied = SESSION
         assert await ErasureUpstream(mirror.twilio).with_its_session(address) is None

@@ -17,7 +17,7 @@ from canaries import MESSAGES, NUMBER, canary, content, copy_files, erase, messa
 from store import keys
 from store.archive import open_archive
 from store.backups.backup import back_up
-from store.backups.carried import CARRIED
+from store.backups.decisions import CARRIED
 from store.backups.notes import noted
 from store.backups.restore import restore
 from store.engine.protocols import Archive

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from store.backups.carried import (
+from store.backups.decisions import (
     ACCOUNT,
     ACCOUNTS,
     CARRIED,

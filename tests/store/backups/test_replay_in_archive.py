@@ -10,7 +10,7 @@ from bodies import sid
 from databases import New, rows, value
 from store import keys
 from store.archive import open_archive
-from store.backups.ledger_replay import Replayed, replay
+from store.backups.replay_in_archive import Replayed, replay
 from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure

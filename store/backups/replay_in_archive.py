@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from store.archive import read_archive
-from store.backups.carried import (
+from store.backups.decisions import (
     ACCOUNT,
     ACCOUNTS,
     CARRIED,
