@@ -9,7 +9,6 @@ from store.engine.database import NO_REPLICAS, Address, Replicas
 from store.engine.protocols import Figure, Parameters, Readable
 from store.engine.sql import Sql, text_of
 from store.errors import StoreError
-from store.postgresql.connections import ConnectionPool
 from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.durability import caution
 from store.postgresql.hosts.notified_commits import NotifiedCommits
@@ -18,6 +17,7 @@ from store.postgresql.hosts.read_servers import Pools, ReadServers
 from store.postgresql.hosts.sync_lock import sync_lock
 from store.postgresql.opening import check_readable, prepare
 from store.postgresql.plans.reads import PostgreSQLPlanReads
+from store.postgresql.pools import ConnectionPool
 from store.postgresql.purging.hindrances import hindrances
 from store.postgresql.reader import PostgreSQLReader, Searches
 from store.postgresql.writer import PostgreSQLWriter
@@ -133,7 +133,7 @@ async def open_database(
         stack.push_async_callback(version.stop)
         servers = ReadServers(address, replicas, version, _pools_of)
         stack.push_async_callback(servers.close)
-        servers.when_lost(pool.abort, asking.abort, writer.abort)
+        servers.when_lost(pool, asking, writer)
         await servers.watch()
         yield PostgreSQLArchive(address, writer, pool, servers, version, Searches(search_seconds), created)
 

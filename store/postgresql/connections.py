@@ -1,13 +1,8 @@
-"""Connections to PostgreSQL, and a pool that keeps them with their prepared statements.
-
-The pool is a list of asyncpg's connections. asyncpg's own pool wraps each one and resets it when it comes back, which
-takes a fifth to a quarter of the time of a point read.
-"""
+"""Connections to PostgreSQL: opening one, and reads by it within time limits."""
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import inf
 from typing import Any
@@ -39,6 +34,15 @@ READING = {
 
 A statement gets one generic plan instead of one for its values, since planning takes up to a millisecond.
 """
+SOON_GONE = {
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "6000",
+}
+"""The server's settings for connections that hold a lock: it ends the session of a machine that is gone after six
+seconds. Otherwise TCP would take hours to notice one that is cut off.
+"""
 CLOSING_SECONDS = 2.0
 HOST_SECONDS = 3.0
 """How long connecting to one of several hosts may take."""
@@ -47,7 +51,6 @@ SMALL_READ = "read"
 READ_TRANSACTION = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 RawConnection = asyncpg.Connection
-Initialize = Callable[[RawConnection], Awaitable[None]]
 
 
 async def connect(address: Address, settings: dict[str, str] | None = None, most_seconds: float = inf) -> RawConnection:
@@ -67,6 +70,37 @@ async def connect(address: Address, settings: dict[str, str] | None = None, most
         return await to_host(address, most_seconds)
     except (ValueError, *FAILURES) as error:
         raise unreachable(error, address) from error
+
+
+class Connector:
+    """Opens connections to an address, which can be given up."""
+
+    def __init__(self, address: Address, settings: dict[str, str], most_seconds: float = inf) -> None:
+        self._address, self._settings, self._most_seconds = address, settings, most_seconds
+        self._connecting: set[asyncio.Task[RawConnection]] = set()
+
+    async def connect(self) -> RawConnection:
+        """A new connection. Raises Unavailable, also if ``abort`` is called meanwhile."""
+        task = asyncio.create_task(connect(self._address, self._settings, self._most_seconds), name="connecting")
+        self._connecting.add(task)
+        try:
+            return await task
+        except DatabaseError as error:
+            raise Unavailable(str(error)) from error
+        except asyncio.CancelledError as error:
+            if task.done() and not task.cancelled() and not task.exception():
+                task.result().terminate()  # It was opened just before the cancellation.
+            if task in self._connecting:
+                raise
+            raise unavailable(self._address) from error
+        finally:
+            self._connecting.discard(task)
+
+    def abort(self) -> None:
+        """Gives up all that are being opened."""
+        connecting, self._connecting = self._connecting, set()
+        for task in connecting:
+            task.cancel()
 
 
 class Connection:
@@ -136,160 +170,6 @@ class Connection:
     def is_idle(self) -> bool:
         """Whether another operation can use it now."""
         return self.usable and not self.raw.is_closed() and not self.raw.is_in_transaction()
-
-
-class ConnectionPool:
-    """Up to ``size`` connections, opened when they are needed. Whoever waits gets one in order of arrival."""
-
-    def __init__(
-        self,
-        address: Address,
-        size: int,
-        settings: dict[str, str] | None = None,
-        initialize: Initialize | None = None,
-        connect_seconds: float = inf,
-    ) -> None:
-        """``initialize`` is called with each new connection, for example to set a codec."""
-        self.address = address
-        self._size = size
-        self._settings = READING if settings is None else settings
-        self._initialize, self._connect_seconds = initialize, connect_seconds
-        self._all: set[Connection] = set()
-        self._watch = Watch(LOOK_SECONDS)
-        self._free: list[Connection] = []
-        self._open = 0
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
-        self._background: set[asyncio.Task[None]] = set()
-
-    def take_free(self) -> Connection | None:
-        """A free connection, which the caller gives back, or None. Skips those that the server has closed."""
-        while self._free:
-            connection = self._free.pop()
-            if not connection.raw.is_closed():
-                return connection
-            self._all.discard(connection)
-            self._open -= 1
-        return None
-
-    async def take(self, deadline: float = inf) -> Connection:
-        """A free or a new connection, which the caller gives back.
-
-        Raises Unavailable if the server can't be reached, OutOfTime at ``deadline``, a time of time.monotonic().
-        """
-        if connection := self.take_free():
-            return connection
-        if asyncio.current_task() is None:
-            # An eagerly started coroutine. asyncio.timeout needs its task, here and in asyncpg's connect.
-            await asyncio.sleep(0)
-        if deadline == inf:
-            return await self._take()
-        try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._take()
-        except TimeoutError as error:
-            raise OutOfTime from error
-
-    def give_back(self, connection: Connection) -> None:
-        """Frees the connection; one that can't be used again at once is closed in the background."""
-        if not connection.is_idle:
-            self._all.discard(connection)
-            self._in_background(close(connection.raw))
-            self._free_place()
-        elif waiter := self._next_waiter():
-            waiter.set_result(connection)
-        else:
-            self._free.append(connection)
-
-    async def fetch(
-        self, sql: str, parameters: Parameters = (), deadline: float = inf, kind: str = SMALL_READ
-    ) -> list[Any]:
-        """The rows of one statement, on a connection of the pool; on another one if it turns out to be dead."""
-        connection = self.take_free() or await self.take(deadline)
-        try:
-            return await self._fetch_on(connection, sql, parameters, deadline, kind)
-        except Unavailable:
-            if not (connection.usable and connection.raw.is_closed()):  # It timed out, or the pool dropped it.
-                raise
-        return await self._fetch_on(await self.take(deadline), sql, parameters, deadline, kind)
-
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        """How many connections are open, how many of these are in use, and how many operations wait for one."""
-        return self._open, self._open - len(self._free), len(self._waiters)
-
-    def abort(self) -> None:
-        """Drops all connections, since the server doesn't answer: whoever waits for one gets Unavailable at once."""
-        for connection in self._all:
-            connection.usable = False
-            connection.raw.terminate()
-
-    async def close(self) -> None:
-        """Closes all connections, also those in use, and waits for those that are being closed."""
-        self._free.clear()
-        await asyncio.gather(*(close(connection.raw) for connection in self._all), *self._background)
-
-    async def _fetch_on(
-        self, connection: Connection, sql: str, parameters: Parameters, deadline: float, kind: str
-    ) -> list[Any]:
-        try:
-            return await connection.fetch(sql, parameters, deadline, kind)
-        finally:
-            self.give_back(connection)
-
-    async def _take(self) -> Connection:
-        if self._open < self._size:
-            self._open += 1
-        elif connection := await self._wait():
-            return connection
-        try:
-            raw = await connect(self.address, self._settings, self._connect_seconds)
-        except BaseException as error:
-            self._free_place()
-            if isinstance(error, DatabaseError):
-                raise Unavailable(str(error)) from error
-            raise
-        connection = Connection(raw, self.address, self._watch)
-        self._all.add(connection)
-        try:
-            if self._initialize:
-                await self._initialize(raw)
-        except BaseException:
-            connection.usable = False
-            self.give_back(connection)
-            raise
-        return connection
-
-    async def _wait(self) -> Connection | None:
-        """A connection that was given back, or None if one was closed, so that a new one may be opened."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():  # It was cancelled after it got one.
-                if connection := waiter.result():
-                    self.give_back(connection)
-                else:
-                    self._free_place()
-            raise
-
-    def _free_place(self) -> None:
-        if waiter := self._next_waiter():
-            waiter.set_result(None)
-        else:
-            self._open -= 1
-
-    def _next_waiter(self) -> "asyncio.Future[Connection | None] | None":
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                return waiter
-        return None
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
 
 async def close(raw: RawConnection) -> None:

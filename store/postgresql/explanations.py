@@ -56,6 +56,13 @@ REASONS: dict[type[BaseException], str] = {
 }
 """Why a connection couldn't be opened, by the kind of error. The first kind that matches counts."""
 
+LOST_STATEMENTS = (refused.InvalidSQLStatementNameError, refused.DuplicatePreparedStatementError)
+"""What happens to prepared statements behind a pool that gives each transaction another connection of the server."""
+SHARED = (
+    "{address} is that of a connection pool which loses prepared statements. Use PgBouncer 1.21 or newer with "
+    "max_prepared_statements, or pool_mode = session."
+)
+
 
 def is_gone(error: BaseException) -> bool:
     """Whether the server is gone, doesn't answer, or has no connection left. Then another host may answer."""
@@ -99,6 +106,8 @@ def explained_write(error: BaseException, address: Address) -> StoreError:
             return DatabaseFull(f"The disk of {address} is full. Make room on it.")
         case refused.DataCorruptedError() | refused.IndexCorruptedError():
             return DatabaseCorrupt(f"PostgreSQL finds {address} damaged. The server's log says where.")
+        case refused.InvalidSQLStatementNameError() | refused.DuplicatePreparedStatementError():
+            return WriteFailed(SHARED.format(address=address))
         case _ if is_gone(error):
             return unavailable(address)
         case _:
@@ -117,6 +126,8 @@ def explained_read(error: BaseException, address: Address) -> StoreError:
             return error
         case refused.QueryCanceledError():
             return OutOfTime()
+        case refused.InvalidSQLStatementNameError() | refused.DuplicatePreparedStatementError():
+            return ReadFailed(SHARED.format(address=address))
         case _ if is_gone(error):
             return unavailable(address)
         case _:

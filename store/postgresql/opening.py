@@ -8,7 +8,9 @@ from store.errors import DatabaseError, DatabaseForeign, DatabaseNewer, Database
 from store.postgresql.connections import RawConnection, close, connect
 from store.postgresql.explanations import (
     FAILURES,
+    LOST_STATEMENTS,
     OLDEST_VERSION,
+    SHARED,
     explained_write,
     is_gone,
     too_old,
@@ -26,7 +28,7 @@ SELECT current_setting('server_encoding') AS encoding, current_schema() AS schem
     SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f')
       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
   ) AS has_tables,
-  to_regclass('{UNFINISHED}') IS NOT NULL AS is_copying
+  to_regclass('{UNFINISHED}') IS NOT NULL AS is_copying, pg_backend_pid() AS backend
 """.strip()
 """Tables of an extension, such as pg_stat_statements, don't count as another program's."""
 
@@ -81,7 +83,9 @@ async def _checked_version(connection: RawConnection, address: Address, copying:
     version = connection.get_server_version()
     if version.major < OLDEST_VERSION:
         raise too_old(address, version.major)
-    ((encoding, schema, is_read_only, has_tables, is_copying),) = await connection.fetch(STATE)
+    ((encoding, schema, is_read_only, has_tables, is_copying, backend),) = await connection.fetch(STATE)
+    if backend != connection.get_server_pid():  # A pool is between them.
+        await _demand_prepared_statements(connection, address)
     if is_copying and not copying:
         raise DatabaseUnreachable(
             f"An archive was being copied into {address}, and the copy is not finished. Run the same copy again."
@@ -107,5 +111,29 @@ async def _checked_version(connection: RawConnection, address: Address, copying:
     return found
 
 
+async def _demand_prepared_statements(connection: RawConnection, address: Address) -> None:
+    """Raises DatabaseUnreachable if a pool loses the connection's prepared statements between transactions.
+
+    The statement is prepared, and run again, while another transaction holds another connection of the server. Between
+    two such transactions, and after them, the pool may run it on either one.
+    """
+    other = await connect(address)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT 1")
+            statement = await connection.prepare("SELECT 1")
+            await statement.fetchval()
+        async with other.transaction():
+            await other.execute("SELECT 1")
+            await statement.fetchval()
+        await statement.fetchval()
+    except LOST_STATEMENTS as error:
+        raise DatabaseUnreachable(SHARED.format(address=address)) from error
+    finally:
+        await close(other)
+
+
 def _explained(error: BaseException, address: Address) -> BaseException:
+    if isinstance(error, LOST_STATEMENTS):
+        return DatabaseUnreachable(SHARED.format(address=address))
     return unreachable(error, address) if is_gone(error) else explained_write(error, address)

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from store.engine.query import Query
 from store.engine.request_reader import RequestReader, search_deadline
 from store.errors import Unavailable
-from store.postgresql.connections import Connection, ConnectionPool
+from store.postgresql.connections import Connection
 from store.postgresql.dialect import DIALECT
 from store.postgresql.hosts.read_servers import ReadServers, Snapshot, end
+from store.postgresql.pools import ConnectionPool
 
 K = TypeVar("K")
 V = TypeVar("V")

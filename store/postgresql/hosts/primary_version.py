@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from store.errors import OutOfTime, Unavailable
-from store.postgresql.connections import ConnectionPool
+from store.postgresql.pools import ConnectionPool
 
 DATA_VERSION = "SELECT data_version FROM archive"
 ASK_SECONDS = 2.0

@@ -11,22 +11,40 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from store.engine.database import Address, Replicas
 from store.errors import StoreError, Unavailable
-from store.postgresql.connections import Connection, ConnectionPool
+from store.postgresql.connections import Connection
 from store.postgresql.hosts.primary_version import DATA_VERSION, PrimaryVersion
-from store.postgresql.hosts.replica import Positions, Replica, state_of
+from store.postgresql.hosts.replica import Positions, Replica, is_answer, state_of
+from store.postgresql.pools import ConnectionPool
 from store.postgresql.several_hosts import hosts_of
 
 T = TypeVar("T")
 CONNECT_SECONDS = 2.0
 """How long connecting to a replica may take."""
 PRIMARY_PROBES = 3
-"""After this many failed probes in a row, reads that wait for the primary fail: a standby may have been promoted."""
+"""After this many failed probes in a row, another host may be promoted in the primary's place."""
+PRIMARY_CONNECT_SECONDS = 3.0
+SILENT_SECONDS = 4.0
+"""After the primary has been silent for so long, and at each later probe, all that waits for it is given up.
+
+Its network may be cut, or another host promoted in its place; whoever asked is told to try again. If no other can be
+promoted, whoever asks later is told so at once, until a probe is answered.
+"""
 LOOK_SECONDS = 0.5
-"""Seconds between probes of the replicas, and of the primary if the address names several hosts."""
+"""How often all hosts are probed."""
+
+
+class Losable(Protocol):
+    """What connects to the primary."""
+
+    is_lost: bool
+
+    def abort(self) -> None:
+        """Drops its connections: whatever waits for them gets Unavailable."""
+        ...
 
 
 class Pools(NamedTuple):
@@ -56,11 +74,11 @@ class ReadServers:
         pairs = [(host, pools_of(host, CONNECT_SECONDS)) for host in (others if len(hosts) > 1 else ())]
         self._replicas = [(Replica(host, pools, replicas.lag), pools) for host, pools in pairs]
         self.has_replicas = bool(pairs)
-        self._watched = ConnectionPool(address, 1) if pairs else None
+        self._watched = ConnectionPool(address, 1)
         self._version = version
         self._turns = count()
-        self._failed = 0
-        self._aborts: list[Callable[[], None]] = []
+        self._failed, self._silent_since = 0, inf
+        self._lost: list[Losable] = [*self.primary]
         self._positions = Positions()
         self._watching: asyncio.Task[None] | None = None
 
@@ -121,9 +139,9 @@ class ReadServers:
             raise
         return Snapshot(connection, pool)
 
-    def when_lost(self, *aborts: Callable[[], None]) -> None:
-        """Registers what is called when the primary stops answering, or another host was promoted in its place."""
-        self._aborts += aborts
+    def when_lost(self, *lost: Losable) -> None:
+        """Aborts these too when the primary doesn't answer any more, or another host was promoted in its place."""
+        self._lost += lost
 
     def suspect(self, pool: ConnectionPool) -> None:
         """Notes that a read failed on a connection of this pool."""
@@ -132,22 +150,20 @@ class ReadServers:
                 replica.suspect()
 
     async def watch(self) -> None:
-        """Probes the hosts every LOOK_SECONDS, if there are several, until ``close``."""
-        if self._watched is not None:
+        """Probes the hosts, and goes on with that until ``close``."""
+        if self.has_replicas:  # They are read once they have answered.
             await self.look()
-            self._watching = asyncio.create_task(self._watch(), name="replicas")
+        self._watching = asyncio.create_task(self._watch(), name="hosts")
 
     async def look(self) -> None:
         """Probes all hosts once."""
-        if self._watched is None:
-            return
-        begun, primary = time.monotonic(), None
+        begun, primary, answers = time.monotonic(), None, self._answers()
         try:
-            primary = await state_of(self._watched)
-        except StoreError:
-            self._failed += 1
+            primary = await state_of(self._watched, PRIMARY_CONNECT_SECONDS)
+        except StoreError as error:
+            self._note_failure(begun, not self.has_replicas and (is_answer(error) or self._answers() != answers))
         else:
-            self._failed = 0
+            self._failed, self._silent_since = 0, inf
             self._positions.note(begun, primary.position)
         replicas = self.replicas
         states = await asyncio.gather(*(replica.state() for replica in replicas))
@@ -155,19 +171,31 @@ class ReadServers:
             replica.judge(found, self._positions, begun)
         timelines = [found.timeline for found in states if found and found.timeline]
         is_replaced = primary is not None and max(timelines, default=0) > (primary.timeline or 0)
-        if is_replaced or self._failed == PRIMARY_PROBES:
-            for abort in (self._watched.abort, self.primary.operations.abort, self.primary.plans.abort, *self._aborts):
-                abort()
+        is_silent = time.monotonic() - self._silent_since >= SILENT_SECONDS
+        if is_replaced or is_silent or (self.has_replicas and self._failed >= PRIMARY_PROBES):
+            for each in (self._watched, *self._lost):
+                each.abort()
+        for each in self._lost:
+            each.is_lost = is_silent and not self.has_replicas
 
     async def close(self) -> None:
         """Stops probing, and closes the replicas' connections."""
         if self._watching:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        for pool in (*self.primary, *([self._watched] if self._watched else [])):
+        for pool in (*self.primary, self._watched):
             await pool.close()
         for replica in self.replicas:
             await replica.close()
+
+    def _note_failure(self, begun: float, is_alive: bool) -> None:
+        """Notes a failed probe; ``is_alive`` says that the server answered with an error, or answered others."""
+        self._failed += 1
+        self._silent_since = inf if is_alive else min(begun, self._silent_since)
+
+    def _answers(self) -> int:
+        """How much the primary has answered so far."""
+        return sum(pool.answers for pool in self.primary)
 
     def _choose(self) -> tuple[Replica, Pools] | None:
         """The next replica in turn of those that are read."""
@@ -178,8 +206,8 @@ class ReadServers:
 
     async def _watch(self) -> None:
         while True:
-            await self.look()
             await asyncio.sleep(LOOK_SECONDS)
+            await self.look()
 
 
 async def _begun(pool: ConnectionPool, deadline: float) -> tuple[Snapshot, int]:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from store.engine.database import Address
 from store.errors import OutOfTime, StoreError, Unavailable
-from store.postgresql.connections import ConnectionPool
+from store.postgresql.pools import ConnectionPool
 from store.postgresql.several_hosts import TIMELINE
 
 STATE = f"""
@@ -22,7 +24,7 @@ PROBE_SECONDS = 1.0
 """A host that doesn't answer a probe within this time counts as gone."""
 
 REPLICA_PROBES = 2
-"""After this many failed probes in a row, reads that wait for a replica fail."""
+"""After this many failed probes in a row, and after each further one, reads that wait for a replica are given up."""
 
 log = logging.getLogger("proxygraph.store")
 
@@ -82,7 +84,7 @@ class Replica:
         if state is None:
             self.lag = inf
             self._set(False, "doesn't answer")
-            if self._failed == REPLICA_PROBES:
+            if self._failed >= REPLICA_PROBES:
                 for pool in (self._probes, *self.pools):
                     pool.abort()
         elif state.timeline is not None:
@@ -113,12 +115,20 @@ class Replica:
         self.is_read = is_read
 
 
-async def state_of(pool: ConnectionPool) -> State:
-    """The report of a pool's host. Raises Unavailable."""
+async def state_of(pool: ConnectionPool, connect_seconds: float = PROBE_SECONDS) -> State:
+    """What the host of a pool says of itself; opening a connection may take longer. Raises Unavailable."""
+    is_open, _, _ = pool.counts
     rows: list[Any]
     try:
-        rows = await pool.fetch(STATE, (), time.monotonic() + PROBE_SECONDS)
+        rows = await pool.fetch(STATE, (), time.monotonic() + (PROBE_SECONDS if is_open else connect_seconds))
     except OutOfTime as error:
         raise Unavailable(f"{pool.address} doesn't answer now. Try again.") from error
     ((timeline, position),) = rows
     return State(timeline, int(position))
+
+
+def is_answer(error: BaseException | None) -> bool:
+    """Whether the server itself has answered with this error, such as that it has no connection left."""
+    while error is not None and not isinstance(error, asyncpg.PostgresError):
+        error = error.__cause__
+    return error is not None

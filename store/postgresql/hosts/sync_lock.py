@@ -1,7 +1,7 @@
 """The lock that lets only one process sync an archive at a time: an advisory lock on the primary.
 
 It belongs to a transaction on a connection of its own, so PostgreSQL frees it when the process dies: at once, or, if
-its machine is cut off, after the TCP time-outs that are set here. A sync that loses the connection is cancelled, and
+its machine is cut off, after the TCP time-outs that are set for it. A sync that loses the connection is cancelled, and
 its later writes are refused: see store/sync/runs.py, ``demand_latest``.
 """
 
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 from store.engine.database import Address
 from store.errors import DatabaseError, SyncAlreadyRunning, SyncSuperseded, Unavailable
-from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES
 
 SYNC_LOCK = 0x50785379
@@ -21,14 +21,7 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 TRY = f"SELECT pg_try_advisory_xact_lock({SYNC_LOCK})"
 CHECK = "SELECT 1"
 """Sent as a text, by ``execute``: this also ends the snapshot of TRY, which would keep deleted rows from VACUUM."""
-SETTINGS = {
-    "tcp_keepalives_idle": "2",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "2",
-    "tcp_user_timeout": "6000",
-    "idle_in_transaction_session_timeout": "0",
-}
-"""The server ends the session of a machine that is gone after six seconds."""
+SETTINGS = SOON_GONE | {"idle_in_transaction_session_timeout": "0"}
 CHECK_SECONDS = 1.0
 
 

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from store.plans.reads import PlanReader, Rows
 from store.plans.rows import RowsBySid
-from store.postgresql.connections import ConnectionPool
 from store.postgresql.hosts.read_servers import ReadServers
 from store.postgresql.plans.reader import KIND, NeedsTransaction, PostgreSQLPlanReader
 from store.postgresql.plans.statements import row_text
+from store.postgresql.pools import ConnectionPool
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ import asyncpg
 
 from store.engine.database import Address
 from store.errors import StoreError
-from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.purging import wal
 from store.postgresql.purging.copying import Unfinished
@@ -34,7 +34,7 @@ from store.twilio_mapping import now
 
 PURGE_LOCK = 0x50785970
 """The key of the advisory lock of the server that purges: ASCII ``PxYp``."""
-SETTINGS = {
+SETTINGS = SOON_GONE | {
     "statement_timeout": "0",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "0",

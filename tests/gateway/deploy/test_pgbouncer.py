@@ -8,18 +8,24 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from bodies import interaction, put, service, session, sid
+from canaries import erase
 from checkout import ROOT
+from databases import is_empty
+from following import CHANGES, following
+from gateway_under_test import serving
 from postgresql import Cluster
 from store.archive import open_archive
 from store.engine.database import Address
-from store.errors import SyncAlreadyRunning
+from store.errors import DatabaseUnreachable, SyncAlreadyRunning
 from store.interactions import Interaction
+from store.postgresql.purging.stages import POOLED
 from store.queries.lookups import Lookup
 
 FILE = ROOT / "gateway" / "deploy" / "pgbouncer.ini"
@@ -29,22 +35,63 @@ SECONDS_TO_START = 20
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not here: apt-get install pgbouncer")
 
 
-@pytest.fixture
-def bounced(postgresql_cluster: Cluster) -> Iterator[Address]:
-    """The address of an empty database through PgBouncer."""
-    name = postgresql_cluster.database()
+SESSION: dict[str, str] = {}
+TRANSACTION = {r"^pool_mode = session$": "", r"^;   (?=pool_mode|max_prepared_statements)": ""}
+"""The file with the lines that it has for transaction mode."""
+
+
+def version() -> tuple[int, ...]:
+    """PgBouncer's version, such as (1, 18, 0)."""
+    shown = subprocess.run([str(PGBOUNCER), "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in re.findall(r"\d+", shown.splitlines()[0]))
+
+
+KEEPS_STATEMENTS = PGBOUNCER is not None and version() >= (1, 21)
+needs_prepared_statements = pytest.mark.skipif(
+    not KEEPS_STATEMENTS, reason="PgBouncer 1.21 or newer is not here, which keeps prepared statements."
+)
+
+
+class Bounced(NamedTuple):
+    """A database's own address, and that through PgBouncer."""
+
+    direct: Address
+    pooled: Address
+
+
+IN_TRANSACTION_MODE = pytest.param(TRANSACTION, id="transaction", marks=needs_prepared_statements)
+LOSING_STATEMENTS = (
+    TRANSACTION | {"max_prepared_statements = 200": "max_prepared_statements = 0"}
+    if KEEPS_STATEMENTS
+    else {r"^pool_mode = session$": "", r"^;   (?=pool_mode)": ""}
+)
+"""Transaction mode as an older PgBouncer has it."""
+
+
+@pytest.fixture(params=[pytest.param(SESSION, id="session", marks=needs_pgbouncer), IN_TRANSACTION_MODE])
+def bounced(postgresql_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Bounced]:
+    """An empty database, and its address through PgBouncer."""
+    with through(postgresql_cluster, request.param) as made:
+        yield made
+
+
+@contextmanager
+def through(cluster: Cluster, changes: dict[str, str]) -> Iterator[Bounced]:
+    """PgBouncer with the operators' file, in which these patterns are replaced too."""
+    name = cluster.database()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     text = FILE.read_text("utf-8")
-    server = f"host=127.0.0.1 port={postgresql_cluster.port} dbname={name} user=proxygraph"
+    server = f"host=127.0.0.1 port={cluster.port} dbname={name} user=proxygraph"
     for pattern, value in {
         r"^proxygraph = .*$": f"proxygraph = {server}",
         r"^listen_port = .*$": f"listen_port = {port}",
         r"^auth_type = .*$": "auth_type = any\nunix_socket_dir =",
         r"^auth_file = .*\n": "",
+        **changes,
     }.items():
         text, changed = re.subn(pattern, value, text, flags=re.MULTILINE)
-        assert changed == 1, pattern
+        assert changed > 0, pattern
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
     file = folder / "pgbouncer.ini"
     file.write_text(text, "utf-8")
@@ -55,12 +102,12 @@ def bounced(postgresql_cluster: Cluster) -> Iterator[Address]:
         process = subprocess.Popen([*user, str(PGBOUNCER), str(file)], stdout=log, stderr=log)
     try:
         asyncio.run(_listens(process, port, folder / "log"))
-        yield Address(f"postgresql://proxygraph@127.0.0.1:{port}/proxygraph")
+        yield Bounced(Address(cluster.url(name)), Address(f"postgresql://proxygraph@127.0.0.1:{port}/proxygraph"))
     finally:
         process.terminate()
         process.wait(SECONDS_TO_START)
         shutil.rmtree(folder)
-        postgresql_cluster.drop(name)
+        cluster.drop(name)
 
 
 async def _listens(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
@@ -72,9 +119,8 @@ async def _listens(process: "subprocess.Popen[bytes]", port: int, log: Path) -> 
     raise AssertionError(f"PgBouncer ended: {log.read_text('utf-8')}")
 
 
-@needs_pgbouncer
-async def test_reads_writes_the_syncs_lock_and_news_of_commits_work_through_it(bounced: Address) -> None:
-    async with open_archive(bounced) as archive:
+async def test_reads_writes_the_syncs_lock_and_news_of_commits_work_through_it(bounced: Bounced) -> None:
+    async with open_archive(bounced.pooled) as archive:
         await put(archive, service(1), session(1), *(interaction(number) for number in range(1, 21)))
 
         async def read(number: int) -> None:
@@ -97,3 +143,46 @@ async def test_reads_writes_the_syncs_lock_and_news_of_commits_work_through_it(b
                     pass
         async with archive.sync_lock():
             pass
+
+
+LIST = {"query": "{ interactions(first: 20) { totalCount nodes { sid session { sid participants { sid } } } } }"}
+
+
+async def test_a_gateway_answers_and_tells_of_changes_through_it(bounced: Bounced) -> None:
+    async with open_archive(bounced.direct) as archive:
+        await put(archive, service(1), session(1), *(interaction(number) for number in range(1, 21)))
+    async with serving(bounced.pooled) as client, following(client, CHANGES) as stream:
+
+        async def asked(query: dict[str, str]) -> Any:
+            async with client.post("/graphql", json=query) as response:
+                return await response.json()
+
+        one = {"query": f'{{ interaction(sid: "{sid("KI", 7)}") {{ sid }} }}'}
+        answers = await asyncio.gather(*(asked(query) for query in [one, LIST] * 30))
+        assert [answer for answer in answers if "errors" in answer] == []
+        assert answers[0]["data"]["interaction"]["sid"] == sid("KI", 7)
+        assert {answer["data"]["interactions"]["totalCount"] for answer in answers[1::2]} == {20}
+        deletion = f'mutation {{ deleteInteraction(input: {{ sid: "{sid("KI", 7)}" }}) {{ userErrors {{ code }} }} }}'
+        assert (await asked({"query": deletion}))["data"]["deleteInteraction"]["userErrors"] == []
+        change = await asyncio.wait_for(stream.next(), SECONDS_TO_START)
+        assert change
+        assert (change["data"]["changes"]["kind"], change["data"]["changes"]["sid"]) == ("ERASED", sid("KI", 7))
+        assert (await asked(one))["data"]["interaction"] is None
+
+
+@pytest.mark.parametrize("bounced", [IN_TRANSACTION_MODE], indirect=True)
+async def test_in_transaction_mode_the_purge_is_left_to_a_gateway_with_a_direct_address(bounced: Bounced) -> None:
+    async with open_archive(bounced.pooled) as pooled, open_archive(bounced.direct) as direct:
+        await put(pooled, service(1), session(1), interaction(1))
+        await erase(pooled, 1)
+        assert await pooled.writer.purge(at_once=True) == POOLED
+        assert await direct.writer.purge(at_once=True) is None
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("bounced", [LOSING_STATEMENTS], indirect=True, ids=["transaction"])
+async def test_a_pool_that_loses_prepared_statements_is_refused_at_the_start(bounced: Bounced) -> None:
+    with pytest.raises(DatabaseUnreachable, match=r"Use PgBouncer 1\.21 or newer with max_prepared_statements"):
+        async with open_archive(bounced.pooled):
+            pass
+    assert is_empty(bounced.direct)

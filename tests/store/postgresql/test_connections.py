@@ -19,7 +19,7 @@ from store.engine.database import Address
 from store.engine.protocols import Archive
 from store.errors import OutOfTime, ReadFailed, SearchTooLong, Unavailable
 from store.postgresql import connections
-from store.postgresql.connections import ConnectionPool
+from store.postgresql.pools import ConnectionPool
 from store.queries.lookups import Lookup
 from store.sessions import Session
 
