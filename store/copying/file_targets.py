@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ ORDER BY rowid
 """.strip()
 """The indexes of participants stay: they have what names a person, which must not be in a temporary file."""
 PAGES_AT_ONCE = 65_536
+INTERRUPT_SECONDS = 0.05
+"""How often a statement that was cancelled is interrupted."""
 
 
 def beside(target: Path) -> Path:
@@ -205,9 +207,10 @@ class FileTarget:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._connection.interrupt()
-            with suppress(DatabaseError):  # It says that it was interrupted.
-                await task
+            while not task.done():  # Its statement may not have begun yet.
+                self._connection.interrupt()
+                await asyncio.wait([task], timeout=INTERRUPT_SECONDS)
+            task.exception()  # It says that it was interrupted.
             raise
 
     def _value(self, sql: str) -> Any:

@@ -1,5 +1,6 @@
 """A copy that is killed, or loses its target, goes on and leaves nothing that a later erasure would miss."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 from random import Random
@@ -8,15 +9,18 @@ import pytest
 
 import bodies
 from canaries import canary, erase, put_canaries
-from copied_archives import answers, crash, schema, schema_of_a_new_archive
+from copied_archives import answers, crash, fill, schema, schema_of_a_new_archive
 from databases import New, change, held, value
 from running_commands import run
 from store.archive import open_archive
 from store.copying import copy as copying
 from store.copying import file_targets, states
 from store.copying.copy import copy
+from store.copying.file_targets import FileTarget
 from store.engine.database import Address, Database, text_with_password
 from store.errors import CopyInterrupted, CopyRefused, DatabaseUnreachable, StoreError
+
+ENDLESS = "WITH RECURSIVE one(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM one) SELECT count(*) FROM one"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,42 @@ async def test_a_copy_stops_with_a_sentence_if_its_target_is_lost_and_goes_on(
     monkeypatch.undo()
     assert (await copy(source, target)).resumed
     assert await answers(source) == await answers(target)
+
+
+@pytest.mark.parametrize(("fatal", "number"), [("Copying", 100), ("Indexing", 5), ("Comparing", 1)])
+async def test_a_copy_that_is_cancelled_goes_on(ends: tuple[Database, Database], fatal: str, number: int) -> None:
+    source, target = ends
+    await cancel(source, target, fatal, number)
+    assert (await copy(source, target)).resumed
+    assert schema(target) == schema_of_a_new_archive(target)
+
+
+async def test_making_an_index_of_a_large_file_can_be_cancelled(
+    new_file: New, new_address: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build_for_ever(target: FileTarget, steps: list[str]) -> None:
+        with target._transaction():
+            target._connection.execute(ENDLESS).fetchall()
+
+    source, target = new_address(), new_file()
+    await fill(source)
+    monkeypatch.setattr(FileTarget, "_build", build_for_ever)
+    await cancel(source, target, "Indexing", 0)
+    monkeypatch.undo()
+    assert (await copy(source, target)).resumed
+
+
+async def cancel(source: Database, target: Database, fatal: str, number: int) -> None:
+    """Copies until this number is done of what the verb says, and then cancels that."""
+
+    def show(verb: str, done: int, total: int) -> None:
+        if verb == fatal and done >= number:
+            tasks[0].cancel()
+
+    tasks = [asyncio.create_task(copy(source, target, show))]
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+    tasks.clear()
 
 
 async def test_of_two_copies_into_one_target_one_is_refused(
