@@ -59,15 +59,17 @@ ERASED_IN = {
 """The tables that have content of what is erased, by the prefix of its SID."""
 
 ANY_OPEN = "SELECT EXISTS (SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL)"
-ERASED = """
-SELECT sid FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL AND log_position IS NULL
-"""
-GATHERED = """
+NOT_REWRITTEN = """
+erased_at IS NOT NULL AND closed_at IS NULL
+  AND (log_position IS NULL OR log_position > pg_current_wal_lsn() - '0/0'::pg_lsn)
+""".strip()
+"""A position ahead of the log is that of another server, from which the archive was brought here by pg_dump."""
+ERASED = f"SELECT sid FROM deletion WHERE {NOT_REWRITTEN}"
+GATHERED = f"""
 SELECT count(*), extract(epoch FROM now() - max(erased_at)::timestamptz)::float8,
-  extract(epoch FROM now() - min(erased_at)::timestamptz)::float8
-FROM deletion WHERE erased_at IS NOT NULL AND closed_at IS NULL AND log_position IS NULL
+  extract(epoch FROM now() - min(erased_at)::timestamptz)::float8 FROM deletion WHERE {NOT_REWRITTEN}
 """
-NOTE_REWRITTEN = "UPDATE deletion SET log_position = $1 WHERE sid = ANY($2::text[]) AND log_position IS NULL"
+NOTE_REWRITTEN = "UPDATE deletion SET log_position = $1, purged_at = NULL WHERE sid = ANY($2::text[])"
 REWRITTEN_AT = "SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NULL"
 NOTE_PURGED = """
 UPDATE deletion SET purged_at = $1, waits_for = NULL
