@@ -41,7 +41,8 @@ class Commands(Group):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
-        return sorted(super().list_commands(ctx), key=ORDER.split().index)
+        order: list[str] = ORDER.split()
+        return sorted(super().list_commands(ctx), key=order.index)
 
 
 commands = typer.Typer(

@@ -11,6 +11,7 @@ from typing import Any, cast
 import aiohttp
 import orjson
 import uvicorn
+from yarl import URL
 
 from gateway.app import Gateway
 from gateway.endpoint.execution import execute
@@ -149,6 +150,12 @@ async def _hypercorn(gateway: Gateway, listener: socket.socket, _: float) -> Asy
     finally:
         stopping.set()
         await task
+
+
+async def origin_of(client: aiohttp.ClientSession) -> URL:
+    """The scheme, host and port of the client's server."""
+    async with client.get("/livez") as response:
+        return response.url.origin()
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 import aiohttp
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from bodies import interaction, put, service, session
 from gateway.endpoint.admission import OPERATIONS_AT_ONCE, ExecutionSlot, ExecutionSlots, InFlightLimit
 from gateway.http.exchange import HttpError
-from gateway_under_test import serving
+from gateway_under_test import origin_of, serving
 from store.archive import open_archive
 from store.engine.database import Database
 
@@ -145,7 +144,7 @@ async def test_a_request_whose_client_disconnected_is_cancelled(
     searches = " ".join(f"a{number}: {search % number}" for number in range(20))
     body = json.dumps({"query": f"{{ {searches} }}"}).encode()
     async with serving(database) as client:
-        address: Any = client._build_url("/graphql")
+        address = await origin_of(client)
         gone = [await asyncio.open_connection(address.host, address.port) for _ in range(100)]
         for _, writer in gone:
             writer.write(POST + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from bodies import put, service, session, sid
-from gateway_under_test import serving
+from gateway_under_test import origin_of, serving
 from store.archive import open_archive
 from store.engine.database import Database
 
@@ -155,8 +155,8 @@ async def test_a_get_is_answered_as_the_draft_says(
 
 
 async def test_a_url_that_is_not_utf_8_is_refused(client: aiohttp.ClientSession) -> None:
-    host, port = client._base_url.host, client._base_url.port  # type: ignore[union-attr]
-    reader, writer = await asyncio.open_connection(host, port)
+    address = await origin_of(client)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(b"GET /graphql?query=%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from gateway.http.origins import SECURITY_HEADERS, browser_could_send
-from gateway_under_test import serving
+from gateway_under_test import origin_of, serving
 from store import keys
 from store.archive import open_archive
 from store.engine.database import Database
@@ -58,7 +58,7 @@ async def test_with_keys_any_host_is_accepted_unless_the_setting_lists_some(data
 async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_accepted(
     client: aiohttp.ClientSession,
 ) -> None:
-    own = str(client._base_url).rstrip("/")
+    own = str(await origin_of(client))
     assert await code(client, {"Origin": own}) == (200, "")
     for origin in ("https://evil.example.com", "null", f"{own}.evil.example.com", "http://localhost:1"):
         assert await code(client, {"Origin": origin}) == (403, "FORBIDDEN")

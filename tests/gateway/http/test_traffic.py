@@ -4,7 +4,6 @@ import asyncio
 import json
 import select
 import socket
-from typing import Any
 
 import aiohttp
 import pytest
@@ -14,7 +13,7 @@ from gateway.endpoint.admission import OPERATIONS_AT_ONCE
 from gateway.http.callers import Caller
 from gateway.http.exchange import HttpError
 from gateway.http.rate_limit import Rates
-from gateway_under_test import serving
+from gateway_under_test import origin_of, serving
 from store import keys
 from store.archive import open_archive
 from store.engine.database import Database
@@ -27,7 +26,7 @@ POST = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 
 async def raw(client: aiohttp.ClientSession, sent: bytes) -> bytes:
     """All bytes that the server sends in response until it closes the connection."""
-    address: Any = client._build_url("/graphql")
+    address = await origin_of(client)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(sent)
     try:
@@ -139,7 +138,7 @@ async def test_a_client_that_never_reads_its_response_is_disconnected(database: 
         await put(archive, *(interaction(number, data=data) for number in range(1, 31)))
     body = json.dumps({"query": "{ interactions { nodes { body } } }"}).encode()
     async with serving(database, {"read_seconds": 0.2}) as client:
-        address: Any = client._build_url("/graphql")
+        address = await origin_of(client)
         with socket.create_connection((address.host, address.port)) as idle:
             hung_up = select.poll()
             hung_up.register(idle, 0)
@@ -165,7 +164,7 @@ async def test_a_connection_stays_open_for_the_next_request(database: Database) 
 
 async def test_a_body_that_trickles_on_after_its_response_keeps_no_connection_open(database: Database) -> None:
     async with serving(database, {"read_seconds": 0.2}) as client:
-        address: Any = client._build_url("/graphql")
+        address = await origin_of(client)
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
         answered = await reader.readuntil(b"alive\n")

@@ -14,7 +14,7 @@ from checkout import ROOT
 from gateway.graphiql import FIRST_QUERY
 from gateway.limits.document_size import Measures, measure
 from gateway.limits.tokens import tokens_in
-from gateway_under_test import serving
+from gateway_under_test import origin_of, serving
 from store.archive import open_archive
 from store.engine.database import Database
 
@@ -243,7 +243,7 @@ HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 
 
 async def test_a_body_of_100_mb_is_refused_before_it_is_read(database: Database, client: aiohttp.ClientSession) -> None:
-    address: Any = client._build_url("/graphql")
+    address = await origin_of(client)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(HEAD + b"Content-Length: 100000000\r\n\r\n")
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 413 ")
@@ -251,7 +251,7 @@ async def test_a_body_of_100_mb_is_refused_before_it_is_read(database: Database,
 
 
 async def test_a_body_of_100_mb_in_chunks_is_not_kept(client: aiohttp.ClientSession) -> None:
-    address: Any = client._build_url("/graphql")
+    address = await origin_of(client)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     for _ in range(5):
