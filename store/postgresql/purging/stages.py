@@ -264,7 +264,7 @@ async def _followed(behind: Callable[[], Awaitable[list[str]]], what: str) -> No
     until = time.monotonic() + STANDBY_SECONDS
     while names := await behind():
         if time.monotonic() > until:
-            raise Unfinished(f"The standby {names[0]} has not yet {what}, or the role may not see that (pg_monitor).")
+            raise Unfinished(f"The standby {names[0]} has not yet {what}, or the role can't see it: GRANT pg_monitor.")
         await asyncio.sleep(0.05)
 
 
