@@ -102,6 +102,13 @@ def test_a_command_that_does_not_serve_imports_no_graphql_and_no_server() -> Non
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
 
+def test_garbage_is_collected_but_for_what_was_imported() -> None:
+    """Also in a worker process, which imports the same module but doesn't run its ``main``."""
+    script = "import gc, gateway.__main__; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert shown.stdout == "True True\n", shown.stderr
+
+
 def test_the_schema_is_printed_and_checked() -> None:
     assert run("schema").stdout == printed()
     result = run("schema", "--check")
