@@ -3,6 +3,8 @@
 A database that fails the checks stays unchanged.
 """
 
+from asyncpg import InsufficientPrivilegeError
+
 from store.engine.database import Address
 from store.errors import DatabaseError, DatabaseForeign, DatabaseNewer, DatabaseReadOnly, DatabaseUnreachable
 from store.postgresql.connections import RawConnection, close, connect
@@ -32,6 +34,11 @@ SELECT current_setting('server_encoding') AS encoding, current_schema() AS schem
 """.strip()
 """Tables of an extension, such as pg_stat_statements, don't count as another program's."""
 
+NOT_OWNER = (
+    "{address} has to be created or migrated, which its role may not. Run a command once with the URL of the role that "
+    "owns the archive, such as status, and start this one again."
+)
+
 
 async def prepare(address: Address, create: bool = True, copying: bool = False) -> bool:
     """Makes the database ready for use; creates (if ``create``) and migrates the archive in it where needed.
@@ -48,6 +55,8 @@ async def prepare(address: Address, create: bool = True, copying: bool = False) 
         if version == latest():
             return False
         return await migrate(connection)
+    except InsufficientPrivilegeError as error:
+        raise DatabaseReadOnly(NOT_OWNER.format(address=address)) from error
     except FAILURES as error:
         raise _explained(error, address) from error
     finally:

@@ -142,6 +142,6 @@ async def test_the_writer_leaves_migrations_to_the_owner_with_a_sentence(
 ) -> None:
     anew = f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO {WRITER}"
     postgresql_cluster.sql(anew, with_roles.name)
-    with pytest.raises(DatabaseReadOnly, match="Grant it, or use another role"):
+    with pytest.raises(DatabaseReadOnly, match="with the URL of the role that owns the archive"):
         async with open_archive(by(WRITER, with_roles)):
             pass
