@@ -41,8 +41,9 @@ class Commands(Group):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
-        order: list[str] = ORDER.split()
-        return sorted(super().list_commands(ctx), key=order.index)
+        names: list[str] = super().list_commands(ctx)
+        places = {name: place for place, name in enumerate(ORDER.split())}
+        return sorted(names, key=lambda name: places[name])
 
 
 commands = typer.Typer(
