@@ -9,7 +9,7 @@ in ``extra``. Neither engine can hold a lone surrogate, and only SQLite a NUL: b
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -134,7 +134,12 @@ def instant(text: str) -> str:
 
 def now() -> str:
     """The current time, as the archive writes times."""
-    return instant(datetime.now(UTC).isoformat())
+    return ago(timedelta())
+
+
+def ago(period: timedelta) -> str:
+    """The time that was so long ago, as the archive writes times."""
+    return instant((datetime.now(UTC) - period).isoformat())
 
 
 def _sid(_: Column, given: Any) -> str | None:

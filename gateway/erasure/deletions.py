@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.erasure.at_twilio import ErasureUpstream
 from resolvers.upstream import ERASES_HERE, Answer, Asked, Outcome, ask, request_all, settle
+from store.engine.cancellation import finish_even_if_cancelled
 from store.engine.protocols import Archive
 from store.erasure import cases
 from store.erasure.cases import Case, Item
@@ -108,7 +109,7 @@ class Deletions:
             raise _first(group) from group
         finally:
             self._answered += [Asked(address, is_new, NOT_ASKED) for address, is_new in self._not_asked.items()]
-            await to_the_end(self._settle())
+            await finish_even_if_cancelled(self._settle())
         if self._failures >= FAILURES_THAT_END_A_RUN:
             raise TwilioAway(f"Twilio could not be asked {self._failures} times in a row. {self._last_failure}")
 
@@ -196,12 +197,3 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def to_the_end(work: Awaitable[None]) -> None:
-    """Waits for ``work`` to end, also if this task is cancelled meanwhile."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    task.result()

@@ -131,7 +131,10 @@ class SyncSettings(Settings):
     keep: bool = Field(False, description="Keep what was deleted at Twilio, and mark it as kept.")
     erase: bool = Field(False, description="Erase what was deleted at Twilio, no matter how much it is.")
     erase_share: float = Field(
-        0.01, ge=0, le=1, description="The share of all interactions that one run may erase without --erase."
+        0.01,
+        ge=0,
+        le=1,
+        description="The share of all interactions that the runs of 24 hours may erase without --erase.",
     )
     concurrency: int = Field(20, ge=1, le=200, description=CONCURRENCY)
     changes_days: float = Field(

@@ -11,6 +11,7 @@ erased.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -23,19 +24,22 @@ from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.sync import listings, runs, state
 from store.sync.runs import Progress
+from store.twilio_mapping import ago
 
 ALWAYS_ALLOWED_ERASURES = 20
-"""A run may erase this many rows without a flag, however small the archive is."""
+"""The runs of 24 hours may erase this many rows without a flag, however small the archive is."""
+BY_ITSELF, BY_FLAG = "sync", "sync --erase"
+"""Who asked for an erasure, in the ledger: a run that found the row gone, or the operator, by the flag."""
 ASKED_SESSIONS = 10
 """So many Sessions of a Service that is gone are asked for one by one."""
 
 
 class TooManyErasures(Exception):
-    """A run would erase a large share of the archive. The message says what to do."""
+    """The runs of 24 hours would erase a large share of the archive. The message says what to do."""
 
 
 class ErasureRules(NamedTuple):
-    """Whether a run may erase what was deleted at Twilio, and how large a share of the archive."""
+    """Whether a run may erase what was deleted at Twilio, and how large a share of the archive in 24 hours."""
 
     keep: bool = False
     erase_share: float = 0.01
@@ -161,7 +165,8 @@ async def apply(
     if rules.keep:
         return
     to_erase = len(gone.interactions) + await _count_interactions(archive, gone.deleted_sessions)
-    await erasure.erase_deleted_at_twilio(archive, gone.interactions, gone.deleted_sessions, "sync", check)
+    by = BY_FLAG if rules.erase_anyway else BY_ITSELF
+    await erasure.erase_deleted_at_twilio(archive, gone.interactions, gone.deleted_sessions, by, check)
     progress.erased += to_erase
     async with archive.writer.transaction() as transaction:
         await check(transaction)
@@ -186,20 +191,25 @@ async def _check_erasure_limit(archive: Archive, gone: Gone, rules: ErasureRules
     if rules.erase_anyway:
         return
     ((total,),) = await archive.fetch(state.COUNT_INTERACTIONS)
-    to_erase = len(gone.interactions) + await _count_interactions(archive, gone.deleted_sessions)
-    allowed = max(ALWAYS_ALLOWED_ERASURES, int(total * rules.erase_share))
-    sessions = len(gone.deleted_sessions)
     if not services_exist and (gone.deleted_sessions or gone.expired_sessions):
         raise TooManyErasures(
             f"Twilio no longer has any Service, but the archive has {total:,} interactions. Nothing was erased or "
             "marked. If the account was emptied on purpose, run it again with --erase; to keep what is here, with "
             "--keep."
         )
-    if max(to_erase, sessions) > allowed:
+    to_erase, sessions = await _count_interactions(archive, gone.deleted_sessions), len(gone.deleted_sessions)
+    to_erase += len(gone.interactions)
+    if not to_erase and not sessions:
+        return
+    # Counted over a day, since frequent runs could otherwise erase everything, a little each time.
+    erased, erased_sessions = await state.erased_since(archive, BY_ITSELF, ago(timedelta(days=1)))
+    allowed = max(ALWAYS_ALLOWED_ERASURES, int((total + erased) * rules.erase_share))
+    if max(erased + to_erase, erased_sessions + sessions) > allowed:
+        already = f" Runs of the last 24 hours have erased {erased:,} already." if erased else ""
         raise TooManyErasures(
             f"Twilio no longer has {to_erase:,} of the {total:,} interactions here, {sessions:,} whole "
-            f"sessions among them; without a flag, a run erases up to {allowed:,}. Nothing was erased. If they were "
-            "deleted on purpose, run it again with --erase; to keep them, with --keep."
+            f"sessions among them.{already} Without a flag, runs erase up to {allowed:,} in 24 hours. Nothing was "
+            "erased. If they were deleted on purpose, run it again with --erase; to keep them, with --keep."
         )
 
 

@@ -89,7 +89,7 @@ async def erase_all(archive: Archive, outcomes: Mapping[str, AtTwilio | None]) -
                 await ledger.note_at_twilio(transaction, sid, twilio)
     reason = await clean_until_deadline(archive)
     if reason and not archive.writer.cleans_at_once:
-        log.info("Rows erased: %d. A server removes their bytes in the background.", len(sids))
+        log.info("Rows erased: %d. Their bytes are removed in the background.", len(sids))
     elif reason:
         log.warning("Rows erased: %d, but not yet every byte of them: %s", len(sids), reason)
     return reason is None

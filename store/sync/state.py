@@ -11,6 +11,10 @@ from store.twilio_mapping import now
 
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
 COUNT_INTERACTIONS = "SELECT count(*) FROM interaction"
+COUNT_ERASED = """
+SELECT count(*) FILTER (WHERE substr(sid, 1, 2) = 'KI'), count(*) FILTER (WHERE substr(sid, 1, 2) = 'KC') FROM deletion
+WHERE requested_by = :by AND intended_at >= :since
+""".strip()
 ARCHIVE_SESSION = """
 UPDATE session SET archived_at = :now WHERE sid = :sid AND kept_at IS NULL
   AND (archived_at IS NULL OR archived_at > :now)
@@ -78,3 +82,9 @@ async def keep_session(transaction: Transaction, sid: str) -> int:
 async def keep_interaction(transaction: Transaction, sid: str) -> None:
     """Marks an Interaction that was deleted at Twilio as kept by ``--keep``."""
     await transaction.execute(KEEP_INTERACTION, {"now": now(), "sid": sid})
+
+
+async def erased_since(archive: Archive, by: str, since: str) -> tuple[int, int]:
+    """How many Interactions and Sessions the ledger has as erased ``by`` somebody since this time."""
+    ((interactions, sessions),) = await archive.fetch(COUNT_ERASED, {"by": by, "since": since})
+    return interactions, sessions

@@ -22,6 +22,7 @@ from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import ServeSettings
 from gateway.settings.sources import CONFIG, in_file, variable
 from postgresql import cluster
+from postgresql_features import EXTENSIONS, needs
 from store.engine.database import Address, database_of
 
 FOLDER = ROOT / "gateway" / "deploy"
@@ -137,6 +138,7 @@ def test_the_compose_file_of_postgresql_names_its_own_database() -> None:
 
 
 def test_postgresql_starts_with_the_settings_of_the_compose_file() -> None:
+    needs(EXTENSIONS)
     _, *arguments = YAML(typ="safe").load(ON_POSTGRESQL)["services"]["postgresql"]["command"]
     settings = dict(argument.removeprefix("--").split("=") for argument in arguments)
     with cluster(**settings) as running:

@@ -8,7 +8,6 @@ import bodies
 from databases import held
 from fake_account import Faults
 from fake_twilio import FakeTwilio
-from gateway.sync.reconcile import TooManyErasures
 from gateway.twilio.errors import TwilioUnavailable
 from mirror import Mirror, account, mirroring
 from retries import without_waits
@@ -227,23 +226,6 @@ async def test_the_ledger_beats_a_list_that_still_shows_what_was_deleted(databas
             await mirror.sync(full=True)
             assert not {KI[1], KI[2]} & set(await mirror.stored("KI"))
             assert KC[2] not in await mirror.stored("KC")
-
-
-async def test_erasing_more_than_a_small_share_needs_a_flag(database: Database) -> None:
-    fake = FakeTwilio()
-    account(fake, services=1, sessions=30, interactions=2)
-    async with mirroring(database, fake) as mirror:
-        await mirror.sync()
-        for sid in fake.sids("KI")[:21]:
-            fake.remove(sid)
-        with pytest.raises(TooManyErasures, match=r"no longer has 21 of the 60 interactions .* Nothing was erased\."):
-            await mirror.sync(full=True)
-        assert (len(await mirror.stored("KI")), await mirror.ledger()) == (60, {})
-        ((outcome,),) = await mirror.archive.fetch("SELECT outcome FROM sync_run WHERE number = 2")
-        assert outcome == "refused"
-        progress = await mirror.sync(full=True, erase=True)
-        assert progress.erased == 21
-        await mirror.assert_equal()
 
 
 async def test_rows_deleted_at_twilio_can_be_kept_instead(database: Database) -> None:

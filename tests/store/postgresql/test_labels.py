@@ -6,6 +6,7 @@ import pytest
 
 from bodies import put, record, service, session, sid
 from postgresql import Cluster, cluster
+from postgresql_features import EXTENSIONS, needs
 from store.archive import open_archive
 from store.engine.database import Address
 from store.postgresql.parameters import labelled
@@ -22,6 +23,7 @@ OTHERS = rf"^\s*({OF_TRANSACTIONS}|{OF_ASYNCPG}|SELECT pg_stat_statements_reset)
 @pytest.fixture
 def watched() -> Iterator[Cluster]:
     """A cluster that counts its statements."""
+    needs(EXTENSIONS)
     with cluster(shared_preload_libraries="pg_stat_statements") as running:
         running.sql("CREATE EXTENSION pg_stat_statements")
         yield running

@@ -10,6 +10,7 @@ import bodies
 import postgresql
 from canaries_in_clusters import canary
 from postgresql import Cluster
+from postgresql_features import EXTENSIONS, needs
 from store.archive import open_archive
 from store.engine.database import Address, Replicas
 from store.errors import StoreError
@@ -20,6 +21,7 @@ FAILING = "SELECT 1 / CASE WHEN CAST(:text AS TEXT) = '' THEN 1 ELSE 0 END"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
+    needs(EXTENSIONS)
     libraries = "pg_stat_statements,auto_explain"
     with postgresql.cluster(shared_preload_libraries=libraries) as running:
         yield running
