@@ -146,8 +146,9 @@ class GraphQLOverHTTP:
 
     def _is_subscription(self, exchange: Exchange, request: Request) -> bool:
         """Whether it is a subscription of a client that accepts JSON and events, as urql does."""
-        accepts_events = EVENT_STREAM in exchange.header(b"accept").lower()
-        return accepts_events and "subscription" in request.query and self._operations.kind_of(request) == SUBSCRIPTION
+        if "subscription" not in request.query or EVENT_STREAM not in exchange.header(b"accept").lower():
+            return False
+        return self._operations.kind_of(request) == SUBSCRIPTION
 
     def _read_get(self, exchange: Exchange) -> RequestParameters:
         demand_preflight(exchange.headers)

@@ -163,7 +163,7 @@ class Exchange:
         self.status = status
         fields = [*self._complete(self.headers, headers)]
         if media_type is not None and status != 304:
-            fields = [(b"content-type", media_type), *fields, (b"content-length", b"%d" % len(body))]
+            fields += (b"content-type", media_type), (b"content-length", b"%d" % len(body))
         if self.is_last:
             fields.append(CLOSING)
         await self._send({"type": "http.response.start", "status": status, "headers": fields})

@@ -61,7 +61,14 @@ class Connection(asyncio.Protocol):
         """Registers the connection and sets the deadline of the first request."""
         self._transport = cast("asyncio.Transport", transport)
         self.write_deadline = WriteDeadline(self._transport, self.seconds)
-        self._server, self._client = _address(self._transport, "sockname"), _address(self._transport, "peername")
+        self._common_scope = {
+            "type": "http",
+            "asgi": ASGI,
+            "scheme": "http",
+            "root_path": "",
+            "server": _address(self._transport, "sockname"),
+            "client": _address(self._transport, "peername"),
+        }
         self._state.connections.add(self)  # type: ignore[arg-type]  # Typed for its own protocols only.
         self._deadline.set(self.seconds)
 
@@ -210,15 +217,8 @@ class Connection(asyncio.Protocol):
     def _new_cycle(self) -> RequestCycle:
         parser = self._parser
         scope = parser.scope()
-        scope.update(
-            type="http",
-            asgi=ASGI,
-            scheme="http",
-            root_path="",
-            server=self._server,
-            client=self._client,
-            state=self._app_state.copy(),
-        )
+        scope.update(self._common_scope)
+        scope["state"] = self._app_state.copy()
         return RequestCycle(self, scope, parser.keeps_alive, parser.expects_continue)
 
     def _begin(self, cycle: RequestCycle) -> None:

@@ -46,9 +46,12 @@ class Parser:
         in_head, self._has_event = self.is_in_head, False
         try:
             self._parser.feed_data(data[start:end])
+            if in_head and self._length and end < len(data):  # The body, or a part of it, has come with its head.
+                self._head_bytes += end - start
+                in_head, start, end = False, end, self._end(data, end)
+                self._parser.feed_data(data[start:end])
         except HttpParserUpgrade:
-            if not self._refused:
-                self._ignore_upgrade()
+            self._ignore_upgrade()
         except HttpParserError as error:
             raise self._refused or Refused(BAD_REQUEST, "Expected a request of HTTP/1.1") from error
         if in_head:
@@ -184,11 +187,13 @@ class Parser:
         return min(end, start + LONGEST_HEAD + 1 - self._head_bytes) if self.is_in_head else end
 
     def _ignore_upgrade(self) -> None:
-        """Ignores an Upgrade and goes on with HTTP/1.1 (RFC 9110 §7.8).
+        """Ignores an Upgrade and goes on with HTTP/1.1 (RFC 9110 §7.8), unless the request is refused.
 
         After such a head httptools stops parsing. So a new parser gets a head with the framing alone, and parses the
         body.
         """
+        if self._refused:
+            return
         framing = [
             b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in (b"content-length", b"transfer-encoding")
         ]
