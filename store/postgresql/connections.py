@@ -78,13 +78,16 @@ class Connector:
     def __init__(self, address: Address, settings: dict[str, str], most_seconds: float = inf) -> None:
         self._address, self._settings, self._most_seconds = address, settings, most_seconds
         self._connecting: set[asyncio.Task[RawConnection]] = set()
+        self._is_closed = False
 
     async def connect(self) -> RawConnection:
-        """A new connection. Raises Unavailable, also if ``abort`` is called meanwhile."""
+        """A new connection. Raises Unavailable, also if ``abort`` or ``close`` is called meanwhile."""
+        if self._is_closed:
+            raise unavailable(self._address)
         task = asyncio.create_task(connect(self._address, self._settings, self._most_seconds), name="connecting")
         self._connecting.add(task)
         try:
-            return await task
+            raw = await task
         except DatabaseError as error:
             raise Unavailable(str(error)) from error
         except asyncio.CancelledError as error:
@@ -95,12 +98,22 @@ class Connector:
             raise unavailable(self._address) from error
         finally:
             self._connecting.discard(task)
+        if self._is_closed:  # It was opened just before ``close``.
+            raw.terminate()
+            raise unavailable(self._address)
+        return raw
 
     def abort(self) -> None:
         """Gives up all that are being opened."""
         connecting, self._connecting = self._connecting, set()
         for task in connecting:
             task.cancel()
+
+    async def close(self) -> None:
+        """Gives up all that are being opened, waits until that is done, and opens no more."""
+        self._is_closed, connecting = True, [*self._connecting]
+        self.abort()
+        await asyncio.gather(*connecting, return_exceptions=True)
 
 
 class Connection:

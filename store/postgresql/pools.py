@@ -116,7 +116,8 @@ class ConnectionPool:
             waiter.set_exception(unavailable(self.address))
 
     async def close(self) -> None:
-        """Closes all connections, also those in use, and waits for those that are being closed."""
+        """Closes all connections, also those in use, and waits for those that are being closed. Opens no more."""
+        await self._connector.close()
         self._free.clear()
         await asyncio.gather(*(close(connection.raw) for connection in self._all), *self._background)
 

@@ -169,7 +169,8 @@ class PostgreSQLWriter:
         return await self._purge.advance(at_once)
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection, and opens no more."""
+        await self._connector.close()
         if self._raw:
             await close(self._raw)
 
