@@ -8,6 +8,7 @@ import getpass
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -112,7 +113,8 @@ def erase(
     if not yes:
         raise typer.Exit(shown(settings.database, question, twilio, remove_participants, delete_resources, json_only))
     chosen = Options(
-        reference=reference or f"erasure-{now:%Y%m%dT%H%M%S}Z",
+        # Two erasures may begin in the same second, and each needs a case of its own.
+        reference=reference or f"erasure-{now:%Y%m%dT%H%M%S}Z-{token_hex(3)}",
         requested_by=by or _login(),
         remove_participants=remove_participants,
         delete_resources=delete_resources,

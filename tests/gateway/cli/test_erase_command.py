@@ -117,6 +117,14 @@ async def test_the_text_shows_the_question_once_and_no_log_line_does(database: D
     assert "--participant: expected KP and 32 hexadecimal digits" in err
 
 
+async def test_erasures_of_the_same_second_have_cases_of_their_own(database: Database) -> None:
+    async with served(database, FakeTwilio()) as fake:
+        sids = fake.sids("KI")
+        receipts = [(await erased(fake, database, "--interaction", sid, "--yes", "--json"))[1] for sid in sids[:4]]
+    assert len({json.loads(receipt)["reference"] for receipt in receipts}) == 4
+    assert [json.loads(receipt)["counts"]["interactions"] for receipt in receipts] == [{"ERASED": 1}] * 4
+
+
 async def test_lists_come_from_files_and_repeated_options(database: Database, tmp_path: Path) -> None:
     async with served(database, FakeTwilio()) as fake:
         sids = fake.sids("KI")
