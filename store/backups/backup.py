@@ -52,11 +52,13 @@ async def back_up(archive: Archive, target: Path, keep: int | None = None, progr
         _check_free(path, await notes.noted(archive))
         begun = await notes.begin(archive, path)
         try:
-            size, counts = await _in_thread(file_in(archive.database), path, begun, progress)
+            size, counts, cancelled = await _in_thread(file_in(archive.database), path, begun, progress)
         except BaseException:
             await notes.abandon(archive, begun)
             raise
         made = await notes.finish(archive, begun, size, counts)
+        if cancelled:
+            raise cancelled
         return Made(made, await _rotate(archive, path.parent, keep) if keep else [])
 
 
@@ -103,8 +105,13 @@ async def _remove_interrupted(archive: Archive) -> None:
         raise refused_by_system(error, Path(error.filename or file_in(archive.database))) from error
 
 
-async def _in_thread(database: Path, path: Path, begun: Backup, progress: Progress | None) -> tuple[int, Counts]:
-    """Runs ``_make`` in a thread; a cancellation stops it, and waits until nothing of it is left."""
+async def _in_thread(
+    database: Path, path: Path, begun: Backup, progress: Progress | None
+) -> tuple[int, Counts, asyncio.CancelledError | None]:
+    """Runs ``_make`` in a thread; a cancellation stops it, and waits until nothing of it is left.
+
+    One that comes too late to stop it is returned: the backup is there, and has to be noted.
+    """
     stop = threading.Event()
 
     def each(done: int, total: int) -> None:
@@ -115,12 +122,13 @@ async def _in_thread(database: Path, path: Path, begun: Backup, progress: Progre
 
     making = asyncio.ensure_future(asyncio.to_thread(_make, database, path, begun, each))
     try:
-        return await asyncio.shield(making)
-    except asyncio.CancelledError:
+        return *await asyncio.shield(making), None
+    except asyncio.CancelledError as cancelled:
         stop.set()
         await asyncio.wait([making])
-        making.exception()
-        raise
+        if making.exception():
+            raise
+        return *making.result(), cancelled
 
 
 def _make(database: Path, path: Path, begun: Backup, progress: Progress) -> tuple[int, Counts]:

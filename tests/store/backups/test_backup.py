@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
@@ -219,10 +220,11 @@ async def test_only_one_backup_of_an_archive_is_made_at_a_time(filled: Archive, 
 
 
 async def test_a_cancelled_backup_leaves_nothing(filled: Archive, tmp_path: Path) -> None:
-    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+    loop, begun, cancelled = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def look(done: int, total: int) -> None:
         loop.call_soon_threadsafe(begun.set)
+        cancelled.wait(30)
 
     online_pages = online.PAGES_AT_ONCE
     vars(online)["PAGES_AT_ONCE"] = 1
@@ -230,12 +232,33 @@ async def test_a_cancelled_backup_leaves_nothing(filled: Archive, tmp_path: Path
         making = asyncio.create_task(back_up(filled, tmp_path / "copy.db", progress=look))
         await begun.wait()
         making.cancel()
+        await asyncio.sleep(0)
+        cancelled.set()
         with pytest.raises(asyncio.CancelledError):
             await making
     finally:
         vars(online)["PAGES_AT_ONCE"] = online_pages
     assert await noted(filled) == []
     assert not [file for file in tmp_path.iterdir() if file.name.startswith("copy.db")]
+
+
+async def test_a_backup_that_was_whole_before_it_was_cancelled_is_noted(filled: Archive, tmp_path: Path) -> None:
+    """Otherwise the archive would not know of a file that has what is erased later."""
+    loop, copied, cancelled = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def look(done: int, total: int) -> None:
+        if done == total:
+            loop.call_soon_threadsafe(copied.set)
+            cancelled.wait(30)
+
+    making = asyncio.create_task(back_up(filled, tmp_path / "copy.db", progress=look))
+    await copied.wait()
+    making.cancel()
+    await asyncio.sleep(0)
+    cancelled.set()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert [backup.path for backup in await noted(filled) if backup.finished_at] == [str(tmp_path / "copy.db")]
 
 
 async def test_a_folder_keeps_as_many_dated_backups_as_asked(filled: Archive, tmp_path: Path) -> None:
