@@ -7,12 +7,13 @@ connection. A process listens only while somebody waits, and some seconds longer
 """
 
 import asyncio
+from contextlib import suppress
 from math import inf
 from typing import Any
 
 from store.engine.database import Address
 from store.errors import DatabaseError
-from store.postgresql.connections import RawConnection, close, connect
+from store.postgresql.connections import CLOSING_SECONDS, RawConnection, connect
 from store.postgresql.explanations import FAILURES
 
 CHANNEL = "proxygraph"
@@ -86,7 +87,7 @@ class NotifiedCommits:
             except FAILURES:
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
-                await close(raw)
+                await _stop_listening(raw)
 
     async def _poll(self, raw: RawConnection) -> None:
         state = None
@@ -98,3 +99,17 @@ class NotifiedCommits:
 
     def _is_wanted(self) -> bool:
         return bool(self._waiting) or asyncio.get_running_loop().time() < self._idle_since + IDLE_SECONDS
+
+
+async def _stop_listening(raw: RawConnection) -> None:
+    """Closes a connection after the last of its notifications has come.
+
+    PgBouncer in session mode resets the server's connection of a client that is gone. If a notification comes before
+    the reply to that, it gives the connection to another client too early, who gets that reply as an answer.
+    """
+    try:
+        with suppress(*FAILURES):
+            await raw.execute("UNLISTEN *", timeout=CLOSING_SECONDS)
+            await raw.close(timeout=CLOSING_SECONDS)
+    finally:
+        raw.terminate()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +20,15 @@ from checkout import ROOT
 from databases import is_empty
 from following import CHANGES, following
 from gateway_under_test import serving
+from hosts import until
+from links import link
 from postgresql import Cluster
 from store.archive import open_archive
 from store.engine.database import Address
 from store.errors import DatabaseUnreachable, SyncAlreadyRunning
 from store.interactions import Interaction
+from store.postgresql.connections import close, connect
+from store.postgresql.hosts.notified_commits import NotifiedCommits
 from store.postgresql.purging.stages import POOLED
 from store.queries.lookups import Lookup
 
@@ -143,6 +147,42 @@ async def test_reads_writes_the_syncs_lock_and_news_of_commits_work_through_it(b
                     pass
         async with archive.sync_lock():
             pass
+
+
+HAS_POLLED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND state = 'idle' AND query LIKE '%data_version%' AND pid <> pg_backend_pid()
+"""
+
+
+@needs_pgbouncer
+async def test_who_stops_listening_leaves_no_reply_to_the_next_client(postgresql_cluster: Cluster) -> None:
+    """Here a notification is under way when the listener stops, and the next client gets its server connection."""
+    async with link(postgresql_cluster) as slow:
+        one_connection = {
+            r"(?<= port=)\d+(?= dbname)": str(slow.port),
+            r"^default_pool_size = .*$": "default_pool_size = 1",
+        }
+        with ExitStack() as stack:
+            bounced = await asyncio.to_thread(stack.enter_context, through(postgresql_cluster, one_connection))
+            async with open_archive(bounced.direct):
+                pass  # Makes the tables.
+            notifying = await connect(bounced.direct)
+            commits = NotifiedCommits(bounced.pooled)
+            await asyncio.wait_for(commits.after(0), SECONDS_TO_START)
+            waiting = await connect(bounced.pooled)
+
+            async def has_polled() -> bool:
+                return bool(await notifying.fetchval(HAS_POLLED))
+
+            await until(has_polled)
+            answer = asyncio.create_task(waiting.execute("BEGIN; SELECT 1"))
+            slow.seconds = 0.1
+            await notifying.execute("NOTIFY proxygraph")
+            await commits.stop()
+            assert await asyncio.wait_for(answer, SECONDS_TO_START) == "SELECT 1"
+            await close(waiting)
+            await close(notifying)
 
 
 LIST = {"query": "{ interactions(first: 20) { totalCount nodes { sid session { sid participants { sid } } } } }"}
