@@ -14,7 +14,7 @@ from resolvers.arguments.sids import sid_of
 from resolvers.context import Info
 from resolvers.errors import Busy
 from resolvers.nodes import load_record
-from resolvers.upstream import AT_TWILIO, ERASES_HERE, Answer, Outcome, erase_everywhere
+from resolvers.upstream import AT_TWILIO, ERASES_HERE, Answer, TwilioOutcome, erase_everywhere
 from store.erasure.ledger import AtTwilio
 from store.errors import DatabaseLocked
 from store.interactions import Interaction, Leg
@@ -39,10 +39,10 @@ class Erasure(StrEnum):
 
 
 CODES = {
-    Outcome.LEGAL_HOLD: DeleteInteractionErrorCode.LEGAL_HOLD,
-    Outcome.REFUSED: DeleteInteractionErrorCode.UPSTREAM_REFUSED,
-    Outcome.UNAVAILABLE: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
-    Outcome.UNCERTAIN: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
+    TwilioOutcome.LEGAL_HOLD: DeleteInteractionErrorCode.LEGAL_HOLD,
+    TwilioOutcome.REFUSED: DeleteInteractionErrorCode.UPSTREAM_REFUSED,
+    TwilioOutcome.UNAVAILABLE: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
+    TwilioOutcome.UNCERTAIN: DeleteInteractionErrorCode.UPSTREAM_UNAVAILABLE,
 }
 
 

@@ -13,7 +13,7 @@ from store.interactions import Interaction
 from store.twilio_mapping import instant
 
 
-class Outcome(StrEnum):
+class TwilioOutcome(StrEnum):
     """The outcome of a deletion at Twilio."""
 
     DELETED = "deleted"
@@ -27,15 +27,15 @@ class Outcome(StrEnum):
 
 LONGEST_REQUEST = timedelta(minutes=10)
 """The longest time that a deletion at Twilio may take, with all retries."""
-ERASES_HERE = (Outcome.DELETED, Outcome.ALREADY_GONE, Outcome.NOT_CONNECTED)
+ERASES_HERE = (TwilioOutcome.DELETED, TwilioOutcome.ALREADY_GONE, TwilioOutcome.NOT_CONNECTED)
 """After these outcomes the row is erased here."""
 AT_TWILIO = {
-    Outcome.DELETED: AtTwilio.DELETED,
-    Outcome.ALREADY_GONE: AtTwilio.ALREADY_GONE,
-    Outcome.NOT_CONNECTED: AtTwilio.NOT_CONNECTED,
-    Outcome.LEGAL_HOLD: AtTwilio.REFUSED,
-    Outcome.REFUSED: AtTwilio.REFUSED,
-    Outcome.UNCERTAIN: AtTwilio.PENDING,
+    TwilioOutcome.DELETED: AtTwilio.DELETED,
+    TwilioOutcome.ALREADY_GONE: AtTwilio.ALREADY_GONE,
+    TwilioOutcome.NOT_CONNECTED: AtTwilio.NOT_CONNECTED,
+    TwilioOutcome.LEGAL_HOLD: AtTwilio.REFUSED,
+    TwilioOutcome.REFUSED: AtTwilio.REFUSED,
+    TwilioOutcome.UNCERTAIN: AtTwilio.PENDING,
 }
 """What the ledger stores and the API shows. UNAVAILABLE has no value: Twilio certainly did not process it."""
 
@@ -43,12 +43,12 @@ AT_TWILIO = {
 class Answer(NamedTuple):
     """The outcome, a sentence about it if the row stays, and whether no byte of the row is left here."""
 
-    outcome: Outcome
+    outcome: TwilioOutcome
     message: str = ""
     is_clean: bool = True
 
 
-class Asked(NamedTuple):
+class RequestedDeletion(NamedTuple):
     """A deletion that was requested at Twilio: its address, whether its ledger entry is new, and the answer."""
 
     address: TwilioAddress
@@ -82,7 +82,7 @@ async def erase_everywhere(
     """
     is_new = await erasure.request(archive, interaction, requested_by, at_twilio=upstream is not None)
     address = TwilioAddress(interaction.sid, interaction.session_sid, interaction.service_sid, interaction.account_sid)
-    (settled,) = await settle(archive, [Asked(address, is_new, await ask(upstream, address))])
+    (settled,) = await settle(archive, [RequestedDeletion(address, is_new, await ask(upstream, address))])
     return settled
 
 
@@ -100,15 +100,15 @@ async def request_all(
 async def ask(upstream: Upstream | None, address: TwilioAddress) -> Answer:
     """Deletes the Interaction at Twilio, if an account is connected, and returns the answer."""
     if upstream is None:
-        return Answer(Outcome.NOT_CONNECTED)
+        return Answer(TwilioOutcome.NOT_CONNECTED)
     if address.account_sid.lower() != upstream.account_sid.lower():
         # A 404 for another account's resource proves nothing.
         message = f"{address.sid} belongs to {address.account_sid}, but Twilio is asked for {upstream.account_sid}."
-        return Answer(Outcome.REFUSED, f"{message} It stays here.")
+        return Answer(TwilioOutcome.REFUSED, f"{message} It stays here.")
     return await upstream.delete_interaction(address.service_sid, address.session_sid, address.sid)
 
 
-async def settle(archive: Archive, asked: Sequence[Asked]) -> list[Answer]:
+async def settle(archive: Archive, asked: Sequence[RequestedDeletion]) -> list[Answer]:
     """Erases here, in one transaction, what Twilio no longer has; returns the answers in order.
 
     Rows that Twilio refuses to delete stay, and their requests are withdrawn. If Twilio may have deleted a row, its
@@ -122,23 +122,23 @@ async def settle(archive: Archive, asked: Sequence[Asked]) -> list[Answer]:
     ]
 
 
-async def _not_erased(archive: Archive, asked: Asked) -> Answer:
+async def _not_erased(archive: Archive, asked: RequestedDeletion) -> Answer:
     sid, answer = asked.address.sid, asked.answer
-    if answer.outcome is Outcome.LEGAL_HOLD or (asked.is_new and answer.outcome is not Outcome.UNCERTAIN):
-        await erasure.withdraw_request(archive, sid, held=answer.outcome is Outcome.LEGAL_HOLD)
+    if answer.outcome is TwilioOutcome.LEGAL_HOLD or (asked.is_new and answer.outcome is not TwilioOutcome.UNCERTAIN):
+        await erasure.withdraw_request(archive, sid, held=answer.outcome is TwilioOutcome.LEGAL_HOLD)
         return answer
     # The answer to this request, or to an earlier one, got lost: Twilio may have deleted it.
     await erasure.note_at_twilio(archive, sid, AtTwilio.PENDING)
-    if answer.outcome is Outcome.UNCERTAIN:
+    if answer.outcome is TwilioOutcome.UNCERTAIN:
         return answer
     earlier = "The outcome of an earlier attempt is unknown; it is settled as soon as Twilio can be reached."
-    return Answer(Outcome.UNCERTAIN, f"{answer.message} {earlier}")
+    return Answer(TwilioOutcome.UNCERTAIN, f"{answer.message} {earlier}")
 
 
-async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: TwilioAddress) -> Outcome:
+async def repeat_at_twilio(archive: Archive, upstream: Upstream, address: TwilioAddress) -> TwilioOutcome:
     """Deletes at Twilio what is erased here already, and stores the outcome if it is certain."""
     outcome = (await ask(upstream, address)).outcome
-    if outcome not in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN):
+    if outcome not in (TwilioOutcome.UNAVAILABLE, TwilioOutcome.UNCERTAIN):
         await erasure.note_at_twilio(archive, address.sid, AT_TWILIO[outcome])
     return outcome
 
@@ -152,10 +152,10 @@ async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start
     finished, left = await erasure.recover(archive) if at_start else 0, 0
     before = instant((datetime.now(UTC) - (timedelta() if at_start else LONGEST_REQUEST)).isoformat())
     for address in await ledger.pending_at_twilio(archive, before):
-        outcome = (await ask(upstream, address)).outcome if upstream else Outcome.UNAVAILABLE
+        outcome = (await ask(upstream, address)).outcome if upstream else TwilioOutcome.UNAVAILABLE
         if outcome in ERASES_HERE:
             await erasure.erase(archive, address.sid, twilio=AT_TWILIO[outcome])
-        elif outcome is Outcome.LEGAL_HOLD:
+        elif outcome is TwilioOutcome.LEGAL_HOLD:
             await erasure.withdraw_request(archive, address.sid, held=True)
         else:
             left += 1
@@ -163,7 +163,7 @@ async def finish_deletions(archive: Archive, upstream: Upstream | None, at_start
         finished += 1
     states = [AtTwilio.NOT_CONNECTED, *((AtTwilio.REFUSED,) if at_start else ())]
     for address in await ledger.not_at_twilio(archive, states) if upstream else ():
-        outcome = await repeat_at_twilio(archive, upstream, address) if upstream else Outcome.UNAVAILABLE
-        left += outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN)
+        outcome = await repeat_at_twilio(archive, upstream, address) if upstream else TwilioOutcome.UNAVAILABLE
+        left += outcome in (TwilioOutcome.UNAVAILABLE, TwilioOutcome.UNCERTAIN)
         finished += outcome in ERASES_HERE
     return finished, left

@@ -49,7 +49,7 @@ class Unauthenticated(HttpError):
         super().__init__(401, message, ((b"www-authenticate", challenge.encode()),), code="UNAUTHENTICATED")
 
 
-class Forbidden(HttpError):
+class InsufficientScope(HttpError):
     """403: the key or token is valid, but has none of the scopes."""
 
     def __init__(self, message: str) -> None:
@@ -130,7 +130,9 @@ class Authenticator:
         finally:
             self._attempts.end(attempt, wrong)
         if not found.scopes:
-            raise Forbidden("Expected a key or token with the scope read, read:content or delete, but it has none.")
+            raise InsufficientScope(
+                "Expected a key or token with the scope read, read:content or delete, but it has none."
+            )
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
         expires = self._clock() + (math.inf if seconds is None else seconds)

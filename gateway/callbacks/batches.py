@@ -7,7 +7,7 @@ import asyncio
 import time
 from contextlib import suppress
 
-from store.callbacks.inbox import Outcome, take
+from store.callbacks.inbox import CallbackOutcome, take
 from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.interactions import Interaction
@@ -24,13 +24,13 @@ class Batches:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._waiting: list[tuple[Interaction, asyncio.Future[Outcome]]] = []
+        self._waiting: list[tuple[Interaction, asyncio.Future[CallbackOutcome]]] = []
         self._storing: asyncio.Task[None] | None = None
         self._cleaned_from = 0.0
 
-    async def store(self, interaction: Interaction) -> Outcome:
+    async def store(self, interaction: Interaction) -> CallbackOutcome:
         """Stores what a callback says; returns when that is committed. Raises a StoreError if it can't be stored."""
-        stored: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[CallbackOutcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((interaction, stored))
         if self._storing is None:
             self._storing = asyncio.create_task(self._store_waiting(), name="callbacks")
@@ -58,7 +58,7 @@ class Batches:
                 return
         self._cleaned_from = time.monotonic() + PAUSE_SECONDS
 
-    async def _store_batch(self, batch: list[tuple[Interaction, asyncio.Future[Outcome]]]) -> None:
+    async def _store_batch(self, batch: list[tuple[Interaction, asyncio.Future[CallbackOutcome]]]) -> None:
         try:
             outcomes = await take(self._archive, [interaction for interaction, _ in batch])
         except Exception as error:

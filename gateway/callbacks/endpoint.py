@@ -14,7 +14,7 @@ from gateway.http.exchange import COMMON_HEADERS, Exchange, HttpError
 from gateway.observe.metrics import CALLBACKS
 from gateway.settings.callbacks import CALLBACK_PATH, CallbackSettings
 from gateway.settings.mirror import TwilioSettings
-from store.callbacks.inbox import Outcome
+from store.callbacks.inbox import CallbackOutcome
 from store.engine.protocols import Archive
 from store.errors import StoreError
 
@@ -32,7 +32,7 @@ class Refusal(StrEnum):
     FAILED = "failed"
 
 
-for outcome in (*Outcome, *Refusal):
+for outcome in (*CallbackOutcome, *Refusal):
     CALLBACKS.labels(outcome)
 
 
@@ -57,7 +57,7 @@ class CallbackEndpoint:
         """Waits until every callback that was taken is stored."""
         await self._batches.finish()
 
-    async def _outcome(self, exchange: Exchange) -> Outcome | Refusal:
+    async def _outcome(self, exchange: Exchange) -> CallbackOutcome | Refusal:
         form = await self._signed_form(exchange)
         interaction = interaction_of(form) if form else None
         if interaction is None:

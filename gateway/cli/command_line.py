@@ -93,7 +93,7 @@ class Command(TyperCommand):
         return _without_value(super().get_help_option(ctx))
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """The same for a group of commands."""
 
     def get_help_option(self, ctx: Any) -> TyperOption | None:

@@ -13,7 +13,7 @@ import typer
 
 from gateway import COMMAND, __version__
 from gateway.cli.backup_command import backup
-from gateway.cli.command_line import Group, add, all_settings, flag, plain_switch, settings_of, switch
+from gateway.cli.command_line import CommandGroup, add, all_settings, flag, plain_switch, settings_of, switch
 from gateway.cli.copies.copy_command import copy
 from gateway.cli.erase_command import erase
 from gateway.cli.export_command import ExportCommand, export
@@ -36,7 +36,7 @@ demo serve sync callbacks keys erase ledger status backup restore export copy sc
 """
 
 
-class Commands(Group):
+class Commands(CommandGroup):
     """All commands; ``--help`` lists them in the order in which somebody meets them."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from gateway.cli.messages import err, fail, sentences, tell
-from gateway.erasure.deletions import Progress, TwilioAway
+from gateway.erasure.deletions import ErasureProgress, TwilioAway
 from gateway.erasure.preview import as_text as preview_as_text
 from gateway.erasure.preview import late_interactions, preview
-from gateway.erasure.questions import Asked
+from gateway.erasure.questions import InterpretedQuestion
 from gateway.erasure.receipt import as_json, receipt_of
 from gateway.erasure.receipt_text import as_text
 from gateway.erasure.records import RecordsLeft
@@ -42,7 +42,7 @@ log = logging.getLogger("proxygraph.erase")
 
 def shown(
     database: Database,
-    asked: Asked,
+    asked: InterpretedQuestion,
     twilio: TwilioSettings | None,
     remove_participants: bool,
     delete_resources: bool,
@@ -65,10 +65,12 @@ def shown(
     return 0
 
 
-def run(database: Database, asked: Asked, twilio: TwilioSettings | None, options: Options, json_only: bool) -> int:
+def run(
+    database: Database, asked: InterpretedQuestion, twilio: TwilioSettings | None, options: Options, json_only: bool
+) -> int:
     """Erases, shows the progress, prints the receipt, and returns the exit code."""
     set_up(LogSettings.of({}))
-    progress, problem = Progress(), None
+    progress, problem = ErasureProgress(), None
     with sentences():
         try:
             with _progress(progress, quiet=json_only), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -87,7 +89,11 @@ def run(database: Database, asked: Asked, twilio: TwilioSettings | None, options
 
 
 async def _erase(
-    database: Database, asked: Asked, twilio: TwilioSettings | None, options: Options, progress: Progress
+    database: Database,
+    asked: InterpretedQuestion,
+    twilio: TwilioSettings | None,
+    options: Options,
+    progress: ErasureProgress,
 ) -> None:
     async with open_archive(database, create=False) as archive:
         await _check_case(archive, asked)
@@ -98,14 +104,14 @@ async def _erase(
             await erase_all(archive, client, asked, options, progress)
 
 
-async def _check_case(archive: Readable, asked: Asked) -> None:
+async def _check_case(archive: Readable, asked: InterpretedQuestion) -> None:
     """Exits with 2 if only a reference was given and there is no such case."""
     reference = asked.question.reference
     if not asked.masked() and await cases.last_question(archive, reference) is None:
         fail(f"There is no case {reference} to continue. Say what to erase, such as --identifier.", WRONG)
 
 
-async def _receipt(database: Database, asked: Asked, reference: str, json_only: bool) -> bool:
+async def _receipt(database: Database, asked: InterpretedQuestion, reference: str, json_only: bool) -> bool:
     """Prints the receipt; returns whether everything is erased."""
     async with read_archive(database) as archive:
         receipt = await receipt_of(archive, reference)
@@ -120,7 +126,7 @@ async def _receipt(database: Database, asked: Asked, reference: str, json_only: 
 
 
 @contextmanager
-def _progress(progress: Progress, quiet: bool) -> Iterator[None]:
+def _progress(progress: ErasureProgress, quiet: bool) -> Iterator[None]:
     begun = time.monotonic()
 
     def sentence() -> str:

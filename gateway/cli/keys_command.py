@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from gateway import COMMAND
-from gateway.cli.command_line import Group, add, flag, plain_switch, settings_of
+from gateway.cli.command_line import CommandGroup, add, flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
 from gateway.settings.server import KeysSettings
@@ -29,7 +29,7 @@ Name = Annotated[
 AsJson = Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")]
 
 keys = typer.Typer(
-    cls=Group,
+    cls=CommandGroup,
     help="Create, list and revoke the keys of an archive. A running server picks up changes within 5 seconds.",
     no_args_is_help=True,
 )

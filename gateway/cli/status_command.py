@@ -22,7 +22,7 @@ from gateway.settings.server import StatusSettings
 from store.errors import StoreError
 
 if TYPE_CHECKING:
-    from store.health.health import Health, Server, Service, Standby, Versions
+    from store.health.health import Health, Server, ServiceHealth, Standby, Versions
 
 ATTENTION, UNREADABLE = 1, 2
 LINE = 60
@@ -48,10 +48,10 @@ def status(
     Exit codes: 0 all is well, 1 something needs attention, 2 the archive can't be read, or the settings are invalid.
     """
     settings = settings_of(StatusSettings, locals())
-    from store.health.attention import Bounds, attention
+    from store.health.attention import Thresholds, attention
     from store.health.reading import read_health
 
-    bounds = Bounds(timedelta(hours=settings.stale_hours), timedelta(days=settings.key_days))
+    thresholds = Thresholds(timedelta(hours=settings.stale_hours), timedelta(days=settings.key_days))
     try:
         health = asyncio.run(read_health(settings.database))
     except StoreError as error:
@@ -59,7 +59,7 @@ def status(
             _print_json({"state": "unreadable", "error": str(error)})
             raise typer.Exit(UNREADABLE) from error
         fail(str(error), UNREADABLE)
-    sentences = attention(health, bounds)
+    sentences = attention(health, thresholds)
     if as_json:
         _print_json(_members(health, sentences))
     else:
@@ -175,7 +175,7 @@ def _standby(standby: "Standby") -> str:
     return f"{standby.state}, {standby.sync_state}, {standby.lag_bytes / MEGABYTE:,.1f} MB behind"
 
 
-def _cells(service: "Service") -> tuple[str, ...]:
+def _cells(service: "ServiceHealth") -> tuple[str, ...]:
     return (
         _name(service),
         _when(service.last_completed_at),
@@ -184,7 +184,7 @@ def _cells(service: "Service") -> tuple[str, ...]:
     )
 
 
-def _name(service: "Service") -> str:
+def _name(service: "ServiceHealth") -> str:
     return service.unique_name or service.sid
 
 

@@ -40,7 +40,7 @@ from store.engine.protocols import Archive
 from store.errors import DatabaseLocked, StoreError, SyncAlreadyRunning
 from store.sync import left_out as left_out_state
 from store.sync.left_out import LeftOut
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 FAILED, WRONG, REFUSED, RUNNING, STOPPED = 1, 2, 3, 4, 130
 EXPECTED_ERRORS = (TooManyErasures, UnknownService, ClockMismatch, TwilioError, StoreError)
@@ -54,7 +54,7 @@ log = logging.getLogger("proxygraph.sync")
 def run(settings: SyncSettings, twilio: TwilioSettings, as_json: bool, out: Console, err: Console) -> int:
     """Syncs the account once, shows the progress, and returns the exit code."""
     set_up(LogSettings.of({}))
-    progress, started = Progress(), time.monotonic()
+    progress, started = RunCounts(), time.monotonic()
     left_out: list[LeftOut] = []
     outcome, code, sentence = "complete", 0, None
     gc.freeze()
@@ -99,7 +99,7 @@ def _outcome_of(error: Exception) -> tuple[str, int, str]:
     return "failed", FAILED, f"{error}{' What was read is kept; run it again to go on.' if may_help else ''}"
 
 
-async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: Progress, left_out: list[LeftOut]) -> None:
+async def _sync(settings: SyncSettings, twilio: TwilioSettings, progress: RunCounts, left_out: list[LeftOut]) -> None:
     async with open_archive(settings.database) as archive, archive.sync_lock(), connected(twilio) as client:
         await finish_deletions(archive, TwilioUpstream(client))
         await _finish_records(archive, client)
@@ -119,7 +119,7 @@ async def _finish_records(archive: Archive, client: Twilio) -> None:
 
 
 @contextmanager
-def _show_progress(progress: Progress, started: float, err: Console, quiet: bool) -> Iterator[None]:
+def _show_progress(progress: RunCounts, started: float, err: Console, quiet: bool) -> Iterator[None]:
     if quiet:
         yield
     elif err.is_terminal:
@@ -136,7 +136,7 @@ def _show_progress(progress: Progress, started: float, err: Console, quiet: bool
             yield
 
 
-def _cells(progress: Progress, started: float) -> list[tuple[str, str]]:
+def _cells(progress: RunCounts, started: float) -> list[tuple[str, str]]:
     seconds = max(time.monotonic() - started, 0.001)
     left = "–"
     if progress.sessions and progress.sessions_pending:
@@ -152,7 +152,7 @@ def _cells(progress: Progress, started: float) -> list[tuple[str, str]]:
     ]
 
 
-def table(progress: Progress, started: float, width: int) -> Table:
+def table(progress: RunCounts, started: float, width: int) -> Table:
     """The progress in two lines or, in a terminal that is too narrow, with a line for each number."""
     table = Table.grid(padding=(0, 2))
     cells = [(Text(label, style="dim"), Text(value)) for label, value in _cells(progress, started)]
@@ -165,7 +165,7 @@ def table(progress: Progress, started: float, width: int) -> Table:
     return table
 
 
-def _summary(progress: Progress, seconds: float) -> str:
+def _summary(progress: RunCounts, seconds: float) -> str:
     return (
         f"Rows: {progress.new:,} new, {progress.changed:,} changed, {progress.unchanged:,} unchanged, "
         f"{progress.erased:,} erased. Sessions archived: {progress.archived:,}. "

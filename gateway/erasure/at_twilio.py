@@ -10,14 +10,14 @@ from typing import NamedTuple
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError, TwilioMissing
 from gateway.twilio.upstream import TwilioUpstream
-from resolvers.upstream import Answer, Outcome
+from resolvers.upstream import Answer, TwilioOutcome
 from store.enums import SessionStatus
 from store.erasure.ledger import TwilioAddress
 
 ENDED = (SessionStatus.CLOSED, SessionStatus.FAILED)
 
 
-class AtTwilio(NamedTuple):
+class SessionAtTwilio(NamedTuple):
     """What Twilio has of a Session: nothing, or its status and when it ended, if it did."""
 
     is_gone: bool
@@ -36,7 +36,7 @@ class ErasureUpstream(TwilioUpstream):
     def __init__(self, twilio: Twilio) -> None:
         super().__init__(twilio)
         self._client = twilio
-        self._sessions: dict[str, asyncio.Task[AtTwilio]] = {}
+        self._sessions: dict[str, asyncio.Task[SessionAtTwilio]] = {}
 
     async def with_its_session(self, address: TwilioAddress) -> Answer | None:
         """The answer for an Interaction whose Session is gone at Twilio; None if it must be requested itself."""
@@ -46,9 +46,9 @@ class ErasureUpstream(TwilioUpstream):
             session = await self.session(address.service_sid, address.session_sid)
         except TwilioError:
             return None
-        return Answer(Outcome.ALREADY_GONE) if session.is_gone else None
+        return Answer(TwilioOutcome.ALREADY_GONE) if session.is_gone else None
 
-    async def session(self, service_sid: str, session_sid: str) -> AtTwilio:
+    async def session(self, service_sid: str, session_sid: str) -> SessionAtTwilio:
         """What Twilio has of the Session; fetched once, unless that fails. Raises a TwilioError."""
         if session_sid not in self._sessions:
             self._sessions[session_sid] = asyncio.create_task(self._fetch_session(service_sid, session_sid))
@@ -68,12 +68,12 @@ class ErasureUpstream(TwilioUpstream):
             if not body.get("date_deleted"):
                 raise missing
 
-    async def _fetch_session(self, service_sid: str, session_sid: str) -> AtTwilio:
+    async def _fetch_session(self, service_sid: str, session_sid: str) -> SessionAtTwilio:
         path = ("Services", service_sid, "Sessions", session_sid)
         try:
             body = await self._client.fetch(*path)
         except TwilioMissing:
             await self._client.check_ancestor_exists(*path[:2])
             await self._client.check_nothing_below(*path)
-            return AtTwilio(is_gone=True)
-        return AtTwilio(False, str(body.get("status") or ""), body.get("date_ended"))
+            return SessionAtTwilio(is_gone=True)
+        return SessionAtTwilio(False, str(body.get("status") or ""), body.get("date_ended"))

@@ -14,11 +14,11 @@ from typing import ParamSpec, TypeVar
 import msgspec
 
 from gateway.erasure.at_twilio import ErasureUpstream
-from resolvers.upstream import ERASES_HERE, Answer, Asked, Outcome, ask, request_all, settle
+from resolvers.upstream import ERASES_HERE, Answer, RequestedDeletion, TwilioOutcome, ask, request_all, settle
 from store.engine.cancellation import finish_even_if_cancelled
 from store.engine.protocols import Archive
 from store.erasure import cases
-from store.erasure.cases import Case, Item
+from store.erasure.cases import CaseWriter, ItemOutcome
 from store.erasure.ledger import TwilioAddress
 from store.errors import DatabaseLocked
 
@@ -36,15 +36,15 @@ FAILURES_THAT_END_A_RUN = 25
 """After this many consecutive failures at Twilio, each after all its attempts, the run stops."""
 
 OUTCOMES = {
-    Outcome.LEGAL_HOLD: cases.Outcome.HELD,
-    Outcome.REFUSED: cases.Outcome.REFUSED,
-    Outcome.UNAVAILABLE: cases.Outcome.FAILED,
-    Outcome.UNCERTAIN: cases.Outcome.FAILED,
+    TwilioOutcome.LEGAL_HOLD: cases.CaseOutcome.HELD,
+    TwilioOutcome.REFUSED: cases.CaseOutcome.REFUSED,
+    TwilioOutcome.UNAVAILABLE: cases.CaseOutcome.FAILED,
+    TwilioOutcome.UNCERTAIN: cases.CaseOutcome.FAILED,
 }
-NOT_ASKED = Answer(Outcome.UNAVAILABLE, "Twilio was not asked: the run ended before.")
+NOT_ASKED = Answer(TwilioOutcome.UNAVAILABLE, "Twilio was not asked: the run ended before.")
 
 
-class Progress(msgspec.Struct):
+class ErasureProgress(msgspec.Struct):
     """The counts so far, and the total."""
 
     total: int = 0
@@ -73,17 +73,17 @@ class Deletions:
         self,
         archive: Archive,
         upstream: ErasureUpstream | None,
-        case: Case,
+        case: CaseWriter,
         requested_by: str,
         concurrency: int,
-        progress: Progress,
+        progress: ErasureProgress,
     ) -> None:
         self._archive, self._upstream, self._case = archive, upstream, case
         self._requested_by, self._concurrency, self._progress = requested_by, concurrency, progress
         self._waiting: asyncio.Queue[tuple[TwilioAddress, bool] | None] = asyncio.Queue(AT_ONCE)
         self._not_asked: dict[TwilioAddress, bool] = {}
         """Interactions whose requests are stored but not sent to Twilio, and whether the requests are new."""
-        self._answered: list[Asked] = []
+        self._answered: list[RequestedDeletion] = []
         self._any_answered = asyncio.Event()
         self._archived: Collection[str] = ()
         self._has_ended = False
@@ -108,7 +108,9 @@ class Deletions:
         except BaseExceptionGroup as group:  # One of the tasks failed, and the others were cancelled.
             raise _first(group) from group
         finally:
-            self._answered += [Asked(address, is_new, NOT_ASKED) for address, is_new in self._not_asked.items()]
+            self._answered += [
+                RequestedDeletion(address, is_new, NOT_ASKED) for address, is_new in self._not_asked.items()
+            ]
             await finish_even_if_cancelled(self._settle())
         if self._failures >= FAILURES_THAT_END_A_RUN:
             raise TwilioAway(f"Twilio could not be asked {self._failures} times in a row. {self._last_failure}")
@@ -137,19 +139,19 @@ class Deletions:
                 continue
             del self._not_asked[address]
             answer = await self._answer(address)
-            if answer.outcome in (Outcome.UNAVAILABLE, Outcome.UNCERTAIN, Outcome.REFUSED):
+            if answer.outcome in (TwilioOutcome.UNAVAILABLE, TwilioOutcome.UNCERTAIN, TwilioOutcome.REFUSED):
                 self._failures += 1
                 self._last_failure = answer.message
             elif not self._is_away:
                 self._failures = 0
-            self._answered.append(Asked(address, is_new, answer))
+            self._answered.append(RequestedDeletion(address, is_new, answer))
             if len(self._answered) >= AT_ONCE:
                 self._any_answered.set()
 
     async def _answer(self, address: TwilioAddress) -> Answer:
         if address.session_sid in self._archived:
             if self._upstream is None:
-                return Answer(Outcome.ALREADY_GONE)
+                return Answer(TwilioOutcome.ALREADY_GONE)
             if (answer := await self._upstream.with_its_session(address)) is not None:
                 return answer
         return await ask(self._upstream, address)
@@ -167,11 +169,11 @@ class Deletions:
             asked, self._answered = self._answered[:SETTLED_AT_ONCE], self._answered[SETTLED_AT_ONCE:]
             await self._settle_some(asked)
 
-    async def _settle_some(self, asked: list[Asked]) -> None:
+    async def _settle_some(self, asked: list[RequestedDeletion]) -> None:
         try:
             answers = await patiently(settle, self._archive, asked)
             items = [
-                Item(each.address.sid, OUTCOMES[answer.outcome], answer.message)
+                ItemOutcome(each.address.sid, OUTCOMES[answer.outcome], answer.message)
                 for each, answer in zip(asked, answers, strict=True)
                 if answer.outcome not in ERASES_HERE
             ]
@@ -179,7 +181,7 @@ class Deletions:
         except BaseException:
             self._answered = asked + self._answered  # Settling twice does no harm.
             raise
-        held = sum(item.outcome is cases.Outcome.HELD for item in items)
+        held = sum(item.outcome is cases.CaseOutcome.HELD for item in items)
         self._progress.erased += len(asked) - len(items)
         self._progress.held += held
         self._progress.failed += len(items) - held

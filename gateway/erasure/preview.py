@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.erasure.questions import Asked
+from gateway.erasure.questions import InterpretedQuestion
 from gateway.settings.mirror import TwilioSettings
 from gateway.twilio.requests import BURST
 from store.engine.protocols import Readable
 from store.erasure import receipts, selections
-from store.erasure.selections import Counts, ServiceCounts
+from store.erasure.selections import SelectionCounts, ServiceCounts
 from store.sync.runs import last_complete
 
 SECONDS_OF_A_REQUEST = 0.15
@@ -42,7 +42,7 @@ class Preview(msgspec.Struct, frozen=True):
 
 async def preview(
     archive: Readable,
-    asked: Asked,
+    asked: InterpretedQuestion,
     twilio: TwilioSettings | None,
     remove_participants: bool,
     delete_resources: bool = False,
@@ -100,7 +100,7 @@ def _not_here(unknown: dict[str, bool]) -> Iterator[str]:
         yield f"{sid} is erased already." if was_erased else f"The archive doesn't have {sid}."
 
 
-def _about(counts: Counts, asked: Asked, remove_participants: bool) -> Iterator[str]:
+def _about(counts: SelectionCounts, asked: InterpretedQuestion, remove_participants: bool) -> Iterator[str]:
     if asked.question.before:
         by = " by this machine's clock" if asked.by_clock else ""
         yield f"Older than this means: created before {asked.question.before}{by}."

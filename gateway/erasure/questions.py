@@ -40,7 +40,7 @@ class QuestionError(Exception):
         self.problems = problems
 
 
-class Asked(msgspec.Struct, frozen=True):
+class InterpretedQuestion(msgspec.Struct, frozen=True):
     """A question, how its identifiers were interpreted, and whether its age depends on the machine's clock."""
 
     question: Question
@@ -68,7 +68,9 @@ class Asked(msgspec.Struct, frozen=True):
         return {name: value for name, value in values.items() if value}
 
 
-def asked(options: Mapping[str, Sequence[str]], reference: str, stdin: Iterable[str], now: datetime) -> Asked:
+def asked(
+    options: Mapping[str, Sequence[str]], reference: str, stdin: Iterable[str], now: datetime
+) -> InterpretedQuestion:
     """The question of the options; ``options`` has their values by name, with at most one for ``older_than``.
 
     Raises QuestionError with every problem.
@@ -109,7 +111,7 @@ def asked(options: Mapping[str, Sequence[str]], reference: str, stdin: Iterable[
         reference=reference,
     )
     by_clock = bool(before) and AGE.fullmatch(options["older_than"][0]) is not None
-    return Asked(question, identifiers, by_clock)
+    return InterpretedQuestion(question, identifiers, by_clock)
 
 
 class _Values:

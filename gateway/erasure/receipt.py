@@ -36,7 +36,7 @@ STILL_AT_TWILIO = {
 }
 
 
-class Record(msgspec.Struct, frozen=True):
+class ReceiptRecord(msgspec.Struct, frozen=True):
     """A Message or Call record of Twilio's. A DELETE of ``address`` deletes it."""
 
     sid: str
@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True):
     address: str | None
 
 
-class Item(msgspec.Struct, frozen=True):
+class ReceiptItem(msgspec.Struct, frozen=True):
     """A selected row and its outcome. ``at_twilio`` is the outcome at Twilio, if it is known."""
 
     sid: str
@@ -89,10 +89,10 @@ class Receipt(msgspec.Struct, frozen=True):
     """What is erased here as requested, but of which Twilio keeps something."""
     backups: list[Holder]
     """The recorded backups that hold, or may hold, erased rows."""
-    interactions: list[Item]
-    participants: list[Item]
-    sessions: list[Item]
-    records: list[Record]
+    interactions: list[ReceiptItem]
+    participants: list[ReceiptItem]
+    sessions: list[ReceiptItem]
+    records: list[ReceiptRecord]
 
 
 async def receipt_of(archive: Readable, reference: str) -> Receipt | None:
@@ -118,7 +118,7 @@ def _receipt(case: Case, backups: list[Holder]) -> Receipt:
             left for each in case.items if each.outcome == ERASED for left in _left_records(records[each.sid])
         ]
     by_kind = {kind: [each for each in items if each.sid.startswith(prefix)] for kind, prefix in KINDS.items()}
-    counted: dict[str, Sequence[Item | Record]] = {**by_kind, "records": all_records}
+    counted: dict[str, Sequence[ReceiptItem | ReceiptRecord]] = {**by_kind, "records": all_records}
     return Receipt(
         reference=case.reference,
         account_sid=case.account_sid,
@@ -135,8 +135,8 @@ def _receipt(case: Case, backups: list[Holder]) -> Receipt:
     )
 
 
-def _item(item: CaseItem) -> Item:
-    return Item(
+def _item(item: CaseItem) -> ReceiptItem:
+    return ReceiptItem(
         item.sid,
         item.session_sid,
         item.service_sid,
@@ -151,13 +151,13 @@ def _item(item: CaseItem) -> Item:
     )
 
 
-def _records(case: Case, item: CaseItem) -> Iterator[Record]:
+def _records(case: Case, item: CaseItem) -> Iterator[ReceiptRecord]:
     for sid in (item.inbound_resource_sid, item.outbound_resource_sid):
         if sid is None:
             continue
         address = address_of(case.account_sid, sid) if case.account_sid else None
         state, reason = case.records.get(sid, (None, None if list_of(sid) else NOT_IN_API))
-        yield Record(sid, item.sid, state or KEPT, reason, None if state in GONE else address)
+        yield ReceiptRecord(sid, item.sid, state or KEPT, reason, None if state in GONE else address)
 
 
 def _left(case: Case) -> Iterator[Left]:
@@ -171,7 +171,7 @@ def _left(case: Case) -> Iterator[Left]:
             yield Left(item.sid, STILL_AT_TWILIO[AtTwilio(item.twilio)])
 
 
-def _left_records(records: list[Record]) -> Iterator[Left]:
+def _left_records(records: list[ReceiptRecord]) -> Iterator[Left]:
     for record in records:
         if record.outcome not in GONE:
             yield Left(record.sid, record.reason or INTERRUPTED)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from gateway.erasure.receipt import ERASED, KEPT, Item, Receipt, Record
+from gateway.erasure.receipt import ERASED, KEPT, Receipt, ReceiptItem, ReceiptRecord
 from store.backups.holders import Holder, Holds
 from store.erasure.receipts import CaseRun
 from store.erasure.twilio_records import GONE, RecordState, address_of, list_of
@@ -133,7 +133,7 @@ def _kept_records(receipt: Receipt) -> Iterator[str]:
         yield from (f"  {'  '.join(_record(record))}" for record in found)
 
 
-def _record(record: Record) -> Sequence[str]:
+def _record(record: ReceiptRecord) -> Sequence[str]:
     return (record.sid,) if record.outcome == KEPT else (record.sid, _label_of(record.outcome))
 
 
@@ -141,7 +141,7 @@ def _backup(holder: Holder) -> Sequence[str]:
     return holder.path, f"{holder.begun_at[:SECONDS]}Z", HOLDS[holder.state]
 
 
-def _item(item: Item) -> Sequence[str]:
+def _item(item: ReceiptItem) -> Sequence[str]:
     erased = f"{item.erased_at[:SECONDS]}Z" if item.outcome == ERASED and item.erased_at else _label_of(item.outcome)
     return item.sid, f"{erased:<{SECONDS + 1}}", _label_of(item.at_twilio or "")
 

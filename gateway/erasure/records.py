@@ -1,6 +1,6 @@
 """Deletes Twilio's Message and Call records behind the Interactions that a case erased."""
 
-from gateway.erasure.deletions import Progress, patiently
+from gateway.erasure.deletions import ErasureProgress, patiently
 from gateway.twilio.client import Twilio
 from gateway.twilio.errors import TwilioError
 from gateway.twilio.record_deletions import delete_records
@@ -13,7 +13,7 @@ class RecordsLeft(Exception):
 
 
 async def delete_records_of(
-    archive: Archive, twilio: Twilio, reference: str, requested_by: str, progress: Progress
+    archive: Archive, twilio: Twilio, reference: str, requested_by: str, progress: ErasureProgress
 ) -> None:
     """Deletes the records behind the Interactions that the case ``reference`` erased, and stores each outcome.
 

@@ -9,9 +9,9 @@ import asyncio
 import msgspec
 
 from gateway.erasure.at_twilio import ErasureUpstream
-from gateway.erasure.deletions import FAILURES_THAT_END_A_RUN, Deletions, Progress, patiently
+from gateway.erasure.deletions import FAILURES_THAT_END_A_RUN, Deletions, ErasureProgress, patiently
 from gateway.erasure.participants import Participants
-from gateway.erasure.questions import Asked
+from gateway.erasure.questions import InterpretedQuestion
 from gateway.erasure.records import delete_records_of
 from gateway.sync.clock import ClockMismatch, check_clock
 from gateway.twilio.client import Twilio
@@ -19,7 +19,7 @@ from resolvers.upstream import ERASES_HERE, repeat_at_twilio
 from store.demo import demo_mark
 from store.engine.protocols import Archive
 from store.erasure import cases, interactions, selections
-from store.erasure.cases import Case, Item, Outcome
+from store.erasure.cases import CaseOutcome, CaseWriter, ItemOutcome
 from store.erasure.selections import Question
 from store.sync import listings
 from store.sync.state import check_account
@@ -40,7 +40,9 @@ class Options(msgspec.Struct, frozen=True):
     concurrency: int = 20
 
 
-async def erase(archive: Archive, twilio: Twilio | None, asked: Asked, options: Options, progress: Progress) -> None:
+async def erase(
+    archive: Archive, twilio: Twilio | None, asked: InterpretedQuestion, options: Options, progress: ErasureProgress
+) -> None:
     """Erases what ``asked`` selects, by way of the ledger; the case has the outcome of each thing.
 
     Without an account it erases here alone. Raises TwilioAway if Twilio stopped answering, RecordsLeft if only its
@@ -87,10 +89,10 @@ async def erase(archive: Archive, twilio: Twilio | None, asked: Asked, options: 
 async def _erase_interactions(
     archive: Archive,
     upstream: ErasureUpstream | None,
-    case: Case,
+    case: CaseWriter,
     question: Question,
     options: Options,
-    progress: Progress,
+    progress: ErasureProgress,
 ) -> None:
     """Erases what the question selects, and again what a sync brought in meanwhile. Raises TwilioAway."""
     tried: set[str] = set()
@@ -106,7 +108,7 @@ async def _erase_interactions(
         await deletions.run(selected, archived)
 
 
-async def _repeat_at_twilio(archive: Archive, upstream: ErasureUpstream, case: Case, concurrency: int) -> None:
+async def _repeat_at_twilio(archive: Archive, upstream: ErasureUpstream, case: CaseWriter, concurrency: int) -> None:
     """Deletes at Twilio what an earlier run, without the account, erased here alone."""
     rest = iter(await case.not_at_twilio())
     failures = 0
@@ -124,17 +126,17 @@ async def _repeat_at_twilio(archive: Archive, upstream: ErasureUpstream, case: C
             group.create_task(repeat())
 
 
-async def _add_unknown(archive: Archive, case: Case, question: Question) -> None:
+async def _add_unknown(archive: Archive, case: CaseWriter, question: Question) -> None:
     missing = "The archive doesn't have it. If Twilio does, sync first."
     await case.set_outcomes(
         [
-            Item(sid, Outcome.ERASED) if was_erased else Item(sid, Outcome.FAILED, missing)
+            ItemOutcome(sid, CaseOutcome.ERASED) if was_erased else ItemOutcome(sid, CaseOutcome.FAILED, missing)
             for sid, was_erased in (await selections.unknown(archive, question)).items()
         ]
     )
 
 
-async def _check_age(archive: Archive, twilio: Twilio | None, asked: Asked) -> None:
+async def _check_age(archive: Archive, twilio: Twilio | None, asked: InterpretedQuestion) -> None:
     if not asked.by_clock:
         return
     if twilio is None:

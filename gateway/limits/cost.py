@@ -31,7 +31,7 @@ from graphql.type import GraphQLOutputType, get_nullable_type
 
 from gateway.limits.introspection import ROOTS, Introspection
 from gateway.limits.limits import LimitExceeded, PageTooLarge
-from gateway.limits.selections import Scope, Selections
+from gateway.limits.selections import DocumentScopes, SelectionScope
 from resolvers.arguments.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from store.columns import INT32
 
@@ -54,7 +54,7 @@ PAGE_ARGUMENTS = ("first", "last")
 LIST_ARGUMENTS = ("ids",)
 
 
-class Page(NamedTuple):
+class VariablePage(NamedTuple):
     """A page whose size comes from variables; ``each`` is the number of fields in one of its rows."""
 
     size: Callable[[Variables], int]
@@ -65,7 +65,7 @@ class Sum(NamedTuple):
     """A number of fields: a constant, plus those of the pages whose size comes from variables."""
 
     fixed: int = 0
-    pages: tuple[Page, ...] = ()
+    pages: tuple[VariablePage, ...] = ()
 
     def of(self, variables: Variables) -> int:
         """Evaluates the sum for these variables."""
@@ -77,8 +77,8 @@ class Sum(NamedTuple):
     def times(self, size: "int | Callable[[Variables], int]") -> "Sum":
         """Multiplies by a number or by a variable page size."""
         if callable(size):
-            return Sum(0, (Page(size, self),))
-        pages = tuple(Page(_scaled(inner, size), each) for inner, each in self.pages)
+            return Sum(0, (VariablePage(size, self),))
+        pages = tuple(VariablePage(_scaled(inner, size), each) for inner, each in self.pages)
         return Sum(self.fixed * size, pages)
 
     def __add__(self, other: "Sum") -> "Sum":  # type: ignore[override]
@@ -97,7 +97,7 @@ class Cost:
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
-        self._selections = Selections(document)
+        self._selections = DocumentScopes(document)
         self._cached_fields: dict[int, Fields] = {}
         self._defaults = {
             definition.variable.name.value: definition.default_value
@@ -143,7 +143,7 @@ class Cost:
             for_each_row += own.for_each_row
         return Fields(once, for_each_row)
 
-    def _own(self, scope: Scope, parent: Composite) -> Fields:
+    def _own(self, scope: SelectionScope, parent: Composite) -> Fields:
         cached = self._cached_fields.get(id(scope.selection_set))
         if cached is not None:
             return cached

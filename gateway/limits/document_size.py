@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode
 
-from gateway.limits.selections import Scope, Selections
+from gateway.limits.selections import DocumentScopes, SelectionScope
 
 
 class Measures(NamedTuple):
@@ -60,7 +60,7 @@ def measure(document: DocumentNode) -> Measures:
 
 class _Scale:
     def __init__(self, document: DocumentNode) -> None:
-        self.selections = Selections(document)
+        self.selections = DocumentScopes(document)
         self.repeated_fields = 0
         self._weights: dict[int, Weight | None] = {}
 
@@ -73,7 +73,7 @@ class _Scale:
             sum(weight.directives for weight in weights),
         )
 
-    def _own(self, scope: Scope) -> Weight:
+    def _own(self, scope: SelectionScope) -> Weight:
         key = id(scope.selection_set)
         if key in self._weights:
             weight = self._weights[key]

@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.type import get_nullable_type
 
-from gateway.limits.selections import Selections
+from gateway.limits.selections import DocumentScopes
 
 ROOTS = frozenset({"__schema", "__type"})
 INCLUDE_DEPRECATED = "includeDeprecated"
@@ -30,7 +30,7 @@ INCLUDE_DEPRECATED = "includeDeprecated"
 class Introspection:
     """Counts the introspection fields of one document."""
 
-    def __init__(self, schema: GraphQLSchema, selections: Selections) -> None:
+    def __init__(self, schema: GraphQLSchema, selections: DocumentScopes) -> None:
         self._schema, self._selections = schema, selections
         self._info = cast("Any", SimpleNamespace(schema=schema))
         self._counts: dict[tuple[int, int], int] = {}

@@ -16,24 +16,24 @@ from graphql import (
 )
 
 
-class Selected(NamedTuple):
+class SelectedField(NamedTuple):
     """A field, and the type condition of the inline fragment around it, if there is one."""
 
     node: FieldNode
     on: str | None
 
 
-class Scope(NamedTuple):
+class SelectionScope(NamedTuple):
     """The direct contents of a selection set: inline fragments are expanded, fragment spreads are only named."""
 
     selection_set: SelectionSetNode
     on: str | None
-    fields: list[Selected]
+    fields: list[SelectedField]
     spreads: list[str]
     directives: int
 
 
-class Selections:
+class DocumentScopes:
     """The scopes of one document."""
 
     def __init__(self, document: DocumentNode) -> None:
@@ -42,9 +42,9 @@ class Selections:
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        self._opened: dict[int, Scope] = {}
+        self._opened: dict[int, SelectionScope] = {}
 
-    def scopes(self, selection_set: SelectionSetNode | None) -> list[Scope]:
+    def scopes(self, selection_set: SelectionSetNode | None) -> list[SelectionScope]:
         """The scopes of the selection set and of each fragment that it spreads, directly or through other fragments.
 
         Each appears once, as CollectFields visits a fragment once (https://spec.graphql.org/draft/#sec-Field-Collection).
@@ -68,15 +68,15 @@ class Selections:
         fragment = self._fragments.get(name)
         return self._open(fragment.selection_set, fragment.type_condition.name.value).spreads if fragment else []
 
-    def _open(self, selection_set: SelectionSetNode, on: str | None) -> Scope:
+    def _open(self, selection_set: SelectionSetNode, on: str | None) -> SelectionScope:
         scope = self._opened.get(id(selection_set))
         if scope is None:
             scope = self._opened[id(selection_set)] = _opened(selection_set, on)
         return scope
 
 
-def _opened(selection_set: SelectionSetNode, on: str | None) -> Scope:
-    fields: list[Selected] = []
+def _opened(selection_set: SelectionSetNode, on: str | None) -> SelectionScope:
+    fields: list[SelectedField] = []
     spreads: dict[str, None] = {}
     directives = 0
     to_visit: list[tuple[SelectionNode, str | None]] = [(each, None) for each in reversed(selection_set.selections)]
@@ -84,10 +84,10 @@ def _opened(selection_set: SelectionSetNode, on: str | None) -> Scope:
         node, inside = to_visit.pop()
         directives += len(node.directives or ())
         if isinstance(node, FieldNode):
-            fields.append(Selected(node, inside))
+            fields.append(SelectedField(node, inside))
         elif isinstance(node, FragmentSpreadNode):
             spreads[node.name.value] = None
         elif isinstance(node, InlineFragmentNode):
             inner = node.type_condition.name.value if node.type_condition else inside
             to_visit.extend((each, inner) for each in reversed(node.selection_set.selections))
-    return Scope(selection_set, on, fields, list(spreads), directives)
+    return SelectionScope(selection_set, on, fields, list(spreads), directives)

@@ -31,7 +31,7 @@ from gateway.limits.limits import LimitExceeded
 from gateway.limits.list_lengths import lengths
 from gateway.subscriptions.event_query import EventQuery, event_query
 from gateway.subscriptions.limit import SubscriptionLimit
-from gateway.subscriptions.shared import OUTAGE_SECONDS, Groups, variables_in_selection
+from gateway.subscriptions.shared import OUTAGE_SECONDS, SubscriberGroups, variables_in_selection
 from resolvers.access import Access
 from resolvers.errors import UNAVAILABLE, formatted, masked
 from schema.build import EXECUTABLE
@@ -71,7 +71,7 @@ class Responses:
 
     def __init__(self, operations: Operations, limit: SubscriptionLimit) -> None:
         self._operations, self._limit = operations, limit
-        self._groups = Groups(operations.data_version)
+        self._groups = SubscriberGroups(operations.data_version)
         self._unstoppable: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager

@@ -20,7 +20,7 @@ RespondAtOnce = Callable[[Any], bytes | None]
 DataVersion = Callable[[], Awaitable[str]]
 
 
-class Version:
+class EventVersion:
     """The archive's data version, which tells responses apart: after a write the response to an event is another one.
 
     It is read once in each turn of the event loop, whoever asks in that turn.
@@ -41,10 +41,10 @@ class Version:
         self.known = None
 
 
-class Group:
+class SubscriberGroup:
     """The subscribers whose responses to the same event are the same."""
 
-    def __init__(self, version: Version, running: set[asyncio.Task[bytes]]) -> None:
+    def __init__(self, version: EventVersion, running: set[asyncio.Task[bytes]]) -> None:
         """``running`` gets the tasks that have not ended."""
         self.subscribers, self._version, self._running = 0, version, running
         self._recent: dict[Hashable, tuple[Any, bytes | asyncio.Task[bytes]]] = {}
@@ -77,19 +77,19 @@ def _key_of(event: Any) -> Hashable:
     return event.cursor if isinstance(event, FeedChange) else id(event)
 
 
-class Groups:
+class SubscriberGroups:
     """The groups of one process."""
 
     def __init__(self, version: DataVersion) -> None:
         """``version`` reads the archive's data version."""
-        self._version = Version(version)
-        self._groups: dict[Hashable, Group] = {}
+        self._version = EventVersion(version)
+        self._groups: dict[Hashable, SubscriberGroup] = {}
         self._running: set[asyncio.Task[bytes]] = set()
 
     @contextmanager
-    def joined(self, key: Hashable) -> Iterator[Group]:
+    def joined(self, key: Hashable) -> Iterator[SubscriberGroup]:
         """The group with this key, with one more subscriber during the block."""
-        group = self._groups.setdefault(key, Group(self._version, self._running))
+        group = self._groups.setdefault(key, SubscriberGroup(self._version, self._running))
         group.subscribers += 1
         try:
             yield group

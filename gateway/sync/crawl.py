@@ -21,7 +21,7 @@ from store.queries.lookups import Lookup
 from store.services import Service
 from store.sessions import Session
 from store.sync import listings
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 from store.sync.state import bind_account
 from store.twilio_mapping import instant
 
@@ -65,7 +65,7 @@ class Crawl:
         archive: Archive,
         twilio: Twilio,
         options: CrawlOptions,
-        progress: Progress,
+        progress: RunCounts,
         buffer: WriteBuffer,
         left_out: LeftOutResources,
     ) -> None:

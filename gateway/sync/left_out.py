@@ -16,7 +16,7 @@ from gateway.twilio.errors import (
     TwilioRefused,
     TwilioUnavailable,
 )
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 RESOURCE_ERRORS = (TwilioRefused, TwilioDenied, TwilioUnavailable, NotTwilio, PageRefused)
 """Errors that may concern a single resource only."""
@@ -27,7 +27,7 @@ MAX_CONSECUTIVE_FAILURES = 100
 class LeftOutResources:
     """The Sessions and Services that one run has left out so far."""
 
-    def __init__(self, twilio: Twilio, buffer: WriteBuffer, progress: Progress) -> None:
+    def __init__(self, twilio: Twilio, buffer: WriteBuffer, progress: RunCounts) -> None:
         self._twilio, self._buffer, self._progress = twilio, buffer, progress
         self._consecutive_failures = 0
         self._sessions_read = 0

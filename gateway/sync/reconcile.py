@@ -23,7 +23,7 @@ from gateway.twilio.errors import TwilioError, TwilioMissing
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.sync import listings, runs, state
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 from store.twilio_mapping import ago
 
 ALWAYS_ALLOWED_ERASURES = 20
@@ -138,7 +138,7 @@ class Confirmation:
 
 
 async def apply(
-    archive: Archive, run: int, gone: Gone, rules: ErasureRules, progress: Progress, services_exist: bool
+    archive: Archive, run: int, gone: Gone, rules: ErasureRules, progress: RunCounts, services_exist: bool
 ) -> None:
     """Marks what expired or is to be kept, and erases what was deleted, as ``run`` found it.
 

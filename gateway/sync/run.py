@@ -19,7 +19,7 @@ from store.engine.protocols import Archive
 from store.errors import StoreError
 from store.sync import left_out as left_out_state
 from store.sync import listings, runs, state
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 from store.twilio_mapping import instant
 
 HEARTBEAT_SECONDS = 2.0
@@ -29,7 +29,7 @@ EXPECTED_ERRORS = (TwilioError, StoreError, TooManyErasures, ClockMismatch, Unkn
 """Errors whose message explains them to the user."""
 
 
-async def sync(archive: Archive, twilio: Twilio, settings: SyncSettings, progress: Progress) -> None:
+async def sync(archive: Archive, twilio: Twilio, settings: SyncSettings, progress: RunCounts) -> None:
     """Syncs the account once. ``progress`` counts while the run goes on, and has what was committed at its end.
 
     Raises one of EXPECTED_ERRORS if the run fails. What was read until then is written first, and the next run
@@ -71,7 +71,7 @@ async def _crawl_and_reconcile(
     archive: Archive,
     twilio: Twilio,
     settings: SyncSettings,
-    progress: Progress,
+    progress: RunCounts,
     crawl: Crawl,
     buffer: WriteBuffer,
     left_out: LeftOutResources,
@@ -87,7 +87,7 @@ async def _crawl_and_reconcile(
 
 
 async def _finish(
-    archive: Archive, run: int, progress: Progress, crawl: Crawl, buffer: WriteBuffer, left_out: LeftOutResources
+    archive: Archive, run: int, progress: RunCounts, crawl: Crawl, buffer: WriteBuffer, left_out: LeftOutResources
 ) -> None:
     incomplete_services = {service_sid for service_sid, _ in left_out.errors.values()}
     async with archive.writer.transaction() as transaction:
@@ -106,7 +106,7 @@ async def _finish(
 async def _save_failed_run(
     archive: Archive,
     run: int,
-    progress: Progress,
+    progress: RunCounts,
     buffer: WriteBuffer,
     left_out: LeftOutResources,
     cause: BaseException,

@@ -20,7 +20,7 @@ from gateway.twilio.errors import TwilioError
 from store.engine.protocols import Archive
 from store.errors import StoreError, SyncAlreadyRunning
 from store.sync import runs
-from store.sync.runs import LatestRun, Progress
+from store.sync.runs import LatestRun, RunCounts
 
 LOOK_SECONDS = 4.0
 """How often a server looks whether the one that syncs has ended or died."""
@@ -53,7 +53,7 @@ class ScheduledSync:
         try:
             async with AsyncExitStack() as stack:
                 await self._wait_for_turn(stack)
-                pause, progress = 0.0, Progress()
+                pause, progress = 0.0, RunCounts()
                 try:
                     await self._sync(progress)
                 finally:
@@ -63,7 +63,7 @@ class ScheduledSync:
         log.info("Synced: %d rows new, %d changed, %d erased.", progress.new, progress.changed, progress.erased)
         return 0.0
 
-    async def _sync(self, progress: Progress) -> None:
+    async def _sync(self, progress: RunCounts) -> None:
         full = self._settings.full or await is_full_run_due(self._archive, self._full_every, self._is_partial)
         await sync(self._archive, self._twilio, self._settings.model_copy(update={"full": full}), progress)
 

@@ -20,7 +20,7 @@ from store.participants import Participant
 from store.services import Service
 from store.sessions import Session
 from store.sync import listings, runs
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 from store.sync.state import note_pending
 from store.twilio_mapping import now
 
@@ -49,7 +49,7 @@ class WriteBuffer:
     ``progress`` counts committed rows only. If a transaction fails, its rows stay in the buffer for the next flush.
     """
 
-    def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: Progress) -> None:
+    def __init__(self, archive: Archive, twilio: Twilio, run: int, progress: RunCounts) -> None:
         self._archive, self._twilio, self._run, self._progress = archive, twilio, run, progress
         self._batch, self._begun_at = Batch(), now()
         self._requests, self._retries = twilio.requests, twilio.retries

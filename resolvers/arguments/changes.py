@@ -1,6 +1,6 @@
 """The arguments of the change feed: its cursors, its filter, and the store's query that they make.
 
-A cursor has the epoch of the feed and the number of a change. It is a place in the feed, and so good for any filter.
+A cursor has the epoch of the feed and the number of a change. It is a position in the feed, and so good for any filter.
 """
 
 import re
@@ -65,7 +65,7 @@ def feed_request(
     """The request of these arguments, for pages of up to ``most`` changes. Raises BadInput for an invalid one."""
     size, _ = page_size(given(first), None, most)
     start = given(after)
-    epoch, number = (None, 0) if start is None else place_of(start)
+    epoch, number = (None, 0) if start is None else position_of(start)
     return FeedRequest(feed_query(number, size + 1, given(types), given(filter)), size, epoch)
 
 
@@ -82,7 +82,7 @@ def feed_query(after: int, limit: int, types: list[ChangedType] | None, filter: 
     )
 
 
-def place_of(cursor: str) -> tuple[str, int]:
+def position_of(cursor: str) -> tuple[str, int]:
     """The epoch and the number in a cursor of the feed; raises BadInput if it is malformed."""
     matched = CURSOR.fullmatch(cursor)
     if not matched:

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers.arguments.changes import ChangeFilterArgument, Types, feed_query, place_of
+from resolvers.arguments.changes import ChangeFilterArgument, Types, feed_query, position_of
 from resolvers.arguments.filters import InteractionFilterArgument, demand_content, interaction_filter
 from resolvers.arguments.omitted import given
 from resolvers.context import Info, live_of
@@ -15,7 +15,7 @@ from resolvers.errors import ChangesExpired
 from resolvers.feed.changes import FeedChange, feed_change
 from store.changes import ChangedType, FeedQuery
 from store.interactions import InteractionFilter
-from store.live.changes import Place, PlaceLost
+from store.live.changes import FeedPosition, FeedPositionLost
 from store.live.live import Live
 from store.live.matching import is_met_by_change
 
@@ -40,7 +40,7 @@ async def changes(
     It has begun when this returns: no later change is missed, even if the first event is asked for later.
     """
     query = feed_query(0, 0, given(types), given(filter))
-    return _followed(live_of(info), query, await _place(info, after), EVERYTHING)
+    return _followed(live_of(info), query, await _position(info, after), EVERYTHING)
 
 
 async def interactions(
@@ -50,26 +50,26 @@ async def interactions(
     wanted = interaction_filter(filter) or EVERYTHING
     demand_content(wanted, info.context.access)
     query = FeedQuery(0, 0, INTERACTIONS, None, wanted.session_sid)
-    return _followed(live_of(info), query, await _place(info, after), wanted)
+    return _followed(live_of(info), query, await _position(info, after), wanted)
 
 
 async def _followed(
-    live: Live, query: FeedQuery, place: Place, wanted: InteractionFilter
+    live: Live, query: FeedQuery, position: FeedPosition, wanted: InteractionFilter
 ) -> AsyncGenerator[FeedChange, None]:
     are_all = is_met_by_change(wanted)
     try:
-        async with aclosing(live.changes.follow(query, place, wanted.service_sid)) as found:
+        async with aclosing(live.changes.follow(query, position, wanted.service_sid)) as found:
             async for change in found:
                 if are_all or await live.matching.matches(wanted, change):
-                    yield feed_change(place.epoch, change)
-    except PlaceLost as error:
+                    yield feed_change(position.epoch, change)
+    except FeedPositionLost as error:
         raise ChangesExpired from error
 
 
-async def _place(info: Info, after: str | None) -> Place:
+async def _position(info: Info, after: str | None) -> FeedPosition:
     cursor = given(after)
-    asked = None if cursor is None else Place(*place_of(cursor))
+    asked = None if cursor is None else FeedPosition(*position_of(cursor))
     try:
-        return await live_of(info).changes.place(asked)
-    except PlaceLost as error:
+        return await live_of(info).changes.position(asked)
+    except FeedPositionLost as error:
         raise ChangesExpired from error

@@ -14,7 +14,7 @@ import msgspec
 
 from store.backups import notes
 from store.backups.notes import Backup
-from store.backups.online import ALONE_PRAGMAS, Counts, Progress, check_whole, clean_copy, copy
+from store.backups.online import ALONE_PRAGMAS, Progress, RowCounts, check_whole, clean_copy, copy
 from store.engine.database import file_in
 from store.engine.protocols import Archive
 from store.errors import BackupRefused
@@ -107,7 +107,7 @@ async def _remove_interrupted(archive: Archive) -> None:
 
 async def _in_thread(
     database: Path, path: Path, begun: Backup, progress: Progress | None
-) -> tuple[int, Counts, asyncio.CancelledError | None]:
+) -> tuple[int, RowCounts, asyncio.CancelledError | None]:
     """Runs ``_make`` in a thread; a cancellation stops it, and waits until nothing of it is left.
 
     One that comes too late to stop it is returned: the backup is there, and has to be noted.
@@ -131,7 +131,7 @@ async def _in_thread(
         return *making.result(), cancelled
 
 
-def _make(database: Path, path: Path, begun: Backup, progress: Progress) -> tuple[int, Counts]:
+def _make(database: Path, path: Path, begun: Backup, progress: Progress) -> tuple[int, RowCounts]:
     partial = incomplete(path)
     try:
         partial.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def _make(database: Path, path: Path, begun: Backup, progress: Progress) -> tupl
     return size, copied.counts
 
 
-def _finish_alone(partial: Path, pages_to_clean: set[int], counts: Counts, begun: Backup) -> None:
+def _finish_alone(partial: Path, pages_to_clean: set[int], counts: RowCounts, begun: Backup) -> None:
     """Makes the copy a file that stands by itself: without a log, cleaned, with its own note, and checked."""
     file = os.open(partial, os.O_RDWR)
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.backups.online import Counts
+from store.backups.online import RowCounts
 from store.engine.protocols import Archive, Readable
 from store.twilio_mapping import now
 
@@ -50,7 +50,7 @@ async def begin(archive: Archive, path: Path) -> Backup:
     return Backup(*row)
 
 
-async def finish(archive: Archive, backup: Backup, size: int, counts: Counts) -> Backup:
+async def finish(archive: Archive, backup: Backup, size: int, counts: RowCounts) -> Backup:
     """Records that the backup is complete; removes the record of an earlier one at the same path, which it replaced."""
     finished = msgspec.structs.replace(backup, finished_at=now(), bytes=size, **counts._asdict())
     async with archive.writer.transaction() as transaction:

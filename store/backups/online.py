@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of copied pages and of all pages; an exception that it raises ends the copy."""
 
 
-class Counts(NamedTuple):
+class RowCounts(NamedTuple):
     """How many rows a database has."""
 
     services: int
@@ -46,10 +46,10 @@ class Counts(NamedTuple):
     interactions: int
 
 
-class Copied(NamedTuple):
+class FinishedCopy(NamedTuple):
     """A finished copy: the counts of rows that it must have, and the pages that weren't scrubbed yet."""
 
-    counts: Counts
+    counts: RowCounts
     pages_to_clean: set[int]
 
 
@@ -57,7 +57,7 @@ class ErasureWaits(Exception):
     """An erasure is waiting for the copy's transaction to end."""
 
 
-def copy(source: Path, target: Path, progress: Progress) -> Copied:
+def copy(source: Path, target: Path, progress: Progress) -> FinishedCopy:
     """Copies the newest state of the open database ``source`` to ``target``, an empty file.
 
     It starts over for erasures up to MAX_RESTARTS times. The last attempt makes them wait, so that the copy is
@@ -74,12 +74,12 @@ def copy(source: Path, target: Path, progress: Progress) -> Copied:
         return _copy(source, target, progress, None)
 
 
-def counts_of(connection: sqlite3.Connection) -> Counts:
+def counts_of(connection: sqlite3.Connection) -> RowCounts:
     """How many rows the database of ``connection`` has."""
-    return Counts(*connection.execute(COUNTS).fetchone())
+    return RowCounts(*connection.execute(COUNTS).fetchone())
 
 
-def check_whole(connection: sqlite3.Connection, path: Path, expected: Counts) -> None:
+def check_whole(connection: sqlite3.Connection, path: Path, expected: RowCounts) -> None:
     """Raises CopyDamaged if the database at ``path`` fails SQLite's integrity check, or has other counts of rows."""
     ((finding,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
     if finding != "ok":
@@ -101,7 +101,7 @@ def clean_copy(connection: sqlite3.Connection, file: int, numbers: set[int]) -> 
         connection.execute("ROLLBACK")
 
 
-def _copy(source: Path, target: Path, progress: Progress, watching: sqlite3.Connection | None) -> Copied:
+def _copy(source: Path, target: Path, progress: Progress, watching: sqlite3.Connection | None) -> FinishedCopy:
     def each(status: int, remaining: int, total: int) -> None:
         progress(total - remaining, total)
         if watching is not None and _erasure_waits(watching):
@@ -118,7 +118,7 @@ def _copy(source: Path, target: Path, progress: Progress, watching: sqlite3.Conn
         # Read after the transaction has started: any page in the log at that time is still in the log or on the list.
         to_clean = pages_in_log(source.with_name(f"{source.name}-wal")) | PageList(source).read()
         read.backup(write, pages=PAGES_AT_ONCE, progress=each, sleep=0)
-        return Copied(counts, to_clean)
+        return FinishedCopy(counts, to_clean)
 
 
 def _erasure_waits(connection: sqlite3.Connection) -> bool:
@@ -132,5 +132,5 @@ def _let_erasures_clean(connection: sqlite3.Connection) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _formatted(counts: Counts) -> str:
+def _formatted(counts: RowCounts) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts._asdict().items())

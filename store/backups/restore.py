@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from store.backups.decisions import ErasedAgain, is_database
-from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Counts, Progress, check_whole, counts_of
+from store.backups.online import PAGES_AT_ONCE, TARGET_PRAGMAS, Progress, RowCounts, check_whole, counts_of
 from store.backups.printed_ledgers import entries_of
 from store.backups.replaced import Comparison, Replaced, locked, of_backup
 from store.backups.replay_in_file import (
@@ -41,7 +41,7 @@ class Restored(NamedTuple):
     ``has_other_ledger`` whether those of another file were.
     """
 
-    counts: Counts
+    counts: RowCounts
     erased_again: ErasedAgain
     has_ledger_of_archive: bool
     has_other_ledger: bool

@@ -49,7 +49,7 @@ UPDATE archive SET account_sid = coalesce(account_sid, :account),
 )
 
 
-class Outcome(StrEnum):
+class CallbackOutcome(StrEnum):
     """What became of a callback: new, changed or unchanged rows; or it speaks of what was erased, and stays out."""
 
     NEW = "new"
@@ -58,12 +58,12 @@ class Outcome(StrEnum):
     ERASED = "erased"
 
 
-async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
+async def take(archive: Archive, given: Sequence[Interaction]) -> list[CallbackOutcome]:
     """Stores what the callbacks ``given`` say, in their order and in one transaction; returns the outcome of each.
 
     All are of the archive's account. Raises a StoreError if they can't be stored.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[CallbackOutcome] = []
     async with archive.writer.transaction(is_mirrored=True) as transaction:
         found = await transaction.fetch(STORED, _bound(one.sid for one in given))
         stored = {row[0]: Interaction(*row) for row in found}
@@ -74,11 +74,15 @@ async def take(archive: Archive, given: Sequence[Interaction]) -> list[Outcome]:
         for one in given:
             before = changed.get(one.sid) or stored.get(one.sid)
             if before is None and (one.sid in deleted or one.session_sid in deleted):
-                outcomes.append(Outcome.ERASED)
+                outcomes.append(CallbackOutcome.ERASED)
                 continue
             after = one if before is None else merged(before, one)
             outcomes.append(
-                Outcome.NEW if before is None else Outcome.UNCHANGED if after is before else Outcome.CHANGED
+                CallbackOutcome.NEW
+                if before is None
+                else CallbackOutcome.UNCHANGED
+                if after is before
+                else CallbackOutcome.CHANGED
             )
             if before is None:
                 new.add(one.sid)

@@ -14,9 +14,9 @@ import msgspec
 
 from store.copying import targets
 from store.copying.file_targets import beside
-from store.copying.progress import Progress, Target
-from store.copying.states import State, state_of
-from store.copying.tables import OF_ARCHIVE, TABLES, Digest, Rows, Table
+from store.copying.progress import CopyProgress, Target
+from store.copying.states import ArchiveState, state_of
+from store.copying.tables import OF_ARCHIVE, TABLES, Digest, Table, TableRows
 from store.engine.database import Address, Database
 from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, StoreError
 
@@ -34,7 +34,7 @@ Show = Callable[[str, int, int], None]
 """Shows progress: a verb, how much is done, and of how much. The numbers are rows, except for Indexing and Cleaning."""
 
 
-class Copied(msgspec.Struct, frozen=True):
+class ComparedCopy(msgspec.Struct, frozen=True):
     """A copy that was made and compared: the number and the hash of the rows, by table."""
 
     rows: dict[str, int]
@@ -42,7 +42,7 @@ class Copied(msgspec.Struct, frozen=True):
     resumed: bool
 
 
-async def copy(source: Database, target: Database, show: Show = lambda verb, done, total: None) -> Copied:
+async def copy(source: Database, target: Database, show: Show = lambda verb, done, total: None) -> ComparedCopy:
     """Copies the archive in ``source`` into ``target``, which must be empty or an unfinished copy of the same archive.
 
     Raises CopyRefused, CopyDamaged or a DatabaseError.
@@ -71,12 +71,12 @@ def how_to_go_on(target: Database) -> str:
 async def _copied(
     source: Database,
     target: Database,
-    state: State,
+    state: ArchiveState,
     writing: Target,
-    progress: Progress,
+    progress: CopyProgress,
     show: Show,
     resumed: bool,
-) -> Copied:
+) -> ComparedCopy:
     numbers = {table.name: (await state.fetch(f"SELECT count(*) FROM {table.name}", {}))[0][0] for table in TABLES}
     counting = _Counting(show, "Copying", sum(numbers.values()))
     digests = {table.name: await _copy_table(state, writing, table, progress, counting) for table in TABLES}
@@ -87,7 +87,7 @@ async def _copied(
         steps = max(steps, left)
         show("Indexing", steps - left, steps)
     counting = _Counting(show, "Comparing", sum(numbers.values()))
-    copied = Copied({}, {}, resumed)
+    copied = ComparedCopy({}, {}, resumed)
     async with writing.state() as written:
         for table in TABLES:
             expected, found = digests[table.name], Digest()
@@ -109,7 +109,7 @@ async def _copied(
     return copied
 
 
-async def _progress(state: State, writing: Target, target: Database) -> tuple[Progress, bool]:
+async def _progress(state: ArchiveState, writing: Target, target: Database) -> tuple[CopyProgress, bool]:
     text = await _state_text(state)
     epoch = msgspec.json.decode(text)[0]
     progress = await writing.progress()
@@ -117,22 +117,24 @@ async def _progress(state: State, writing: Target, target: Database) -> tuple[Pr
         raise CopyRefused(f"{target} is an unfinished copy of another archive. Name another target.")
     if progress and progress.state == text:
         return progress, True
-    progress = Progress(epoch, text, {})
+    progress = CopyProgress(epoch, text, {})
     await writing.begin(progress)
     return progress, False
 
 
-async def _state_text(state: State) -> str:
+async def _state_text(state: ArchiveState) -> str:
     ((*values,),) = await state.fetch(STATE, {})
     return msgspec.json.encode(values).decode()
 
 
-async def _copy_table(state: State, writing: Target, table: Table, progress: Progress, counting: "_Counting") -> Digest:
+async def _copy_table(
+    state: ArchiveState, writing: Target, table: Table, progress: CopyProgress, counting: "_Counting"
+) -> Digest:
     """Copies the rows that the target doesn't have yet; returns the digest of all rows."""
     digest, after = Digest(), progress.done.get(table.name)
     if after is not None:
         await _read(_rows_of(state, table, "<=", after), digest, counting)
-    batch: list[Rows] = []
+    batch: list[TableRows] = []
 
     async def write() -> None:
         before, key = dict(progress.done), table.key_of(batch[-1].rows[-1])
@@ -153,14 +155,14 @@ async def _copy_table(state: State, writing: Target, table: Table, progress: Pro
 
 
 async def _rows_of(
-    state: State, table: Table, condition: str = "", key: list[Any] | None = None
-) -> AsyncGenerator[Rows, None]:
+    state: ArchiveState, table: Table, condition: str = "", key: list[Any] | None = None
+) -> AsyncGenerator[TableRows, None]:
     async with aclosing(state.rows(table.rows_sql(condition), table.bound(key or ()))) as found:
         async for some in found:
             yield table.read(some)
 
 
-async def _read(rows: AsyncGenerator[Rows, None], digest: Digest, counting: "_Counting") -> None:
+async def _read(rows: AsyncGenerator[TableRows, None], digest: Digest, counting: "_Counting") -> None:
     async with aclosing(rows):
         async for some in rows:
             digest.add(some)

@@ -22,14 +22,14 @@ from store.copying.progress import (
     PROGRESS,
     SET_ARCHIVE,
     STEPS,
+    CopyProgress,
     Done,
-    Progress,
     dumped,
     occupied,
     overtaken,
 )
-from store.copying.states import SECONDS, DatabaseState, State
-from store.copying.tables import OF_RECORDS, TABLES, Rows, Table
+from store.copying.states import SECONDS, ArchiveState, DatabaseState
+from store.copying.tables import OF_RECORDS, TABLES, Table, TableRows
 from store.engine.database import Address
 from store.errors import StoreError
 from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
@@ -108,17 +108,17 @@ class DatabaseTarget:
     def __init__(self, raw: RawConnection, address: Address) -> None:
         self._raw, self._address = raw, address
 
-    async def progress(self) -> Progress | None:
+    async def progress(self) -> CopyProgress | None:
         """Its progress."""
         async with self._transaction():
             if await self._raw.fetchval(IS_COPYING):
                 ((epoch, state, done),) = await self._raw.fetch(PROGRESS)
-                return Progress(epoch, state, msgspec.json.decode(done))
+                return CopyProgress(epoch, state, msgspec.json.decode(done))
             if await self._raw.fetchval(ANY_ROW):
                 raise occupied(self._address)
             return None
 
-    async def begin(self, progress: Progress) -> None:
+    async def begin(self, progress: CopyProgress) -> None:
         """Begins a copy."""
         async with self._transaction():
             steps: list[str] = []
@@ -137,7 +137,7 @@ class DatabaseTarget:
             values = {"done": dumped(progress.done), "steps": dumped(_in_order([*made, *steps])), "begun_at": begun_at}
             await self._execute(BEGIN, {"epoch": progress.epoch, "state": progress.state, **values})
 
-    async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
+    async def write(self, table: Table, rows: Sequence[TableRows], before: Done, done: Done) -> None:
         """Writes rows."""
         async with self._transaction():
             await self._note(NOTE, {"before": dumped(before), "done": dumped(done)})
@@ -166,7 +166,7 @@ class DatabaseTarget:
             raise explained_write(error, self._address) from error
 
     @asynccontextmanager
-    async def state(self) -> AsyncIterator[State]:
+    async def state(self) -> AsyncIterator[ArchiveState]:
         """What it has."""
         state = DatabaseState(self._raw, self._address)
         await state.begin()

@@ -26,14 +26,14 @@ from store.copying.progress import (
     PROGRESS,
     SET_ARCHIVE,
     STEPS,
+    CopyProgress,
     Done,
-    Progress,
     dumped,
     occupied,
     overtaken,
 )
-from store.copying.states import FileState, State
-from store.copying.tables import TABLES, Rows, Table
+from store.copying.states import ArchiveState, FileState
+from store.copying.tables import TABLES, Table, TableRows
 from store.errors import DatabaseError, DatabaseOccupied
 from store.postgresql.opening import UNFINISHED
 from store.sqlite.cleaning import Cleaner
@@ -92,19 +92,19 @@ class FileTarget:
     def __init__(self, connection: sqlite3.Connection, path: Path, name: Path) -> None:
         self._connection, self._path, self._name = connection, path, name
 
-    async def progress(self) -> Progress | None:
+    async def progress(self) -> CopyProgress | None:
         """Its progress."""
         with self._explained():
             if self._value(IS_COPYING):
                 ((epoch, state, done),) = self._connection.execute(PROGRESS).fetchall()
-                return Progress(epoch, state, msgspec.json.decode(done))
+                return CopyProgress(epoch, state, msgspec.json.decode(done))
             if self._value(ANY_ROW):  # It was killed after it was complete and before it got its name.
                 raise DatabaseOccupied(
                     f"{self._path} has rows, but is not an unfinished copy. Delete it, and run the same command again."
                 )
             return None
 
-    async def begin(self, progress: Progress) -> None:
+    async def begin(self, progress: CopyProgress) -> None:
         """Begins a copy."""
         with self._transaction():
             steps: list[str] = []
@@ -122,7 +122,7 @@ class FileTarget:
             values = {"done": dumped(progress.done), "steps": dumped(_in_order(steps)), "begun_at": now()}
             self._connection.execute(BEGIN, {"epoch": progress.epoch, "state": progress.state, **values})
 
-    async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
+    async def write(self, table: Table, rows: Sequence[TableRows], before: Done, done: Done) -> None:
         """Writes rows."""
         insert = f"INSERT INTO {table.name} ({', '.join(table.names)}) VALUES ({', '.join('?' * len(table.names))})"
         with self._transaction():
@@ -145,7 +145,7 @@ class FileTarget:
             steps = steps[1:]
 
     @asynccontextmanager
-    async def state(self) -> AsyncIterator[State]:
+    async def state(self) -> AsyncIterator[ArchiveState]:
         """What it has."""
         yield FileState(self._connection, self._path)
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from store.copying.states import State
-from store.copying.tables import OF_ARCHIVE, TABLES, Rows, Table
+from store.copying.states import ArchiveState
+from store.copying.tables import OF_ARCHIVE, TABLES, Table, TableRows
 from store.engine.database import Database
 from store.errors import CopyRefused, DatabaseOccupied
 from store.postgresql.opening import UNFINISHED
@@ -45,7 +45,7 @@ Done = dict[str, list[Any]]
 """The key of the last row that was copied, by table."""
 
 
-class Progress(msgspec.Struct):
+class CopyProgress(msgspec.Struct):
     """What a target has: of which archive (``epoch``) in which state, and how far."""
 
     epoch: str
@@ -56,15 +56,15 @@ class Progress(msgspec.Struct):
 class Target(Protocol):
     """A target that is being written. Each method is one transaction, and raises a StoreError."""
 
-    async def progress(self) -> Progress | None:
+    async def progress(self) -> CopyProgress | None:
         """The progress of an unfinished copy; None if the target is empty. Raises DatabaseOccupied if it isn't."""
         ...
 
-    async def begin(self, progress: Progress) -> None:
+    async def begin(self, progress: CopyProgress) -> None:
         """Removes all that an unfinished copy has brought, and begins one with this progress."""
         ...
 
-    async def write(self, table: Table, rows: Sequence[Rows], before: Done, done: Done) -> None:
+    async def write(self, table: Table, rows: Sequence[TableRows], before: Done, done: Done) -> None:
         """Writes rows, and ``done`` in the place of ``before``. Raises CopyRefused if another copy has written it."""
         ...
 
@@ -76,7 +76,7 @@ class Target(Protocol):
         """Makes the indexes, keys and triggers that are still missing; yields how many are left to make."""
         ...
 
-    def state(self) -> AbstractAsyncContextManager[State]:
+    def state(self) -> AbstractAsyncContextManager[ArchiveState]:
         """What it has now."""
         ...
 

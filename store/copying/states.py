@@ -33,7 +33,7 @@ KIND = "copy"
 Some: TypeAlias = Sequence[Sequence[Any]]
 
 
-class State(Protocol):
+class ArchiveState(Protocol):
     """Reads of one state."""
 
     async def fetch(self, sql: str, parameters: dict[str, Any]) -> Some:
@@ -46,7 +46,7 @@ class State(Protocol):
 
 
 @asynccontextmanager
-async def state_of(database: Database) -> AsyncIterator[State]:
+async def state_of(database: Database) -> AsyncIterator[ArchiveState]:
     """The newest state of the archive in ``database``, until the end of the block. An older archive is migrated first.
 
     Raises a DatabaseError if the database is missing or can't be used.

@@ -26,7 +26,7 @@ NUL_IN_JSON = b"\\u0000"
 ENCODER = msgspec.json.Encoder()
 
 
-class Column(NamedTuple):
+class CopiedColumn(NamedTuple):
     """A column of a copied table; ``kind`` is PostgreSQL's type."""
 
     name: str
@@ -37,7 +37,7 @@ class Table(NamedTuple):
     """A copied table: its columns, and those that are its key."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[CopiedColumn, ...]
     key: tuple[str, ...]
 
     @property
@@ -63,7 +63,7 @@ class Table(NamedTuple):
         """What ``rows_sql`` binds."""
         return {f"key{number}": value for number, value in enumerate(key)}
 
-    def read(self, rows: Sequence[Sequence[Any]]) -> "Rows":
+    def read(self, rows: Sequence[Sequence[Any]]) -> "TableRows":
         """The rows as both engines have them: flags are booleans, and no text has a NUL, which PostgreSQL refuses."""
         flags = [number for number, column in enumerate(self.columns) if column.kind == "boolean"]
         if flags:
@@ -72,10 +72,10 @@ class Table(NamedTuple):
         if NUL_IN_JSON in lines:
             rows = [[_without_nul(value) for value in row] for row in rows]
             lines = ENCODER.encode_lines(rows)
-        return Rows(rows, lines)
+        return TableRows(rows, lines)
 
 
-class Rows(NamedTuple):
+class TableRows(NamedTuple):
     """Rows of a table, and their JSON, a line for each: the same bytes for the same rows of either engine."""
 
     rows: Sequence[Sequence[Any]]
@@ -96,9 +96,9 @@ def _without_nul(value: Any) -> Any:
 
 def _table(name: str, key: str, texts: str, numbers: str = "", flags: str = "") -> Table:
     columns = [
-        *(Column(column, "text") for column in texts.split()),
-        *(Column(column, "bigint") for column in numbers.split()),
-        *(Column(column, "boolean") for column in flags.split()),
+        *(CopiedColumn(column, "text") for column in texts.split()),
+        *(CopiedColumn(column, "bigint") for column in numbers.split()),
+        *(CopiedColumn(column, "boolean") for column in flags.split()),
     ]
     return Table(name, tuple(columns), tuple(key.split()))
 
@@ -112,7 +112,7 @@ BY_DATE = ("date_created", "sid")
 def _of_record(record: type[Record], key: tuple[str, ...], derived: str = "") -> Table:
     names = (*record.__struct_fields__, *derived.split())
     kinds = ("bigint" if name in NUMBERS else "boolean" if name in FLAGS else "text" for name in names)
-    return Table(record.table, tuple(map(Column, names, kinds)), key)
+    return Table(record.table, tuple(map(CopiedColumn, names, kinds)), key)
 
 
 OF_RECORDS = (
@@ -172,7 +172,7 @@ class Digest:
         self.count = 0
         self._hash = hashlib.sha256()
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: TableRows) -> None:
         """Adds the next rows."""
         self.count += len(rows.rows)
         self._hash.update(rows.lines)

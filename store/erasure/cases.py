@@ -72,7 +72,7 @@ WHERE participant.sid IN ({dialect.values(":sids")}) ORDER BY session.sid, parti
 )
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """The outcome of an Interaction or a Participant."""
 
     ERASED = "ERASED"
@@ -82,16 +82,16 @@ class Outcome(StrEnum):
     KEPT = "KEPT"
 
 
-class Item(msgspec.Struct, frozen=True):
+class ItemOutcome(msgspec.Struct, frozen=True):
     """An outcome with its reason, a sentence without content."""
 
     sid: str
-    outcome: Outcome | None
+    outcome: CaseOutcome | None
     reason: str | None = None
 
 
-class Place(msgspec.Struct, frozen=True):
-    """The Service and Session of a Participant.
+class SelectedParticipant(msgspec.Struct, frozen=True):
+    """A Participant that a case selects, with its Service and Session.
 
     ``is_archived`` says that Twilio no longer has the Session, ``is_removed`` that the Participant was removed from it.
     """
@@ -103,8 +103,8 @@ class Place(msgspec.Struct, frozen=True):
     is_removed: bool
 
 
-class Case:
-    """One run of a case."""
+class CaseWriter:
+    """Writes one run of a case: the selected rows, and the outcome of each."""
 
     def __init__(self, archive: Archive, reference: str, run: int) -> None:
         self._archive, self.reference, self._run = archive, reference, run
@@ -117,7 +117,7 @@ class Case:
             async with self._archive.writer.transaction() as transaction:
                 await transaction.execute(ADD_ITEMS, bound)
 
-    async def set_outcomes(self, items: Sequence[Item]) -> None:
+    async def set_outcomes(self, items: Sequence[ItemOutcome]) -> None:
         """Stores these outcomes."""
         if items:
             last = {item.sid: item for item in items}  # One statement can't set a row twice.
@@ -145,7 +145,7 @@ class Case:
 
 async def begin_run(
     archive: Archive, reference: str, requested_by: str, question: Mapping[str, object], options: Mapping[str, bool]
-) -> Case:
+) -> CaseWriter:
     """Starts a run of the case ``reference``, creating the case if it is new. ``question`` must name no person."""
     bound = {
         "reference": reference,
@@ -157,7 +157,7 @@ async def begin_run(
     async with archive.writer.transaction() as transaction:
         await transaction.execute(ADD_CASE, {"reference": reference, "at": bound["at"]})
         ((run,),) = await transaction.fetch(ADD_RUN, bound)
-    return Case(archive, reference, run)
+    return CaseWriter(archive, reference, run)
 
 
 async def last_question(archive: Readable, reference: str) -> dict[str, list[str]] | None:
@@ -174,7 +174,7 @@ async def is_unclean(archive: Readable, reference: str) -> bool:
     return bool(is_unclean)
 
 
-async def places(archive: Readable, participant_sids: Sequence[str]) -> list[Place]:
-    """The Services and Sessions of these Participants, sorted by Session."""
+async def selected_participants(archive: Readable, participant_sids: Sequence[str]) -> list[SelectedParticipant]:
+    """These Participants, each with its Service and Session, sorted by Session."""
     rows = await archive.fetch(SESSIONS_OF, {"sids": json.dumps(participant_sids)})
-    return [Place(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
+    return [SelectedParticipant(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]

@@ -143,7 +143,7 @@ class ServiceCounts(msgspec.Struct, frozen=True):
     last: str
 
 
-class Counts(msgspec.Struct, frozen=True):
+class SelectionCounts(msgspec.Struct, frozen=True):
     """The counts of a question's selection. ``held`` of a Service counts rows that are known to be under legal hold."""
 
     services: list[ServiceCounts]
@@ -164,7 +164,7 @@ class Counts(msgspec.Struct, frozen=True):
     """The same numbers as identifiers of a channel, such as whatsapp:+12025550121; they are not selected."""
 
 
-async def count(archive: Readable, question: Question) -> Counts:
+async def count(archive: Readable, question: Question) -> SelectionCounts:
     """The number of each kind of rows that ``question`` selects."""
     bound = question.parameters()
     services = [ServiceCounts(*row) for row in await archive.fetch(COUNT_INTERACTIONS, bound)]
@@ -174,7 +174,7 @@ async def count(archive: Readable, question: Question) -> Counts:
     ((as_proxy,),) = await archive.fetch(AS_PROXY_NUMBER, bound)
     channels = {"identifiers": bound["identifiers"], "channels": json.dumps(CHANNELS)}
     as_channel = {row[0]: row[1] for row in await archive.fetch(AS_CHANNEL, channels)}
-    return Counts(
+    return SelectionCounts(
         services, messages, calls, others, participants, sessions, at_twilio, live, unnamed, as_proxy, as_channel
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from store.health.health import Health, Server, Service, age
+from store.health.health import Health, Server, ServiceHealth, age
 from store.keys import Key
 
 IN_PROGRESS = timedelta(minutes=5)
@@ -31,14 +31,14 @@ NOT_SYNCHRONOUS = ("async", "potential")
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-class Bounds(NamedTuple):
+class Thresholds(NamedTuple):
     """The time without a complete sync after which an archive is stale, and how early a key's expiry is reported."""
 
     stale: timedelta
     expiring: timedelta
 
 
-def attention(health: Health, bounds: Bounds) -> list[str]:
+def attention(health: Health, thresholds: Thresholds) -> list[str]:
     """A sentence for each thing that needs attention; none if all is well."""
     versions = health.versions
     if versions.database < versions.database_of_code:
@@ -48,9 +48,9 @@ def attention(health: Health, bounds: Bounds) -> list[str]:
             f"version {versions.database_of_code}; until then only its sizes are known."
         ]
     return [
-        *_of_sync(health, bounds.stale),
+        *_of_sync(health, thresholds.stale),
         *_of_deletions(health),
-        *_of_keys(health.keys, bounds.expiring),
+        *_of_keys(health.keys, thresholds.expiring),
         *(_of_server(health.server) if health.server else ()),
     ]
 
@@ -138,7 +138,7 @@ def _of_keys(keys: list[Key], expiring: timedelta) -> Iterator[str]:
             yield f"The key {key.name} expired {_length(-left)} ago. Revoke it, or create another."
 
 
-def _name(service: Service) -> str:
+def _name(service: ServiceHealth) -> str:
     return service.unique_name or service.sid
 
 

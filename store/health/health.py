@@ -10,7 +10,7 @@ from store.keys import Key
 from store.sync.status import SyncStatus
 
 
-class Service(msgspec.Struct, frozen=True):
+class ServiceHealth(msgspec.Struct, frozen=True):
     """When a Service was last read completely, how many Sessions are pending or could not be read, and why."""
 
     sid: str
@@ -21,7 +21,7 @@ class Service(msgspec.Struct, frozen=True):
     last_error: str | None
 
 
-class Rows(msgspec.Struct, frozen=True):
+class RowTotals(msgspec.Struct, frozen=True):
     """How many rows there are."""
 
     services: int
@@ -113,8 +113,8 @@ class Health(msgspec.Struct, frozen=True):
     account_sid: str | None = None
     demo: str | None = None
     sync: SyncStatus | None = None
-    services: list[Service] = []
-    rows: Rows | None = None
+    services: list[ServiceHealth] = []
+    rows: RowTotals | None = None
     pending: Pending | None = None
     keys: list[Key] = []
     backups: list[Backup] = []

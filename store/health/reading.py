@@ -11,7 +11,7 @@ from store.engine.database import Database
 from store.engine.protocols import Readable
 from store.erasure.twilio_records import open_count
 from store.health.files import described_file
-from store.health.health import Health, Pending, Rows, Service
+from store.health.health import Health, Pending, RowTotals, ServiceHealth
 from store.health.servers import described_server
 from store.keys import keys
 from store.sync.runs import latest_plausible
@@ -60,8 +60,8 @@ async def _read(archive: Readable, health: Health) -> Health:
         account_sid=account,
         demo=await demo_mark(archive),
         sync=StatusQuery().answer(payload, [None])[0],
-        services=[Service(*row) for row in await archive.fetch(SERVICES, latest)],
-        rows=Rows(*rows),
+        services=[ServiceHealth(*row) for row in await archive.fetch(SERVICES, latest)],
+        rows=RowTotals(*rows),
         pending=Pending(*[*pending, await open_count(archive)]),
         keys=await keys(archive),
         backups=backups,

@@ -1,6 +1,6 @@
 """Hands the new changes of the feed to all that follow it: read once by a process, as soon as they are committed.
 
-Nobody has to trust this: a follower has a place in the feed, and reads what it missed from there. So one that falls
+Nobody has to trust this: a follower has a position in the feed, and reads what it missed from there. So one that falls
 behind holds no more than MOST_PENDING changes; it loses nothing, and gets nothing twice.
 """
 
@@ -24,12 +24,12 @@ MOST_PENDING = 1_000
 log = logging.getLogger("proxygraph.gateway")
 
 
-class PlaceLost(Exception):
-    """The feed no longer has all changes after a follower's place, or the place is of another feed."""
+class FeedPositionLost(Exception):
+    """The feed no longer has all changes after a follower's position, or the position is of another feed."""
 
 
-class Place(NamedTuple):
-    """A place in the feed ``epoch``: after the change with this number."""
+class FeedPosition(NamedTuple):
+    """A position in the feed ``epoch``: after the change with this number."""
 
     epoch: str
     number: int
@@ -85,46 +85,46 @@ class Changes:
         self._ending = set[asyncio.Task[None]]()
         self._epoch, self._last = "", 0
 
-    async def place(self, asked: Place | None) -> Place:
-        """``asked``, or the end of the feed for None. Raises PlaceLost if changes after the place are missing."""
+    async def position(self, asked: FeedPosition | None) -> FeedPosition:
+        """``asked``, or the end of the feed for None. Raises FeedPositionLost if changes after it are missing."""
         state = await read_feed(self._archive, FeedQuery(asked.number if asked else 0, 0))
         if asked is None:
-            return Place(state.epoch, state.last)
+            return FeedPosition(state.epoch, state.last)
         _demand_kept(state, asked.epoch)
         return asked
 
     async def follow(
-        self, query: FeedQuery, start: Place, service_sid: str | None = None
+        self, query: FeedQuery, start: FeedPosition, service_sid: str | None = None
     ) -> AsyncGenerator[Change, None]:
         """The changes after ``start``, and then each new one, that meet the query's conditions.
 
-        ``service_sid`` is a further condition. Waits while the database can't be reached. Raises PlaceLost if changes
-        after the place are missing.
+        ``service_sid`` is a further condition. Waits while the database can't be reached. Raises FeedPositionLost if
+        changes after the position are missing.
         """
-        epoch, place = start
+        epoch, position = start
         with self._followed(query, service_sid) as follower:
             while True:
                 follower.is_behind = False
                 while True:
-                    wanted = query._replace(after=place, limit=CAUGHT_UP_AT_ONCE)
+                    wanted = query._replace(after=position, limit=CAUGHT_UP_AT_ONCE)
                     page = await once_available(partial(read_feed, self._archive, wanted))
                     _demand_kept(page, epoch)
                     for change in page.changes:
-                        place = change.number
+                        position = change.number
                         if follower.wants(change):
                             yield change
                     if len(page.changes) < CAUGHT_UP_AT_ONCE:
                         break
-                place = max(place, page.last)
+                position = max(position, page.last)
                 # What was committed after this page is pending, since the follower was known when it was read.
                 while not follower.is_behind:
                     while follower.pending:
                         change = follower.pending.popleft()
-                        if change.number > place:
-                            place = change.number
+                        if change.number > position:
+                            position = change.number
                             yield change
                     if not follower.is_behind:
-                        place = max(place, self._last if epoch == self._epoch else 0)
+                        position = max(position, self._last if epoch == self._epoch else 0)
                         await follower.woken()
 
     async def stop(self) -> None:
@@ -158,18 +158,18 @@ class Changes:
 
     async def _read(self) -> None:
         """Reads the feed from its end, as long as anybody follows it."""
-        has_place = False
+        has_position = False
         while True:
             try:
                 count = self._commits.count()
-                page = await read_feed(self._archive, FeedQuery(self._last if has_place else 0, READ_AT_ONCE))
+                page = await read_feed(self._archive, FeedQuery(self._last if has_position else 0, READ_AT_ONCE))
             except Exception as error:
                 log.warning("The change feed can't be read, and will be tried again: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            if not has_place or page.epoch != self._epoch or not page.is_kept:
-                # Whoever follows already reads the feed from its own place.
-                has_place, self._epoch, self._last = True, page.epoch, page.last
+            if not has_position or page.epoch != self._epoch or not page.is_kept:
+                # Whoever follows already reads the feed from its own position.
+                has_position, self._epoch, self._last = True, page.epoch, page.last
                 self._tell_all()
                 continue
             for change in page.changes:
@@ -198,4 +198,4 @@ class Changes:
 
 def _demand_kept(feed: FeedPage, epoch: str) -> None:
     if feed.epoch != epoch or not feed.is_kept:
-        raise PlaceLost
+        raise FeedPositionLost

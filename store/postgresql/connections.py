@@ -116,7 +116,7 @@ class Connector:
         await asyncio.gather(*connecting, return_exceptions=True)
 
 
-class Connection:
+class ReadConnection:
     """A pooled connection: it reads, and knows whether it can be used again.
 
     After a time-out or a cancellation its statement may still run, so it is closed instead.

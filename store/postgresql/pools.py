@@ -15,7 +15,15 @@ from store.engine.database import Address
 from store.engine.interruptible import Watch
 from store.engine.protocols import Parameters
 from store.errors import OutOfTime, Unavailable
-from store.postgresql.connections import LOOK_SECONDS, READING, SMALL_READ, Connection, Connector, RawConnection, close
+from store.postgresql.connections import (
+    LOOK_SECONDS,
+    READING,
+    SMALL_READ,
+    Connector,
+    RawConnection,
+    ReadConnection,
+    close,
+)
 from store.postgresql.explanations import unavailable
 
 Initialize = Callable[[RawConnection], Awaitable[None]]
@@ -37,18 +45,18 @@ class ConnectionPool:
         self._size = size
         self._connector = Connector(address, READING if settings is None else settings, connect_seconds)
         self._initialize = initialize
-        self._all: set[Connection] = set()
+        self._all: set[ReadConnection] = set()
         self._watch = Watch(LOOK_SECONDS)
-        self._free: list[Connection] = []
+        self._free: list[ReadConnection] = []
         self._open = 0
         self.answers = 0
         """How often a connection was given back after an answer."""
         self.is_lost = False
         """Whether the server is known not to answer: no connection is opened then."""
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiters: deque[asyncio.Future[ReadConnection | None]] = deque()
         self._background: set[asyncio.Task[None]] = set()
 
-    def take_free(self) -> Connection | None:
+    def take_free(self) -> ReadConnection | None:
         """A free connection, which the caller gives back, or None. Skips those that the server has closed."""
         while self._free:
             connection = self._free.pop()
@@ -58,7 +66,7 @@ class ConnectionPool:
             self._open -= 1
         return None
 
-    async def take(self, deadline: float = inf) -> Connection:
+    async def take(self, deadline: float = inf) -> ReadConnection:
         """A free or a new connection, which the caller gives back.
 
         Raises Unavailable if the server can't be reached, OutOfTime at ``deadline``, a time of time.monotonic().
@@ -76,7 +84,7 @@ class ConnectionPool:
         except TimeoutError as error:
             raise OutOfTime from error
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: ReadConnection) -> None:
         """Frees the connection; one that can't be used again at once is closed in the background."""
         if not connection.is_idle:
             self._all.discard(connection)
@@ -122,14 +130,14 @@ class ConnectionPool:
         await asyncio.gather(*(close(connection.raw) for connection in self._all), *self._background)
 
     async def _fetch_on(
-        self, connection: Connection, sql: str, parameters: Parameters, deadline: float, kind: str
+        self, connection: ReadConnection, sql: str, parameters: Parameters, deadline: float, kind: str
     ) -> list[Any]:
         try:
             return await connection.fetch(sql, parameters, deadline, kind)
         finally:
             self.give_back(connection)
 
-    async def _take(self) -> Connection:
+    async def _take(self) -> ReadConnection:
         if self.is_lost:
             raise unavailable(self.address)
         if self._open < self._size:
@@ -141,7 +149,7 @@ class ConnectionPool:
         except BaseException:
             self._free_place()
             raise
-        connection = Connection(raw, self.address, self._watch)
+        connection = ReadConnection(raw, self.address, self._watch)
         self._all.add(connection)
         try:
             if self._initialize:
@@ -152,9 +160,9 @@ class ConnectionPool:
             raise
         return connection
 
-    async def _wait(self) -> Connection | None:
+    async def _wait(self) -> ReadConnection | None:
         """A connection that was given back, or None if one was closed, so that a new one may be opened."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[ReadConnection | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
             return await waiter
@@ -172,7 +180,7 @@ class ConnectionPool:
         else:
             self._open -= 1
 
-    def _next_waiter(self) -> "asyncio.Future[Connection | None] | None":
+    def _next_waiter(self) -> "asyncio.Future[ReadConnection | None] | None":
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():

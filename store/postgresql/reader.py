@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from store.engine.query import Query
 from store.engine.request_reader import RequestReader, search_deadline
 from store.errors import Unavailable
-from store.postgresql.connections import Connection
+from store.postgresql.connections import ReadConnection
 from store.postgresql.dialect import DIALECT
-from store.postgresql.hosts.read_servers import ReadServers, Snapshot, end
+from store.postgresql.hosts.read_servers import ReadServers, ReadTransaction, end
 from store.postgresql.pools import ConnectionPool
 
 K = TypeVar("K")
@@ -26,7 +26,7 @@ class Searches:
         self._places = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def fetch(
-        self, reading: Connection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float, kind: str
+        self, reading: ReadConnection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float, kind: str
     ) -> list[Any]:
         """The statement's rows. Raises SearchTooLong at the search's time limit, OutOfTime at ``by``."""
         async with self._places:
@@ -44,7 +44,7 @@ class PostgreSQLReader(RequestReader):
         self._servers = servers
         self._searches = searches
         self._in_one_snapshot = in_one_snapshot
-        self._own: Snapshot | None = None
+        self._own: ReadTransaction | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def release(self) -> None:
@@ -67,7 +67,7 @@ class PostgreSQLReader(RequestReader):
                 raise
 
     async def _fetch_on(
-        self, reading: Connection | ConnectionPool, query: Query[K, V], sql: str, keys: Sequence[K]
+        self, reading: ReadConnection | ConnectionPool, query: Query[K, V], sql: str, keys: Sequence[K]
     ) -> list[Any]:
         kind = type(query).__name__.lower()
         if query.may_be_long:

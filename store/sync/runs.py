@@ -45,7 +45,7 @@ WHERE mode = 'full' AND outcome IN ('failed', 'refused') AND number > :after AND
 """.strip()
 
 
-class Progress(msgspec.Struct):
+class RunCounts(msgspec.Struct):
     """The counts of a run, as in the table ``sync_run``: pending Sessions, what was read, and rows by outcome."""
 
     sessions_pending: int = 0
@@ -62,7 +62,7 @@ class Progress(msgspec.Struct):
     left_out: int = 0
 
 
-COMMITTED = f"SELECT {', '.join(Progress.__struct_fields__)} FROM sync_run WHERE number = :run"
+COMMITTED = f"SELECT {', '.join(RunCounts.__struct_fields__)} FROM sync_run WHERE number = :run"
 
 
 class FullRuns(NamedTuple):
@@ -117,7 +117,7 @@ async def demand_latest(transaction: Transaction, run: int) -> None:
         )
 
 
-async def note_progress(transaction: Transaction, run: int, progress: Progress) -> None:
+async def note_progress(transaction: Transaction, run: int, progress: RunCounts) -> None:
     """Stores the run's counts, and the current time as its last sign of life."""
     columns = msgspec.structs.asdict(progress)
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
@@ -128,7 +128,7 @@ async def note_progress(transaction: Transaction, run: int, progress: Progress) 
 
 
 async def finish_run(
-    archive: Archive, run: int, progress: Progress, pending: Mapping[str, int], outcome: str, error: str | None
+    archive: Archive, run: int, progress: RunCounts, pending: Mapping[str, int], outcome: str, error: str | None
 ) -> None:
     """Stores the run's outcome (``complete``, ``stopped``, ``failed`` or ``refused``) and error.
 
@@ -142,10 +142,10 @@ async def finish_run(
         await transaction.execute(FINISH_RUN, {"at": now(), "outcome": outcome, "error": said, "run": run})
 
 
-async def committed(archive: Archive, run: int) -> Progress:
+async def committed(archive: Archive, run: int) -> RunCounts:
     """The run's counts as they are in the database."""
     ((*values,),) = await archive.fetch(COMMITTED, {"run": run})
-    return Progress(*values)
+    return RunCounts(*values)
 
 
 async def last_complete(archive: Readable) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import bodies
 from databases import held
 from fake_twilio import FakeTwilio
-from gateway.erasure.deletions import Progress
+from gateway.erasure.deletions import ErasureProgress
 from gateway.erasure.questions import asked
 from gateway.erasure.receipt import Receipt, receipt_of
 from gateway.erasure.run import Options, erase
@@ -26,7 +26,7 @@ async def run(of: Mirror | Archive, alone: bool = False, **given: Any) -> Receip
     values = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
     question = asked(values, reference, (), datetime.now(UTC))
     twilio = of.twilio if isinstance(of, Mirror) and not alone else None
-    await erase(archive, twilio, question, Options(reference, "alice", **flags), Progress())
+    await erase(archive, twilio, question, Options(reference, "alice", **flags), ErasureProgress())
     receipt = await receipt_of(archive, reference)
     assert receipt
     return receipt

@@ -19,7 +19,7 @@ from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.interactions import Interaction
 from store.queries.lookups import Lookup
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 OLD = "2026-01-01T00:00:00Z"
 """Long ago, so that no session counts as recent."""
@@ -40,8 +40,8 @@ class Mirror:
     def settings(self, **flags: Any) -> SyncSettings:
         return SyncSettings.of({"database": self.archive.database, **flags})
 
-    async def sync(self, **flags: Any) -> Progress:
-        progress = Progress()
+    async def sync(self, **flags: Any) -> RunCounts:
+        progress = RunCounts()
         await sync(self.archive, self.twilio, self.settings(**flags), progress)
         return progress
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.command_line import Group, add, all_settings, plain_switch
+from gateway.cli.command_line import CommandGroup, add, all_settings, plain_switch
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
 from gateway.settings.callbacks import CallbackSettings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, plain_switch("--json", "Print a JSON array, for machines.")]
 
 callbacks = typer.Typer(
-    cls=Group,
+    cls=CommandGroup,
     help="List each Service's callback URLs, as Twilio has them, and whether they point to this server.\n\n"
     "Set the Twilio account in the environment (see sync --help), and PROXYGRAPH_PUBLIC_URL, the address at which "
     "Twilio reaches this server.\n\n"

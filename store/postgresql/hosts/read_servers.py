@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from store.engine.database import Address, Replicas
 from store.errors import StoreError, Unavailable
-from store.postgresql.connections import Connection
+from store.postgresql.connections import ReadConnection
 from store.postgresql.hosts.primary_version import DATA_VERSION, PrimaryVersion
 from store.postgresql.hosts.replica import Positions, Replica, is_answer, state_of
 from store.postgresql.pools import ConnectionPool
@@ -54,10 +54,10 @@ class Pools(NamedTuple):
     plans: ConnectionPool
 
 
-class Snapshot(NamedTuple):
+class ReadTransaction(NamedTuple):
     """A connection with an open read transaction, and the pool that it is to be given back to."""
 
-    connection: Connection
+    connection: ReadConnection
     pool: ConnectionPool
 
 
@@ -111,7 +111,7 @@ class ReadServers:
         result, _ = await work(self.primary.plans, False)
         return result
 
-    async def snapshot(self, deadline: float) -> Snapshot:
+    async def snapshot(self, deadline: float) -> ReadTransaction:
         """A snapshot for one operation, until ``deadline``, a time of time.monotonic(). Raises Unavailable."""
         chosen = self._choose()
         if chosen is not None:
@@ -137,7 +137,7 @@ class ReadServers:
         except BaseException:
             pool.give_back(connection)
             raise
-        return Snapshot(connection, pool)
+        return ReadTransaction(connection, pool)
 
     def when_lost(self, *lost: Losable) -> None:
         """Aborts these too when the primary doesn't answer any more, or another host was promoted in its place."""
@@ -210,7 +210,7 @@ class ReadServers:
             await self.look()
 
 
-async def _begun(pool: ConnectionPool, deadline: float) -> tuple[Snapshot, int]:
+async def _begun(pool: ConnectionPool, deadline: float) -> tuple[ReadTransaction, int]:
     connection = await pool.take(deadline)
     try:
         await connection.begin()
@@ -218,10 +218,10 @@ async def _begun(pool: ConnectionPool, deadline: float) -> tuple[Snapshot, int]:
     except BaseException:
         pool.give_back(connection)
         raise
-    return Snapshot(connection, pool), version
+    return ReadTransaction(connection, pool), version
 
 
-async def end(snapshot: Snapshot) -> None:
+async def end(snapshot: ReadTransaction) -> None:
     """Ends the read transaction, and gives the connection back."""
     try:
         if snapshot.connection.usable:

@@ -29,7 +29,7 @@ REPLICA_PROBES = 2
 log = logging.getLogger("proxygraph.store")
 
 
-class State(NamedTuple):
+class HostState(NamedTuple):
     """A host's own report: its timeline if it is a primary, and its position in the log."""
 
     timeline: int | None
@@ -68,14 +68,14 @@ class Replica:
         self._why = "was not asked yet"
         self._failed = 0
 
-    async def state(self) -> State | None:
+    async def state(self) -> HostState | None:
         """The host's own report; None if it doesn't answer."""
         try:
             return await state_of(self._probes)
         except StoreError:
             return None
 
-    def judge(self, state: State | None, positions: Positions, asked_at: float) -> None:
+    def judge(self, state: HostState | None, positions: Positions, asked_at: float) -> None:
         """Decides whether it is read from now on; ``asked_at`` is a time of time.monotonic() before ``state``.
 
         If it stops answering, everything that waits for it fails at once.
@@ -115,7 +115,7 @@ class Replica:
         self.is_read = is_read
 
 
-async def state_of(pool: ConnectionPool, connect_seconds: float = PROBE_SECONDS) -> State:
+async def state_of(pool: ConnectionPool, connect_seconds: float = PROBE_SECONDS) -> HostState:
     """What the host of a pool says of itself; opening a connection may take longer. Raises Unavailable."""
     is_open, _, _ = pool.counts
     rows: list[Any]
@@ -124,7 +124,7 @@ async def state_of(pool: ConnectionPool, connect_seconds: float = PROBE_SECONDS)
     except OutOfTime as error:
         raise Unavailable(f"{pool.address} doesn't answer now. Try again.") from error
     ((timeline, position),) = rows
-    return State(timeline, int(position))
+    return HostState(timeline, int(position))
 
 
 def is_answer(error: BaseException | None) -> bool:

@@ -43,13 +43,13 @@ class Expression(NamedTuple):
     sql: str
 
 
-class Key(NamedTuple):
+class PlaceholderKey(NamedTuple):
     """The key of the row that fills a placeholder, as SQL. It splits the row's text."""
 
     sql: str
 
 
-Piece: TypeAlias = Fixed | Expression | Key
+Piece: TypeAlias = Fixed | Expression | PlaceholderKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _object(members: Sequence[Member], plain: frozenset[str]) -> list[Piece]:
     pieces: list[Piece] = []
     for number, (quick, text) in enumerate(zip(of_plain, written, strict=True)):
         if number:
-            pieces.append(Key(keys[number - 1]))
+            pieces.append(PlaceholderKey(keys[number - 1]))
         if quick == text:
             pieces += text
         else:
@@ -131,7 +131,7 @@ def _written(members: Sequence[Member], plain: frozenset[str]) -> Iterator[Piece
             case Placeholder(_, column):
                 if column not in plain:
                     yield Expression(f"CASE WHEN {column} > '' THEN '' ELSE 'null' END")
-                yield Key(f"nullif({column}, '')")
+                yield PlaceholderKey(f"nullif({column}, '')")
             case Group(_, inner, present):
                 if set(present) <= plain:
                     yield from _written(inner, plain)
@@ -147,7 +147,7 @@ def _optional(pieces: Sequence[Piece], present: Sequence[str]) -> Iterator[Piece
     texts, keys = _split(pieces)
     for number, text in enumerate(texts):
         if number:
-            yield Key(keys[number - 1])
+            yield PlaceholderKey(keys[number - 1])
         absent = "''" if number else "'null'"
         yield Expression(f"CASE WHEN {condition} THEN {_concatenated(text)} ELSE {absent} END")
 
@@ -167,7 +167,7 @@ def _split(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[str]]:
     texts: list[list[Piece]] = [[]]
     keys = []
     for piece in pieces:
-        if isinstance(piece, Key):
+        if isinstance(piece, PlaceholderKey):
             keys.append(piece.sql)
             texts.append([])
         elif isinstance(piece, Fixed) and texts[-1] and isinstance(texts[-1][-1], Fixed):

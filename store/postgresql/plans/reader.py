@@ -14,7 +14,7 @@ from store.plans.page_shapes import PageShape, bound_by, bound_by_subqueries, su
 from store.plans.reads import FeedState, Fingerprints, PageArray, Row, Rows
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery
-from store.postgresql.connections import Connection
+from store.postgresql.connections import ReadConnection
 from store.postgresql.dialect import DIALECT
 from store.postgresql.plans.projections import projection_of
 from store.postgresql.plans.statements import (
@@ -70,7 +70,7 @@ class PostgreSQLPlanReader:
     nests = True
     most_inlined_rows = MOST_INLINED_ROWS
 
-    def __init__(self, connection: Connection, alone: bool, until: float, needs_version: bool) -> None:
+    def __init__(self, connection: ReadConnection, alone: bool, until: float, needs_version: bool) -> None:
         """``alone`` says that there is no transaction, so only one statement is allowed.
 
         If ``needs_version``, ``data_version`` is that of the snapshot, which the first statement reads as well.

@@ -21,7 +21,7 @@ CONNECTIONS_KEPT = 4
 """How many connections the pool keeps open while no operation uses them."""
 
 
-class Deadline:
+class StatementDeadline:
     """The time.monotonic() by which a statement must be done; SQLite's progress handler checks it."""
 
     __slots__ = ("at",)
@@ -45,7 +45,7 @@ class ReadConnection:
         self._connection, self._one_transaction = connection, one_transaction
         self._lock = asyncio.Lock()
         self._running: set[asyncio.Task[list[Any]]] = set()
-        self.deadline = Deadline()
+        self.deadline = StatementDeadline()
 
     async def open(self, steps_between_checks: int) -> None:
         """Opens it. Raises sqlite3.Error if that fails; then it has to be stopped."""
@@ -58,7 +58,7 @@ class ReadConnection:
 
         If the caller is cancelled, the statement is interrupted; the next one starts when it has ended.
         """
-        deadline = Deadline(by)
+        deadline = StatementDeadline(by)
         running = asyncio.create_task(self._fetch(sql, parameters, deadline))
         self._running.add(running)
         running.add_done_callback(self._forget)
@@ -72,7 +72,7 @@ class ReadConnection:
     async def end_transaction(self) -> None:
         """Ends the read transaction; the next statement sees the archive's newest state."""
         async with self._lock:
-            self.deadline = Deadline()  # SQLite calls the progress handler during ROLLBACK too.
+            self.deadline = StatementDeadline()  # SQLite calls the progress handler during ROLLBACK too.
             await self._connection.rollback()
 
     async def close(self) -> None:
@@ -84,7 +84,9 @@ class ReadConnection:
         """Closes it without waiting for it."""
         self._connection.stop()
 
-    async def _fetch(self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: Deadline) -> list[Any]:
+    async def _fetch(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any], deadline: StatementDeadline
+    ) -> list[Any]:
         async with self._lock:
             if deadline.is_over():
                 raise OutOfTime

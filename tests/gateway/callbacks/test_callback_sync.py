@@ -18,14 +18,14 @@ from gateway.callbacks.forms import interaction_of
 from gateway.sync.write_buffer import WriteBuffer
 from mirror import Mirror, account, mirroring
 from store.callbacks import queue
-from store.callbacks.inbox import Outcome, take
+from store.callbacks.inbox import CallbackOutcome, take
 from store.engine.database import Database
 from store.interactions import Interaction
 from store.sessions import Session
-from store.sync.runs import Progress, start_run
+from store.sync.runs import RunCounts, start_run
 from store.twilio_mapping import now
 
-NEW, CHANGED, UNCHANGED = Outcome.NEW, Outcome.CHANGED, Outcome.UNCHANGED
+NEW, CHANGED, UNCHANGED = CallbackOutcome.NEW, CallbackOutcome.CHANGED, CallbackOutcome.UNCHANGED
 SESSION = ("Services", bodies.sid("KS", 1), "Sessions", bodies.sid("KC", 1))
 
 
@@ -135,7 +135,7 @@ async def test_a_list_that_was_read_before_a_callback_doesnt_replace_its_row(dat
         await mirror.sync()
         (read,) = told(older)
         run = await start_run(mirror.archive, "incremental")
-        buffer = WriteBuffer(mirror.archive, mirror.twilio, run, Progress())
+        buffer = WriteBuffer(mirror.archive, mirror.twilio, run, RunCounts())
         await next_millisecond()
         assert await take(mirror.archive, told(newer)) == [CHANGED]
         await buffer.add([msgspec.structs.replace(read, url="https://example.com")], read=read.session_sid)
@@ -228,7 +228,7 @@ async def test_dates_of_a_session_that_was_just_read_are_not_put_back_by_an_olde
     fake.put(bodies.service(), newer, message(1))
     async with mirroring(database, fake) as mirror:
         run = await start_run(mirror.archive, "incremental")
-        buffer = WriteBuffer(mirror.archive, mirror.twilio, run, Progress())
+        buffer = WriteBuffer(mirror.archive, mirror.twilio, run, RunCounts())
         await next_millisecond()
         await take(mirror.archive, told(message(1)))
         await Completion(mirror.archive, mirror.twilio)()

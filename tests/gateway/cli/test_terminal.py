@@ -24,7 +24,7 @@ from running_commands import in_a_terminal, run
 from store import keys
 from store.archive import open_archive
 from store.engine.database import Database
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 SESSION, INTERACTION = bodies.sid("KC", 1), bodies.sid("KI", 1)
 ASKED = "2026-11-28T07:00:00.000Z"
@@ -180,7 +180,7 @@ def test_help_breaks_a_line_only_where_the_next_word_does_not_fit(command: str) 
 
 
 def test_the_progress_of_a_sync_fits_80_columns() -> None:
-    progress = Progress()
+    progress = RunCounts()
     progress.services, progress.sessions, progress.sessions_pending = 123, 1_234_567, 7_654_321
     progress.interactions, progress.requests, progress.retries = 123_456_789, 1_000_000, 12_345
     for width in (80, 40):

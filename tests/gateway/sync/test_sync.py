@@ -14,7 +14,7 @@ from mirror import account, mirroring
 from retries import without_waits
 from store.engine.database import Database
 from store.errors import DatabaseOccupied
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 no_waiting = without_waits(20)
 
@@ -190,7 +190,7 @@ async def test_every_run_is_recorded(database: Database) -> None:
     fake = FakeTwilio()
     account(fake)
     async with mirroring(database, fake) as mirror:
-        progress: Progress = await mirror.sync()
+        progress: RunCounts = await mirror.sync()
         await mirror.sync(full=True)
         rows = [
             tuple(row)

@@ -16,7 +16,7 @@ from retries import without_waits
 from store.engine.database import Database
 from store.errors import StoreError
 from store.sync import left_out
-from store.sync.runs import Progress
+from store.sync.runs import RunCounts
 
 KC = [bodies.sid("KC", number) for number in range(200)]
 LEFT_OUT = "{ syncStatus { lastCompletedAt lastError leftOutCount leftOut { sid serviceSid since error } } }"
@@ -171,7 +171,7 @@ async def test_rows_read_before_a_failure_are_written_and_counted_from_the_file(
 
     fake.faults = Faults(drift=True, on_page=fail_late)
     async with mirroring(database, fake, concurrency=1) as mirror:
-        progress = Progress()
+        progress = RunCounts()
         settings = mirror.settings(concurrency=1)
         with pytest.raises(TwilioDenied):
             await sync(mirror.archive, mirror.twilio, settings, progress)
@@ -192,7 +192,7 @@ async def test_on_a_full_disk_the_summary_counts_what_was_committed(
     async with mirroring(database, fake) as mirror:
         async with mirror.archive.writer.transaction() as transaction:
             await transaction.execute(f"PRAGMA max_page_count = {pages}")  # What SQLite says then is SQLITE_FULL.
-        progress = Progress()
+        progress = RunCounts()
         with pytest.raises(StoreError, match="full"):
             await sync(mirror.archive, mirror.twilio, mirror.settings(), progress)
         rows = sum([len(await mirror.stored(prefix)) for prefix in ("KS", "KC", "KP", "KI")])

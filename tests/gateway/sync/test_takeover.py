@@ -21,7 +21,7 @@ from store import twilio_mapping
 from store.errors import SyncSuperseded
 from store.services import Service
 from store.sync import runs
-from store.sync.runs import Progress, start_run
+from store.sync.runs import RunCounts, start_run
 
 HOUR = timedelta(hours=1)
 
@@ -49,14 +49,14 @@ async def outcomes(mirror: Mirror) -> list[tuple[int, str | None]]:
 
 async def test_a_run_writes_nothing_once_a_later_one_has_begun(mirror: Mirror) -> None:
     first = await start_run(mirror.archive, "full")
-    buffer = WriteBuffer(mirror.archive, mirror.twilio, first, Progress())
+    buffer = WriteBuffer(mirror.archive, mirror.twilio, first, RunCounts())
     await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
     await start_run(mirror.archive, "full")
     with pytest.raises(SyncSuperseded, match="This sync, run 1, lost its lock, and another process has begun run 2"):
         await buffer.flush()
     assert await mirror.stored("KS") == []
     with pytest.raises(SyncSuperseded):
-        await runs.finish_run(mirror.archive, first, Progress(), {}, "complete", None)
+        await runs.finish_run(mirror.archive, first, RunCounts(), {}, "complete", None)
     assert await outcomes(mirror) == [(1, None), (2, None)]
 
 
@@ -67,7 +67,7 @@ async def test_a_run_erases_and_marks_nothing_once_a_later_one_has_begun(mirror:
     await start_run(mirror.archive, "full")
     gone = Gone([bodies.sid("KI", 1)], [bodies.sid("KC", 1)], [], [])
     with pytest.raises(SyncSuperseded):
-        await reconcile.apply(mirror.archive, first, gone, ErasureRules(keep), Progress(), services_exist=True)
+        await reconcile.apply(mirror.archive, first, gone, ErasureRules(keep), RunCounts(), services_exist=True)
     assert await mirror.stored("KI") == [bodies.sid("KI", 1)]
     assert await mirror.column("KC", "kept_at") == {bodies.sid("KC", 1): None}
     assert list(await mirror.archive.fetch("SELECT sid FROM deletion")) == []
@@ -97,7 +97,7 @@ async def test_a_server_does_not_repeat_the_run_that_it_waited_for(
     waiting = asyncio.create_task(scheduled(mirror)())
     while "Another process is syncing." not in caplog.messages:
         await asyncio.sleep(0)
-    await runs.finish_run(mirror.archive, 1, Progress(), {}, "complete", None)
+    await runs.finish_run(mirror.archive, 1, RunCounts(), {}, "complete", None)
     await stack.aclose()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(waiting, 0.2)
@@ -106,7 +106,7 @@ async def test_a_server_does_not_repeat_the_run_that_it_waited_for(
 
 async def test_a_run_that_failed_is_no_reason_to_take_over(mirror: Mirror) -> None:
     await start_run(mirror.archive, "incremental")
-    await runs.finish_run(mirror.archive, 1, Progress(), {}, "failed", "It failed.")
+    await runs.finish_run(mirror.archive, 1, RunCounts(), {}, "failed", "It failed.")
     own = scheduled(mirror)
     await own()  # The first run of a server is always due.
     with pytest.raises(TimeoutError):

@@ -13,7 +13,7 @@ from mirror import Mirror, mirroring
 from store import twilio_mapping
 from store.engine.database import Database
 from store.services import Service
-from store.sync.runs import Progress, start_run
+from store.sync.runs import RunCounts, start_run
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def mirror(database: Database) -> AsyncIterator[Mirror]:
 async def at_the_end_while_a_flush_waits(mirror: Mirror) -> AsyncIterator["asyncio.Task[None]"]:
     """A run whose last flush waits for another writer's transaction until the end of the block."""
     run = await start_run(mirror.archive, "full")
-    buffer = WriteBuffer(mirror.archive, mirror.twilio, run, Progress())
+    buffer = WriteBuffer(mirror.archive, mirror.twilio, run, RunCounts())
     await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
 
     async def flush_to_the_end() -> None:
@@ -60,7 +60,7 @@ async def test_a_run_that_is_stopped_during_its_last_flush_is_stopped(mirror: Mi
 
 
 async def test_the_rows_of_an_interrupted_flush_are_written_by_the_next(mirror: Mirror) -> None:
-    buffer = WriteBuffer(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), Progress())
+    buffer = WriteBuffer(mirror.archive, mirror.twilio, await start_run(mirror.archive, "full"), RunCounts())
     await buffer.add([twilio_mapping.record(Service, bodies.service(1))])
     async with mirror.archive.writer.transaction():
         flushing = asyncio.create_task(buffer.flush())

@@ -29,7 +29,7 @@ from gateway.twilio.errors import (
 from gateway.twilio.network import proxy_for, tls_context
 from gateway.twilio.upstream import TwilioUpstream
 from mirror import account, settings_for
-from resolvers.upstream import Outcome
+from resolvers.upstream import TwilioOutcome
 
 KS, KC, KI = bodies.sid("KS", 1), bodies.sid("KC", 1), bodies.sid("KI", 1000)
 SESSION = ("Services", KS, "Sessions", KC)
@@ -59,7 +59,7 @@ async def test_what_belongs_to_another_account_is_refused() -> None:
         with pytest.raises(ForeignAccount):
             await twilio.verify()
         answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
-        assert answer.outcome is Outcome.REFUSED
+        assert answer.outcome is TwilioOutcome.REFUSED
     assert ACCOUNT_SID in answer.message
 
 
@@ -79,7 +79,7 @@ async def test_nothing_is_gone_if_nothing_of_the_account_is_confirmed_to_exist()
         with pytest.raises(TwilioMissing, match="nothing can count as deleted"):
             await twilio.is_gone(*INTERACTION)
         answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
-        assert answer.outcome is Outcome.UNAVAILABLE
+        assert answer.outcome is TwilioOutcome.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_a_deletion_that_twilio_did_not_confirm_is_not_reported_as_done(st
     async for twilio in asking(fake):
         fake.fail_next("DELETE", status, body)
         answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
-        assert answer.outcome is Outcome.UNAVAILABLE
+        assert answer.outcome is TwilioOutcome.UNAVAILABLE
     assert fake.has(f"/Services/{KS}/Sessions/{KC}/Interactions", KI)
 
 
@@ -121,8 +121,8 @@ async def test_a_deletion_answered_404_is_not_reported_as_done_while_the_interac
     async for twilio in asking(fake):
         fake.fail_next("DELETE", 404, {"code": 20404, "message": "not found"})
         answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
-        assert answer.outcome is Outcome.UNAVAILABLE
-        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.DELETED
+        assert answer.outcome is TwilioOutcome.UNAVAILABLE
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is TwilioOutcome.DELETED
 
 
 async def test_a_body_of_another_resource_proves_no_existence() -> None:
@@ -138,7 +138,7 @@ async def test_an_interaction_that_is_already_gone_counts_as_deleted() -> None:
     fake = filled()
     fake.remove(KI)
     async for twilio in asking(fake):
-        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.ALREADY_GONE
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is TwilioOutcome.ALREADY_GONE
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 423, 451])
@@ -146,7 +146,7 @@ async def test_a_legal_hold_is_recognised_by_its_code_whatever_the_status(status
     fake = filled()
     async for twilio in asking(fake):
         fake.fail_next("DELETE", status, {"code": 80615, "message": "on hold"})
-        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is Outcome.LEGAL_HOLD
+        assert (await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)).outcome is TwilioOutcome.LEGAL_HOLD
 
 
 @pytest.mark.parametrize("wrong", ["http://{host}", "http://{host}/v2", "http://{host}/v1/Services"])
@@ -159,7 +159,7 @@ async def test_an_address_without_the_proxy_api_is_reported(wrong: str) -> None:
             with pytest.raises(NotTwilio, match="There is no Proxy API at"):
                 await twilio.verify()
             answer = await TwilioUpstream(twilio).delete_interaction(KS, KC, KI)
-            assert answer.outcome is Outcome.UNAVAILABLE
+            assert answer.outcome is TwilioOutcome.UNAVAILABLE
 
 
 async def test_the_address_is_checked_once() -> None:

@@ -18,7 +18,7 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
 ) -> None:
     """A follower is known before it reads the feed, so a change that is committed in between reaches it both ways."""
     live = Live(archive)
-    first = live.changes.follow(ALL, await live.changes.place(None))
+    first = live.changes.follow(ALL, await live.changes.position(None))
     await put(archive, interaction(9))
     assert (await anext(first)).sid == sid("KI", 9)
     handed_out = asyncio.ensure_future(anext(first))
@@ -30,9 +30,9 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
             await handed_out
         return await read_feed(opened, query)
 
-    place = await live.changes.place(None)
+    position = await live.changes.position(None)
     monkeypatch.setattr(changes, "read_feed", after_a_commit)
-    second = live.changes.follow(ALL, place)
+    second = live.changes.follow(ALL, position)
     assert (await anext(second)).sid == sid("KI", 1)
     await put(archive, interaction(2))
     assert (await anext(second)).sid == sid("KI", 2)
@@ -44,10 +44,10 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
 async def test_one_who_follows_as_the_last_other_leaves_hears_of_later_changes(archive: Archive) -> None:
     """The task that reads the feed for all ends when the last follower leaves, but not at once."""
     live = Live(archive)
-    first = live.changes.follow(ALL, await live.changes.place(None))
+    first = live.changes.follow(ALL, await live.changes.position(None))
     await put(archive, interaction(1))
     assert (await anext(first)).sid == sid("KI", 1)
-    second = live.changes.follow(ALL, await live.changes.place(None))
+    second = live.changes.follow(ALL, await live.changes.position(None))
     leaving, following = asyncio.ensure_future(first.aclose()), asyncio.ensure_future(anext(second))
     await leaving
     async with asyncio.timeout(20):
@@ -67,7 +67,7 @@ async def test_one_who_is_busy_while_it_falls_behind_misses_nothing(
     """Changes that come after those that it has dropped must wait until it has read them from the feed."""
     monkeypatch.setattr(changes, "MOST_PENDING", 3)
     live = Live(archive)
-    busy, other = [live.changes.follow(ALL, await live.changes.place(None)) for _ in range(2)]
+    busy, other = [live.changes.follow(ALL, await live.changes.position(None)) for _ in range(2)]
     await put(archive, interaction(1))
     assert [(await anext(each)).sid for each in (busy, other)] == [sid("KI", 1)] * 2
     handed_out = [asyncio.ensure_future(anext(each)) for each in (busy, other)]

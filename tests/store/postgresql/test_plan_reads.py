@@ -15,7 +15,7 @@ from postgresql import Cluster
 from resolvers.context import Context
 from store.engine.database import Address
 from store.engine.protocols import Archive
-from store.postgresql.connections import Connection
+from store.postgresql.connections import ReadConnection
 
 LAST_STATEMENTS = """
 SELECT count(*) FILTER (WHERE query LIKE 'SELECT /* proxygraph: plan */%'), count(*) FILTER (WHERE query = 'COMMIT')
@@ -66,9 +66,9 @@ async def test_an_operation_of_several_statements_sees_one_state(
     archive: Archive, address: Address, postgresql_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await filled(archive)
-    read = Connection.fetch
+    read = ReadConnection.fetch
 
-    async def read_and_erase(connection: Connection, *arguments: Any) -> list[Any]:
+    async def read_and_erase(connection: ReadConnection, *arguments: Any) -> list[Any]:
         rows = await read(connection, *arguments)
         postgresql_cluster.sql("DELETE FROM interaction WHERE sid = (SELECT max(sid) FROM interaction)", address.name)
         return rows
@@ -77,7 +77,7 @@ async def test_an_operation_of_several_statements_sees_one_state(
     await planned(archive, COUNTED, plans)  # The first time shows that it has several.
     for _ in range(3):
         with monkeypatch.context() as erasing:
-            erasing.setattr(Connection, "fetch", read_and_erase)
+            erasing.setattr(ReadConnection, "fetch", read_and_erase)
             body = (await planned(archive, COUNTED, plans)).encoded()
         lists = [node["interactions"] for node in orjson.loads(body)["data"]["sessions"]["nodes"]]
         assert sum(each["totalCount"] for each in lists) == sum(len(each["nodes"]) for each in lists) == there

@@ -20,7 +20,7 @@ from store.engine.database import Address
 from store.engine.protocols import Archive
 from store.errors import SyncAlreadyRunning, SyncSuperseded, Unavailable
 from store.sync import runs
-from store.sync.runs import Progress, start_run
+from store.sync.runs import RunCounts, start_run
 
 ONE = {"query": f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid }} }}'}
 LIST = {"query": "{ interactions(first: 10) { nodes { sid session { sid } } } }"}
@@ -185,7 +185,7 @@ async def test_who_is_cut_off_with_the_syncs_lock_is_stopped_and_writes_nothing_
             to_primary.mend()
             await until(lambda: is_reached(first))
             with pytest.raises(SyncSuperseded, match="another process has begun run 2"):
-                await runs.finish_run(first, 1, Progress(), {}, "complete", None)
+                await runs.finish_run(first, 1, RunCounts(), {}, "complete", None)
             with pytest.raises(SyncAlreadyRunning):
                 await sync_until_cut(first, to_primary)
 

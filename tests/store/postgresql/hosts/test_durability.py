@@ -10,11 +10,11 @@ from gateway_under_test import address_of
 from hosts import Pair
 from store.archive import open_archive
 from store.errors import Unavailable
-from store.health.attention import PROMOTION, WAITING, Bounds, attention
+from store.health.attention import PROMOTION, WAITING, Thresholds, attention
 from store.health.reading import read_health
 from store.postgresql import writer
 
-BOUNDS = Bounds(timedelta(days=1), timedelta(days=1))
+BOUNDS = Thresholds(timedelta(days=1), timedelta(days=1))
 SENTENCE = "if one is promoted, the last deletions can be lost, and their rows come back"
 
 
