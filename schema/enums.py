@@ -8,7 +8,6 @@ from graphql import GraphQLEnumType
 
 from resolvers.arguments.orders import InteractionOrder, ParticipantOrder, SessionOrder
 from resolvers.deletions import DeleteInteractionErrorCode, Erasure
-from store.changes import ChangedType, ChangeKind
 from store.enums import (
     GeoMatchLevel,
     InteractionType,
@@ -19,6 +18,7 @@ from store.enums import (
     SessionStatus,
 )
 from store.erasure.ledger import AtTwilio
+from store.queries.changes import ChangedType, ChangeKind
 
 E = TypeVar("E", bound=StrEnum)
 

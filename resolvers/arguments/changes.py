@@ -13,7 +13,7 @@ from resolvers.arguments.omitted import given
 from resolvers.arguments.paging import page_size
 from resolvers.arguments.sids import but_got, sid_of
 from resolvers.errors import BadInput
-from store.changes import ChangedType, ChangeKind, FeedQuery
+from store.queries.changes import ChangedType, ChangeKind, FeedQuery
 from store.sessions import Session
 
 CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,18})")

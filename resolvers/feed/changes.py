@@ -14,8 +14,8 @@ from resolvers.context import Info
 from resolvers.errors import ChangesExpired
 from resolvers.nodes import load_record
 from resolvers.resolver_specs import FeedSpec, NodeSpec, RelayField, resolver_spec
-from store.changes import Change, ChangedType, ChangeKind, FeedPage
 from store.columns import Record
+from store.queries.changes import Change, ChangedType, ChangeKind, FeedPage
 
 
 class FeedChange(msgspec.Struct, frozen=True):

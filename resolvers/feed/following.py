@@ -13,11 +13,11 @@ from resolvers.arguments.omitted import given
 from resolvers.context import Info, live_of
 from resolvers.errors import ChangesExpired
 from resolvers.feed.changes import FeedChange, feed_change
-from store.changes import ChangedType, FeedQuery
 from store.interactions import InteractionFilter
 from store.live.changes import FeedPosition, FeedPositionLost
 from store.live.live import Live
 from store.live.matching import is_met_by_change
+from store.queries.changes import ChangedType, FeedQuery
 
 EVERYTHING = InteractionFilter()
 INTERACTIONS = frozenset({ChangedType.INTERACTION})

@@ -42,11 +42,11 @@ from resolvers.resolver_specs import (
     ResolverSpec,
     spec_of,
 )
-from store.changes import FeedRow
 from store.columns import Record
 from store.enums import usual_first
 from store.plans import rows
 from store.plans.rows import CURSOR, POSITION, FixedText, JsonObject, Member, Part, RowText
+from store.queries.changes import FeedRow
 
 OWN_SID = "sid"
 UNKNOWN = "UNKNOWN"

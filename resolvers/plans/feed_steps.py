@@ -14,8 +14,8 @@ from resolvers.plans.list_steps import listed
 from resolvers.plans.selections import Unplannable
 from resolvers.plans.steps import ChildStep, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import FeedSpec, RelayField
-from store.changes import FeedRow
 from store.plans.rows import ColumnValue, Constant, Group, JsonObject, Member, RowText
+from store.queries.changes import FeedRow
 
 if TYPE_CHECKING:
     from resolvers.plans.compiler import Compiler

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from store.changes import Change, FeedPage, FeedQuery, read_feed
+from store.changes import read_feed
 from store.engine.protocols import Archive, Commits
 from store.live.outages import RETRY_SECONDS, once_available
+from store.queries.changes import Change, FeedPage, FeedQuery
 
 READ_AT_ONCE = 500
 CAUGHT_UP_AT_ONCE = 100

@@ -5,11 +5,11 @@ from functools import partial
 
 from cachetools import LRUCache
 
-from store.changes import Change, ChangeKind
 from store.engine.protocols import Archive
 from store.engine.sql import text_of
 from store.interactions import InteractionFilter
 from store.live.outages import once_available
+from store.queries.changes import Change, ChangeKind
 
 MATCHES = "SELECT count(*) FROM interaction WHERE sid = :sid AND {conditions}"
 REMEMBERED = 2_000

@@ -4,16 +4,14 @@ A reader returns a row as a sequence of columns: the pieces of its text, in byte
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from store.lists.filters import Filter
 from store.lists.relations import Relation
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery
+from store.queries.changes import FeedQuery
 from store.queries.pages import Page
-
-if TYPE_CHECKING:
-    from store.changes import FeedQuery
 
 T = TypeVar("T")
 
@@ -36,7 +34,7 @@ class PageArray(NamedTuple):
 
 
 class FeedState(NamedTuple):
-    """The state of the change feed: see store.changes.FeedPage."""
+    """The state of the change feed: see store.queries.changes.FeedPage."""
 
     epoch: str
     last: int
@@ -109,7 +107,7 @@ class PlanReader(Protocol):
         """How many children each parent has, up to ``cap``."""
         ...
 
-    async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
+    async def feed(self, query: FeedQuery, rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
         """The state of the change feed, and a page of it; a row ends with the change's number."""
         ...
 

@@ -1,1 +1,1 @@
-"""Queries of records: lookups by SID, pages of lists, and counts."""
+"""Queries: records by their SIDs, pages of lists and counts, and the change feed; how records are written."""

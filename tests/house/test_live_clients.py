@@ -17,8 +17,9 @@ from checkout import ROOT
 from npm import CLIENTS, needs_npm
 from running_commands import ENVIRONMENT
 from store.archive import open_archive
-from store.changes import FeedQuery, read_feed
+from store.changes import read_feed
 from store.engine.protocols import Archive
+from store.queries.changes import FeedQuery
 
 LIVE = CLIENTS / "live"
 TOTAL, AT_ONCE = 120, 20

@@ -7,8 +7,9 @@ from typing import Any
 
 import aiohttp
 
-from store.changes import FeedQuery, read_feed
+from store.changes import read_feed
 from store.engine.protocols import Archive
+from store.queries.changes import FeedQuery
 
 EVENTS = {"Accept": "text/event-stream"}
 STATUS = "subscription { syncStatus { running lastCompletedAt } }"

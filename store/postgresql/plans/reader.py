@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from store.engine.sql import text_of
 from store.errors import OutOfTime, ReadFailed
@@ -28,10 +28,8 @@ from store.postgresql.plans.statements import (
     spread_row_sql,
     whole_row_sql,
 )
+from store.queries.changes import FeedQuery
 from store.queries.pages import Count, Page
-
-if TYPE_CHECKING:
-    from store.changes import FeedQuery
 
 SLICE_SECONDS = 0.0005
 MOST_INLINED_ROWS = 20_000
@@ -179,7 +177,7 @@ class PostgreSQLPlanReader:
             counts[number - 1] = counted
         return counts
 
-    async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
+    async def feed(self, query: FeedQuery, rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
         """Two statements, in one transaction."""
         bound = query.parameters((None,))
         ((epoch, _, last, is_kept),) = await self._fetch(text_of(query.state_sql, DIALECT), bound)

@@ -4,7 +4,7 @@ SQLite runs in this process, so a statement costs little; short ones keep the ev
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from store.lists.relations import Relation
 from store.plans.reads import FeedState, Fingerprints, PageArray, PlanReader, Row, Rows
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery, estimated_rows
+from store.queries.changes import FeedQuery
 from store.queries.pages import Page
 from store.sqlite.dialect import DIALECT
 from store.sqlite.reading.event_loop_connections import EventLoopConnection, EventLoopConnectionPool
@@ -24,9 +25,6 @@ from store.sqlite.statements.plan_statements import (
     rows_statement,
 )
 from store.sqlite.statements.projections import projection_of
-
-if TYPE_CHECKING:
-    from store.changes import FeedQuery
 
 T = TypeVar("T")
 
@@ -143,7 +141,7 @@ class SQLitePlanReader:
                 await connection.yield_to_loop()
         return counts
 
-    async def feed(self, query: "FeedQuery", rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
+    async def feed(self, query: FeedQuery, rows: Sequence[RowText]) -> tuple[FeedState, Rows]:
         """Two statements, in one transaction."""
         ((epoch, _, last, is_kept),) = await self.connection.rows(
             query.state_sql.text(DIALECT), query.parameters((None,))

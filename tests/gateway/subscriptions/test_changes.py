@@ -15,10 +15,11 @@ from checkout import ROOT
 from following import CHANGES, INTERACTIONS, following, newest, subscribe, websocket
 from gateway_under_test import serving
 from store import keys
-from store.changes import FeedQuery, read_feed
+from store.changes import read_feed
 from store.engine.protocols import Archive
 from store.erasure.interactions import erase
 from store.live import changes
+from store.queries.changes import FeedQuery
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ import bodies
 from bodies import interaction, participant, put, service, session, sid
 from databases import New, rows
 from gateway_under_test import Ask, asker
-from store import changes
 from store.archive import open_archive
 from store.backups.backup import back_up
 from store.backups.restore import restore
-from store.changes import ChangedType, FeedQuery, read_feed, trim
+from store.changes import read_feed, trim
 from store.columns import Record
 from store.engine.database import Database
 from store.engine.protocols import Archive
 from store.erasure import interactions as erasure
 from store.interactions import Interaction
+from store.queries.changes import ChangedType, FeedQuery
 from store.sync import state
 from store.twilio_mapping import record
 
@@ -213,7 +213,7 @@ async def test_a_cursor_expires_once_a_change_after_it_is_not_kept(ask: Ask, arc
 
 @pytest.mark.parametrize("old", [0, 1, 2, 3, 8, 9])
 async def test_only_what_is_too_old_is_dropped(archive: Archive, monkeypatch: pytest.MonkeyPatch, old: int) -> None:
-    monkeypatch.setattr(changes, "TRIMMED_AT_ONCE", 3)
+    monkeypatch.setattr("store.changes.TRIMMED_AT_ONCE", 3)
     await put(archive, *(interaction(number) for number in range(1, 8)))
     numbers = [0, *(change.number for change in (await read_feed(archive, FeedQuery(0, 100))).changes)]
     assert len(numbers) == 10

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from bodies import interaction, put, sid
-from store.changes import ChangeKind, FeedPage, FeedQuery, read_feed
+from store.changes import read_feed
 from store.engine.protocols import Archive, Readable
 from store.live import changes
 from store.live.live import Live
+from store.queries.changes import ChangeKind, FeedPage, FeedQuery
 
 ALL = FeedQuery(0, 0)
 
