@@ -32,7 +32,7 @@ from store.copying.states import SECONDS, ArchiveState, DatabaseState
 from store.copying.tables import OF_RECORDS, TABLES, Table, TableRows
 from store.engine.database import Address
 from store.errors import StoreError
-from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
+from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES, explained_write
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.opening import UNFINISHED, prepare
@@ -42,7 +42,7 @@ from store.postgresql.writer import DURABLE
 from store.twilio_mapping import now
 
 WRITING = {
-    **SOON_GONE,
+    **KEEPALIVES,
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "client_connection_check_interval": "1s",

@@ -81,7 +81,7 @@ class PostgreSQLArchive:
     async def hindrances(self) -> list[str]:
         """What makes erasures late or incomplete as the servers are set up now, a sentence each.
 
-        A replica's own setting has its address in front. One that doesn't answer says nothing.
+        A sentence about a replica alone begins with its address. A replica that doesn't answer is left out.
         """
         found = await hindrances(self.pool.fetch)
         of_replicas = []
@@ -96,7 +96,7 @@ class PostgreSQLArchive:
         return 0
 
     def figures(self) -> Iterable[Figure]:
-        """The connections to each server, and how far behind each replica is: infinite for one that doesn't answer."""
+        """The connections to each server, and each replica's lag in seconds: infinite if it doesn't answer."""
         totals: Counter[tuple[str, str]] = Counter()
         for pool in (self.pool, *self._servers.pools()):
             for which, number in zip(("", "_in_use", "_awaited"), pool.counts, strict=True):

@@ -18,7 +18,7 @@ from store.postgresql.explanations import FAILURES, explained_read, unavailable,
 from store.postgresql.parameters import labelled, numbered
 from store.postgresql.several_hosts import PRIMARIES, wants_primary
 
-LOOK_SECONDS = 0.05
+CHECK_INTERVAL_SECONDS = 0.05
 """Seconds between checks for statements that are past their deadline."""
 COMMAND_SECONDS = 10.0
 """The default time limit of a statement on the client's side; it also holds if the server is frozen."""
@@ -34,14 +34,14 @@ READING = {
 
 A statement gets one generic plan instead of one for its values, since planning takes up to a millisecond.
 """
-SOON_GONE = {
+KEEPALIVES = {
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "6000",
 }
-"""The server's settings for connections that hold a lock: it ends the session of a machine that is gone after six
-seconds. Otherwise TCP would take hours to notice one that is cut off.
+"""The server's settings for connections that hold a lock: six seconds after a client's machine is gone, the server
+ends its session. By TCP's defaults that would take hours.
 """
 CLOSING_SECONDS = 2.0
 HOST_SECONDS = 3.0
@@ -73,7 +73,7 @@ async def connect(address: Address, settings: dict[str, str] | None = None, most
 
 
 class Connector:
-    """Opens connections to an address, which can be given up."""
+    """Opens connections to an address; those that are being opened can be cancelled."""
 
     def __init__(self, address: Address, settings: dict[str, str], most_seconds: float = inf) -> None:
         self._address, self._settings, self._most_seconds = address, settings, most_seconds
@@ -104,13 +104,13 @@ class Connector:
         return raw
 
     def abort(self) -> None:
-        """Gives up all that are being opened."""
+        """Cancels the connections that are being opened."""
         connecting, self._connecting = self._connecting, set()
         for task in connecting:
             task.cancel()
 
     async def close(self) -> None:
-        """Gives up all that are being opened, waits until that is done, and opens no more."""
+        """Cancels the connections that are being opened, waits for that, and opens no more."""
         self._is_closed, connecting = True, [*self._connecting]
         self.abort()
         await asyncio.gather(*connecting, return_exceptions=True)
@@ -125,7 +125,7 @@ class ReadConnection:
     __slots__ = ("_watch", "address", "raw", "usable")
 
     def __init__(self, raw: RawConnection, address: Address, watch: Watch | None = None) -> None:
-        self.raw, self.address, self._watch = raw, address, watch or Watch(LOOK_SECONDS)
+        self.raw, self.address, self._watch = raw, address, watch or Watch(CHECK_INTERVAL_SECONDS)
         self.usable = True
 
     async def fetch(

@@ -3,7 +3,7 @@
 import ssl
 
 import asyncpg
-from asyncpg import exceptions as refused
+from asyncpg import exceptions
 
 from store.engine.database import Address, AddressRefused
 from store.errors import (
@@ -25,10 +25,10 @@ OLDEST_VERSION = 15
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What asyncpg raises where a connection or a statement fails."""
 GONE = (
-    refused.PostgresConnectionError,  # Class 08: the connection failed, or isn't there.
-    refused.OperatorInterventionError,  # Class 57: the server shuts down, starts, or recovers.
-    refused.TooManyConnectionsError,
-    refused.SerializationError,  # A recovery conflict: the standby had to remove rows that this statement read.
+    exceptions.PostgresConnectionError,  # Class 08: the connection failed, or isn't there.
+    exceptions.OperatorInterventionError,  # Class 57: the server shuts down, starts, or recovers.
+    exceptions.TooManyConnectionsError,
+    exceptions.SerializationError,  # A recovery conflict: the standby had to remove rows that this statement read.
     asyncpg.InterfaceError,  # asyncpg closed the connection after another call's error.
     asyncpg.InternalClientError,  # The server ended the session while it was idle.
     OSError,
@@ -37,28 +37,28 @@ GONE = (
 
 
 REASONS: dict[type[BaseException], str] = {
-    refused.InvalidPasswordError: (
+    exceptions.InvalidPasswordError: (
         "the server refused the password. Give the right one in the URL, in PGPASSWORD or in the password file."
     ),
-    refused.InvalidAuthorizationSpecificationError: (
+    exceptions.InvalidAuthorizationSpecificationError: (
         "the server refused the connection ({message}). Check the user, TLS and pg_hba.conf."
     ),
-    refused.InvalidCatalogNameError: "there is no such database. Create it first, for example by createdb.",
-    refused.InsufficientPrivilegeError: "the role may not do this ({message}). Grant it, or use another role.",
-    refused.TooManyConnectionsError: (
+    exceptions.InvalidCatalogNameError: "there is no such database. Create it first, for example by createdb.",
+    exceptions.InsufficientPrivilegeError: "the role may not do this ({message}). Grant it, or use another role.",
+    exceptions.TooManyConnectionsError: (
         "the server has no connection left. Raise its max_connections, or run fewer servers."
     ),
-    refused.CannotConnectNowError: "the server is starting up or shutting down. Try again.",
+    exceptions.CannotConnectNowError: "the server is starting up or shutting down. Try again.",
     asyncpg.PostgresError: "the server answered: {message}.",
     asyncpg.TargetServerAttributeNotMatched: "no host in it is such a server as target_session_attrs says.",
     ValueError: "the URL, or a variable or a file that asyncpg reads beside it, is not valid.",
     TimeoutError: "the server doesn't answer. Check the host, the port, and any firewall.",
 }
-"""Why a connection couldn't be opened, by the kind of error. The first kind that matches counts."""
+"""Why a connection couldn't be opened, by the type of the error. The first type that matches counts."""
 
-LOST_STATEMENTS = (refused.InvalidSQLStatementNameError, refused.DuplicatePreparedStatementError)
-"""What happens to prepared statements behind a pool that gives each transaction another connection of the server."""
-SHARED = (
+LOST_STATEMENTS = (exceptions.InvalidSQLStatementNameError, exceptions.DuplicatePreparedStatementError)
+"""The errors of prepared statements behind a pool that gives each transaction another connection of the server."""
+POOL_LOSES_STATEMENTS = (
     "{address} is that of a connection pool which loses prepared statements. Use PgBouncer 1.21 or newer with "
     "max_prepared_statements, or pool_mode = session."
 )
@@ -66,9 +66,8 @@ SHARED = (
 
 def is_gone(error: BaseException) -> bool:
     """Whether the server is gone, doesn't answer, or has no connection left. Then another host may answer."""
-    return isinstance(error, GONE) and not isinstance(
-        error, ValueError
-    )  # asyncpg raises it, too, for a value of the wrong type.
+    # For a value of the wrong type, asyncpg raises an InterfaceError that is a ValueError too.
+    return isinstance(error, GONE) and not isinstance(error, ValueError)
 
 
 def unreachable(error: BaseException, address: Address) -> DatabaseError:
@@ -94,20 +93,20 @@ def explained_write(error: BaseException, address: Address) -> StoreError:
     match error:
         case StoreError():
             return error
-        case refused.LockNotAvailableError():
+        case exceptions.LockNotAvailableError():
             return DatabaseLocked(f"{address} is being written by another process. Try again.")
-        case refused.ReadOnlySQLTransactionError():
+        case exceptions.ReadOnlySQLTransactionError():
             return read_only(address)
-        case refused.InsufficientPrivilegeError():
+        case exceptions.InsufficientPrivilegeError():
             return DatabaseReadOnly(
                 f"The role can't write {address} ({_message(error)}). Grant it, or use another role."
             )
-        case refused.DiskFullError():
+        case exceptions.DiskFullError():
             return DatabaseFull(f"The disk of {address} is full. Make room on it.")
-        case refused.DataCorruptedError() | refused.IndexCorruptedError():
+        case exceptions.DataCorruptedError() | exceptions.IndexCorruptedError():
             return DatabaseCorrupt(f"PostgreSQL finds {address} damaged. The server's log says where.")
-        case refused.InvalidSQLStatementNameError() | refused.DuplicatePreparedStatementError():
-            return WriteFailed(SHARED.format(address=address))
+        case exceptions.InvalidSQLStatementNameError() | exceptions.DuplicatePreparedStatementError():
+            return WriteFailed(POOL_LOSES_STATEMENTS.format(address=address))
         case _ if is_gone(error):
             return unavailable(address)
         case _:
@@ -124,10 +123,10 @@ def explained_read(error: BaseException, address: Address) -> StoreError:
     match error:
         case StoreError():
             return error
-        case refused.QueryCanceledError():
+        case exceptions.QueryCanceledError():
             return OutOfTime()
-        case refused.InvalidSQLStatementNameError() | refused.DuplicatePreparedStatementError():
-            return ReadFailed(SHARED.format(address=address))
+        case exceptions.InvalidSQLStatementNameError() | exceptions.DuplicatePreparedStatementError():
+            return ReadFailed(POOL_LOSES_STATEMENTS.format(address=address))
         case _ if is_gone(error):
             return unavailable(address)
         case _:

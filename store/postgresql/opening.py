@@ -12,7 +12,7 @@ from store.postgresql.explanations import (
     FAILURES,
     LOST_STATEMENTS,
     OLDEST_VERSION,
-    SHARED,
+    POOL_LOSES_STATEMENTS,
     explained_write,
     is_gone,
     too_old,
@@ -137,12 +137,12 @@ async def _demand_prepared_statements(connection: RawConnection, address: Addres
             await statement.fetchval()
         await statement.fetchval()
     except LOST_STATEMENTS as error:
-        raise DatabaseUnreachable(SHARED.format(address=address)) from error
+        raise DatabaseUnreachable(POOL_LOSES_STATEMENTS.format(address=address)) from error
     finally:
         await close(other)
 
 
 def _explained(error: BaseException, address: Address) -> BaseException:
     if isinstance(error, LOST_STATEMENTS):
-        return DatabaseUnreachable(SHARED.format(address=address))
+        return DatabaseUnreachable(POOL_LOSES_STATEMENTS.format(address=address))
     return unreachable(error, address) if is_gone(error) else explained_write(error, address)

@@ -16,7 +16,7 @@ from store.engine.interruptible import Watch
 from store.engine.protocols import Parameters
 from store.errors import OutOfTime, Unavailable
 from store.postgresql.connections import (
-    LOOK_SECONDS,
+    CHECK_INTERVAL_SECONDS,
     READING,
     SMALL_READ,
     Connector,
@@ -46,7 +46,7 @@ class ConnectionPool:
         self._connector = Connector(address, READING if settings is None else settings, connect_seconds)
         self._initialize = initialize
         self._all: set[ReadConnection] = set()
-        self._watch = Watch(LOOK_SECONDS)
+        self._watch = Watch(CHECK_INTERVAL_SECONDS)
         self._free: list[ReadConnection] = []
         self._open = 0
         self.answers = 0
@@ -89,7 +89,7 @@ class ConnectionPool:
         if not connection.is_idle:
             self._all.discard(connection)
             self._in_background(close(connection.raw))
-            self._free_place()
+            self._release_slot()
             return
         self.answers += 1
         if waiter := self._next_waiter():
@@ -147,7 +147,7 @@ class ConnectionPool:
         try:
             raw = await self._connector.connect()
         except BaseException:
-            self._free_place()
+            self._release_slot()
             raise
         connection = ReadConnection(raw, self.address, self._watch)
         self._all.add(connection)
@@ -171,10 +171,10 @@ class ConnectionPool:
                 if connection := waiter.result():
                     self.give_back(connection)
                 else:
-                    self._free_place()
+                    self._release_slot()
             raise
 
-    def _free_place(self) -> None:
+    def _release_slot(self) -> None:
         if waiter := self._next_waiter():
             waiter.set_result(None)
         else:

@@ -23,13 +23,13 @@ class Searches:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._places = asyncio.Semaphore(SEARCHES_AT_ONCE)
+        self._slots = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def fetch(
         self, reading: ReadConnection | ConnectionPool, sql: str, parameters: dict[str, Any], by: float, kind: str
     ) -> list[Any]:
         """The statement's rows. Raises SearchTooLong at the search's time limit, OutOfTime at ``by``."""
-        async with self._places:
+        async with self._slots:
             with search_deadline(self._seconds, by) as deadline:
                 return await reading.fetch(sql, parameters, deadline, kind)
 

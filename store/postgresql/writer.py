@@ -17,7 +17,7 @@ from store.engine.protocols import Parameters, Written
 from store.engine.sql import Sql, text_of
 from store.errors import Unavailable
 from store.postgresql.bound_rows import IS_GIVEN, arrays, rows_of, storable_rows
-from store.postgresql.connections import COMMAND_SECONDS, SOON_GONE, Connector, RawConnection, close
+from store.postgresql.connections import COMMAND_SECONDS, KEEPALIVES, Connector, RawConnection, close
 from store.postgresql.dialect import DIALECT
 from store.postgresql.explanations import FAILURES, explained_write, read_only, unavailable
 from store.postgresql.migrations import WRITE_LOCK
@@ -35,7 +35,7 @@ WRITING = {
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "1s",
     "jit": "off",
-} | SOON_GONE
+} | KEEPALIVES
 """The server's settings for the connection that writes: the server ends the transaction of a client that died or
 is cut off, and with that its writers' lock.
 """

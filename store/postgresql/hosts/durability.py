@@ -1,4 +1,4 @@
-"""What a promotion of a standby could lose.
+"""Warns that a promotion of a standby could lose deletions.
 
 A deletion's transaction waits for the synchronous standbys. If the server has none, a promoted standby may lack the
 last deletions, and with them their entries in the ledger, so their rows come back.

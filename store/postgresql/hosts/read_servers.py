@@ -1,4 +1,4 @@
-"""Where an archive is read: at a replica if its answer is up to date, else at the primary.
+"""Chooses where an archive is read: at a replica if its answer is up to date, else at the primary.
 
 Once a deletion was answered, nobody may read the row through any server. So an answer of a replica only counts
 if the data version in its snapshot equals the one that the primary had after the operation had begun. Versions are
@@ -28,17 +28,17 @@ PRIMARY_PROBES = 3
 """After this many failed probes in a row, another host may be promoted in the primary's place."""
 PRIMARY_CONNECT_SECONDS = 3.0
 SILENT_SECONDS = 4.0
-"""After the primary has been silent for so long, and at each later probe, all that waits for it is given up.
+"""After the primary has been silent for so long, and at each later probe, all that waits for it gets Unavailable.
 
-Its network may be cut, or another host promoted in its place; whoever asked is told to try again. If no other can be
-promoted, whoever asks later is told so at once, until a probe is answered.
+Its network may be cut, or another host promoted in its place. If there is no other host, later reads and writes get
+Unavailable at once, until a probe is answered.
 """
-LOOK_SECONDS = 0.5
+PROBE_INTERVAL_SECONDS = 0.5
 """How often all hosts are probed."""
 
 
-class Losable(Protocol):
-    """What connects to the primary."""
+class PrimaryClient(Protocol):
+    """The writer, or a pool of connections to the primary."""
 
     is_lost: bool
 
@@ -74,11 +74,11 @@ class ReadServers:
         pairs = [(host, pools_of(host, CONNECT_SECONDS)) for host in (others if len(hosts) > 1 else ())]
         self._replicas = [(Replica(host, pools, replicas.lag), pools) for host, pools in pairs]
         self.has_replicas = bool(pairs)
-        self._watched = ConnectionPool(address, 1)
+        self._probes = ConnectionPool(address, 1)
         self._version = version
-        self._turns = count()
+        self._round_robin = count()
         self._failed, self._silent_since = 0, inf
-        self._lost: list[Losable] = [*self.primary]
+        self._lost: list[PrimaryClient] = [*self.primary]
         self._positions = Positions()
         self._watching: asyncio.Task[None] | None = None
 
@@ -139,8 +139,8 @@ class ReadServers:
             raise
         return ReadTransaction(connection, pool)
 
-    def when_lost(self, *lost: Losable) -> None:
-        """Aborts these too when the primary doesn't answer any more, or another host was promoted in its place."""
+    def when_lost(self, *lost: PrimaryClient) -> None:
+        """Adds what is aborted when the primary stops answering, or another host was promoted in its place."""
         self._lost += lost
 
     def suspect(self, pool: ConnectionPool) -> None:
@@ -152,14 +152,14 @@ class ReadServers:
     async def watch(self) -> None:
         """Probes the hosts, and goes on with that until ``close``."""
         if self.has_replicas:  # They are read once they have answered.
-            await self.look()
+            await self.probe()
         self._watching = asyncio.create_task(self._watch(), name="hosts")
 
-    async def look(self) -> None:
+    async def probe(self) -> None:
         """Probes all hosts once."""
         begun, primary, answers = time.monotonic(), None, self._answers()
         try:
-            primary = await state_of(self._watched, PRIMARY_CONNECT_SECONDS)
+            primary = await state_of(self._probes, PRIMARY_CONNECT_SECONDS)
         except StoreError as error:
             self._note_failure(begun, not self.has_replicas and (is_answer(error) or self._answers() != answers))
         else:
@@ -168,12 +168,12 @@ class ReadServers:
         replicas = self.replicas
         states = await asyncio.gather(*(replica.state() for replica in replicas))
         for replica, found in zip(replicas, states, strict=True):
-            replica.judge(found, self._positions, begun)
+            replica.update(found, self._positions, begun)
         timelines = [found.timeline for found in states if found and found.timeline]
         is_replaced = primary is not None and max(timelines, default=0) > (primary.timeline or 0)
         is_silent = time.monotonic() - self._silent_since >= SILENT_SECONDS
         if is_replaced or is_silent or (self.has_replicas and self._failed >= PRIMARY_PROBES):
-            for each in (self._watched, *self._lost):
+            for each in (self._probes, *self._lost):
                 each.abort()
         for each in self._lost:
             each.is_lost = is_silent and not self.has_replicas
@@ -183,31 +183,31 @@ class ReadServers:
         if self._watching:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        for pool in (*self.primary, self._watched):
+        for pool in (*self.primary, self._probes):
             await pool.close()
         for replica in self.replicas:
             await replica.close()
 
     def _note_failure(self, begun: float, is_alive: bool) -> None:
-        """Notes a failed probe; ``is_alive`` says that the server answered with an error, or answered others."""
+        """Notes a failed probe; ``is_alive`` says that the server answered with an error, or other reads."""
         self._failed += 1
         self._silent_since = inf if is_alive else min(begun, self._silent_since)
 
     def _answers(self) -> int:
-        """How much the primary has answered so far."""
+        """How many reads the primary has answered so far."""
         return sum(pool.answers for pool in self.primary)
 
     def _choose(self) -> tuple[Replica, Pools] | None:
-        """The next replica in turn of those that are read."""
+        """The next of the replicas that are read; None if there is none."""
         if not self._replicas:
             return None
         read = [pair for pair in self._replicas if pair[0].is_read]
-        return read[next(self._turns) % len(read)] if read else None
+        return read[next(self._round_robin) % len(read)] if read else None
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self.look()
+            await asyncio.sleep(PROBE_INTERVAL_SECONDS)
+            await self.probe()
 
 
 async def _begun(pool: ConnectionPool, deadline: float) -> tuple[ReadTransaction, int]:

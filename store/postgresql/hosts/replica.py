@@ -57,15 +57,15 @@ class Positions:
 
 
 class Replica:
-    """One host that may be read. ``pools`` are its connections."""
+    """One host that may be read, with its pools of connections."""
 
     def __init__(self, address: Address, pools: Sequence[ConnectionPool], lag: float) -> None:
-        """It is left out while its state is more than ``lag`` seconds old."""
+        """It isn't read while its state is more than ``lag`` seconds old."""
         self.address, self.pools, self._most_lag = address, pools, lag
         self._probes = ConnectionPool(address, 1)
         self.is_read = False
         self.lag = inf
-        self._why = "was not asked yet"
+        self._reason = "was not asked yet"
         self._failed = 0
 
     async def state(self) -> HostState | None:
@@ -75,8 +75,8 @@ class Replica:
         except StoreError:
             return None
 
-    def judge(self, state: HostState | None, positions: Positions, asked_at: float) -> None:
-        """Decides whether it is read from now on; ``asked_at`` is a time of time.monotonic() before ``state``.
+    def update(self, state: HostState | None, positions: Positions, asked_at: float) -> None:
+        """Decides from its report whether it is read; ``asked_at`` is the time.monotonic() before the report.
 
         If it stops answering, everything that waits for it fails at once.
         """
@@ -89,7 +89,7 @@ class Replica:
                     pool.abort()
         elif state.timeline is not None:
             self.lag = 0.0
-            self.is_read, self._why = False, PRIMARY
+            self.is_read, self._reason = False, PRIMARY
         else:
             self.lag = positions.age(state.position, asked_at)
             behind = f"is more than {self._most_lag:g} seconds behind the primary"
@@ -106,8 +106,8 @@ class Replica:
 
     def _set(self, is_read: bool, why_not: str) -> None:
         why = "" if is_read else why_not
-        if why != self._why:
-            self._why = why
+        if why != self._reason:
+            self._reason = why
             if is_read:
                 log.info("The replica %s is read.", self.address)
             else:
@@ -116,7 +116,7 @@ class Replica:
 
 
 async def state_of(pool: ConnectionPool, connect_seconds: float = PROBE_SECONDS) -> HostState:
-    """What the host of a pool says of itself; opening a connection may take longer. Raises Unavailable."""
+    """The report of a pool's host; opening a connection may take ``connect_seconds``. Raises Unavailable."""
     is_open, _, _ = pool.counts
     rows: list[Any]
     try:

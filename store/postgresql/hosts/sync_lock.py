@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 from store.engine.database import Address
 from store.errors import DatabaseError, SyncAlreadyRunning, SyncSuperseded, Unavailable
-from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
+from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES
 
 SYNC_LOCK = 0x50785379
@@ -21,7 +21,7 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 TRY = f"SELECT pg_try_advisory_xact_lock({SYNC_LOCK})"
 CHECK = "SELECT 1"
 """Sent as a text, by ``execute``: this also ends the snapshot of TRY, which would keep deleted rows from VACUUM."""
-SETTINGS = SOON_GONE | {"idle_in_transaction_session_timeout": "0"}
+SETTINGS = KEEPALIVES | {"idle_in_transaction_session_timeout": "0"}
 CHECK_SECONDS = 1.0
 
 

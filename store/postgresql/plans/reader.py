@@ -55,9 +55,9 @@ class PostgreSQLPlanReader:
     """The reads of one operation, on its connection; see PlanReader."""
 
     __slots__ = (
-        "_alone",
         "_connection",
         "_deadline",
+        "_is_single",
         "_needs_version",
         "_slice_started",
         "_until",
@@ -68,12 +68,12 @@ class PostgreSQLPlanReader:
     nests = True
     most_inlined_rows = MOST_INLINED_ROWS
 
-    def __init__(self, connection: ReadConnection, alone: bool, until: float, needs_version: bool) -> None:
-        """``alone`` says that there is no transaction, so only one statement is allowed.
+    def __init__(self, connection: ReadConnection, single: bool, until: float, needs_version: bool) -> None:
+        """``single`` allows only one statement, since there is no transaction.
 
         If ``needs_version``, ``data_version`` is that of the snapshot, which the first statement reads as well.
         """
-        self._connection, self._alone, self._until, self._needs_version = connection, alone, until, needs_version
+        self._connection, self._is_single, self._until, self._needs_version = connection, single, until, needs_version
         self.data_version: int | None = None
         self._slice_started = perf_counter()
         self._deadline = time.monotonic() + until - self._slice_started
@@ -197,7 +197,7 @@ class PostgreSQLPlanReader:
 
     async def _fetch(self, sql: str, bound: dict[str, Any]) -> Rows:
         self.statements += 1
-        if self._alone and self.statements > 1:
+        if self._is_single and self.statements > 1:
             raise NeedsTransaction
         if self._needs_version:
             rows = await self._with_version(sql, bound)

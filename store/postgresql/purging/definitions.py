@@ -59,7 +59,7 @@ COLUMNS = """
 SELECT attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || attcollation
 FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-HOLDERS = """
+DEPENDENTS = """
 SELECT 'the view ' || pg_rewrite.ev_class::regclass FROM pg_depend JOIN pg_rewrite ON pg_rewrite.oid = objid
 WHERE classid = 'pg_rewrite'::regclass AND refobjid = $1::regclass AND ev_class <> refobjid
 UNION SELECT 'the foreign key ' || conname || ' of ' || conrelid::regclass FROM pg_constraint
@@ -82,7 +82,7 @@ class Index(NamedTuple):
     after: list[str]
     """Statements that follow its creation: the statistics targets of its expressions."""
     rename: str
-    """Gives it its name, and makes it the constraint that it is, once the table has its name."""
+    """After the copy got the table's name: renames the index, or makes it the primary key or unique constraint."""
 
 
 class Definition(NamedTuple):
@@ -96,16 +96,16 @@ class Definition(NamedTuple):
     triggers: list[str]
     """Create the triggers on the table once the copy has its name."""
     fingerprint: str
-    """Differs once the table's definition has changed."""
+    """Another one if the table's definition has changed."""
 
 
-async def holders(connection: Connection, table: str) -> list[str]:
-    """What depends on the table itself, so that a copy can't take its place: views, foreign keys, publications."""
-    return [row[0] for row in await connection.fetch(HOLDERS, table)]
+async def dependents(connection: Connection, table: str) -> list[str]:
+    """What depends on the table, so that a copy can't replace it: views, foreign keys, publications and so on."""
+    return [row[0] for row in await connection.fetch(DEPENDENTS, table)]
 
 
-async def definition(connection: Connection, table: str, copy: str, but_trigger: str) -> Definition:
-    """The definition of ``table`` for its ``copy``, without the trigger ``but_trigger``."""
+async def definition(connection: Connection, table: str, copy: str, excluded_trigger: str) -> Definition:
+    """The definition of ``table`` for its ``copy``, without the trigger ``excluded_trigger``."""
     create = [CREATE.format(table=table, copy=copy)]
     for sql in (OWNER, PARAMETERS, COLUMN_STATISTICS, RIGHTS):
         create += [row[0] for row in await connection.fetch(sql.format(copy=copy), table)]
@@ -133,7 +133,7 @@ async def definition(connection: Connection, table: str, copy: str, but_trigger:
             )
         )
     foreign_keys = [(row[0], row[1]) for row in await connection.fetch(FOREIGN_KEYS, table)]
-    triggers = [row[0] for row in await connection.fetch(TRIGGERS, table, but_trigger)]
+    triggers = [row[0] for row in await connection.fetch(TRIGGERS, table, excluded_trigger)]
     columns = [row[0] for row in await connection.fetch(COLUMNS, table)]
     parts = [*columns, *create[1:], *(index.create + index.rename for index in indexes), *map(str, foreign_keys)]
     return Definition(create, indexes, foreign_keys, triggers, "\n".join([*parts, *triggers]))

@@ -3,7 +3,7 @@
 A deleted row stays in its page, in the pages that it was in before an update moved it, and in the space that VACUUM
 made free there; only new files have none of it. A small table is rewritten by VACUUM FULL, which keeps readers out for
 some tenths of a second. A large one would be closed for as long as its indexes take (45 seconds for a million
-interactions), so a copy takes its place (copying.py).
+interactions), so it is replaced by a copy (table_copy.py).
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import time
 
 from asyncpg import Connection, LockNotAvailableError
 
-from store.postgresql.purging.copying import LOCK_MS, WAIT_SECONDS, Copying, Locked, Unfinished
-from store.postgresql.purging.definitions import holders
+from store.postgresql.purging.definitions import dependents
+from store.postgresql.purging.table_copy import LOCK_MS, WAIT_SECONDS, Locked, TableCopy, Unfinished
 from store.postgresql.purging.transactions import have_ended, open_transactions
 
 SMALL_BYTES = 16_000_000
@@ -36,13 +36,13 @@ async def rewrite(connection: Connection, table: str, locked: Locked, small_byte
     Afterwards no file of the table, its indexes and its TOAST table has a row that was deleted before the call. Raises
     Unfinished, or an asyncpg.PostgresError.
     """
-    copying = Copying(connection, table, locked)
-    await copying.forget()
+    copy = TableCopy(connection, table, locked)
+    await copy.drop_leftovers()
     size = await connection.fetchval(SIZE, table)
-    if size <= small_bytes or await holders(connection, table):
+    if size <= small_bytes or await dependents(connection, table):
         await _vacuum_full(connection, table)
     else:
-        await copying.run()
+        await copy.run()
 
 
 async def _vacuum_full(connection: Connection, table: str) -> None:

@@ -24,17 +24,17 @@ import asyncpg
 
 from store.engine.database import Address
 from store.errors import StoreError
-from store.postgresql.connections import SOON_GONE, RawConnection, close, connect
+from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.purging import wal
-from store.postgresql.purging.copying import Unfinished
 from store.postgresql.purging.rewriting import SMALL_BYTES, rewrite
+from store.postgresql.purging.table_copy import Unfinished
 from store.postgresql.several_hosts import hosts_of
 from store.twilio_mapping import now
 
 PURGE_LOCK = 0x50785970
 """The key of the advisory lock of the server that purges: ASCII ``PxYp``."""
-SETTINGS = SOON_GONE | {
+SETTINGS = KEEPALIVES | {
     "statement_timeout": "0",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "0",
@@ -44,14 +44,14 @@ SETTINGS = SOON_GONE | {
 """Indexes are made on one processor, so that readers keep the others."""
 QUIET_SECONDS = 2.0
 LONGEST_GATHERING_SECONDS = 60.0
-SHARE = 20
+PAUSE_FACTOR = 20
 """After a rewriting comes a pause of this many times its duration."""
 LONGEST_PAUSE_SECONDS = 300.0
 STANDBY_SECONDS = 2.0
-ANOTHER_SECONDS = 10.0
+PURGE_LOCK_SECONDS = 10.0
 SECONDS_BETWEEN_TRIES = 0.1
 
-ERASED_IN = {
+TABLES_BY_PREFIX = {
     "KI": ("interaction",),
     "KP": ("participant",),
     "KC": ("interaction", "participant", "session"),
@@ -122,7 +122,7 @@ class Purge:
                 return POOLED
             if not await connection.fetchval(ANY_OPEN):
                 return None
-            if not await _is_alone(connection, wait=at_once):
+            if not await _takes_purge_lock(connection, wait=at_once):
                 return ANOTHER_PURGES
             is_late = time.monotonic() >= self._next_rewriting and not await self._is_gathering(connection)
             reason = await self._stages(connection, at_once or is_late)
@@ -139,8 +139,8 @@ class Purge:
                     await self._rewrite(connection)
                 servers = [await stack.enter_async_context(_connected(host)) for host in self._hosts]
                 standbys = [server for server in servers if await server.fetchval("SELECT pg_is_in_recovery()")]
-                await self._replay(connection, standbys)
-                await self._leave_log(connection, standbys)
+                await self._await_replay(connection, standbys)
+                await self._remove_from_log(connection, standbys)
         except Unfinished as error:
             reason = str(error)
         except asyncpg.InsufficientPrivilegeError:
@@ -158,29 +158,29 @@ class Purge:
         return bool(number) and newest < QUIET_SECONDS and oldest < LONGEST_GATHERING_SECONDS
 
     async def _rewrite(self, connection: RawConnection) -> None:
-        async with locked(connection):  # Nobody erases meanwhile, so these are deleted before the rewriting begins.
+        async with writers_locked(connection):  # So these rows are deleted before the rewriting begins.
             sids = [row[0] for row in await connection.fetch(ERASED)]
         begun = time.monotonic()
-        tables = {table for sid in sids for table in ERASED_IN.get(sid[:2], ())}
+        tables = {table for sid in sids for table in TABLES_BY_PREFIX.get(sid[:2], ())}
         for table in sorted(tables):
-            await rewrite(connection, table, partial(locked, connection), self._small_bytes)
-        self._next_rewriting = time.monotonic() + SHARE * (time.monotonic() - begun)
+            await rewrite(connection, table, partial(writers_locked, connection), self._small_bytes)
+        self._next_rewriting = time.monotonic() + PAUSE_FACTOR * (time.monotonic() - begun)
         if sids:
             position = await wal.position(connection)
-            async with locked(connection):
+            async with writers_locked(connection):
                 await connection.execute(NOTE_REWRITTEN, position, sids)
 
-    async def _replay(self, connection: RawConnection, standbys: Iterable[RawConnection]) -> None:
+    async def _await_replay(self, connection: RawConnection, standbys: Iterable[RawConnection]) -> None:
         position = await connection.fetchval(REWRITTEN_AT)
         if position is None:
             return
         for standby in standbys:
-            await _replayed(standby, position)
-        await _followed(partial(wal.not_replayed, connection, position), "replayed the rewriting of the tables")
-        async with locked(connection):
+            await _await_replayed(standby, position)
+        await _await_standbys(partial(wal.not_replayed, connection, position), "replayed the rewriting of the tables")
+        async with writers_locked(connection):
             await connection.execute(NOTE_PURGED, now(), position)
 
-    async def _leave_log(self, connection: RawConnection, standbys: Sequence[RawConnection]) -> None:
+    async def _remove_from_log(self, connection: RawConnection, standbys: Sequence[RawConnection]) -> None:
         position = await connection.fetchval(PURGED_AT)
         if position is None:
             return
@@ -190,7 +190,7 @@ class Purge:
             await wal.next_segment(connection, log)
         last = await _drop_segments(connection, standbys, past, position)
         for standby in standbys:
-            await _replayed(standby, await wal.position(connection))  # With the checkpoint's record.
+            await _await_replayed(standby, await wal.position(connection))  # With the checkpoint's record.
             last = max(last, await _drop_segments(standby, (), past, position))
         for _ in range(wal.SWITCHES):
             if (log := await wal.log_of(connection)).current > last:
@@ -198,8 +198,8 @@ class Purge:
             await wal.next_segment(connection, log)
         for standby in standbys:
             # A standby replays a switch before it has the rest of the segment.
-            await _reached(partial(wal.received, standby), (last + 1) * log.segment_bytes)
-        async with locked(connection):
+            await _await_position(partial(wal.received, standby), (last + 1) * log.segment_bytes)
+        async with writers_locked(connection):
             await connection.execute(CLOSE, now(), position)
 
 
@@ -225,12 +225,12 @@ async def _is_pooled(connection: RawConnection, address: Address) -> bool:
             return True  # A statement was prepared on another connection of the server.
 
 
-async def _is_alone(connection: RawConnection, wait: bool) -> bool:
-    """Whether no other server purges; if ``wait``, another one gets some time to finish.
+async def _takes_purge_lock(connection: RawConnection, wait: bool) -> bool:
+    """Takes the purge lock; False if another server purges and, if ``wait``, doesn't finish in some seconds.
 
     A statement that waits for the lock would have a snapshot, for which the other one's VACUUM keeps the deleted rows.
     """
-    until = time.monotonic() + (ANOTHER_SECONDS if wait else 0)
+    until = time.monotonic() + (PURGE_LOCK_SECONDS if wait else 0)
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PURGE_LOCK):
         if time.monotonic() > until:
             return False
@@ -247,8 +247,8 @@ async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection
     may = True
     if log.oldest <= past:
         for standby in standbys:
-            await _reached(partial(wal.received, standby), log.current * log.segment_bytes)
-        await _followed(partial(wal.not_fetched, server, log.current * log.segment_bytes), "fetched the log")
+            await _await_position(partial(wal.received, standby), log.current * log.segment_bytes)
+        await _await_standbys(partial(wal.not_fetched, server, log.current * log.segment_bytes), "fetched the log")
         may = await wal.checkpoint(server)
         log = await wal.log_of(server)
     if log.oldest <= past:
@@ -260,7 +260,7 @@ async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection
     return log.newest
 
 
-async def _followed(behind: Callable[[], Awaitable[list[str]]], what: str) -> None:
+async def _await_standbys(behind: Callable[[], Awaitable[list[str]]], what: str) -> None:
     until = time.monotonic() + STANDBY_SECONDS
     while names := await behind():
         if time.monotonic() > until:
@@ -268,11 +268,11 @@ async def _followed(behind: Callable[[], Awaitable[list[str]]], what: str) -> No
         await asyncio.sleep(0.05)
 
 
-async def _replayed(standby: RawConnection, position: int) -> None:
-    await _reached(partial(wal.replayed, standby), position)
+async def _await_replayed(standby: RawConnection, position: int) -> None:
+    await _await_position(partial(wal.replayed, standby), position)
 
 
-async def _reached(where: Callable[[], Awaitable[int]], position: int) -> None:
+async def _await_position(where: Callable[[], Awaitable[int]], position: int) -> None:
     until = time.monotonic() + STANDBY_SECONDS
     while await where() < position:
         if time.monotonic() > until:
@@ -290,7 +290,7 @@ async def _connected(address: Address) -> AsyncIterator[RawConnection]:
 
 
 @asynccontextmanager
-async def locked(connection: RawConnection) -> AsyncIterator[None]:
+async def writers_locked(connection: RawConnection) -> AsyncIterator[None]:
     """Keeps all writers out while the block lasts."""
     await connection.execute("SELECT pg_advisory_lock($1)", WRITE_LOCK)
     try:

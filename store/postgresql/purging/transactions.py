@@ -1,4 +1,4 @@
-"""Waits for the transactions that were open at some moment, since their snapshots may still see rows of that time."""
+"""Waits until older transactions have ended, since their snapshots may still see rows that were deleted."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 0.01
 
 
 async def open_transactions(connection: Connection) -> list[str]:
-    """The transactions that are open in the database now, but for this connection's."""
+    """The transactions that are open in the database now, except this connection's."""
     return [row[0] for row in await connection.fetch(OPEN)]
 
 

@@ -29,8 +29,8 @@ NOT_FETCHED = BEHIND.format(
     condition="coalesce(coalesce(flush_lsn, sent_lsn) - '0/0'::pg_lsn < $1, TRUE) AND NOT EXISTS ("
     "SELECT 1 FROM pg_replication_slots WHERE active_pid = pg_stat_replication.pid)"
 )
-"""What has a replication slot gets its log in any case. pg_receivewal says only every ten seconds how far it is, and
-nothing of a flush."""
+"""A standby with a replication slot gets its log in any case. pg_receivewal reports its position only every ten
+seconds, and never a flush."""
 KEPT_BY = """
 SELECT 'the replication slot ' || slot_name FROM pg_replication_slots
 WHERE restart_lsn IS NOT NULL AND restart_lsn - '0/0'::pg_lsn < $1
@@ -50,7 +50,7 @@ MAY_SWITCH = "SELECT has_function_privilege('pg_switch_wal()', 'EXECUTE')"
 FILLING = "SELECT pg_logical_emit_message(false, 'proxygraph', repeat(' ', $1))"
 FILLED_AT_ONCE = 1_000_000
 SWITCHES = 300
-"""The most segments that are passed in one go; with recycled ones there are up to ``max_wal_size``."""
+"""The most segments that one attempt switches through; recycled ones take up to ``max_wal_size``."""
 
 
 class Log(NamedTuple):
@@ -94,7 +94,7 @@ async def received(connection: Connection) -> int:
 async def next_segment(connection: Connection, log: Log) -> None:
     """Makes the primary begin its next segment: by pg_switch_wal(), or, without the right, by filling this one."""
     if await connection.fetchval(MAY_SWITCH):
-        await connection.execute(MARK)  # Nothing is switched where nothing was written since the last time.
+        await connection.execute(MARK)  # pg_switch_wal() does nothing if nothing was written since the last switch.
         await connection.execute(SWITCH)
         return
     for _ in range(log.segment_bytes // FILLED_AT_ONCE + 1):
@@ -116,10 +116,10 @@ async def kept_by(connection: Connection, at: int) -> list[str]:
 
 
 async def not_replayed(connection: Connection, position: int) -> list[str]:
-    """The standbys that a server feeds and that have not replayed its log up to ``position``, or may not be seen."""
+    """The names of the server's standbys that have not replayed its log up to ``position``, or can't be seen."""
     return [row[0] for row in await connection.fetch(NOT_REPLAYED, position)]
 
 
 async def not_fetched(connection: Connection, position: int) -> list[str]:
-    """Those that have not even fetched it, and would not get it any more if the server dropped it."""
+    """The names of those that have not fetched it yet, and could not if the server dropped it."""
     return [row[0] for row in await connection.fetch(NOT_FETCHED, position)]

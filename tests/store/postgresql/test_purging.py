@@ -183,7 +183,7 @@ async def test_a_server_that_waits_for_another_purge_does_not_hold_it_up(
         while not await another.fetchval(has_tried):
             await asyncio.sleep(0.01)
     await another.fetchval("SELECT pg_current_xact_id()")  # A transaction that such a snapshot would be older than.
-    await rewriting.rewrite(another, "interaction", partial(purging.locked, another), IN_PLACE)
+    await rewriting.rewrite(another, "interaction", partial(purging.writers_locked, another), IN_PLACE)
     await another.close()
     assert await waiting is None
     assert not files_with(primary, *ERASED, PERSON)

@@ -11,10 +11,10 @@ import pytest
 import bodies
 from canaries_in_clusters import erase, fill
 from postgresql import Cluster
-from store.postgresql.purging import copying
-from store.postgresql.purging.copying import Unfinished
+from store.postgresql.purging import table_copy
 from store.postgresql.purging.rewriting import rewrite
-from store.postgresql.purging.stages import locked
+from store.postgresql.purging.stages import writers_locked
+from store.postgresql.purging.table_copy import Unfinished
 
 ROWS = "SELECT count(*), sum(hash_record_extended(row, 0)) FROM interaction AS row"
 CATALOGUE = """
@@ -72,7 +72,7 @@ async def connected(cluster: Cluster, name: str) -> AsyncIterator[asyncpg.Connec
 
 
 async def rewrite_by_copy(connection: Any) -> None:
-    await rewrite(connection, "interaction", partial(locked, connection), small_bytes=0)
+    await rewrite(connection, "interaction", partial(writers_locked, connection), small_bytes=0)
 
 
 async def test_the_copy_has_every_row_and_all_of_the_tables_definition(postgresql_cluster: Cluster, name: str) -> None:
@@ -215,8 +215,8 @@ async def test_a_copy_that_differs_is_not_used(postgresql_cluster: Cluster, name
 async def test_a_snapshot_from_before_the_copy_never_sees_it_empty(
     postgresql_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(copying, "GIVE_UP_SECONDS", 0.5)
+    monkeypatch.setattr(table_copy, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(table_copy, "GIVE_UP_SECONDS", 0.5)
     async with connected(postgresql_cluster, name) as reading, connected(postgresql_cluster, name) as connection:
         transaction = reading.transaction(isolation="repeatable_read", readonly=True)
         await transaction.start()

@@ -1,7 +1,7 @@
-"""Rewrites a large table beside its readers and writers: by a copy that takes its place.
+"""Rewrites a large table while others read and write it: a copy replaces the table.
 
 The copy is filled and indexed while everybody reads and writes; a trigger notes which rows change meanwhile, and these
-are copied again. In the end the copy takes the table's place, under a lock for some milliseconds. pg_repack works in
+are copied again. In the end the copy replaces the table, under a lock for some milliseconds. pg_repack works in
 the same way, but it is an extension, which many managed clusters don't have. Every step is committed under a name, so
 what an interrupted run leaves is known, and is dropped by the next one.
 
@@ -9,9 +9,9 @@ No row can get lost:
 
 - Both tables are compared, by the number and a hash of all rows but those noted, in one snapshot.
 - From then on a row that changes is noted. After it was copied again it is compared too, while no writer is let in.
-- The copy takes the place only if nothing is noted while the lock keeps everybody out, whoever writes.
+- The copy replaces the table only if no row is noted while the lock keeps everybody out.
 
-A snapshot from before the copy's rows were written sees none of them. So the copy takes the place only when every
+A snapshot from before the copy's rows were written sees none of them. So the copy replaces the table only when every
 transaction that was open at the last write to it has ended. On a standby the freezing of the rows has the same effect:
 there PostgreSQL itself lets no older snapshot live on.
 """
@@ -36,8 +36,8 @@ WAIT_SECONDS = 2.0
 """How long writers wait for older transactions to end before they are let in again."""
 GIVE_UP_SECONDS = 900.0
 PAUSE_SECONDS = 0.1
-AT_ONCE = 5_000
-FEW = 500
+ROWS_AT_ONCE = 5_000
+FEW_ROWS = 500
 """Up to this many changed rows are copied while writers wait."""
 
 COLUMNS = """
@@ -55,26 +55,26 @@ $$;
 CREATE TRIGGER {noted} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {noted}();
 ALTER TABLE {table} ENABLE ALWAYS TRIGGER {noted};
 """
-"""Each change has a note of its own: were there one for a row, a change that finds the note of an earlier one, and is
-committed after that was taken, would be lost."""
-FORGET = """
+"""Each change adds a note, even if its row has one already: that one may be taken before the change is committed, and
+the change would be lost."""
+DROP_LEFTOVERS = """
 DROP TABLE IF EXISTS {copy};
 DROP TRIGGER IF EXISTS {noted} ON {table};
 DROP FUNCTION IF EXISTS {noted}();
 DROP TABLE IF EXISTS {noted};
 """
-ANY_LEFT = "SELECT to_regclass($1) IS NOT NULL OR to_regclass($2) IS NOT NULL"
+ANY_LEFTOVERS = "SELECT to_regclass($1) IS NOT NULL OR to_regclass($2) IS NOT NULL"
 FILL = "INSERT INTO {copy} ({columns}) SELECT {columns} FROM {table}"
 TAKE_NOTED = "DELETE FROM {noted} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {noted} LIMIT $1)) RETURNING sid"
-LEAVE = "DELETE FROM {copy} WHERE sid = ANY($1::text[])"
-COPY_AGAIN = f"{FILL} WHERE sid = ANY($1::text[])"
-SAME_BUT_NOTED = """
+DELETE_COPIED = "DELETE FROM {copy} WHERE sid = ANY($1::text[])"
+COPY_CHANGED = f"{FILL} WHERE sid = ANY($1::text[])"
+EQUAL_EXCEPT_NOTED = """
 SELECT (SELECT (count(*), sum(hash_record_extended(row, 0))) FROM {table} AS row
     WHERE NOT EXISTS (SELECT 1 FROM {noted} WHERE {noted}.sid = row.sid))
   IS NOT DISTINCT FROM (SELECT (count(*), sum(hash_record_extended(row, 0))) FROM {copy} AS row
     WHERE NOT EXISTS (SELECT 1 FROM {noted} WHERE {noted}.sid = row.sid))
 """
-SAME_AGAIN = """
+EQUAL_AMONG_RECOPIED = """
 SELECT (SELECT (count(*), sum(hash_record_extended(row, 0))) FROM {table} AS row WHERE sid = ANY($1::text[]))
   IS NOT DISTINCT FROM (SELECT (count(*), sum(hash_record_extended(row, 0))) FROM {copy} AS row
     WHERE sid = ANY($1::text[]))
@@ -87,8 +87,8 @@ class Unfinished(Exception):
     """A table could not be rewritten now. The message is a whole sentence; trying again later may help."""
 
 
-class Copying:
-    """Rewrites a table, whose key is ``sid``, by a copy that takes its place."""
+class TableCopy:
+    """Rewrites a table, whose key is ``sid``, by a copy that replaces it."""
 
     def __init__(self, connection: Connection, table: str, locked: Locked) -> None:
         self._connection, self._table, self._locked = connection, table, locked
@@ -96,33 +96,33 @@ class Copying:
         self._columns = ""
         self._open: list[str] = []
         """The transactions that were open at the last write to the copy."""
-        self._again: set[str] = set()
+        self._recopied: set[str] = set()
         """The rows that were copied again since both tables were compared."""
 
-    async def forget(self) -> None:
+    async def drop_leftovers(self) -> None:
         """Drops the copy and the trigger that an interrupted run left. Raises Unfinished."""
         until = time.monotonic() + WAIT_SECONDS
-        while await self._connection.fetchval(ANY_LEFT, self._copy, self._noted):
+        while await self._connection.fetchval(ANY_LEFTOVERS, self._copy, self._noted):
             try:
                 async with self._locked(), self._connection.transaction():
                     await self._connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-                    await self._execute(FORGET)
+                    await self._execute(DROP_LEFTOVERS)
             except LockNotAvailableError as error:  # Its foreign keys need a lock on the parents' table too.
                 if time.monotonic() > until:
                     raise Unfinished(f"The table {self._table} is always read, so it can't be rewritten.") from error
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def run(self) -> None:
-        """Copies the table and puts the copy in its place; drops the copy if that fails. Raises Unfinished."""
+        """Copies the table and replaces it by the copy; drops the copy if that fails. Raises Unfinished."""
         try:
             begun = await self._begin()
             await self._fill(begun)
             await self._compare()
-            await self._take_place(begun)
+            await self._replace_table(begun)
         except Exception:
             if not self._connection.is_closed():
                 with suppress(Unfinished):  # The next run drops it.
-                    await self.forget()
+                    await self.drop_leftovers()
             raise
 
     async def _begin(self) -> Definition:
@@ -139,10 +139,10 @@ class Copying:
         for index in begun.indexes:
             for sql in (index.create, *index.after):
                 await self._connection.execute(sql)
-        while await self._copy_again() > FEW:
+        while await self._copy_changed() > FEW_ROWS:
             pass
         async with self._locked():
-            await self._copy_all_again()
+            await self._copy_all_changed()
             for name, text in begun.foreign_keys:
                 await self._execute(f'ALTER TABLE {{copy}} ADD CONSTRAINT "{name}" {text} NOT VALID')
         for name, _ in begun.foreign_keys:
@@ -151,48 +151,48 @@ class Copying:
         await self._execute("VACUUM (FREEZE, ANALYZE) {copy}")
 
     async def _compare(self) -> None:
-        self._again.clear()
+        self._recopied.clear()
         async with self._connection.transaction(isolation="repeatable_read"):
-            if not await self._connection.fetchval(self._named(SAME_BUT_NOTED)):
+            if not await self._connection.fetchval(self._named(EQUAL_EXCEPT_NOTED)):
                 raise Unfinished(f"The copy of the table {self._table} differs from it, so it is not used.")
 
-    async def _copy_again(self) -> int:
+    async def _copy_changed(self) -> int:
         """Copies rows again that have changed since; returns how many."""
         async with self._connection.transaction(isolation="repeatable_read"):
-            sids = list({row[0] for row in await self._connection.fetch(self._named(TAKE_NOTED), AT_ONCE)})
+            sids = list({row[0] for row in await self._connection.fetch(self._named(TAKE_NOTED), ROWS_AT_ONCE)})
             if sids:
-                await self._execute(LEAVE, sids)
-                await self._execute(COPY_AGAIN, sids)
+                await self._execute(DELETE_COPIED, sids)
+                await self._execute(COPY_CHANGED, sids)
         if sids:
-            self._again.update(sids)
+            self._recopied.update(sids)
             self._open = await open_transactions(self._connection)
         return len(sids)
 
-    async def _copy_all_again(self) -> int:
+    async def _copy_all_changed(self) -> int:
         total = 0
-        while some := await self._copy_again():
+        while some := await self._copy_changed():
             total += some
         return total
 
-    async def _take_place(self, begun: Definition) -> None:
+    async def _replace_table(self, begun: Definition) -> None:
         until = time.monotonic() + GIVE_UP_SECONDS
         self._open = await open_transactions(self._connection)
         while time.monotonic() < until:
-            if await self._copy_again() > FEW:
+            if await self._copy_changed() > FEW_ROWS:
                 continue
-            if await have_ended(self._connection, self._open, WAIT_SECONDS) and await self._has_taken_place(begun):
+            if await have_ended(self._connection, self._open, WAIT_SECONDS) and await self._try_to_replace(begun):
                 return
             await asyncio.sleep(PAUSE_SECONDS)
         raise Unfinished(
             f"The table {self._table} is read by long transactions all the time, so it can't be rewritten."
         )
 
-    async def _has_taken_place(self, begun: Definition) -> bool:
+    async def _try_to_replace(self, begun: Definition) -> bool:
         async with self._locked():
-            if await self._copy_all_again() and not await have_ended(self._connection, self._open, WAIT_SECONDS):
+            if await self._copy_all_changed() and not await have_ended(self._connection, self._open, WAIT_SECONDS):
                 return False
             await self._execute(FREEZE)
-            if not await self._connection.fetchval(self._named(SAME_AGAIN), list(self._again)):
+            if not await self._connection.fetchval(self._named(EQUAL_AMONG_RECOPIED), list(self._recopied)):
                 return False  # A program that doesn't take the writers' lock changed one of them.
             if (await self._definition()).fingerprint != begun.fingerprint:
                 raise Unfinished(f"The table {self._table} was changed while it was rewritten.")
