@@ -9,8 +9,8 @@ from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageRec
 
 from gateway.http.exchange import Receive, Send
 
-LONGEST_REASON = 120
-"""A close frame has room for 123 bytes of text (RFC 6455 §5.5)."""
+LONGEST_REASON = 123
+"""A close frame has room for so many bytes of text (RFC 6455 §5.5)."""
 
 
 class Socket:
@@ -61,6 +61,9 @@ class Socket:
         if self.is_closed:
             return
         self.is_closed = True
-        await self._send({"type": "websocket.close", "code": code, "reason": reason[:LONGEST_REASON]})
+        shown = reason.encode()[:LONGEST_REASON].decode(
+            errors="ignore"
+        )  # A reason may quote the client, in any script.
+        await self._send({"type": "websocket.close", "code": code, "reason": shown})
         if self._task and self._task is not asyncio.current_task():
             self._task.cancel()

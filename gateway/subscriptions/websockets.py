@@ -33,6 +33,8 @@ SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 """How long a client may take to send connection_init."""
 TRY_AGAIN_LATER = 1013
+WITH_PAYLOAD = ("connection_init", "ping", "pong")
+"""Messages whose payload is an object, null or absent, as the protocol's own implementation has it."""
 
 LogOperation = Callable[[Exchange, Access, LoggedOperation], None]
 
@@ -111,6 +113,10 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             await self.handle_invalid_message("Expected a message with an id.")
         elif message["type"] == "subscribe" and self.connection_acknowledged:
             await self._subscribe(message)
+        elif message["type"] in WITH_PAYLOAD and not isinstance(message.get("payload") or {}, dict):
+            await self.handle_invalid_message("Expected a payload that is an object, or none.")
+        elif message["type"] in WITH_PAYLOAD and message.get("payload", ...) is None:
+            await super().handle_message({"type": message["type"]})
         else:
             await super().handle_message(cast("Any", message))
 

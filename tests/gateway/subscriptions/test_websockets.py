@@ -62,6 +62,9 @@ async def test_queries_and_subscriptions_share_a_websocket(client: aiohttp.Clien
         ([{"type": "subscribe", "id": "1", "payload": {"query": QUERY}}], 4401),
         ([INIT, {"type": "subscribe", "id": "1", "payload": {"query": STATUS}}] * 1 + [
             {"type": "subscribe", "id": "1", "payload": {"query": STATUS}}], 4409),
+        ([INIT] + [{"type": "subscribe", "id": "😀" * 60, "payload": {"query": STATUS}}] * 2, 4409),
+        ([{"type": "ж" * 200}], 4400),
+        ([INIT, {"type": "ping", "payload": 5}], 4400),
         ([INIT, INIT], 4429),
         ([{"type": "connection_init", "payload": {"Authorization": "Bearer pgk_wrong"}}], 4403),
         ([{"type": "connection_init", "payload": {"authorization": 1}}], 4403),
@@ -76,6 +79,14 @@ async def test_close_codes_are_the_protocols(archive: Archive, messages: list[An
         for message in messages:
             await (socket.send_str(message) if isinstance(message, str) else socket.send_json(message))
         assert await closed(socket) == code
+
+
+@pytest.mark.parametrize("payload", [{}, {"payload": None}, {"payload": {"a": 1}}])
+async def test_a_payload_of_null_is_none(client: aiohttp.ClientSession, payload: dict[str, Any]) -> None:
+    async with client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as socket:
+        for sent, answer in (("ping", "pong"), ("connection_init", "connection_ack"), ("ping", "pong")):
+            await socket.send_json({"type": sent} | payload)
+            assert await socket.receive_json() == {"type": answer}
 
 
 async def test_a_client_that_says_nothing_is_closed_with_4408(
