@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 from store.engine.database import Address
 from store.errors import DatabaseError, SyncAlreadyRunning, SyncSuperseded, Unavailable
-from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
+from store.postgresql.connections import CLOSING_SECONDS, KEEPALIVES, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES
 
 SYNC_LOCK = 0x50785379
@@ -47,6 +47,18 @@ async def sync_lock(address: Address) -> AsyncIterator[None]:
             raise SyncAlreadyRunning(f"A sync of {address} is running already; let it finish, or stop it first.")
         async with _cancelled_if_lost(raw, address):
             yield
+    finally:
+        await _release(raw)
+
+
+async def _release(raw: RawConnection) -> None:
+    """Ends the transaction before the connection, so that the lock is free afterwards, also through a pool.
+
+    PgBouncer would end the server's connection of a client that left in a transaction, but at some later moment.
+    """
+    try:
+        with suppress(*FAILURES):
+            await raw.execute("ROLLBACK", timeout=CLOSING_SECONDS)
     finally:
         await close(raw)
 

@@ -29,6 +29,7 @@ from store.errors import DatabaseUnreachable, SyncAlreadyRunning
 from store.interactions import Interaction
 from store.postgresql.connections import close, connect
 from store.postgresql.hosts.notified_commits import NotifiedCommits
+from store.postgresql.hosts.sync_lock import sync_lock
 from store.postgresql.purging.stages import POOLED
 from store.queries.lookups import Lookup
 
@@ -183,6 +184,20 @@ async def test_who_stops_listening_leaves_no_reply_to_the_next_client(postgresql
             assert await asyncio.wait_for(answer, SECONDS_TO_START) == "SELECT 1"
             await close(waiting)
             await close(notifying)
+
+
+@needs_pgbouncer
+async def test_the_syncs_lock_is_free_once_a_sync_through_it_has_ended(postgresql_cluster: Cluster) -> None:
+    """Here PgBouncer's requests reach the server so late that the lock would still be held."""
+    async with link(postgresql_cluster) as slow:
+        with ExitStack() as stack:
+            over_link = {r"(?<= port=)\d+(?= dbname)": str(slow.port)}
+            bounced = await asyncio.to_thread(stack.enter_context, through(postgresql_cluster, over_link))
+            async with open_archive(bounced.direct) as direct:
+                async with sync_lock(bounced.pooled):
+                    slow.seconds = 0.2
+                async with direct.sync_lock():
+                    pass
 
 
 LIST = {"query": "{ interactions(first: 20) { totalCount nodes { sid session { sid participants { sid } } } } }"}
