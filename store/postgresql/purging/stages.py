@@ -27,6 +27,7 @@ from store.errors import StoreError
 from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.purging import wal
+from store.postgresql.purging.pooled_sessions import POOLED, is_pooled
 from store.postgresql.purging.rewriting import SMALL_BYTES, rewrite
 from store.postgresql.purging.table_copy import Unfinished
 from store.postgresql.several_hosts import hosts_of
@@ -83,11 +84,6 @@ WHERE closed_at IS NULL AND purged_at IS NOT NULL AND log_position <= $2
 NOTE_REASON = """
 UPDATE deletion SET waits_for = $1 WHERE erased_at IS NOT NULL AND closed_at IS NULL AND waits_for IS DISTINCT FROM $1
 """
-BACKEND = "SELECT pg_backend_pid()"
-POOLED = (
-    "The bytes of erased rows are removed over a direct connection only, but the URL is that of a pool that shares "
-    "connections between transactions. Let one server use the URL of PostgreSQL itself."
-)
 NOTE_POOLED = NOTE_REASON.replace("$1", f"'{POOLED}'")
 """Without a parameter, since a pool may not support prepared statements."""
 ANOTHER_PURGES = "Another server is removing the bytes of what was erased."
@@ -117,7 +113,7 @@ class Purge:
             return NOT_YET
         connection = await connect(self._address, SETTINGS)
         try:
-            if await _is_pooled(connection, self._address):
+            if await is_pooled(connection, self._address):
                 await connection.execute(NOTE_POOLED)
                 return POOLED
             if not await connection.fetchval(ANY_OPEN):
@@ -208,21 +204,6 @@ async def _stored(connection: RawConnection, reason: str) -> str:
     if not connection.is_closed():
         await connection.execute(NOTE_REASON, reason)
     return reason
-
-
-async def _is_pooled(connection: RawConnection, address: Address) -> bool:
-    """Whether a pool gives the connection's transactions to different ones of the server, as PgBouncer's does.
-
-    Another transaction is held open meanwhile, so a pool must give this connection another session than before.
-    """
-    async with _connected(address) as other:
-        try:
-            backend = await connection.fetchval(BACKEND)
-            async with other.transaction():
-                others, own = await other.fetchval(BACKEND), await connection.fetchval(BACKEND)
-                return bool(others == backend or own != backend)
-        except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
-            return True  # A statement was prepared on another connection of the server.
 
 
 async def _takes_purge_lock(connection: RawConnection, wait: bool) -> bool:

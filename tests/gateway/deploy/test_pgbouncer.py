@@ -30,7 +30,7 @@ from store.interactions import Interaction
 from store.postgresql.connections import close, connect
 from store.postgresql.hosts.notified_commits import NotifiedCommits
 from store.postgresql.hosts.sync_lock import sync_lock
-from store.postgresql.purging.stages import POOLED
+from store.postgresql.purging.pooled_sessions import POOLED
 from store.queries.lookups import Lookup
 
 FILE = ROOT / "gateway" / "deploy" / "pgbouncer.ini"
@@ -232,6 +232,25 @@ async def test_in_transaction_mode_the_purge_is_left_to_a_gateway_with_a_direct_
         await erase(pooled, 1)
         assert await pooled.writer.purge(at_once=True) == POOLED
         assert await direct.writer.purge(at_once=True) is None
+
+
+@needs_prepared_statements
+@pytest.mark.parametrize(
+    "bounced",
+    [pytest.param(TRANSACTION | {r"^pool_mode = session$": "server_round_robin = 1"}, id="transaction")],
+    indirect=True,
+)
+async def test_a_purge_knows_a_pool_that_gives_it_the_same_session_again(bounced: Bounced) -> None:
+    """Two connections of the server take turns here; a lock of a session would stay in one of them."""
+    async with open_archive(bounced.direct) as direct, open_archive(bounced.pooled) as pooled:
+        await put(direct, service(1), session(1), *(interaction(number) for number in range(1, 4)))
+        both = [await connect(bounced.pooled) for _ in range(2)]
+        await asyncio.gather(*(raw.execute("SELECT pg_sleep(0.1)") for raw in both))
+        for number in range(1, 4):
+            await erase(direct, number)
+            assert await pooled.writer.purge(at_once=True) == POOLED
+        assert await direct.fetch("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
+        await asyncio.gather(*(close(raw) for raw in both))
 
 
 @needs_pgbouncer

@@ -24,6 +24,7 @@ from store.engine.database import Address, Replicas
 from store.errors import DatabaseUnreachable
 from store.postgresql.purging import rewriting
 from store.postgresql.purging import stages as purging
+from store.postgresql.purging.pooled_sessions import POOLED
 from store.postgresql.purging.stages import Purge
 
 ERASED = [1, 2, 77, 150, 250, 290]
@@ -276,7 +277,7 @@ async def test_a_pool_that_shares_connections_is_told_from_the_server_itself(
         until = time.monotonic() + 30
         while True:
             try:
-                assert await Purge(address).advance(at_once=True) == purging.POOLED
+                assert await Purge(address).advance(at_once=True) == POOLED
                 break
             except DatabaseUnreachable:
                 assert time.monotonic() < until, (tmp_path / "log").read_text("utf-8")
@@ -285,4 +286,4 @@ async def test_a_pool_that_shares_connections_is_told_from_the_server_itself(
         pool.terminate()
         pool.wait()
     assert set(stages(primary, name)) == {"erased"}
-    assert primary.sql(WAITS_FOR, name) == purging.POOLED
+    assert primary.sql(WAITS_FOR, name) == POOLED
