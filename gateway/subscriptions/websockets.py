@@ -21,6 +21,7 @@ from gateway.endpoint.requests import RequestParameters
 from gateway.endpoint.results import Request
 from gateway.http.callers import Caller, caller_of
 from gateway.http.exchange import Exchange, HttpError, Receive, Send
+from gateway.http.flow import flow_of
 from gateway.http.operations import Operation as LoggedOperation
 from gateway.http.rate_limit import Rates
 from gateway.subscriptions.open_streams import Ending, OpenStream, OpenStreams
@@ -147,7 +148,8 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         last: dict[str, Any] = {"type": "complete", "id": operation.id}
         try:
             self._count(caller, lease.access)
-            async with self._server.responses.opened(request, lease.access, caller.name, log) as responses:
+            flow = flow_of(self._exchange.scope)
+            async with self._server.responses.opened(request, lease.access, caller.name, log, flow) as responses:
                 async for response in responses:
                     await self._socket.send(b"%b%b}" % (next_begins, response))
         except RequestErrors as refused:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
+from gateway.http.flow import FLOW
 from gateway.http.tasks import start_eagerly
 from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
@@ -61,6 +62,7 @@ class Connection(asyncio.Protocol):
         """Registers the connection and sets the deadline of the first request."""
         self._transport = cast("asyncio.Transport", transport)
         self.write_deadline = WriteDeadline(self._transport, self.seconds)
+        self._app_state = {**self._app_state, FLOW: self.write_deadline}
         self._common_scope = {
             "type": "http",
             "asgi": ASGI,

@@ -17,6 +17,7 @@ class WebSocketConnection(asyncio.Protocol):
     def take_over(self, transport: asyncio.Transport, received: bytes) -> None:
         """Takes a connection over from HTTP; ``received`` is the head of its request, and what came after it."""
         transport.set_protocol(self)
+        self._write_deadline.begin_stream()
         self._protocol.connection_made(transport)
         self._protocol.data_received(received)
 

@@ -6,6 +6,8 @@ import struct
 
 LEAST_BYTES = 65_536
 """A client has to read so many bytes within the deadline, since unread ones take memory."""
+UNACKNOWLEDGED = 3
+"""How many times the deadline a stream's client may leave bytes unacknowledged (TCP_USER_TIMEOUT in tcp(7), Linux)."""
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -18,6 +20,18 @@ class WriteDeadline:
         self._drained: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.is_paused = False
+
+    def begin_stream(self) -> None:
+        """Pauses the writers from now on as soon as anything waits in the process.
+
+        The operating system ends a connection whose client has acknowledged nothing for a while, since one that has
+        vanished looks like one that is silent; what waits there for a client that doesn't read is dropped too.
+        """
+        self._transport.set_write_buffer_limits(high=0)
+        connection = self._transport.get_extra_info("socket")
+        if connection.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            milliseconds = int(self._seconds * UNACKNOWLEDGED * 1_000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def pause(self) -> None:
         """The write buffer is full: asyncio calls pause_writing. Starts the timer."""
