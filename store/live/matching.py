@@ -1,4 +1,7 @@
-"""Decides which changes concern the Interactions that a filter selects, once for all followers with the same filter."""
+"""Decides which changes concern the Interactions that a filter selects, once for all followers with the same filter.
+
+A decision holds for one state of the archive: an erased Interaction doesn't match by what is remembered of it.
+"""
 
 import asyncio
 from functools import partial
@@ -27,7 +30,7 @@ class Matching:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._known: LRUCache[tuple[InteractionFilter, int], asyncio.Task[bool]] = LRUCache(REMEMBERED)
+        self._known: LRUCache[tuple[InteractionFilter, int, str], asyncio.Task[bool]] = LRUCache(REMEMBERED)
 
     async def matches(self, wanted: InteractionFilter, change: Change) -> bool:
         """Whether the Interaction that changed meets the conditions now.
@@ -36,12 +39,16 @@ class Matching:
         """
         if change.kind is ChangeKind.ERASED:
             return True
-        task = self._known.get((wanted, change.number))
+        key = wanted, change.number, await once_available(self._archive.version.current)
+        task = self._known.get(key)
         if task is None:
-            task = self._known[wanted, change.number] = asyncio.create_task(
-                once_available(partial(self._read, wanted, change.sid))
-            )
+            task = self._known[key] = asyncio.create_task(once_available(partial(self._read, wanted, change.sid)))
+            task.add_done_callback(partial(self._forget_failed, key))
         return await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[InteractionFilter, int, str], task: asyncio.Task[bool]) -> None:
+        if task.cancelled() or task.exception():
+            self._known.pop(key, None)
 
     async def _read(self, wanted: InteractionFilter, sid: str) -> bool:
         dialect, names = self._archive.dialect, sorted(wanted.active_names())
