@@ -45,7 +45,6 @@ def left_behind(database: Path) -> list[str]:
         start, end = scrub.unallocated(page) or (0, 0)
         copies, own = (re.findall(rb"CANARY(\d{6})", part) for part in (page[start:end], page[:start] + page[end:]))
         found |= {int(digits) for digits in copies if digits not in own}
-    assert found
     return [bodies.sid("KI", number) for number in sorted(found)]
 
 
@@ -55,13 +54,14 @@ def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
     The erasure of those rows is intended.
     """
-    database = tmp_path_factory.mktemp("rebuilt") / "archive.db"
-    copy = database.with_name("rebuilt.db")
-    seed, large, rounds = request.param
-    pick, numbers = Random(seed), list(NUMBERS)
-    pick.shuffle(numbers)
+    first_seed, large, rounds = request.param
 
-    async def made() -> None:
+    async def made(seed: int) -> Path | None:
+        """The database by this seed; None if SQLite left no copy behind, which depends on the table's columns too."""
+        database = tmp_path_factory.mktemp("rebuilt") / "archive.db"
+        copy = database.with_name("rebuilt.db")
+        pick, numbers = Random(seed), list(NUMBERS)
+        pick.shuffle(numbers)
         async with open_archive(database) as archive:
             await bodies.put(archive, bodies.service(1), bodies.session(1))
             await put_canaries(archive, numbers, pick, large)
@@ -69,13 +69,14 @@ def rebuilt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 await put_canaries(archive, pick.sample(numbers, 500), pick, large)
             moved = database.with_name("moved.db")
             copy_files(database, moved)
-            for found in await archive.reader().read(Lookup(Interaction), left_behind(moved)):
+            sids = left_behind(moved)
+            for found in await archive.reader().read(Lookup(Interaction), sids):
                 assert found
                 await interactions.request(archive, found, "a test")
             copy_files(database, copy)
+        return copy if sids else None
 
-    asyncio.run(made())
-    return copy
+    return next(path for seed in range(first_seed, first_seed + 20) if (path := asyncio.run(made(seed))))
 
 
 async def demand_clean(database: Path) -> None:
