@@ -14,7 +14,8 @@ import uvicorn
 from gateway.observe.logs import LogSettings, config, set_up
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.mirror import TwilioSettings
-from gateway.settings.server import PREFIX, Limits, ServeSettings
+from gateway.settings.server import Limits, ServeSettings
+from gateway.settings.sources import PREFIX
 from gateway.shutdown import DRAINING
 from gateway.transport.connection import Connection
 from gateway.workers import Workers

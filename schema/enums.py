@@ -72,7 +72,7 @@ _describe(
 
 _describe(
     ChangedType,
-    "The resource that a changed row is.",
+    "The type of a changed row.",
     {
         ChangedType.SERVICE: "A Service, which holds Sessions; its SID begins with KS.",
         ChangedType.SESSION: "A Session of a Service; its SID begins with KC.",
@@ -231,11 +231,11 @@ _describe(
     "Whether a deleted Interaction is completely erased from the archive's files.",
     {
         Erasure.COMPLETE: "No byte of it is left in the files.",
-        Erasure.PENDING: "No query finds it, but the files still hold bytes of it. On SQLite another program reads an "
-        "earlier state of the database, or a disk fails; the server retries by itself. On PostgreSQL this is the rule: "
-        "a deleted row's bytes stay until the server has rewritten its table, on the standbys too (purged), and until "
-        "PostgreSQL's log is past it (closed). The deletion ledger has each stage with its time, and the reason if one "
-        "is late.",
+        Erasure.PENDING: "No query finds it, but the files still hold bytes of it. On SQLite, another program reads an "
+        "earlier state of the database, or the disk failed; the server retries by itself. On PostgreSQL, every "
+        "deletion is pending at first: the bytes stay until the server has rewritten the table, on the standbys too "
+        "(purged), and until PostgreSQL's log is past it (closed). The deletion ledger has the time of each stage, and "
+        "the reason if one is late.",
     },
 )
 

@@ -14,7 +14,7 @@ import typer
 
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import err, fail, out, sentences, tell
-from gateway.settings.server import KeysSettings
+from gateway.settings.commands import KeysSettings
 from store.engine.database import Address, Database
 
 if TYPE_CHECKING:

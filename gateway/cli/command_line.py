@@ -15,17 +15,11 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from gateway.cli.messages import as_json, tell
 from gateway.observe.logs import LogSettings, set_up
 from gateway.settings.access import AccessSettings, JwtSettings
+from gateway.settings.base import Settings
 from gateway.settings.callbacks import CallbackSettings
+from gateway.settings.commands import ExportSettings, SeedSettings, StatusSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.settings.server import (
-    ExportSettings,
-    Limits,
-    Protocol,
-    SeedSettings,
-    ServeSettings,
-    Settings,
-    StatusSettings,
-)
+from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.settings.sources import CONFIG, SettingsError, unknown_keys, variable
 from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.settings.unknown import misspelt

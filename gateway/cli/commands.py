@@ -26,8 +26,9 @@ from gateway.cli.status_command import status
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
+from gateway.settings.commands import DemoSettings, SeedSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.settings.server import DemoSettings, Limits, Protocol, SeedSettings, ServeSettings
+from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.settings.subscriptions import SubscriptionSettings
 from store.engine.database import Database, text_with_password
 

@@ -16,8 +16,8 @@ import typer
 from gateway.cli.command_line import all_settings, flag, plain_switch
 from gateway.cli.messages import fail, tell
 from gateway.observe.logs import LogSettings
+from gateway.settings.commands import KeysSettings
 from gateway.settings.mirror import TwilioSettings
-from gateway.settings.server import KeysSettings
 
 LIST = "Repeat the option for several; a file, or - for standard input, gives one on each line."
 

@@ -19,7 +19,7 @@ from typer.main import get_command
 from gateway.cli.command_line import Command, all_settings, flag
 from gateway.cli.messages import err, out, sentences, tell
 from gateway.observe.logs import LogSettings
-from gateway.settings.server import ExportSettings
+from gateway.settings.commands import ExportSettings
 
 if TYPE_CHECKING:
     from gateway.export.filter_options import FilterOption

@@ -15,7 +15,7 @@ from gateway import COMMAND
 from gateway.cli.command_line import CommandGroup, add, flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
-from gateway.settings.server import KeysSettings
+from gateway.settings.commands import KeysSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_NAMES = ("anonymous", "sync")

@@ -11,7 +11,7 @@ from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.csv_rows import csv_text
 from gateway.cli.messages import fail, out, sentences, tell
 from gateway.cli.tables import show
-from gateway.settings.server import KeysSettings
+from gateway.settings.commands import KeysSettings
 from store.archive import read_archive
 from store.engine.database import Database
 from store.erasure.ledger import LedgerEntry, entries

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gateway.observe.logs import JsonLines, LogSettings
-from gateway.settings.server import SettingsError
+from gateway.settings.sources import SettingsError
 from store.errors import StoreError
 
 # Messages quote names of files and keys, so rich must not interpret anything in them as markup or as an emoji.

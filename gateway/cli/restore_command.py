@@ -16,7 +16,7 @@ from gateway import COMMAND
 from gateway.cli.backup_command import STOPPED, counted, pages_shown, rows_of
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, sentences, tell
-from gateway.settings.server import KeysSettings
+from gateway.settings.commands import KeysSettings
 from store.engine.database import Address, AddressRefused, Database, database_of
 
 if TYPE_CHECKING:

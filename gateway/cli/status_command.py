@@ -18,7 +18,7 @@ from gateway.cli.backup_command import MEGABYTE, counted
 from gateway.cli.command_line import flag, plain_switch, settings_of
 from gateway.cli.messages import fail, out, tell
 from gateway.cli.tables import printable, show
-from gateway.settings.server import StatusSettings
+from gateway.settings.commands import StatusSettings
 from store.errors import StoreError
 
 if TYPE_CHECKING:

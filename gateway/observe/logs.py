@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from pydantic import Field
 
-from gateway.settings.server import Settings
+from gateway.settings.base import Settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from gateway.settings.server import PREFIX, Settings, separated
-from gateway.settings.sources import value_of
+from gateway.settings.base import Settings, separated
+from gateway.settings.sources import PREFIX, value_of
 
 LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from gateway.settings.base import Settings
 from gateway.settings.mirror import TwilioSettings
-from gateway.settings.server import Settings
 
 CALLBACK_PATH = "/callbacks/twilio"
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from gateway.settings.base import YEARS, Settings, separated
 from gateway.settings.databases import ARCHIVE, Database
-from gateway.settings.server import PREFIX, YEARS, Settings, SettingsError, separated
-from gateway.settings.sources import FileSettings, source_of, value_of
+from gateway.settings.sources import PREFIX, FileSettings, SettingsError, source_of, value_of
 from store.columns import SID_DIGITS
 
 RATE = "Requests per second to each endpoint of each Service; 0 means no limit."

@@ -1,61 +1,18 @@
-"""Settings: from flags, the environment (``PROXYGRAPH_…``) and a file (sources.py).
+"""The settings of a server: where it listens, what it serves, its limits, and GraphQL over HTTP."""
 
-pydantic-settings reads and checks all of them before anything runs, so a command reports every problem at once.
-"""
-
-from collections.abc import Mapping
-from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, model_validator
 
+from gateway.settings.base import DAY, YEARS, Most, Port, Settings
 from gateway.settings.databases import ARCHIVE, Database, ReplicaAddresses
 from gateway.settings.document_limits import DocumentLimits
-from gateway.settings.sources import PREFIX as PREFIX
-from gateway.settings.sources import FileSettings, source_of, variable
-from gateway.settings.sources import SettingsError as SettingsError
 from store.archive import SEARCH_SECONDS
-from store.engine.database import AddressRefused, Replicas
+from store.engine.database import Replicas
 from store.queries.pages import COUNT_CAP
-
-DAY = 86_400
-YEARS = 100
-"""The longest time that a setting may name; dates and timers can hold it."""
-
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Count = Annotated[int, Field(ge=0, le=10_000_000)]
-
-
-def separated(given: object) -> object:
-    """Splits a string at its commas; returns anything else unchanged."""
-    return [part for part in map(str.strip, given.split(",")) if part] if isinstance(given, str) else given
-
-
-S = TypeVar("S", bound="Settings")
-
-
-class Settings(FileSettings):
-    """A group of settings; each field's description is also its flag's help text."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, allow_inf_nan=False)
-    has_flags: ClassVar[bool] = True
-
-    @classmethod
-    def of(cls, flags: Mapping[str, Any]) -> Self:
-        """The settings of the file, the environment and ``flags``: the latter win. Flags that are None, or of other
-        groups, are ignored.
-
-        Raises SettingsError with every problem.
-        """
-        given = {name: value for name, value in flags.items() if value is not None and name in cls.model_fields}
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            raise SettingsError([_problem(found, given, cls) for found in error.errors()]) from error
 
 
 class Listening(Settings):
@@ -115,9 +72,6 @@ class ServeSettings(Listening):
         if self.replica and isinstance(self.database, Path):
             raise ValueError("--replica needs a database of PostgreSQL, but PROXYGRAPH_DATABASE names a file")
         return self
-
-
-Most = Annotated[int, Field(ge=1)]
 
 
 class Limits(Settings):
@@ -202,85 +156,3 @@ class Protocol(Settings):
         if self.documents is None and self.documents_mode is not DocumentsMode.OFF:
             raise ValueError("PROXYGRAPH_DOCUMENTS_MODE needs PROXYGRAPH_DOCUMENTS (or --documents)")
         return self
-
-
-NOW = Field(
-    None,
-    description="The day before which the conversations end, such as 2026-01-20; without it, today in UTC.",
-)
-
-
-class DemoSettings(Listening):
-    """The settings of ``demo``."""
-
-    database: Database = Field(Path("proxygraph-demo.db"), description="The demo's archive, a file or a database.")
-    now: date | None = NOW
-
-
-class SeedSettings(Settings):
-    """The settings of ``seed``."""
-
-    database: Database = Field(description=f"{ARCHIVE} It must be new or empty.")
-    services: Count = Field(20, description="The number of Services.")
-    sessions: Count = Field(100, description="The number of Sessions in each Service.")
-    interactions: Count = Field(100, description="The number of Interactions in each Session.")
-    seed: int = Field(1, description="The seed of the random data; the same seed and sizes give the same account.")
-    now: date | None = NOW
-
-
-class KeysSettings(Settings):
-    """The settings of ``keys`` and ``ledger``."""
-
-    database: Database = Field(Path("proxygraph.db"), description=ARCHIVE)
-
-
-class StatusSettings(Settings):
-    """The settings of ``status``."""
-
-    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}STATUS_")
-
-    database: Database = Field(
-        Path("proxygraph.db"),
-        validation_alias=AliasChoices("database", f"{PREFIX}DATABASE"),
-        description=ARCHIVE,
-    )
-    stale_hours: float = Field(
-        24, gt=0, le=YEARS * 365 * 24, description="Hours without a complete sync after which an archive is stale."
-    )
-    key_days: float = Field(
-        14, ge=0, le=YEARS * 365, description="Days before and after a key's expiry in which it is shown."
-    )
-
-
-class ExportSettings(KeysSettings):
-    """The settings of ``export``."""
-
-    export_seconds: float = Field(
-        600,
-        gt=0,
-        le=DAY,
-        description="Seconds after which an export is stopped, since an erasure meanwhile stays pending.",
-    )
-
-
-def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Settings]) -> str:
-    if not found["loc"]:
-        return f"{found['msg'].removeprefix('Value error, ')}."
-    name = str(found["loc"][0])
-    named = variable(kind, name) if name in kind.model_fields else name
-    flag = f"--{name.replace('_', '-')}"
-    source = flag if name in flags else source_of(named)
-    if found["type"] == "missing":
-        if not kind.has_flags:
-            return f"{named} is needed, but was not given."
-        return f"{flag} (or {named}) is needed, but was not given."
-    message = found["msg"].removeprefix("Value error, ")
-    if isinstance(found.get("ctx", {}).get("error"), AddressRefused):  # It says what it got, without a password.
-        return f"{source}: {message[0].lower()}{message[1:]}"
-    shown = "" if _is_secret(kind, name) else f", but got {found['input']!r}"
-    return f"{source}: {message[0].lower()}{message[1:]}{shown}."
-
-
-def _is_secret(kind: type[Settings], name: str) -> bool:
-    """Whether the setting's value is a secret; in a file it may have the wrong type, and may still not be shown."""
-    return name in kind.model_fields and "Secret" in str(kind.model_fields[name].annotation)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from gateway.settings.server import Most, Settings
+from gateway.settings.base import Most, Settings
 
 
 class SubscriptionSettings(Settings):

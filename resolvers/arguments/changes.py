@@ -10,7 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.arguments.omitted import given
-from resolvers.arguments.paging import page_size
+from resolvers.arguments.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, page_size
 from resolvers.arguments.sids import but_got, sid_of
 from resolvers.errors import BadInput
 from store.queries.changes import ChangedType, ChangeKind, FeedQuery
@@ -23,6 +23,10 @@ AfterChange: TypeAlias = Annotated[
     strawberry.argument(
         description="Only changes after this cursor. Without it the feed begins with the oldest change that is kept."
     ),
+]
+FirstChanges: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description=f"How many changes: 0 to {MAX_PAGE_SIZE}; default {DEFAULT_PAGE_SIZE}."),
 ]
 Types: TypeAlias = Annotated[
     list[ChangedType] | None,

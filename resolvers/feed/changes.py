@@ -6,8 +6,14 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from resolvers.arguments.changes import AfterChange, ChangeFilterArgument, FeedRequest, Types, feed_request
-from resolvers.arguments.paging import First
+from resolvers.arguments.changes import (
+    AfterChange,
+    ChangeFilterArgument,
+    FeedRequest,
+    FirstChanges,
+    Types,
+    feed_request,
+)
 from resolvers.arguments.sids import record_type_of
 from resolvers.connections import PageInfo
 from resolvers.context import Info
@@ -53,7 +59,7 @@ class ChangePage(msgspec.Struct, frozen=True):
 def changes(
     info: Info,
     after: AfterChange = UNSET,
-    first: First = UNSET,
+    first: FirstChanges = UNSET,
     types: Types = UNSET,
     filter: ChangeFilterArgument = UNSET,
 ) -> Awaitable[ChangePage]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class InteractionChange:
     """A view of resolvers.feed.changes.FeedChange."""
 
-    cursor: str = column("An opaque cursor of this change in the change feed: the subscription resumes after it.")
+    cursor: str = column("The opaque cursor of this change: pass it as after to resume the subscription.")
     kind: ChangeKind = column("What happened to the Interaction.")
     sid: strawberry.ID = column("The SID of the Interaction: KI and 32 hexadecimal digits.")
     session_sid: strawberry.ID | None = column(
@@ -29,7 +29,7 @@ class InteractionChange:
     service_sid: strawberry.ID = column("The SID of the Service that it belongs to: KS and 32 hexadecimal digits.")
     at: DateTime = column("When the archive made the change.")
     interaction: Annotated["Interaction", strawberry.lazy("schema.interactions")] | None = resolved(
-        changes.node, "The Interaction as it is now, which later changes may have made; null if it was erased."
+        changes.node, "The Interaction in its current state, which may include later changes; null if it was erased."
     )
 
 

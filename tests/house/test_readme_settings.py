@@ -15,16 +15,19 @@ from gateway.cli import commands
 from gateway.http.rate_limit import WITH_A_KEY
 from gateway.observe import logs
 from gateway.settings import access as access_settings
+from gateway.settings import commands as command_settings
 from gateway.settings import server as settings
 from gateway.settings import subscriptions as subscription_settings
 from gateway.settings.access import Algorithm, JwtSettings
-from gateway.settings.server import KeysSettings, Limits, Settings
+from gateway.settings.base import Settings
+from gateway.settings.commands import KeysSettings
+from gateway.settings.server import Limits
 from gateway.settings.sources import variable
 from gateway.settings.unknown import NO_SETTINGS
 
 
 def all_kinds() -> Iterator[type[BaseSettings]]:
-    for module in (settings, access_settings, subscription_settings, logs, commands):
+    for module in (settings, command_settings, access_settings, subscription_settings, logs, commands):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.model_fields:
                 yield kind

@@ -11,8 +11,9 @@ from checkout import ROOT
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
+from gateway.settings.commands import ExportSettings, SeedSettings, StatusSettings
 from gateway.settings.mirror import SyncSettings, TwilioSettings
-from gateway.settings.server import ExportSettings, Limits, Protocol, SeedSettings, ServeSettings, StatusSettings
+from gateway.settings.server import Limits, Protocol, ServeSettings
 from gateway.settings.sources import variable
 from gateway.settings.subscriptions import SubscriptionSettings
 

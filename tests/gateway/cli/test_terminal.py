@@ -17,7 +17,7 @@ from gateway.cli.command_line import SETTINGS_GROUPS
 from gateway.cli.commands import commands
 from gateway.cli.sync_command import table
 from gateway.cli.tables import show
-from gateway.settings.server import DemoSettings, KeysSettings
+from gateway.settings.commands import DemoSettings, KeysSettings
 from gateway.settings.sources import variable
 from gateway.settings.unknown import misspelt
 from running_commands import in_a_terminal, run

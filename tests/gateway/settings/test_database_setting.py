@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.command_line import SETTINGS_GROUPS
+from gateway.settings.base import Settings
 from gateway.settings.mirror import SyncSettings
-from gateway.settings.server import ServeSettings, Settings
+from gateway.settings.server import ServeSettings
 from gateway.settings.sources import CONFIG, SettingsError
 from running_commands import run
 from store.engine.database import Address, database_of, text_with_password

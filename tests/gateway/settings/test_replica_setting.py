@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.server import ServeSettings, SettingsError
+from gateway.settings.server import ServeSettings
+from gateway.settings.sources import SettingsError
 from running_commands import run
 from store.engine.database import Address, Replicas
 

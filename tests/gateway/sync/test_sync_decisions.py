@@ -8,7 +8,7 @@ import pytest
 import bodies
 from fake_twilio import FakeTwilio
 from gateway.settings.mirror import SyncSettings
-from gateway.settings.server import SettingsError
+from gateway.settings.sources import SettingsError
 from gateway.sync.crawl import UnknownService
 from gateway.sync.reconcile import TooManyErasures
 from gateway.sync.run import is_full_run_due

@@ -14,7 +14,7 @@ from yarl import URL
 import bodies
 from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
-from gateway.settings.server import SettingsError
+from gateway.settings.sources import SettingsError
 from gateway.twilio.client import connected
 from gateway.twilio.errors import NetworkUnusable, PageRefused, TwilioError, TwilioUnavailable
 from gateway.twilio.network import proxy_for

@@ -11,7 +11,7 @@ import bodies
 from fake_account import ACCOUNT_SID, Faults
 from fake_twilio import FakeTwilio
 from gateway.settings.mirror import TwilioSettings
-from gateway.settings.server import SettingsError
+from gateway.settings.sources import SettingsError
 from gateway.twilio.adaptive_limit import AdaptiveLimit
 from gateway.twilio.client import Twilio, connected
 from gateway.twilio.errors import (
