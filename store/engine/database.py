@@ -13,6 +13,15 @@ KEYWORDS = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|passfile|ser
 """How addresses in libpq's keyword form begin, which are not URLs."""
 
 
+NOT_ENCODED = (
+    "Expected a URL of PostgreSQL, in which a /, ?, #, @ or : of a password is written as %2F, %3F, %23, %40 or %3A, "
+    "but got one that can't be read."
+)
+"""It quotes nothing: what looks like a host or a database may be a part of the password."""
+PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
+"""A host, with or without a port."""
+
+
 class AddressRefused(ValueError):
     """The text is no address of a database. Its own text is a whole sentence, without a password."""
 
@@ -83,12 +92,22 @@ def database_of(text: str) -> Database:
         raise AddressRefused(f"{EXPECTED}, but got one of {scheme}://.")
     address = Address(text)
     try:
-        name = address.name
-    except ValueError as error:
-        raise AddressRefused("Expected a URL of PostgreSQL, but got one that can't be read.") from error
+        is_readable, name = _is_encoded(text), address.name
+    except ValueError:
+        is_readable, name = False, ""
+    if not is_readable:
+        raise AddressRefused(NOT_ENCODED)
     if not name:
         raise AddressRefused(f"Expected the name of a database at the end of the URL, but got none in {address}.")
     return address
+
+
+def _is_encoded(url: str) -> bool:
+    """Whether the URL's parts end where its author meant: else an unencoded character of a password has ended one."""
+    parts = urlsplit(url)
+    names = [pair.partition("=")[0] for pair in parts.query.split("&")]
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return "@" not in "".join([parts.path, *names]) and "#" not in url and all(map(PORT.fullmatch, hosts))
 
 
 def text_with_password(database: Database) -> str:

@@ -5,6 +5,7 @@ from the URL, from PGPASSWORD or from the password file. It would pass any other
 so those that libpq knows and asyncpg doesn't are handled here. Unknown ones are refused, as libpq does.
 """
 
+import os
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ OF_ASYNCPG = frozenset(
     }
 )
 """Parameters of a URL that asyncpg reads."""
+FILES = frozenset({"sslcert", "sslkey", "sslrootcert", "sslcrl"})
+"""Parameters whose values are paths of files."""
 SETTINGS = frozenset({"application_name", "options"})
 """Parameters that are sent to the server."""
 WITHOUT_EFFECT = frozenset(
@@ -61,6 +64,12 @@ def arguments(address: Address, settings: dict[str, str] | None = None) -> dict[
         "statement_cache_size": 128,
         "max_cacheable_statement_size": CACHED_CHARACTERS,
     }
+
+
+def unreadable_files(address: Address) -> list[str]:
+    """The parameters of the URL that name a file for TLS which this process can't read."""
+    given = parse_qsl(urlsplit(address.url).query)
+    return [name for name, value in given if name in FILES and not os.access(value, os.R_OK)]
 
 
 def _seconds(value: str) -> float:

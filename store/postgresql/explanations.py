@@ -19,6 +19,7 @@ from store.errors import (
     Unavailable,
     WriteFailed,
 )
+from store.postgresql.addresses import unreadable_files
 from store.postgresql.several_hosts import NoPrimary
 
 OLDEST_VERSION = 15
@@ -72,14 +73,20 @@ def is_gone(error: BaseException) -> bool:
 
 def unreachable(error: BaseException, address: Address) -> DatabaseError:
     """The error of a connection that couldn't be opened."""
-    return DatabaseUnreachable(f"{address} can't be used: {_why_unreachable(error)}")
+    return DatabaseUnreachable(f"{address} can't be used: {_why_unreachable(error, address)}")
 
 
-def _why_unreachable(error: BaseException) -> str:
+def _why_unreachable(error: BaseException, address: Address) -> str:
     if isinstance(error, (AddressRefused, NoPrimary)):
         return str(error)
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or 'no reason given'}). Check sslmode and sslrootcert."
+    if "rejected SSL upgrade" in str(error):
+        return "the server doesn't offer TLS. Set it up there, or change sslmode."
+    if isinstance(error, exceptions.ClientConfigurationError) and "root certificate" in str(error):
+        return f"the {_message(error)}. Name it by sslrootcert."
+    if isinstance(error, FileNotFoundError | PermissionError) and (names := unreadable_files(address)):
+        return f"the file that {names[0]} names can't be read."
     for kind, sentence in REASONS.items():
         if isinstance(error, kind):
             return sentence.format(message=_message(error))

@@ -10,7 +10,7 @@ from gateway.settings.mirror import SyncSettings
 from gateway.settings.server import ServeSettings
 from gateway.settings.sources import CONFIG, SettingsError
 from running_commands import run
-from store.engine.database import Address, database_of, text_with_password
+from store.engine.database import NOT_ENCODED, Address, database_of, text_with_password
 
 URL = "postgresql://reader:hidden@db.example.com:5433/archive"
 SHOWN = "postgresql://reader@db.example.com:5433/archive"
@@ -43,6 +43,21 @@ def test_another_process_gets_the_password_and_nobody_else_does() -> None:
     assert str(Address(URL)) == SHOWN
 
 
+CHARACTERS = "%2F%3F%23%40%3A"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://reader:hidden{CHARACTERS}@db1:5432,[::1]:5433,db2/archive?sslmode=require",
+        f"postgresql:///archive?host=db1,db2&port=5432&user=reader@host&password=hidden{CHARACTERS}",
+        "postgresql://%2Fvar%2Frun/archive",
+    ],
+)
+def test_an_encoded_password_several_hosts_and_a_socket_are_taken(url: str) -> None:
+    assert ServeSettings.of({"database": url}).database == Address(url)
+
+
 WRONG = [
     ("", "expected the path of a file or a URL that begins with postgresql://, but got an empty text."),
     (
@@ -57,7 +72,20 @@ WRONG = [
         "postgresql://reader:hidden@localhost",
         "expected the name of a database at the end of the URL, but got none in postgresql://reader@localhost.",
     ),
-    ("postgresql://reader:hidden@[::1/archive", "expected a URL of PostgreSQL, but got one that can't be read."),
+    *(
+        (text, f"e{NOT_ENCODED[1:]}")
+        for text in (
+            "postgresql://reader:hidden@[::1/archive",
+            "postgresql://reader:hid/den@localhost/archive",
+            "postgresql://reader:hid?den@localhost/archive",
+            "postgresql://reader:hid#den@localhost/archive",
+            "postgresql://reader:1/hidden@localhost/archive",
+            "postgresql://reader:1?hidden@localhost/archive",
+            "postgresql://reader:hid?den=1@localhost/archive",
+            "postgresql://reader:hid@den/den@localhost/archive",
+            "postgresql://reader:hidden@localhost:port/archive",
+        )
+    ),
     (
         "postgresql:/reader:hidden@localhost/archive",
         "expected the path of a file or a URL that begins with postgresql://, but got one without //.",

@@ -190,8 +190,20 @@ async def test_tls_is_used_and_verified_as_the_url_says(tmp_path: Path) -> None:
         assert await prepare(Address(f"{secured}?sslmode=verify-full&sslrootcert={trusted}"))
         error = await refusal(f"{cluster.url('archive')}?sslmode=verify-full&sslrootcert={trusted}")
         assert "TLS failed" in str(error)
+        missing = await refusal(f"{secured}?sslmode=verify-full&sslrootcert={tmp_path}/missing.pem")
+        assert str(missing).endswith("the file that sslrootcert names can't be read.")
         cluster.authenticate("hostnossl all all 127.0.0.1/32 reject")
         assert "refused the connection" in str(await refusal(f"{cluster.url('archive')}?sslmode=disable"))
+
+
+async def test_a_server_without_tls_and_a_missing_root_certificate_are_called_by_name(
+    empty_postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    error = await refusal(f"{empty_postgresql}?sslmode=require")
+    assert str(error).endswith("the server doesn't offer TLS. Set it up there, or change sslmode.")
+    error = await refusal(f"{empty_postgresql}?sslmode=verify-full")
+    assert "does not exist or cannot be accessed. Name it by sslrootcert." in str(error)
 
 
 async def test_a_standby_can_be_read_but_gets_no_archive() -> None:
