@@ -72,7 +72,7 @@ _describe(
 
 _describe(
     ChangedType,
-    "The type of a changed row.",
+    "Which of Twilio's resources the changed row is.",
     {
         ChangedType.SERVICE: "A Service, which holds Sessions; its SID begins with KS.",
         ChangedType.SESSION: "A Session of a Service; its SID begins with KC.",
