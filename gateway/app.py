@@ -112,6 +112,10 @@ class Gateway:
             await exchange.refuse(error)
         except ClientGone:
             exchange.status = CLIENT_GONE
+        except asyncio.CancelledError:
+            if not exchange.is_cancelled:
+                raise
+            exchange.status = CLIENT_GONE
         except Unavailable:
             await exchange.refuse(database_unavailable())
         except Exception as error:

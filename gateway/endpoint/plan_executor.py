@@ -70,8 +70,7 @@ class PlanExecutor:
             ran = plan.run_at_once(self._reads, values, self._bounds, until)
             if ran is None:
                 running = plan.run(self._reads, values, self._bounds, until)
-                # One row is read in less time than it takes to watch the client.
-                ran = await (running if plan.reads_one_row else wait(running))
+                ran = await wait(running, plan.reads_one_row)
         except (Fallback, Unplannable, LimitExceeded):
             return None
         except OutOfTime:

@@ -228,6 +228,7 @@ class Connection(asyncio.Protocol):
         if task := start_eagerly(self._loop, cycle.run(self._app)):
             task.add_done_callback(self._state.tasks.discard)
             self._state.tasks.add(task)
+            cycle.task = task
 
     def _end_cycle(self) -> None:
         self._cycle = None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway.http.exchange import Message, Receive, Scope, Send
+from gateway.http.exchange import IS_CANCELLED, MAY_BE_CANCELLED, UNWATCHED_SECONDS, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from gateway.transport.connection import Connection
@@ -45,6 +45,8 @@ class RequestCycle:
     """Whether the first and the last part of the response were sent."""
     is_gone = False
     """Whether the client has disconnected."""
+    task: "asyncio.Task[None] | None" = None
+    """What runs the application, if that had to wait."""
     _is_body_taken = _is_chunked = False
     _waiting: asyncio.Future[None] | None = None
     _head: Message | None = None
@@ -70,9 +72,10 @@ class RequestCycle:
         return len(self._body) > KEPT_BYTES
 
     def disconnect(self) -> None:
-        """Notes that the client disconnected, and wakes receive()."""
+        """Notes that the client disconnected, wakes receive(), and cancels the application later if it may be."""
         self.is_gone = True
         self._wake()
+        self._cancel_later()
 
     async def run(self, app: App) -> None:
         """Runs the application; if it fails or doesn't respond, sends a 500, or closes after the head was sent."""
@@ -158,6 +161,17 @@ class RequestCycle:
                 b"\r\n",
             )
         )
+
+    def _cancel_later(self) -> None:
+        if self.task and not self.task.done():
+            self.task.get_loop().call_later(UNWATCHED_SECONDS, self._cancel)
+
+    def _cancel(self) -> None:
+        state = self.scope["state"]
+        if self.task and MAY_BE_CANCELLED in state:
+            state[IS_CANCELLED] = self.task.cancel()
+        else:
+            self._cancel_later()  # The application may still allow it.
 
     async def _fail(self) -> None:
         if self.is_started:
