@@ -180,21 +180,18 @@ class Purge:
         position = await connection.fetchval(PURGED_AT)
         if position is None:
             return
-        log = await wal.log_of(connection)
-        past = log.segment(position)
-        if log.current <= past:
-            await wal.next_segment(connection, log)
+        logs = [await wal.log_of(server) for server in (connection, *standbys)]
+        past = max(log.last_to_drop(position) for log in logs)
+        await wal.write_past(connection, past)
         last = await _drop_segments(connection, standbys, past, position)
         for standby in standbys:
             await _await_replayed(standby, await wal.position(connection))  # With the checkpoint's record.
             last = max(last, await _drop_segments(standby, (), past, position))
-        for _ in range(wal.SWITCHES):
-            if (log := await wal.log_of(connection)).current > last:
-                break
-            await wal.next_segment(connection, log)
+        if not await wal.write_past(connection, last):
+            raise Unfinished("PostgreSQL has not yet written over all of its recycled log. This goes on.")
         for standby in standbys:
             # A standby replays a switch before it has the rest of the segment.
-            await _await_position(partial(wal.received, standby), (last + 1) * log.segment_bytes)
+            await _await_position(partial(wal.received, standby), (last + 1) * logs[0].segment_bytes)
         async with writers_locked(connection):
             await connection.execute(CLOSE, now(), position)
 

@@ -4,6 +4,10 @@ The log is kept in segments, files of 16 MB. Older ones are removed at a checkpo
 slot or the archiver keeps them. With ``wal_recycle`` on they are not removed but renamed, to be overwritten later: such
 a file has old content under a future name. So the log is past a position once there is no segment up to it, and then
 once the server has written past every file that was there at that moment.
+
+A file of an older timeline is never overwritten, whatever its number is. The segment in which a standby was promoted is
+one of them: where the log is archived it is renamed to ``*.partial``, and the checkpoint that drops the segment of the
+same number leaves it. So such a file has to be gone.
 """
 
 from typing import NamedTuple
@@ -15,7 +19,7 @@ SELECT pg_is_in_recovery(),
   CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
     ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn,
   pg_size_bytes(current_setting('wal_segment_size')),
-  (SELECT array_agg(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$')
+  (SELECT array_agg(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}([.]partial)?$')
 """
 BEHIND = """
 SELECT coalesce(nullif(application_name, ''), 'without a name') FROM pg_stat_replication
@@ -61,19 +65,31 @@ class Log(NamedTuple):
     oldest: int
     newest: int
     """The last file, which may be recycled or made in advance."""
+    superseded: int
+    """The last file of an older timeline; -1 if there is none."""
     segment_bytes: int
 
-    def segment(self, position: int) -> int:
-        """The segment that has the log up to ``position``."""
-        return max(0, position - 1) // self.segment_bytes
+    def last_to_drop(self, position: int) -> int:
+        """The last segment that must be gone so that the log is past ``position``."""
+        return max(max(0, position - 1) // self.segment_bytes, self.superseded)
 
 
 async def log_of(connection: Connection) -> Log:
     """The state of the log of a server. Raises asyncpg.InsufficientPrivilegeError."""
     ((is_standby, position, size, names),) = await connection.fetch(STATE)
     per_id = 2**32 // size
-    numbers = [int(name[8:16], 16) * per_id + int(name[16:24], 16) for name in names]
-    return Log(is_standby, int(position) // size, min(numbers), max(numbers), size)
+    timeline = max(name[:8] for name in names)
+    numbers, superseded = [], [-1]
+    for name in names:
+        number = int(name[8:16], 16) * per_id + int(name[16:24], 16)
+        if name.endswith(".partial"):
+            superseded.append(number + 1)  # It is dropped together with the next one.
+        elif name[:8] < timeline:
+            superseded.append(number)
+        else:
+            numbers.append(number)
+    oldest = min(numbers + superseded[1:])
+    return Log(is_standby, int(position) // size, oldest, max(numbers), max(superseded), size)
 
 
 async def position(connection: Connection) -> int:
@@ -91,8 +107,18 @@ async def received(connection: Connection) -> int:
     return int(await connection.fetchval(RECEIVED))
 
 
-async def next_segment(connection: Connection, log: Log) -> None:
-    """Makes the primary begin its next segment: by pg_switch_wal(), or, without the right, by filling this one."""
+async def write_past(connection: Connection, segment: int) -> bool:
+    """Makes the primary write past a segment; returns False if it is more than ``SWITCHES`` away, and not yet there."""
+    for _ in range(SWITCHES):
+        log = await log_of(connection)
+        if log.current > segment:
+            return True
+        await _begin_next_segment(connection, log)
+    return False
+
+
+async def _begin_next_segment(connection: Connection, log: Log) -> None:
+    """By pg_switch_wal(), or, without the right, by filling this one."""
     if await connection.fetchval(MAY_SWITCH):
         await connection.execute(MARK)  # pg_switch_wal() does nothing if nothing was written since the last switch.
         await connection.execute(SWITCH)
