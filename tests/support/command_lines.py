@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from checkout import ROOT, TESTS
@@ -21,13 +22,15 @@ class CommandLines:
         self.fresh = False
         self._server: subprocess.Popen[bytes] | None = None
         self._folder = ""
+        self._starting = threading.Lock()
 
     def __call__(self, *arguments: str) -> list[str]:
         """The command line that runs the command of these arguments, in a process of its own."""
         if self.fresh:
             return [*FRESH, *arguments]
-        if self._server is None:
-            self._start()
+        with self._starting:  # Tests run commands in several threads at once.
+            if self._server is None:
+                self._start()
         return [sys.executable, "-I", "-S", FORKED, f"{self._folder}/socket", *arguments]
 
     def stop(self) -> None:
