@@ -14,7 +14,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.endpoint.caching import cache_headers, is_cacheable, is_current, tag_of
 from gateway.endpoint.execution import SUBSCRIPTION
 from gateway.endpoint.operations import Operations
-from gateway.endpoint.persisted import PersistedDocuments, Unavailable
+from gateway.endpoint.persisted import DocumentRefused, PersistedDocuments
 from gateway.endpoint.requests import RequestParameters, demand_json, parse_body, parse_url
 from gateway.endpoint.results import CostMode, Request, Result
 from gateway.endpoint.statuses import GRAPHQL_RESPONSE, database_unavailable, status_of, status_of_refusal
@@ -38,8 +38,8 @@ Answer = tuple[int, bytes, Headers]
 """A response: status, body, headers."""
 
 
-Stream: TypeAlias = Callable[[Exchange, Request | Unavailable, Access, Headers], Awaitable[None]]
-"""Responds to a request with a stream of events, with these headers; an Unavailable says why it has no document."""
+Stream: TypeAlias = Callable[[Exchange, Request | DocumentRefused, Access, Headers], Awaitable[None]]
+"""Responds to a request with a stream of events, with these headers; a DocumentRefused says why it has no document."""
 
 
 class GraphQLOverHTTP:
@@ -105,7 +105,7 @@ class GraphQLOverHTTP:
         sent = self._read_get(exchange) if is_get else await self._read_post(exchange)
         try:
             text = self._documents.text_of(sent)
-        except Unavailable as error:
+        except DocumentRefused as error:
             if media_type == EVENT_STREAM:
                 await self._stream(exchange, error, access, rate)
                 return None

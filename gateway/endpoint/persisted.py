@@ -38,7 +38,7 @@ class DocumentsUnusable(Exception):
     """The folder or manifest can't be used; its text is a sentence that says why."""
 
 
-class Unavailable(Exception):
+class DocumentRefused(Exception):
     """The request's document is unknown or not allowed; has the message and the code of its GraphQL error."""
 
     def __init__(self, message: str, code: str) -> None:
@@ -92,7 +92,7 @@ class PersistedDocuments:
         self._remembered: LRUCache[str, str] = LRUCache(REMEMBERED_BYTES, getsizeof)
 
     def text_of(self, sent: RequestParameters) -> str:
-        """The document's text; raises Unavailable if it is unknown or not allowed, HttpError if none is named."""
+        """The document's text; raises DocumentRefused if it is unknown or not allowed, HttpError if none is named."""
         if sent.document_id is not None:
             return self._by_id(sent.document_id)
         apq = (sent.extensions or {}).get(APOLLO_EXTENSION)
@@ -120,7 +120,7 @@ class PersistedDocuments:
     def _by_id(self, document_id: str) -> str:
         text = self._listed.get(document_id)
         if text is None:
-            raise Unavailable(
+            raise DocumentRefused(
                 "Expected the documentId of a document that this server knows, but it does not know this one.",
                 NOT_FOUND,
             )
@@ -134,7 +134,7 @@ class PersistedDocuments:
             listed = self._listed
             text = listed.get(PREFIX + digest) or listed.get(digest) or self._remembered.get(digest)
             if text is None:
-                raise Unavailable("PersistedQueryNotFound", NOT_FOUND)  # Clients compare this exact text.
+                raise DocumentRefused("PersistedQueryNotFound", NOT_FOUND)  # Clients compare this exact text.
             return text
         if hashlib.sha256(query.encode()).hexdigest() != digest:
             raise HttpError(422, "Expected a sha256Hash that is the query's SHA-256, but it is another one's.")
@@ -146,7 +146,9 @@ class PersistedDocuments:
         digest = hashlib.sha256(query.encode()).hexdigest()
         if PREFIX + digest not in self._listed:
             if self._mode is DocumentsMode.ENFORCE:
-                raise Unavailable("Expected one of this server's persisted documents, but got another one.", REQUIRED)
+                raise DocumentRefused(
+                    "Expected one of this server's persisted documents, but got another one.", REQUIRED
+                )
             log.warning("A document that is not persisted was run: %s%s.", PREFIX, digest)
         return query
 

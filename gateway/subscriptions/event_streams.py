@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from gateway.auth.authentication import Authenticator
-from gateway.endpoint.persisted import Unavailable
+from gateway.endpoint.persisted import DocumentRefused
 from gateway.endpoint.results import Request
 from gateway.http.callers import caller_of
 from gateway.http.exchange import EVENT_STREAM, Exchange, Headers
@@ -46,9 +46,9 @@ class EventStreams:
         self._responses, self._authenticator, self._streams = responses, authenticator, streams
 
     async def __call__(
-        self, exchange: Exchange, request: Request | Unavailable, access: Access, headers: Headers
+        self, exchange: Exchange, request: Request | DocumentRefused, access: Access, headers: Headers
     ) -> None:
-        """Responds to the request; an Unavailable has no document to run.
+        """Responds to the request; a DocumentRefused has no document to run.
 
         Raises HttpError, before the response begins, if there are too many streams or the server is stopping.
         """
@@ -58,7 +58,7 @@ class EventStreams:
         headers = (*HEADERS, *headers)
         with self._streams.open(lease) as stream:
             try:
-                if isinstance(request, Unavailable):
+                if isinstance(request, DocumentRefused):
                     raise RequestErrors([{"message": str(request), "extensions": {"code": request.code}}])
                 flow = flow_of(exchange.scope)
                 flow.begin_stream()

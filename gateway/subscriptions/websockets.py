@@ -16,7 +16,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.types.unset import UNSET
 
 from gateway.auth.authentication import Authenticator, Lease
-from gateway.endpoint.persisted import PersistedDocuments, Unavailable
+from gateway.endpoint.persisted import DocumentRefused, PersistedDocuments
 from gateway.endpoint.requests import RequestParameters
 from gateway.endpoint.results import Request
 from gateway.http.callers import Caller, caller_of
@@ -169,7 +169,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             query = self._server.documents.text_of(sent)
         except msgspec.ValidationError as error:
             await self.handle_invalid_message(f"Expected a payload with query: {error}.")
-        except (Unavailable, HttpError) as error:
+        except (DocumentRefused, HttpError) as error:
             await self.send_message(cast("Any", _error(message["id"], _shown(str(error), error.code))))
         else:
             payload = {"query": query, "variables": sent.variables, "operationName": sent.operation_name}

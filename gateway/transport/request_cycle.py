@@ -9,12 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gateway.http.exchange import IS_CANCELLED, MAY_BE_CANCELLED, UNWATCHED_SECONDS, Message, Receive, Scope, Send
-
-if TYPE_CHECKING:
-    from gateway.transport.connection import Connection
+from gateway.transport.write_deadline import WriteDeadline
 
 COPIED_BYTES = 16_384
 """Smaller bodies are appended to the head, since one write costs less than two."""
@@ -32,6 +30,35 @@ FAILED: Message = {
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("proxygraph.gateway")
+
+
+class Client(Protocol):
+    """The connection of a cycle's client."""
+
+    @property
+    def write_deadline(self) -> WriteDeadline:
+        """Its flow control."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes."""
+        ...
+
+    def read_on(self) -> None:
+        """Resumes reading."""
+        ...
+
+    def answered(self) -> None:
+        """Is called after the last part of the response was sent."""
+        ...
+
+    def default_headers(self) -> bytes:
+        """The headers that every response has, encoded."""
+        ...
+
+    def close(self) -> None:
+        """Closes it."""
+        ...
 
 
 class RequestCycle:
@@ -52,7 +79,7 @@ class RequestCycle:
     _head: Message | None = None
     _left: int | None = 0
 
-    def __init__(self, client: "Connection", scope: Scope, keeps_alive: bool, expects_continue: bool) -> None:
+    def __init__(self, client: Client, scope: Scope, keeps_alive: bool, expects_continue: bool) -> None:
         self._client, self.scope = client, scope
         self.keeps_alive, self.expects_continue = keeps_alive, expects_continue
         self._body = b""

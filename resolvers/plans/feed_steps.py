@@ -1,9 +1,9 @@
 """The plan of the change feed: its root step, and how it is compiled."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-from graphql import FieldNode, GraphQLObjectType, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 from strawberry import UNSET
 
 from resolvers.errors import BadInput
@@ -11,18 +11,41 @@ from resolvers.plans import connection_members
 from resolvers.plans.connection_members import ConnectionPage, Write
 from resolvers.plans.inputs import Evaluate, Fallback
 from resolvers.plans.list_steps import listed
-from resolvers.plans.selections import Unplannable
+from resolvers.plans.selections import Selections, Unplannable
 from resolvers.plans.steps import ChildStep, Piece, Pieces, Run, Shape
-from resolvers.resolver_specs import FeedSpec, RelayField
+from resolvers.resolver_specs import FeedSpec, RelayField, ResolverSpec
+from store.columns import Record
 from store.plans.rows import ColumnValue, Constant, Group, JsonObject, Member, RowText
 from store.queries.changes import FeedRow
-
-if TYPE_CHECKING:
-    from resolvers.plans.compiler import Compiler
 
 ALWAYS_THERE = ("sid",)
 """A column that is never empty: an edge always has its change."""
 NO_ENDS = (b"null", b"null")
+
+
+class FieldCompiler(Protocol):
+    """What the feed's connection needs of the compiler of a document."""
+
+    selections: Selections
+
+    def members(
+        self,
+        kind: GraphQLObjectType,
+        nodes: Sequence[FieldNode],
+        record: type[Record] | type[FeedRow],
+        prefix: str,
+        children: list[ChildStep],
+    ) -> Iterator[Member]:
+        """The members of an object."""
+        ...
+
+    def spec_of(self, field: GraphQLField | None) -> ResolverSpec | None:
+        """The spec of a field's resolver."""
+        ...
+
+    def object_type(self, name: str) -> GraphQLObjectType:
+        """The type with this name."""
+        ...
 
 
 class FeedRoot(NamedTuple):
@@ -62,7 +85,7 @@ class FeedRoot(NamedTuple):
 
 
 def feed_root(
-    compiler: "Compiler",
+    compiler: FieldCompiler,
     spec: FeedSpec,
     kind: GraphQLObjectType,
     arguments: dict[str, Evaluate],
@@ -94,7 +117,7 @@ def feed_root(
     return FeedRoot(spec, arguments, with_text, connection_members.end_of(members), tuple(shapes))
 
 
-def _shape(compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldNode], is_edge: bool) -> Shape:
+def _shape(compiler: FieldCompiler, kind: GraphQLObjectType, nodes: Sequence[FieldNode], is_edge: bool) -> Shape:
     children: list[ChildStep] = []
     if is_edge:
         members = list(_edge_members(compiler, kind, nodes, children))
@@ -104,7 +127,7 @@ def _shape(compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldN
 
 
 def _edge_members(
-    compiler: "Compiler", kind: GraphQLObjectType, nodes: Sequence[FieldNode], children: list[ChildStep]
+    compiler: FieldCompiler, kind: GraphQLObjectType, nodes: Sequence[FieldNode], children: list[ChildStep]
 ) -> Iterator[Member]:
     for key, selected in compiler.selections.of(kind, *nodes):
         name = selected[0].name.value

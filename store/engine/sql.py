@@ -5,11 +5,7 @@ one JSON text.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
-
-if TYPE_CHECKING:
-    from store.lists.parent_pages import ListShape
-    from store.lists.relations import Relation
+from typing import Protocol, TypeAlias
 
 
 class Dialect(Protocol):
@@ -93,17 +89,6 @@ class Dialect(Protocol):
 
     def as_bytes(self, text: str) -> str:
         """The text in UTF-8, as bytes, which the driver doesn't decode."""
-        ...
-
-    def list_sql(self, shape: "ListShape", columns: str, parent: str) -> str:
-        """The SELECT of ``columns`` of one parent's page; ``parent`` is the SQL of the parent's SID.
-
-        It depends on these alone: the rest is bound (see Page.bound).
-        """
-        ...
-
-    def count_sql(self, relation: "Relation[Any]", active: frozenset[str], parent: str) -> str:
-        """The expression that counts one parent's children, up to ``:cap``."""
         ...
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from store.lists.dialect import ListDialect
 from store.lists.parent_pages import ListShape, count_shape
 from store.lists.relations import Relation
 from store.postgresql.lists.access_paths import count_sql, list_sql
 from store.postgresql.lists.ranges import RangePage
 
 
-class PostgreSQLDialect:
+class PostgreSQLDialect(ListDialect):
     """Writes the SQL that engines write differently for PostgreSQL (store/engine/sql.py)."""
 
     name = "postgresql"

@@ -13,6 +13,7 @@ import msgspec
 from store.columns import Record
 from store.engine.sql import Statement, json_list
 from store.lists.access_paths import access_path_of
+from store.lists.dialect import lists_of
 from store.lists.facets import ends_by_lag
 from store.lists.filters import Filter, Period
 from store.lists.orders import BY_DATE_CREATED, END, NEVER, START, Order, Position
@@ -170,7 +171,7 @@ def page_statement(shape: ListShape) -> Statement:
         lambda dialect: PAGES.format(
             pages=dialect.as_bytes(json_list(dialect, "page")),
             rows=json_list(dialect, dialect.json_array(*columns)),
-            page=dialect.list_sql(shape, ", ".join(columns), PARENT),
+            page=lists_of(dialect).list_sql(shape, ", ".join(columns), PARENT),
             parents=dialect.values(":parents"),
         )
     )
@@ -181,7 +182,7 @@ def _count_statement(relation: Relation[Any], active: frozenset[str]) -> Stateme
     return Statement(
         lambda dialect: COUNTS.format(
             counts=dialect.as_bytes(json_list(dialect, dialect.json_value("number"))),
-            count=dialect.count_sql(relation, active, PARENT),
+            count=lists_of(dialect).count_sql(relation, active, PARENT),
             parents=dialect.values(":parents"),
         )
     )

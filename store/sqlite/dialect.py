@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from store.lists.dialect import ListDialect
 from store.lists.parent_pages import ListShape, ParentPage, count_shape
 from store.lists.relations import Relation
 from store.sqlite.lists.access_paths import count_sql, list_sql
 
 
-class SQLiteDialect:
+class SQLiteDialect(ListDialect):
     """Writes the SQL that engines write differently for SQLite (store/engine/sql.py)."""
 
     name = "sqlite"

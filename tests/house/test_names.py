@@ -6,10 +6,9 @@ from collections import defaultdict
 from checkout import ROOMS, ROOT, TRACKED
 
 STANDARD = {
-    "Unavailable": "the database in store/errors.py, a document in gateway/endpoint",
     "Connection": "Relay's in resolvers, HTTP's in gateway/transport",
 }
-"""Words of two fields, which never meet in a file."""
+"""Standard terms of two fields."""
 
 
 def files_by_class() -> dict[str, set[str]]:
