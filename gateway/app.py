@@ -42,7 +42,7 @@ from store.demo import demo_mark
 from store.engine.protocols import Archive
 from store.erasure.interactions import recover
 from store.errors import Unavailable
-from store.live.live import Live
+from store.live.updates import LiveUpdates
 from store.sync import left_out
 from store.sync.runs import last_complete
 from store.sync.state import check_account
@@ -195,7 +195,7 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve_graphql(self, archive: Archive, upstream: Upstream | None, authenticator: Authenticator) -> None:
-        live = Live(archive)
+        live = LiveUpdates(archive)
         self._stack.push_async_callback(live.close)
         operations = Operations(archive, upstream, self._access, self._limits, self._settings, live, self._sync_failure)
         protocol, rates = self._protocol, Rates(self._limits.rate)

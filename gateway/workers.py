@@ -1,4 +1,4 @@
-"""Worker processes that share a port, each by a listening socket of its own (SO_REUSEPORT).
+"""Worker processes that share a port: each has its own listening socket (SO_REUSEPORT).
 
 The system spreads connections over the sockets. With one socket for all, the process that is awake would
 accept and keep all connections of a burst. The parent process keeps the sockets, and a worker that replaces another one

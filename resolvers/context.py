@@ -12,7 +12,7 @@ from resolvers.arguments.paging import MAX_PAGE_SIZE
 from resolvers.loaders import Loaders
 from resolvers.upstream import Upstream
 from store.engine.protocols import Archive, Reader
-from store.live.live import Live
+from store.live.updates import LiveUpdates
 from store.queries.pages import COUNT_CAP
 
 
@@ -45,7 +45,7 @@ class Context:
         max_page_size: int = MAX_PAGE_SIZE,
         sync_failure: Callable[[], SyncFailure | None] = no_failure,
         most_participants: int = 0,
-        live: Live | None = None,
+        live: LiveUpdates | None = None,
     ) -> None:
         self.archive = archive
         self.upstream = upstream
@@ -83,7 +83,7 @@ class Context:
 Info: TypeAlias = strawberry.Info[Context, None]
 
 
-def live_of(info: Info) -> Live:
+def live_of(info: Info) -> LiveUpdates:
     """What subscriptions follow. Only servers have it, since nothing else runs subscriptions."""
     if info.context.live is None:
         raise RuntimeError("Expected a server's context, but this one follows nothing.")

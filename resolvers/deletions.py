@@ -109,7 +109,7 @@ async def delete_interaction(
 
 
 def session(root: Deletion, info: Info) -> Awaitable[Session | None] | None:
-    """``DeleteInteractionPayload.session``, as it is after the deletion."""
+    """``DeleteInteractionPayload.session``, in its state after the deletion."""
     return load_record(info, Session, root.session_sid) if root.session_sid else None
 
 

@@ -61,7 +61,7 @@ class Upstream(Protocol):
 
     @property
     def account_sid(self) -> str:
-        """The SID of the account in which it deletes."""
+        """The SID of the Twilio account."""
         ...
 
     async def delete_interaction(self, service_sid: str, session_sid: str, sid: str) -> Answer:

@@ -24,7 +24,7 @@ log = logging.getLogger("proxygraph.callbacks")
 
 
 class Refusal(StrEnum):
-    """Outcomes of requests of which nothing is stored."""
+    """Outcomes of requests that are refused: nothing of them is stored."""
 
     UNSIGNED = "unsigned"
     OTHER_BODY = "other_body"

@@ -37,7 +37,7 @@ class Signatures:
     ) -> bool:
         """Whether ``signature`` is Twilio's for a request to ``path`` below the public URL, with this body.
 
-        ``form`` has the body's parameters, None if it is no form. ``settings`` is the value of SETTINGS_HEADER.
+        ``form`` has the body's parameters, None if it isn't a form. ``settings`` is the value of SETTINGS_HEADER.
         """
         if form is None and body and not _has_hash(query, body):
             return False

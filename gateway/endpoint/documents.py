@@ -76,5 +76,5 @@ def _too_deep() -> GraphQLError:
 
 
 def coded(error: GraphQLError, code: str) -> dict[str, Any]:
-    """The error as it is shown, with this code."""
+    """The error with this code in its extensions."""
     return {**error.formatted, "extensions": {"code": code}}

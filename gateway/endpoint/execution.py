@@ -98,7 +98,7 @@ async def executed(request: Request, context: Context, limits: Limits, wait: Wai
 
 
 async def outcome_of(executor: Executor[Any]) -> ExecutionResult:
-    """What graphql-core's executor makes of its operation."""
+    """The result of its operation by graphql-core's executor."""
     outcome: Any = executor.execute_operation()
     result: ExecutionResult = await outcome if executor.is_awaitable(outcome) else outcome
     return result

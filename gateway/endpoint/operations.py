@@ -21,7 +21,7 @@ from resolvers.upstream import Upstream
 from store import list_lengths
 from store.engine.protocols import Archive
 from store.errors import Unavailable
-from store.live.live import Live
+from store.live.updates import LiveUpdates
 
 MEASURED_EVERY = 60.0
 
@@ -36,7 +36,7 @@ class Operations:
         access: AccessSettings,
         limits: Limits,
         settings: ServeSettings,
-        live: Live,
+        live: LiveUpdates,
         sync_failure: Callable[[], SyncFailure | None] = no_failure,
     ) -> None:
         self._archive, self._upstream, self.limits, self._live = archive, upstream, limits, live

@@ -63,7 +63,7 @@ class ErasureUpstream(TwilioUpstream):
         path = ("Services", service_sid, "Sessions", session_sid, "Participants", sid)
         try:
             await self._client.delete(*path)
-        except TwilioMissing as missing:  # As for one that is removed already.
+        except TwilioMissing as missing:  # Twilio also answers 404 for a Participant that was removed before.
             body = await self._client.fetch(*path)
             if not body.get("date_deleted"):
                 raise missing

@@ -76,7 +76,7 @@ def _watch() -> Watch:
 
 
 class _UnlessDisconnected(Interruptible[T]):
-    """Is interrupted once ``disconnected`` returns, which it is asked when this is due."""
+    """Interrupts ``running`` when the client disconnects. Only once this is due does it begin to watch for that."""
 
     __slots__ = ("_disconnected", "_watching", "due")
 

@@ -60,7 +60,7 @@ class NoHandshakes(logging.Filter):
     """Drops uvicorn's lines about WebSockets: they have the client's address and the query; the access log has ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is about anything else."""
+        """False for a line about a WebSocket, which is dropped."""
         return '"WebSocket' not in str(record.msg)
 
 
@@ -83,7 +83,7 @@ def config(settings: LogSettings) -> dict[str, Any]:
             "proxygraph": {"level": level},
             "proxygraph.access": {"level": "INFO", "handlers": ["access"], "propagate": False},
             "uvicorn": {"level": libraries},
-            # At DEBUG the library of WebSockets logs what is sent over them, which no log may contain.
+            # At DEBUG the library websockets logs the messages, which may contain personal data.
             "uvicorn.error": {"level": "INFO" if level == "DEBUG" else libraries, "filters": ["no handshakes"]},
         },
     }

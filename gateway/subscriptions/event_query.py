@@ -51,7 +51,7 @@ class EventQuery(NamedTuple):
         return Request(self.query, None, {**self.variables, SID: event.sid}, True)
 
     def response(self, event: FeedChange, answer: bytes, hidden: list[str]) -> bytes | None:
-        """The response, with the row of ``answer``; None if that is anything but a row."""
+        """The response, with the row of ``answer``; None if that is null or an error."""
         extensions = b',"extensions":%b}' % orjson.dumps({"withheld": hidden}) if hidden else b"}"
         if not answer.startswith(ROW_BEGINS) or not answer.endswith(b"}" + extensions):
             return None

@@ -23,7 +23,7 @@ DataVersion = Callable[[], Awaitable[str]]
 class EventVersion:
     """The archive's data version, which tells responses apart: after a write the response to an event is another one.
 
-    It is read once in each turn of the event loop, whoever asks in that turn.
+    It is read at most once in each turn of the event loop, for all subscribers.
     """
 
     def __init__(self, read: DataVersion) -> None:

@@ -52,7 +52,7 @@ class TwilioError(Exception):
 
 
 class TwilioMissing(TwilioError):
-    """The resource doesn't exist: Twilio's own 404 with its code, not that of a proxy."""
+    """The resource doesn't exist: Twilio's own 404, with its code; a proxy's 404 isn't one."""
 
 
 class TwilioDenied(TwilioError):

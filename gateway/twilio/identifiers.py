@@ -38,7 +38,7 @@ class Identifier(NamedTuple):
 def understood(given: str) -> Identifier:
     """The identifier in the text that a command was given.
 
-    A text that is no telephone number is taken as it is, without the white space around it. Raises ValueError, with a
+    A text that isn't a telephone number stays unchanged, except for white space around it. Raises ValueError, with a
     sentence, where nothing is left.
     """
     text = given.strip()

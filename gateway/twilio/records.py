@@ -3,7 +3,7 @@
 Deleting an Interaction leaves its records at Twilio (https://www.twilio.com/docs/proxy/api/interaction). Deleting a
 Message also deletes its media; emptying its body would keep the numbers. A record that isn't complete can't be deleted
 yet: Twilio answers with error 20009, in rare cases for up to 14 days (https://www.twilio.com/docs/api/errors/20009).
-Twilio publishes no rate for these endpoints, so they get that of Proxy's.
+Twilio publishes no rate for these endpoints, so the rate of Proxy's endpoints is used.
 """
 
 import time

@@ -15,8 +15,8 @@ from resolvers.errors import ChangesExpired
 from resolvers.feed.changes import FeedChange, feed_change
 from store.interactions import InteractionFilter
 from store.live.changes import FeedPosition, FeedPositionLost
-from store.live.live import Live
 from store.live.matching import is_met_by_change
+from store.live.updates import LiveUpdates
 from store.queries.changes import ChangedType, FeedQuery
 
 EVERYTHING = InteractionFilter()
@@ -54,7 +54,7 @@ async def interactions(
 
 
 async def _followed(
-    live: Live, query: FeedQuery, position: FeedPosition, wanted: InteractionFilter
+    live: LiveUpdates, query: FeedQuery, position: FeedPosition, wanted: InteractionFilter
 ) -> AsyncGenerator[FeedChange, None]:
     are_all = is_met_by_change(wanted)
     try:

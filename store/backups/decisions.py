@@ -1,4 +1,4 @@
-"""What a restored archive takes over from a later ledger, and the statements for it, whatever the engine."""
+"""Decides what a restored archive takes over from a later ledger; has the statements for both engines."""
 
 from collections.abc import Sequence
 from pathlib import Path

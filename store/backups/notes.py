@@ -1,4 +1,4 @@
-"""The archive's record of the backups that were made of it."""
+"""The archive's record of its backups."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ ON CONFLICT (sid) DO UPDATE SET received_at = excluded.received_at, is_only = FA
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """The rows to write, and the SIDs of the Sessions of which an answer was older than what is stored."""
+    """The rows to write, and the SIDs of the Sessions for which the answer was older than the stored row."""
 
     rows: list[Record]
     outdated_sessions: list[str]
@@ -53,7 +53,7 @@ async def confirm(transaction: Transaction, rows: Sequence[Record], since: str) 
     stored: dict[str, Record] = {}
     if record_type in (Interaction, Session):
         bound: dict[str, Any] = {"since": since, "sids": json.dumps([row.sid for row in rows])}
-        # Only an Interaction has its own dates in a callback; a Session that one has brought has the Interaction's.
+        # A callback has the Interaction's own dates, and its Session's row is made with the Interaction's dates too.
         bound["of_callbacks"] = record_type is Interaction
         found = await transaction.fetch(_recent(record_type), bound)
         stored = {row[0]: record_type(*row) for row in found}

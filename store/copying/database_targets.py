@@ -152,7 +152,7 @@ class DatabaseTarget:
             await self._execute(SET_ARCHIVE, values)
 
     async def build(self) -> AsyncIterator[int]:
-        """Makes what is missing."""
+        """Makes the missing indexes, keys and triggers."""
         steps: list[str] = msgspec.json.decode(await self._fetch_value(STEPS))
         while steps:
             yield len(steps)
@@ -167,7 +167,7 @@ class DatabaseTarget:
 
     @asynccontextmanager
     async def state(self) -> AsyncIterator[ArchiveState]:
-        """What it has."""
+        """Its present state."""
         state = DatabaseState(self._raw, self._address)
         await state.begin()
         yield state

@@ -136,7 +136,7 @@ class FileTarget:
             self._connection.execute(SET_ARCHIVE, values)
 
     async def build(self) -> AsyncIterator[int]:
-        """Makes what is missing."""
+        """Makes the missing indexes, keys and triggers."""
         with self._explained():
             steps: list[str] = msgspec.json.decode(self._value(STEPS))
         while steps:
@@ -146,12 +146,12 @@ class FileTarget:
 
     @asynccontextmanager
     async def state(self) -> AsyncIterator[ArchiveState]:
-        """What it has."""
+        """Its present state."""
         yield FileState(self._connection, self._path)
 
     async def finish(self) -> AsyncIterator[tuple[int, int]]:
         """Ends the copy."""
-        # The connection that wrote the pages has them in its cache, so that it would write back what was scrubbed.
+        # This connection has the pages in its cache, and would write the scrubbed bytes back.
         self._connection.close()
         file = os.open(self._path, os.O_RDWR)
         try:
@@ -261,7 +261,7 @@ def _only_copy(building: Path, target: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """SQLite puts the files in which it sorts an index there, which has to have room for the archive anyway.
+    """SQLite sorts indexes in temporary files in ``folder``, which needs room for the archive anyway.
 
     See https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations.
     """

@@ -2,8 +2,8 @@
 
 The progress is a row in a table of the target, and is written in the same transaction as the rows that it counts. So a
 copy that was killed continues. The row also shows that the copy isn't finished, and has the statements that finish it:
-triggers and most indexes are dropped while rows are written, and made again when all are there. Sorting the entries of
-an index once takes a fraction of the time of adding each in its place.
+triggers and most indexes are dropped while rows are written, and made again when all are there. Building
+an index at once takes a fraction of the time of adding each entry.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -46,7 +46,7 @@ Done = dict[str, list[Any]]
 
 
 class CopyProgress(msgspec.Struct):
-    """What a target has: of which archive (``epoch``) in which state, and how far."""
+    """How far a copy is: the last keys that were copied, of the archive ``epoch`` in its state ``state``."""
 
     epoch: str
     state: str
@@ -77,7 +77,7 @@ class Target(Protocol):
         ...
 
     def state(self) -> AbstractAsyncContextManager[ArchiveState]:
-        """What it has now."""
+        """Its present state, for the comparison."""
         ...
 
     def finish(self) -> AsyncIterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
 
 
 class AddressRefused(ValueError):
-    """The text is no address of a database. Its own text is a whole sentence, without a password."""
+    """The text isn't the address of a database. Its own text is a whole sentence, without a password."""
 
 
 class Address(NamedTuple):
@@ -68,7 +68,7 @@ NO_REPLICAS = Replicas()
 
 
 def file_in(database: Database) -> Path:
-    """The database's file. Raises DatabaseUnreachable for a database of PostgreSQL, which is no file."""
+    """The database's file. Raises DatabaseUnreachable for a database of PostgreSQL, which isn't a file."""
     if isinstance(database, Path):
         return database
     raise DatabaseUnreachable(f"Expected the path of a file, but got {database}.")

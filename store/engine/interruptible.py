@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Interruptible(Generic[T]):
-    """Awaits ``running`` unless ``interrupt`` is called, after which it raises CancelledError.
+    """Awaits ``running``; after ``interrupt`` is called, raises CancelledError instead.
 
-    That cancels what ``running`` waits for, as cancelling a task does; but it needs no task, since a coroutine may run
-    without one up to its first wait.
+    Like cancelling a task, that cancels the future for which ``running`` waits. But it needs no task, since a coroutine
+    may run without one up to its first wait.
     """
 
     __slots__ = ("_running", "_waits_for", "is_interrupted")
@@ -37,7 +37,7 @@ class Interruptible(Generic[T]):
                 return result
             value, error = None, None
             if self.is_interrupted and not was_interrupted and self._waits_for is not None:
-                self._waits_for.cancel()  # It was interrupted before it waited.
+                self._waits_for.cancel()  # ``interrupt`` was called before the first wait.
             try:
                 value = yield self._waits_for
             except BaseException as raised:
@@ -53,7 +53,7 @@ class Interruptible(Generic[T]):
 
 
 class Expiring(Interruptible[T]):
-    """Is interrupted once it is ``due``, a time of time.monotonic(), if it is watched."""
+    """An Interruptible with a deadline: a Watch interrupts it at ``due``, a time of time.monotonic()."""
 
     __slots__ = ("due",)
 
@@ -77,7 +77,7 @@ class Timed(Protocol):
 
 
 class Watch:
-    """Calls ``expire`` of each member that isn't discarded by its time, up to ``seconds`` late."""
+    """Calls ``expire`` of each member at its time, up to ``seconds`` late, unless it is discarded before."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

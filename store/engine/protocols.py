@@ -97,7 +97,7 @@ class Writer(Protocol):
     async def clean(self, closing: bool = False) -> str | None:
         """Tries once to remove from the disk what was erased. Returns None if that succeeded, else the reason.
 
-        ``closing`` says that it is the last time before the archive is closed.
+        ``closing``: the archive is about to be closed.
         """
         ...
 
@@ -216,7 +216,7 @@ class Archive(Readable, Protocol):
         ...
 
     def reader(self) -> Reader:
-        """A reader of which each read sees the archive's newest state."""
+        """A reader for separate reads: each sees the archive's newest state."""
         ...
 
     def operation_reader(self) -> Reader:
@@ -228,11 +228,11 @@ class Archive(Readable, Protocol):
         ...
 
     async def caution(self) -> str | None:
-        """A sentence on what the engine could lose as it is set up now; None if there is nothing to say."""
+        """A sentence on what the engine could lose as it is configured; None if that is nothing."""
         ...
 
     async def hindrances(self) -> list[str]:
-        """What makes erasures late or incomplete as the engine is set up now, a sentence each."""
+        """A sentence for each thing in the engine's configuration that makes erasures late or incomplete."""
         ...
 
     def log_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The reader of one request, whatever the engine: counts its statements, and enforces its limits."""
+"""The part of a request's reader that both engines share: counts its statements, and enforces its limits."""
 
 import math
 import time

@@ -127,7 +127,7 @@ class CaseWriter:
                 await transaction.execute(SET_OUTCOMES, bound)
 
     async def note_erased(self) -> None:
-        """Stores the outcome of the Interactions that are erased according to the ledger, whoever erased them."""
+        """Stores the outcome of all Interactions that the ledger has as erased, even if another run erased them."""
         async with self._archive.writer.transaction() as transaction:
             await transaction.execute(NOTE_ERASED, {"reference": self.reference})
 

@@ -45,7 +45,7 @@ async def request(archive: Archive, interaction: Interaction, requested_by: str,
 async def request_all(archive: Archive, sids: Sequence[str], requested_by: str, at_twilio: bool) -> set[str]:
     """Stores a deletion request for each of these Interactions that is stored; returns which requests are new."""
     async with archive.writer.transaction() as transaction:
-        # Read while nobody else can write: what is new here is withdrawn where Twilio can't be asked.
+        # Inside the transaction nobody else writes. If Twilio can't be asked, only new requests are withdrawn.
         known = {address.sid for address in await ledger.not_erased(archive, sids)}
         await ledger.add_requests(transaction, sids, requested_by, at_twilio)
     return {address.sid for address in await ledger.not_erased(archive, sids)} - known

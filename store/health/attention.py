@@ -56,7 +56,7 @@ def attention(health: Health, thresholds: Thresholds) -> list[str]:
 
 
 def ago(moment: str) -> str:
-    """How long ago a time was, as text, in the largest unit of which there are at least two."""
+    """How long ago a time was, as text, in the largest unit that gives a number of at least two."""
     return f"{_length(age(moment))} ago"
 
 

@@ -1,4 +1,4 @@
-"""How a list is read: by which access path, whatever the engine, or by which merge."""
+"""Chooses how a list is read, for both engines: by an access path, or by a merge of many ranges."""
 
 from typing import Any
 

@@ -10,9 +10,10 @@ from store.lists.relations import Relation
 
 
 class ListShape(NamedTuple):
-    """What the SQL of a page depends on: all else is bound. ``descending`` is how it is read, not how it is shown.
+    """What the SQL of a page depends on; everything else is bound.
 
-    ``after`` and ``before`` say which ends it has; ``active`` has the names of the active filters.
+    ``descending`` is the direction in which it is read, not in which it is shown. ``after`` and ``before`` say which
+    ends it has; ``active`` has the names of the active filters.
     """
 
     relation: Relation[Any]

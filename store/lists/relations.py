@@ -22,7 +22,7 @@ class IndexRange(NamedTuple):
 class AccessPath(NamedTuple):
     """How the rows with one value of ``attribute`` are found; with None, all rows.
 
-    Its ranges don't overlap. If it ``is_sorted``, each index goes on with (date_created, sid); else it finds few rows.
+    Its ranges don't overlap. If it ``is_sorted``, each index continues with (date_created, sid); if not, it finds few.
     """
 
     attribute: str | None
@@ -34,8 +34,8 @@ class ValueColumn(NamedTuple):
     """A ``column`` with the values that are looked for, and its indexes by the order's column.
 
     Each of ``by_kind`` continues with the facet combination, the order's key and the SID; each of ``by_date``, which
-    need not have every order, only with the key and the SID. ``counted`` is a condition, over ``{values}``, that counts
-    a row once that several columns of the path lead to; "" where no other column does.
+    need not have every order, only with the key and the SID. ``counted`` is a condition, over
+    ``{values}``, by which a row that several columns of the path find is counted once; "" for the first column.
     """
 
     column: str
@@ -46,11 +46,11 @@ class ValueColumn(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValuePath:
-    """How the rows are found in which a column has one of several values, each of which very many rows may have.
+    """Finds the rows in which one of some columns has one of several values. Very many rows may have each value.
 
     ``values`` is the SELECT of these values; no value is null. In it, ``{value}`` is the parameter of the condition
-    ``attribute``. ``table`` has these columns, and those of the other conditions and the order: it is the table of the
-    record or one with several rows for a record. ``repeats`` is the SQL for the most rows it may have for a record.
+    ``attribute``. ``table`` has these columns, and those of the other conditions and the order: it is the record's
+    own table, or one with several rows for a record. ``repeats`` is the SQL for the most rows that a record has there.
     """
 
     attribute: str

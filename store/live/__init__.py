@@ -1,1 +1,1 @@
-"""What has just changed in the archive, whichever process changed it, for those who wait for it."""
+"""Follows the archive's changes and its sync status as they are committed, by any process; for subscriptions."""

@@ -117,7 +117,7 @@ class Changes:
                     if len(page.changes) < CAUGHT_UP_AT_ONCE:
                         break
                 position = max(position, page.last)
-                # What was committed after this page is pending, since the follower was known when it was read.
+                # Later commits are in ``pending``: the follower was registered before the page was read.
                 while not follower.is_behind:
                     while follower.pending:
                         change = follower.pending.popleft()
@@ -150,7 +150,7 @@ class Changes:
                 self._end_reading()
 
     def _end_reading(self) -> None:
-        """Cancels the task that reads. It ends a little later, so whoever follows next needs another one."""
+        """Cancels the task that reads the feed. It ends a little later, so the next follower starts a new one."""
         ending, self._reading = self._reading, None
         if ending:
             ending.cancel()

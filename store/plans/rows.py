@@ -87,7 +87,7 @@ CURSOR: tuple[Part, ...] = (FixedText('"'), Fingerprint(), FixedText("."), *POSI
 
 
 class WrittenOnce:
-    """Something that each engine writes as SQL in its own way, once."""
+    """A part of a statement that each engine writes as SQL once."""
 
     __slots__ = ("_by_writer",)
 
@@ -95,7 +95,7 @@ class WrittenOnce:
         self._by_writer: dict[Any, Any] = {}
 
     def by(self, write: "Callable[[Self], T]") -> T:
-        """What the engine's function ``write`` makes of it."""
+        """Its SQL, by the engine's function ``write``, which is called once."""
         found: T | None = self._by_writer.get(write)
         if found is None:
             found = self._by_writer[write] = write(self)
@@ -103,7 +103,7 @@ class WrittenOnce:
 
 
 class RowText(WrittenOnce):
-    """What is written of each row: its ``parts``, one after another.
+    """The text of each row: its ``parts``, one after another.
 
     ``row_prefix`` is the constant start of each edge, up to the fingerprint in its cursor. The rows don't repeat it: it
     is added when a page is joined. ``has_cursor`` says whether the row has a cursor, in the prefix or elsewhere.

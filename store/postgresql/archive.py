@@ -63,7 +63,7 @@ class PostgreSQLArchive:
         return sync_lock(self.address)
 
     def reader(self) -> PostgreSQLReader:
-        """A reader of which each read sees the archive's newest state."""
+        """A reader for separate reads: each sees the archive's newest state."""
         return PostgreSQLReader(self._servers, self._searches, in_one_snapshot=False)
 
     def operation_reader(self) -> PostgreSQLReader:

@@ -37,8 +37,8 @@ class Numbered(NamedTuple):
 def labelled(sql: str, kind: str) -> str:
     """The statement with a comment, ``/* proxygraph: KIND */``, by which an operator knows it in pg_stat_statements.
 
-    It stands behind the first word, since PostgreSQL 18 leaves out what is before that. The text is the same each time,
-    so that it is prepared once for a connection.
+    It follows the first word, since PostgreSQL 18 drops comments before that. Equal statements get equal texts, so that
+    a connection prepares them once.
     """
     return FIRST_WORD.sub(rf"\g<0> /* proxygraph: {kind} */", sql, count=1)
 

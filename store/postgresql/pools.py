@@ -30,7 +30,7 @@ Initialize = Callable[[RawConnection], Awaitable[None]]
 
 
 class ConnectionPool:
-    """Up to ``size`` connections, opened when they are needed. Whoever waits gets one in order of arrival."""
+    """Up to ``size`` connections, opened when they are needed. Waiters get one in order of arrival."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class ConnectionPool:
         return self._open, self._open - len(self._free), len(self._waiters)
 
     def abort(self) -> None:
-        """Drops all connections, since the server doesn't answer: whoever waits for one gets Unavailable at once."""
+        """Drops all connections, since the server doesn't answer: waiters get Unavailable at once."""
         for connection in self._all:
             connection.usable = False
             connection.raw.terminate()

@@ -1,6 +1,6 @@
 """Addresses with several hosts, as libpq allows them: which hosts they name, and which of these is the primary now.
 
-asyncpg tries the hosts one after another within one time-out, so one that is frozen would hide the others. Here they
+asyncpg tries the hosts one after another within one time-out, so a frozen host would hide the others. Here they
 are tried at the same time. If two of them say that they are the primary, the one on the later timeline is: each
 promotion of a standby begins a new timeline, and a primary that was replaced may have come back on the old one.
 """
@@ -51,7 +51,7 @@ def hosts_of(address: Address) -> list[Address]:
 
 
 def _address(parts: SplitResult, netloc: str, query: Sequence[tuple[str, str]]) -> Address:
-    # Not by urlunsplit, which leaves the slashes out where there is no host.
+    # urlunsplit would leave out the slashes of a URL without a host.
     return Address(f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{urlencode(query)}")
 
 

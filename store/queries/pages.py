@@ -1,6 +1,6 @@
 """List queries: a page of each parent's children, and the number of children.
 
-Each is one statement for any number of parents, whatever the filter and the order.
+Each is one statement for any number of parents, with any filter and order.
 """
 
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ class SQLiteArchive:
             yield
 
     def reader(self) -> SQLiteReader:
-        """A reader of which each read sees the archive's newest state."""
+        """A reader for separate reads: each sees the archive's newest state."""
         return SQLiteReader(self._connections, self._searches)
 
     def operation_reader(self) -> SQLiteReader:

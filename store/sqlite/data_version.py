@@ -19,7 +19,7 @@ DATA_VERSION = "SELECT data_version FROM archive"
 
 
 class DataVersion:
-    """The data version of one archive. It has its own connection, so it notices the commits of all others."""
+    """The data version of one archive. Its own connection notices the commits of all other connections."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

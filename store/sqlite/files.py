@@ -36,7 +36,7 @@ def resolved(path: Path) -> Path:
 
 
 def open_or_create(path: Path) -> int:
-    """Opens the database's file for reading and writing. A new one is private, whatever the umask."""
+    """Opens the database's file for reading and writing. A new file is private, regardless of the umask."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE)
     except FileExistsError:
@@ -46,7 +46,7 @@ def open_or_create(path: Path) -> int:
 
 
 def create_beside(path: Path, mode: int = PRIVATE) -> None:
-    """Creates an empty file at ``path`` with this mode, whatever the umask. Raises FileExistsError if there is one."""
+    """Creates an empty file at ``path`` with this mode, regardless of the umask. Raises FileExistsError."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.fchmod(file, mode)

@@ -132,7 +132,7 @@ def _write_lock(path: Path) -> Iterator[None]:
 
 
 def lock_of(path: Path) -> Path:
-    """The lock file of the database at ``path``; whoever writes the database holds a lock on it."""
+    """The lock file of the database at ``path``; each process that writes the database holds a lock on it."""
     return path.with_name(path.name + "-lock")
 
 

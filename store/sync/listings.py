@@ -1,4 +1,4 @@
-"""Which Sessions were listed and read, and when: the evidence by which the sync decides what is gone at Twilio.
+"""Which Sessions were listed and read, and when: evidence for the sync of what Twilio no longer has.
 
 A mark is written in the same transaction as the rows that it refers to. So if a run is killed at any point, the next
 run continues it, and nothing is lost or duplicated.

@@ -50,7 +50,7 @@ class PostgreSQLSnapshot:
         self._erased = 0
 
     def begin(self) -> None:
-        """Begins the read transaction; it does not see what is written from now on."""
+        """Begins the read transaction; it sees nothing that is written later."""
         self._thread.start()
         self._is_serving.wait()
         self._run(self._begin).result()

@@ -1,7 +1,7 @@
 """Chooses where an archive is read: at a replica if its answer is up to date, else at the primary.
 
-Once a deletion was answered, nobody may read the row through any server. So an answer of a replica only counts
-if the data version in its snapshot equals the one that the primary had after the operation had begun. Versions are
+Once a deletion was answered, nobody may read the row through any server. So a replica's answer is used only
+if the data version in its snapshot equals the primary's, read after the operation had begun. Versions are
 random numbers, so those of a standby that was promoted without the last commits never equal earlier ones.
 """
 
@@ -55,7 +55,7 @@ class Pools(NamedTuple):
 
 
 class ReadTransaction(NamedTuple):
-    """A connection with an open read transaction, and the pool that it is to be given back to."""
+    """A connection with an open read transaction, and its pool."""
 
     connection: ReadConnection
     pool: ConnectionPool

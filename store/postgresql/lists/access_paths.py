@@ -55,7 +55,7 @@ def count_sql(page: RangePage) -> str:
 
 
 def _ranges(page: RangePage, path: AccessPath, active: frozenset[str], bounds: list[str]) -> list[list[str]]:
-    """The conditions of each range of the path; the first is that of the index."""
+    """The conditions of each range of the path; the first one is the index's."""
     value = page.parent if path.attribute == page.relation.parent else f":{path.attribute}"
     others = page.unindexed_but_period(active, path.attribute)
     return [[text_of(each.condition, page.dialect).format(value=value), *others, *bounds] for each in path.ranges]

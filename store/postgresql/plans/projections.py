@@ -115,7 +115,7 @@ def _object(members: Sequence[Member], plain: frozenset[str]) -> list[Piece]:
 
 
 def _written(members: Sequence[Member], plain: frozenset[str]) -> Iterator[Piece]:
-    """The text of an object in a row of which the ``plain`` columns are neither null nor empty nor to be escaped."""
+    """An object's text, for rows whose ``plain`` columns are neither null nor empty and need no escaping."""
     before = "{"
     for member in members:
         yield Fixed(f'{before}"{member.name}":')

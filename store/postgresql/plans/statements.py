@@ -176,7 +176,7 @@ def _page_sql(shape: Shape, parent: str, fingerprint: str) -> str:
 def _filled(subqueries: Shapes, depth: int) -> str:
     """The text of a row of ``page_DEPTH``, with the placeholders filled.
 
-    What stands between the pages is joined first, since each ``||`` copies what is before and behind it.
+    The texts between the pages are joined first, since each ``||`` copies both of its sides.
     """
     between, text = [f"page_{depth}.text_0"], ""
     for number, subquery in enumerate(subqueries):

@@ -51,7 +51,7 @@ class SQLiteSnapshot:
         self._timer.daemon = True
 
     def begin(self) -> None:
-        """Begins the read transaction; it does not see what is written from now on."""
+        """Begins the read transaction; it sees nothing that is written later."""
         self._connection.executescript(PRAGMAS)
         self._connection.execute(BEGIN)
         ((self._erased,),) = self._connection.execute(FIRST_READ).fetchall()

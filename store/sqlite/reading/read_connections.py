@@ -38,7 +38,7 @@ class ReadConnection:
     """A read connection whose statements have deadlines. They run one after another, in aiosqlite's thread.
 
     With ``one_transaction`` they read in one transaction, which the first of them begins, until ``end_transaction``.
-    ``deadline`` is that of the statement that runs.
+    ``deadline`` is the running statement's.
     """
 
     def __init__(self, connection: aiosqlite.Connection, one_transaction: bool) -> None:

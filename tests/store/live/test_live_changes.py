@@ -8,7 +8,7 @@ from bodies import interaction, put, sid
 from store.changes import read_feed
 from store.engine.protocols import Archive, Readable
 from store.live import changes
-from store.live.live import Live
+from store.live.updates import LiveUpdates
 from store.queries.changes import ChangeKind, FeedPage, FeedQuery
 
 ALL = FeedQuery(0, 0)
@@ -18,7 +18,7 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A follower is known before it reads the feed, so a change that is committed in between reaches it both ways."""
-    live = Live(archive)
+    live = LiveUpdates(archive)
     first = live.changes.follow(ALL, await live.changes.position(None))
     await put(archive, interaction(9))
     assert (await anext(first)).sid == sid("KI", 9)
@@ -44,7 +44,7 @@ async def test_a_change_that_is_read_and_also_handed_out_comes_once(
 
 async def test_one_who_follows_as_the_last_other_leaves_hears_of_later_changes(archive: Archive) -> None:
     """The task that reads the feed for all ends when the last follower leaves, but not at once."""
-    live = Live(archive)
+    live = LiveUpdates(archive)
     first = live.changes.follow(ALL, await live.changes.position(None))
     await put(archive, interaction(1))
     assert (await anext(first)).sid == sid("KI", 1)
@@ -67,7 +67,7 @@ async def test_one_who_is_busy_while_it_falls_behind_misses_nothing(
 ) -> None:
     """Changes that come after those that it has dropped must wait until it has read them from the feed."""
     monkeypatch.setattr(changes, "MOST_PENDING", 3)
-    live = Live(archive)
+    live = LiveUpdates(archive)
     busy, other = [live.changes.follow(ALL, await live.changes.position(None)) for _ in range(2)]
     await put(archive, interaction(1))
     assert [(await anext(each)).sid for each in (busy, other)] == [sid("KI", 1)] * 2

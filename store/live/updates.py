@@ -1,4 +1,4 @@
-"""Everything of one archive that can be followed live."""
+"""Live updates: the changes, the filters that select them, and the sync status, for the subscriptions of a process."""
 
 from store.engine.protocols import Archive
 from store.live.changes import Changes
@@ -6,8 +6,8 @@ from store.live.matching import Matching
 from store.live.statuses import Statuses
 
 
-class Live:
-    """What has just changed in one archive: one for each process, shared by all that follow it."""
+class LiveUpdates:
+    """The live updates of one archive, shared by all subscribers in this process."""
 
     def __init__(self, archive: Archive) -> None:
         self._commits = archive.commits()
