@@ -113,6 +113,18 @@ def test_no_room_has_too_many_files() -> None:
 
 
 @needs_git
+def test_every_room_is_in_the_readmes_map() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").split("| room |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]+) \| ", table, re.MULTILINE)
+    mapped = set()
+    for row in rows:
+        first, *others = re.findall(r"`([a-z]+(?:/[a-z]+)?)/`", row)
+        mapped |= {first, *(f"{first.split('/')[0]}/{other}" for other in others)}
+    rooms = {"/".join(file.parts[:-1][:2]) for file in TRACKED if file.suffix == ".py" and file.parts[0] in ROOMS}
+    assert rooms - mapped == {"gateway/installed", "schema/feed"}, "the last is named with that of resolvers"
+
+
+@needs_git
 def test_no_module_has_a_catch_all_name() -> None:
     assert not [file for file in TRACKED if DRAWERS & {Path(part).stem for part in file.parts}]
 
