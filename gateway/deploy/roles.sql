@@ -18,7 +18,8 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 ALTER ROLE proxygraph_reader SET default_transaction_read_only = on;
 
 -- To remove bytes, the owner must see PostgreSQL's log and its standbys, make checkpoints, and switch to a new log file.
-GRANT pg_monitor, pg_checkpoint TO :"owner";
+-- On a standby its server does the first two by the role that --replica names, which may be the reader.
+GRANT pg_monitor, pg_checkpoint TO :"owner", proxygraph_reader;
 GRANT EXECUTE ON FUNCTION pg_switch_wal() TO :"owner";
 
 -- Nobody else connects, makes temporary tables, or makes anything in the archive's schema.

@@ -8,7 +8,8 @@ from typing import Any
 
 STATE = """
 SELECT has_function_privilege('pg_ls_waldir()', 'EXECUTE') AND pg_has_role('pg_read_all_stats', 'USAGE'),
-  has_function_privilege('pg_switch_wal()', 'EXECUTE') AND pg_has_role('pg_checkpoint', 'USAGE'),
+  pg_has_role('pg_checkpoint', 'USAGE')
+    AND (pg_is_in_recovery() OR has_function_privilege('pg_switch_wal()', 'EXECUTE')),
   current_setting('wal_recycle') = 'on', current_setting('wal_keep_size') <> '0',
   current_setting('archive_mode') <> 'off',
   (current_setting('log_statement') IN ('mod', 'all') OR current_setting('log_min_duration_statement') <> '-1'

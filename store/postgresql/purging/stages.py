@@ -86,6 +86,15 @@ UPDATE deletion SET waits_for = $1 WHERE erased_at IS NOT NULL AND closed_at IS 
 """
 NOTE_POOLED = NOTE_REASON.replace("$1", f"'{POOLED}'")
 """Without a parameter, since a pool may not support prepared statements."""
+IS_OWNER = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'interaction'::regclass"
+NOT_OWNER = (
+    "Only the owner of the tables removes the bytes of erased rows, and this server's role is another one. Let one "
+    "server use the owner's URL."
+)
+NOTE_NOT_OWNER = (
+    "UPDATE deletion SET waits_for = $1 WHERE erased_at IS NOT NULL AND purged_at IS NULL AND waits_for IS NULL"
+)
+"""A reason that the owner's server has written stays."""
 ANOTHER_PURGES = "Another server is removing the bytes of what was erased."
 NOT_YET = (
     "PostgreSQL keeps the bytes of a deleted row until its table is rewritten and its log is past it. A server does "
@@ -118,6 +127,9 @@ class Purge:
                 return POOLED
             if not await connection.fetchval(ANY_OPEN):
                 return None
+            if not await connection.fetchval(IS_OWNER):
+                await connection.execute(NOTE_NOT_OWNER, NOT_OWNER)
+                return NOT_OWNER
             if not await _takes_purge_lock(connection, wait=at_once):
                 return ANOTHER_PURGES
             is_late = time.monotonic() >= self._next_rewriting and not await self._is_gathering(connection)

@@ -6,14 +6,17 @@ import asyncpg
 import pytest
 
 import bodies
+import postgresql
 from bodies import sid
+from canaries import erase
 from checkout import ROOT
 from postgresql import Cluster
 from store import keys
 from store.archive import open_archive, read_archive
-from store.engine.database import Address
+from store.engine.database import Address, Replicas
 from store.errors import DatabaseError, DatabaseReadOnly
 from store.postgresql.purging.hindrances import BY_RIGHT, hindrances
+from store.postgresql.purging.stages import NOT_OWNER
 
 SCRIPT = (ROOT / "gateway" / "deploy" / "roles.sql").read_text("utf-8")
 WRITER, READER = "proxygraph_writer", "proxygraph_reader"
@@ -145,3 +148,40 @@ async def test_the_writer_leaves_migrations_to_the_owner_with_a_sentence(
     with pytest.raises(DatabaseReadOnly, match="with the URL of the role that owns the archive"):
         async with open_archive(by(WRITER, with_roles)):
             pass
+
+
+async def test_the_writer_leaves_the_bytes_of_erased_rows_to_the_owner_and_the_ledger_says_so(
+    with_roles: Address,
+) -> None:
+    waits_for = "SELECT waits_for FROM deletion"
+    async with open_archive(with_roles) as owner, open_archive(by(WRITER, with_roles), create=False) as writer:
+        await bodies.put(owner, bodies.service(1), bodies.session(1), bodies.interaction(1), bodies.interaction(2))
+        await erase(writer, 1)
+        assert await writer.writer.purge(at_once=True) == NOT_OWNER
+        assert await owner.fetch(waits_for) == [(NOT_OWNER,)]
+        assert await owner.writer.purge(at_once=True) is None
+        assert await owner.fetch(waits_for) == [(None,)]
+        await erase(owner, 2)
+        of_owner = "A reason that the owner's server has written."
+        async with owner.writer.transaction() as transaction:
+            await transaction.execute("UPDATE deletion SET waits_for = :why WHERE closed_at IS NULL", {"why": of_owner})
+        assert await writer.writer.purge(at_once=True) == NOT_OWNER
+        assert await owner.fetch(f"{waits_for} WHERE closed_at IS NULL") == [(of_owner,)]
+
+
+async def test_the_owner_removes_bytes_from_a_standby_that_it_reads_as_the_reader() -> None:
+    with postgresql.cluster(wal_recycle="off") as primary:
+        primary.sql("CREATE ROLE plain_owner LOGIN")
+        name = primary.database()
+        primary.sql(f"ALTER DATABASE {name} OWNER TO plain_owner")
+        address = Address(primary.url(name, "plain_owner"))
+        async with open_archive(address) as archive:
+            primary.run("psql", "-X", "-d", primary.url(name), given=SCRIPT)
+            await bodies.put(archive, bodies.service(1), bodies.session(1), bodies.interaction(1))
+        with postgresql.standby(primary) as standby:
+            replicas = Replicas((Address(standby.url(name, READER)),))
+            async with open_archive(address, replicas=replicas) as archive:
+                assert set(BY_RIGHT) & {each.partition(": ")[2] for each in await archive.hindrances()} == set()
+                await erase(archive, 1)
+                assert await archive.writer.purge(at_once=True) is None
+                assert await archive.fetch("SELECT closed_at IS NOT NULL FROM deletion") == [(True,)]
