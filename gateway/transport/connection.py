@@ -32,7 +32,7 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; ``seconds`` is the timeout for a whole request, and for reading a response."""
+    """A connection of uvicorn's server; ``seconds`` is the timeout for a whole request, and for reading a response."""
 
     seconds = 10.0
     _default_headers: object = None
@@ -41,7 +41,6 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any], **_: object
     ) -> None:
-        """Called by uvicorn's server for each connection."""
         if not config.loaded:
             config.load()
         self._app = cast("App", config.loaded_app)
@@ -114,7 +113,13 @@ class Connection(asyncio.Protocol):
     # Called by uvicorn's server.
 
     def shutdown(self) -> None:
-        """Closes the connection, after the current response if there is one; ends a response that streams."""
+        """Closes the connection in two turns of the loop, between which it reads, and answers what has come in time."""
+        self._loop.call_soon(self._loop.call_soon, self._shut_down)
+
+    def _shut_down(self) -> None:
+        """Closes after the current response if there is one; ends a response that streams."""
+        if self._is_ending:
+            return
         if self._cycle is None or self._cycle.is_answered:
             self.close()
         elif self._cycle.is_started:
@@ -239,9 +244,8 @@ class Connection(asyncio.Protocol):
 
     def _pause_reading_if_full(self) -> None:
         """Pauses reading while a buffer is full, and otherwise resumes it."""
-        too_much = self._cycle is not None and (
-            self._cycle.is_full or len(self._buffer) - self._position > MOST_BUFFERED
-        )
+        buffered = len(self._buffer) - self._position
+        too_much = self._cycle is not None and (self._cycle.is_full or buffered > MOST_BUFFERED)
         if not too_much:
             self.read_on()
         elif not self._is_read_paused:

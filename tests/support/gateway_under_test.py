@@ -81,7 +81,8 @@ class PromptServer(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await asyncio.sleep(0)
+        for _ in range(4):  # A connection closes in that many turns of the loop.
+            await asyncio.sleep(0)
         await asyncio.wait_for(self._wait_tasks_to_complete(), self.config.timeout_graceful_shutdown)
         await self.lifespan.shutdown()
 

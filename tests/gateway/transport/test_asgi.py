@@ -1,6 +1,7 @@
 """The request cycle of the server's connections: responses and disconnects as ASGI has them."""
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from uvicorn.server import ServerState
 
 from gateway.http.exchange import Receive, Scope, Send
 from gateway.transport.connection import Connection
-from raw_http import GET, answers, respond_at_once
+from raw_http import GET, answers, echo, parse_responses, respond_at_once
 
 
 async def in_parts(scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,3 +79,23 @@ async def test_a_half_closed_connection_is_probed_by_an_interim_response(leaves:
             writer.close()
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.parametrize("path", [b"", b"slow"])
+async def test_a_request_that_came_before_the_connection_was_shut_down_is_answered(path: bytes) -> None:
+    """A busy server has not read it yet: to close the connection then would lose it."""
+    config = uvicorn.Config(echo, lifespan="off", log_config=None)
+    config.load()
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    theirs.setblocking(False)
+    _, connection = await loop.connect_accepted_socket(
+        lambda: Connection(config=config, server_state=ServerState(), app_state={}), ours
+    )
+    theirs.send(GET % path)
+    connection.shutdown()
+    received = b""
+    async with asyncio.timeout(20):
+        while data := await loop.sock_recv(theirs, 65_536):
+            received += data
+    theirs.close()
+    assert parse_responses(received)[0] == [200]
