@@ -1,6 +1,5 @@
 """Real parts for the tests: a database file, the schema over it, a server on loopback."""
 
-import asyncio
 import os
 import signal
 import threading
@@ -15,8 +14,9 @@ import edge_case_rows
 import postgresql
 from bodies import put, service, session
 from command_lines import command_line
-from databases import ENGINES, POSTGRESQL, SQLITE, New, engine_of, new_addresses, new_files
+from databases import ENGINES, POSTGRESQL, SQLITE, New, engine_of, filled, new_addresses, new_files
 from gateway_under_test import SERVERS, Ask, asker, chosen, connections, serving
+from in_memory import in_memory
 from store.archive import open_archive
 from store.engine.database import Database
 from store.engine.protocols import Archive
@@ -25,6 +25,7 @@ from store.engine.protocols import Archive
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A shell without job control starts what runs in the background with Ctrl-C ignored, which the commands would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+in_memory()
 # Stand-ins are on this machine, where no proxy of a company's leads.
 for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
     os.environ.pop(variable, None)
@@ -129,26 +130,45 @@ def new_database(engine: str, request: pytest.FixtureRequest, tmp_path: Path) ->
 
 @pytest.fixture
 def database(new_database: New, request: pytest.FixtureRequest) -> Database:
-    """An empty database; that of ``archive``, ``client`` or ``with_one_session`` in a test that uses one of these."""
+    """An archive without rows; that of ``archive``, ``client`` or another fixture here in a test that uses one."""
     if "with_one_session" in request.fixturenames:
         return cast("Database", request.getfixturevalue("with_one_session"))
+    copied = "edge_cases" if "edge_case_archive" in request.fixturenames else "no_rows"
+    return new_database(request.getfixturevalue(copied))
+
+
+@pytest.fixture
+def empty_database(new_database: New) -> Database:
+    """A database in which nobody has made an archive yet; a file that doesn't exist."""
     return new_database()
 
 
 @pytest.fixture(scope="session")
-def one_session(
+def session_databases(
     engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """A database with one Service and one Session, for tests to copy: copying is faster than migrating."""
-
-    async def made(database: Database) -> Database:
-        async with open_archive(database) as archive:
-            await put(archive, service(1), session(1))
-        return database
-
+) -> Iterator[New]:
+    """Makes databases that last as long as the process of the tests, which copy them: that is faster than migrating."""
     cluster = request.getfixturevalue("postgresql_cluster") if engine == POSTGRESQL else None
-    with new_addresses(cluster) if cluster else new_files(tmp_path_factory.mktemp("one_session")) as new:
-        yield asyncio.run(made(new()))
+    with new_addresses(cluster) if cluster else new_files(tmp_path_factory.mktemp("copied")) as new:
+        yield new
+
+
+@pytest.fixture(scope="session")
+def no_rows(session_databases: New) -> Database:
+    """A closed archive without rows, for tests to copy."""
+    return filled(session_databases(), put)
+
+
+@pytest.fixture(scope="session")
+def one_session(session_databases: New) -> Database:
+    """A closed archive with one Service and one Session, for tests to copy."""
+    return filled(session_databases(), lambda archive: put(archive, service(1), session(1)))
+
+
+@pytest.fixture(scope="session")
+def edge_cases(session_databases: New) -> Database:
+    """A closed archive of edge-case rows, for tests to copy."""
+    return filled(session_databases(), edge_case_rows.fill)
 
 
 @pytest.fixture
@@ -168,7 +188,6 @@ async def archive(with_one_session: Database) -> AsyncIterator[Archive]:
 async def edge_case_archive(database: Database) -> AsyncIterator[Archive]:
     """An archive of edge-case rows."""
     async with open_archive(database) as opened:
-        await edge_case_rows.fill(opened)
         yield opened
 
 

@@ -21,6 +21,8 @@ from running_commands import ENVIRONMENT
 from store.archive import open_archive
 from store.engine.database import Database
 
+pytestmark = pytest.mark.processes
+
 QUERY = {"query": "{ services { totalCount } }"}
 DATA = b'{"data":{"services":{"totalCount":1}}}'
 A_SECOND = 500
@@ -61,7 +63,7 @@ async def served(database: Database, *more: str) -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A load balancer, which keeps idle connections for less time than a server drains."""
+    """A load balancer, which keeps idle connections for much less time than a server drains."""
     connector = aiohttp.TCPConnector(limit=AT_ONCE, keepalive_timeout=0.3)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT)) as session:
         yield session
@@ -158,7 +160,8 @@ async def test_a_second_sigterm_ends_the_draining(database: Database) -> None:
 
 async def test_a_rolling_restart_by_readiness_loses_no_request(database: Database) -> None:
     """Two servers, replaced one after the other; requests go to the one that was last ready."""
-    async with served(database) as first, served(database) as second, served(database) as third, client() as session:
+    serving = [served(database, "--drain", "3") for _ in range(3)]
+    async with serving[0] as first, serving[1] as second, serving[2] as third, client() as session:
         servers = [first, second]
         for server in (first, second, third):
             await until_ready(session, server.address)
@@ -178,7 +181,7 @@ async def test_a_rolling_restart_by_readiness_loses_no_request(database: Databas
 
 async def test_restarting_the_workers_one_by_one_loses_no_request(database: Database) -> None:
     """SIGHUP: each worker is replaced by a new one, on the same socket."""
-    async with served(database, "--workers", "2") as server, client() as session:
+    async with served(database, "--workers", "2", "--drain", "3") as server, client() as session:
         await until_ready(session, server.address)
         async with load(session, lambda: server.address) as outcomes:
             old = await workers(server.process)

@@ -32,6 +32,7 @@ def test_every_benchmark_query_is_valid(workload: Workload) -> None:
     assert not validate(EXECUTABLE, parse(workload.document))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("peer", IN_PYTHON, ids=lambda peer: peer.name)
 def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, setup: Setup) -> None:
     bodies: dict[Workload, Sequence[str]] = {workload: workload.bodies(setup.archive) for workload in WORKLOADS}
@@ -39,6 +40,7 @@ def test_the_python_servers_compared_answer_like_the_gateway(peer: Contender, se
     assert refused <= {LONG}
 
 
+@pytest.mark.processes
 async def test_the_python_servers_compared_on_postgresql_answer_like_the_gateway(
     setup: Setup, empty_postgresql: str
 ) -> None:

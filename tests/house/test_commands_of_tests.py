@@ -13,6 +13,8 @@ from checkout import ROOT
 from command_lines import FRESH, command_line
 from running_commands import ENVIRONMENT
 
+pytestmark = pytest.mark.processes
+
 COMMANDS = [
     ["--version"],
     ["schema"],

@@ -10,6 +10,8 @@ import pytest
 import postgresql
 from checkout import ROOT
 
+pytestmark = pytest.mark.processes
+
 WITHOUT_POSTGRESQL = """
 import pytest
 

@@ -30,6 +30,7 @@ DATA: dict[str, Any] = {
 ERROR = {"message": "No.", "locations": [{"line": 1, "column": 2}], "path": ["a", 0], "extensions": {"code": "BUSY"}}
 
 
+@pytest.mark.processes
 def test_no_request_gets_a_wrong_response(tmp_path: Path) -> None:
     """Each request goes to a server with plans and to one without."""
     result = fuzz(tmp_path, REQUESTS, SEED, SECONDS, lambda _: None)

@@ -81,14 +81,17 @@ def names_in(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.processes
 def test_the_wheel_puts_one_package_at_the_top_of_site_packages(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names_in(wheel)} == {"proxygraph", f"proxygraph-{__version__}.dist-info"}
 
 
+@pytest.mark.processes
 def test_a_checker_of_wheels_finds_nothing(wheel: Path) -> None:
     done([sys.executable, "-m", "check_wheel_contents", "--no-config", str(wheel)], wheel.parent)
 
 
+@pytest.mark.processes
 @needs_git
 def test_the_wheel_has_every_file_that_is_needed_at_run_time(wheel: Path) -> None:
     wanted = {
@@ -102,6 +105,7 @@ def test_the_wheel_has_every_file_that_is_needed_at_run_time(wheel: Path) -> Non
     assert has == wanted | page | {"__init__.py", "__main__.py"}
 
 
+@pytest.mark.processes
 @needs_current_page
 def test_an_sdist_gives_the_same_wheel_without_node(wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(build("sdist", ROOT, tmp_path)) as archive:
@@ -112,6 +116,7 @@ def test_an_sdist_gives_the_same_wheel_without_node(wheel: Path, tmp_path: Path)
     assert "proxygraph/gateway/graphiql/dist/index.html" in names_in(again)
 
 
+@pytest.mark.processes
 def test_the_command_tells_its_version_from_any_folder(environment: Path, tmp_path: Path) -> None:
     expected = f"Proxygraph {__version__}\n"
     assert done([str(environment / "bin" / "proxygraph"), "--version"], tmp_path) == expected
@@ -119,6 +124,7 @@ def test_the_command_tells_its_version_from_any_folder(environment: Path, tmp_pa
     assert done([sys.executable, "-m", "gateway", "--version"], ROOT) == expected
 
 
+@pytest.mark.processes
 def test_only_the_command_sees_the_packages(environment: Path, tmp_path: Path) -> None:
     """Also in a folder that has packages of these names: what is installed is used."""
     (tmp_path / "schema.py").write_text("raise AssertionError", "utf-8")
@@ -127,6 +133,7 @@ def test_only_the_command_sees_the_packages(environment: Path, tmp_path: Path) -
     assert done([str(environment / "bin" / "python"), "-c", FOUND], tmp_path) == "[]\n"
 
 
+@pytest.mark.processes
 def test_workers_of_the_installed_server_answer(environment: Path, tmp_path: Path) -> None:
     command = str(environment / "bin" / "proxygraph")
     sizes = ("--services", "1", "--sessions", "1", "--interactions", "1")
@@ -138,6 +145,7 @@ def test_workers_of_the_installed_server_answer(environment: Path, tmp_path: Pat
             assert json.load(response) == {"data": {"interactions": {"totalCount": 1}}}
 
 
+@pytest.mark.processes
 @needs_page
 def test_the_installed_demo_serves_graphiql(environment: Path, tmp_path: Path) -> None:
     with installed_server(environment, tmp_path, "demo") as address:
@@ -175,6 +183,7 @@ def test_the_changelogs_sections_are_unreleased_and_dated_versions() -> None:
     assert not sections or sections[0][0] == __version__
 
 
+@pytest.mark.processes
 def test_an_editable_installation_has_the_command_and_no_other_name(tmp_path: Path) -> None:
     """The command then runs the checkout; tests, schema and the others can't be imported elsewhere either."""
     built = build("editable", ROOT, tmp_path)

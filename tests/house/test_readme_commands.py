@@ -46,7 +46,7 @@ LEFT_OUT = {
     "pip install --editable '.[parquet]'": REGISTRY,
     ".venv/bin/python -m pytest": "It would run this test; .ci/run runs it.",
     "pytest": "It would run this test; .ci/run runs it.",
-    'pytest -m "browser or clients or servers"': "It takes minutes; .ci/run runs it.",
+    'pytest -m "browser or clients or processes or servers"': "It takes minutes; .ci/run runs it.",
     ".ci/run": "It runs this test.",
     "python tests/stand_in/fake_twilio.py": "The blocks run with it.",
     "docker build --tag proxygraph .": DOCKER,
@@ -124,6 +124,7 @@ async def started(script: str, folder: Path, environment: dict[str, str]) -> Asy
             await asyncio.wait_for(process.communicate(), SECONDS)
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(
     os.environ.get("CI") is None and not (shutil.which("bash") and shutil.which("curl")),
     reason="bash or curl is not here, which the README has people use.",

@@ -34,6 +34,7 @@ async def both(archive: Archive, request: Request, plans: PlanCache, access: Acc
     return ordinary, await execute(request, Context(archive, access=access), UNLIMITED, plans)
 
 
+@pytest.mark.of_a_file  # test_plans_on_postgresql.py compares the answers to the same documents there.
 async def test_both_paths_give_the_same_bytes(edge_case_archive: Archive, request: pytest.FixtureRequest) -> None:
     """For a longer run: pytest tests/resolvers/test_plans.py -k same_bytes --documents 20000 --seed 7."""
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")

@@ -14,12 +14,14 @@ from gateway.endpoint.plan_cache import PlanCache
 from gateway.endpoint.results import Request, Result
 from gateway_under_test import UNLIMITED
 from postgresql import Cluster
+from resolvers.access import ANYBODY, Access, granted
 from resolvers.context import Context
 from schema.build import EXECUTABLE
 from store.archive import open_archive
 from store.engine.database import Address
 from store.engine.protocols import Archive
 
+READER = granted("console", ["read"])
 FEED = "changes"
 """The field whose cursors and times differ from database to database."""
 
@@ -41,8 +43,10 @@ async def on_sqlite(tmp_path: Path) -> AsyncIterator[Archive]:
         yield archive
 
 
-async def answered(archive: Archive, request: Request, plans: PlanCache | None = None) -> Result:
-    return await execute(request, Context(archive), UNLIMITED, plans)
+async def answered(
+    archive: Archive, request: Request, plans: PlanCache | None = None, access: Access = ANYBODY
+) -> Result:
+    return await execute(request, Context(archive, access=access), UNLIMITED, plans)
 
 
 async def test_both_paths_on_both_engines_give_the_same_bytes(
@@ -52,6 +56,7 @@ async def test_both_paths_on_both_engines_give_the_same_bytes(
     number, seed = request.config.getoption("--documents"), request.config.getoption("--seed")
     documents = Documents(seed, EXECUTABLE, await edge_case_rows.pool_of(on_postgresql))
     plans, plans_of_sqlite, outcomes = PlanCache(), PlanCache(), Counter[str]()
+    forbidden = 0
     for document in islice(documents, number):
         asked = Request(document.text, document.operation_name, document.variables)
         ordinary = await answered(on_postgresql, asked)
@@ -64,4 +69,10 @@ async def test_both_paths_on_both_engines_give_the_same_bytes(
                 assert planned.encoded() == of_sqlite.encoded(), document
         outcomes["planned" if planned.is_planned else "errors" if "errors" in ordinary.response else "other"] += 1
         documents.learn(document, ordinary.response)
+        if not sum(outcomes.values()) % 4:
+            ordinary = await answered(on_postgresql, asked, access=READER)
+            planned = await answered(on_postgresql, asked, plans, READER)
+            assert planned.encoded() == ordinary.encoded(), document
+            forbidden += "FORBIDDEN" in ordinary.encoded().decode()
     assert outcomes["planned"] > 0.6 * number
+    assert forbidden > 0.005 * number

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import bodies
+import databases
+from databases import New
 from searched_rows import INTERACTIONS, LISTS, every_filter, rows_of, some_filters, some_rows
 from store import interactions
 from store.archive import open_archive
@@ -22,18 +24,20 @@ from store.queries.pages import Count, Page, page_statement
 from store.sqlite.lists import value_merges
 
 
+@pytest.fixture(scope="session")
+def searched(session_databases: New) -> Database:
+    """A closed archive of Services with Sessions, Participants and Interactions of many kinds, whose dates collide."""
+    return databases.filled(session_databases(), lambda archive: bodies.put(archive, *some_rows(Random(4))))
+
+
 @pytest.fixture(params=[value_merges.MANY_ROWS, 3], ids=["", "many-rows"])
 async def filled(
-    request: pytest.FixtureRequest, database: Database, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, new_database: New, searched: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Archive]:
-    """Services with Sessions, Participants and Interactions of many kinds, whose dates collide.
-
-    Its people count as being in few rows, and as being in many.
-    """
+    """A copy of ``searched``, whose people count as being in few rows, and as being in many."""
     monkeypatch.setattr(value_merges, "MANY_ROWS", request.param)
     page_statement.cache_clear()
-    async with open_archive(database) as archive:
-        await bodies.put(archive, *some_rows(Random(4)))
+    async with open_archive(new_database(searched)) as archive:
         yield archive
     page_statement.cache_clear()
 

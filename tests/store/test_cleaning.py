@@ -90,6 +90,7 @@ async def demand_clean(database: Path) -> None:
     assert traces(database) == held & set(NUMBERS)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("what", ["erase", "write"])
 async def test_no_byte_is_left_after_a_crash_at_any_line_of_the_cleaning(
     rebuilt: Path, tmp_path: Path, what: str

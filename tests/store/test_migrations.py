@@ -35,6 +35,12 @@ BODIES: list[dict[str, Any]] = [
 
 
 @pytest.fixture
+def database(empty_database: Path) -> Path:
+    """A file that doesn't exist, which the tests migrate."""
+    return empty_database
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The migrations, followed by one that adds these columns again."""
     folder = tmp_path / "migrations"

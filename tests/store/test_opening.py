@@ -24,6 +24,12 @@ pytestmark = pytest.mark.of_a_file
 
 
 @pytest.fixture
+def database(empty_database: Path) -> Path:
+    """A file that doesn't exist, since these tests are about what opening makes of a file."""
+    return empty_database
+
+
+@pytest.fixture
 async def filled(database: Path) -> Path:
     """A closed archive with a few hundred rows."""
     async with open_archive(database) as archive:

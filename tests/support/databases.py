@@ -2,20 +2,21 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from shutil import copy
 from typing import Any, Protocol
 
-import asyncpg
 import pytest
 
 import postgresql
+from asking_postgresql import asked
 from checkout import TESTS
+from store.archive import open_archive
 from store.engine.database import Address, Database
+from store.engine.protocols import Archive
 
 SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
 
@@ -28,6 +29,17 @@ class New(Protocol):
     """Makes databases, which are gone after the tests: empty ones, or copies of a closed one."""
 
     def __call__(self, source: Database | None = None) -> Database: ...
+
+
+def filled(database: Database, fill: Callable[[Archive], Awaitable[None]]) -> Database:
+    """Makes an archive in an empty database, fills and closes it."""
+
+    async def made() -> None:
+        async with open_archive(database) as archive:
+            await fill(archive)
+
+    asyncio.run(made())
+    return database
 
 
 @contextmanager
@@ -66,7 +78,7 @@ def rows(database: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     A truth value is 0 or 1 on SQLite; Python's True equals 1.
     """
     if isinstance(database, Address):
-        return [tuple(row) for row in _asked(database, "fetch", sql, *values)]
+        return [tuple(row) for row in asked("fetch", sql, *values, dsn=database.url)]
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(sql, _numbered(values)).fetchall()
 
@@ -80,7 +92,7 @@ def value(database: Database, sql: str, *values: Any) -> Any:
 def change(database: Database, sql: str, *values: Any) -> None:
     """Runs a statement that writes, past the archive's own writer."""
     if isinstance(database, Address):
-        _asked(database, "execute", sql, *values)
+        asked("execute", sql, *values, dsn=database.url)
         return
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(sql, _numbered(values))
@@ -125,17 +137,3 @@ def engine_of(item: pytest.Item) -> str | None:
 def _numbered(values: tuple[Any, ...]) -> dict[str, Any]:
     # ``$1`` is a named parameter to SQLite, of the name 1.
     return {str(number): each for number, each in enumerate(values, 1)}
-
-
-def _asked(address: Address, method: str, sql: str, *values: Any) -> Any:
-    """The answer, by a connection of its own in a thread, since a test may itself run in an event loop."""
-
-    async def ask() -> Any:
-        connection = await asyncpg.connect(address.url)
-        try:
-            return await getattr(connection, method)(sql, *values)
-        finally:
-            await connection.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, ask()).result()

@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from asking_postgresql import asked
+
 USER = "proxygraph"
 """The superuser of each cluster."""
 SECONDS_TO_START = 30
@@ -90,7 +92,8 @@ class Cluster:
 
     def initialize(self, authentication: str = "trust") -> None:
         """Makes the files of an empty cluster."""
-        icu = ["--locale-provider=icu", "--icu-locale=en-US"] if self._has_icu() else []
+        has_icu = "--with-icu" in self.run("pg_config", "--configure")
+        icu = ["--locale-provider=icu", "--icu-locale=en-US"] if has_icu else []
         common = ["--no-sync", "--no-instructions", f"--auth={authentication}", "--encoding=UTF8", "--locale=C"]
         self.run("initdb", "-D", self.data, "-U", USER, *common, *icu)
 
@@ -155,12 +158,12 @@ class Cluster:
     def database(self, template: str = "template1") -> str:
         """The name of a new database, made of ``template``."""
         name = f"database_{next(self._databases)}"
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def drop(self, name: str) -> None:
         """Drops a database, even if it is in use."""
-        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def sql(self, statement: str, database: str = "postgres", user: str = USER) -> str:
         """What psql prints for the statement: a line for each row, columns separated by ``|``."""
@@ -191,6 +194,9 @@ class Cluster:
         user = _ordinary_user()
         return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
 
+    def _execute(self, statement: str) -> None:
+        asked("execute", statement, host=str(self.folder), port=self.port, user=USER, database="postgres")
+
     def _status(self) -> str:
         file = self.data / "postmaster.pid"
         try:
@@ -211,9 +217,6 @@ class Cluster:
             self.process.send_signal(by)
         self.process.wait(SECONDS_TO_START)
         self.process = None
-
-    def _has_icu(self) -> bool:
-        return "--with-icu" in self.run("pg_config", "--configure")
 
 
 @contextmanager

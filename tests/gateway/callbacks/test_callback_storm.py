@@ -94,6 +94,7 @@ async def test_wild_callbacks_beside_syncs_end_equal_row_by_row(database: Databa
             assert not list(await archive.fetch("SELECT sid FROM deletion"))
 
 
+@pytest.mark.processes
 async def test_what_was_answered_is_there_after_a_kill(database: Database) -> None:
     """SIGKILL between a post and its answer: what was answered 204 is stored whole, and is completed afterwards."""
     fake, random = FakeTwilio(), Random(7)

@@ -116,6 +116,7 @@ async def test_without_an_account_it_is_refused(database: Database) -> None:
     )
 
 
+@pytest.mark.processes
 async def test_after_a_kill_at_any_point_the_same_command_continues_and_leaves_no_byte_and_no_record(
     database: Database, pytestconfig: pytest.Config
 ) -> None:

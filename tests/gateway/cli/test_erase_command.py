@@ -160,11 +160,11 @@ async def test_wrong_settings_end_with_2_and_say_what_is_right(
     assert problem in err
 
 
-async def test_a_missing_database_is_not_created(database: Database) -> None:
+async def test_a_missing_database_is_not_created(empty_database: Database) -> None:
     for more in ((), ("--yes",)):
-        code, out, err = await erased(None, database, "--identifier", NUMBER, *more)
+        code, out, err = await erased(None, empty_database, "--identifier", NUMBER, *more)
         assert (code, out, err.count("\n")) == (1, "", 1)
-    assert is_empty(database)
+    assert is_empty(empty_database)
 
 
 async def test_messages_that_a_number_no_longer_finds_are_reported(database: Database) -> None:
@@ -191,6 +191,7 @@ async def test_a_hold_ends_with_1_and_says_so(database: Database) -> None:
     assert "Interactions    19 erased, 1 held" in out
 
 
+@pytest.mark.processes
 async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_command_continues(
     database: Database,
 ) -> None:
@@ -212,6 +213,7 @@ async def test_ctrl_c_ends_with_130_withdraws_unsent_requests_and_the_same_comma
     assert traces(database) == []
 
 
+@pytest.mark.processes
 async def test_no_byte_is_left_wherever_it_was_killed(database: Database, pytestconfig: pytest.Config) -> None:
     """Killed at random moments, with a server and faults beside it, the same command goes on to the end."""
     pick = Random(pytestconfig.getoption("--seed"))
@@ -242,6 +244,7 @@ async def test_no_byte_is_left_wherever_it_was_killed(database: Database, pytest
     assert fake.get(bodies.sid("KP", 2))["date_deleted"]
 
 
+@pytest.mark.processes
 async def test_a_server_answers_and_syncs_beside_it(database: Database) -> None:
     """The server sweeps the whole account again and again, while rows vanish at Twilio and then here."""
     query = {"query": "{ interactions(first: 5) { nodes { body } } syncStatus { lastError run { mode } } }"}

@@ -56,6 +56,12 @@ def postgresql_cluster() -> Iterator[postgresql.Cluster]:
 
 
 @pytest.fixture
+def database(empty_database: Database) -> Database:
+    """An empty one, since the archive that other tests copy is in another cluster."""
+    return empty_database
+
+
+@pytest.fixture
 def well(database: Database) -> Database:
     """An archive of two Services that was read completely an hour ago."""
 

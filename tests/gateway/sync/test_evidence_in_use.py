@@ -108,12 +108,12 @@ async def test_a_sync_with_another_accounts_key_does_not_claim_a_new_archive(
 
 
 async def test_a_server_with_another_accounts_key_does_not_claim_a_new_archive(
-    database: Database,
+    empty_database: Database,
 ) -> None:
     other = of_another_account(services=1)
-    async with other.serving(), serving(database, twilio=settings_for(other, **its_key(other))):
+    async with other.serving(), serving(empty_database, twilio=settings_for(other, **its_key(other))):
         pass
-    async with mirroring(database, other) as mirror:
+    async with mirroring(empty_database, other) as mirror:
         await mirror.sync()
         await mirror.assert_equal()
 

@@ -211,15 +211,17 @@ async def test_invalid_credentials_withdraw_no_request(database: Database, fake:
 
 
 @pytest.mark.of_a_file
-async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(database: Path, tmp_path: Path) -> None:
+async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(
+    empty_database: Path, tmp_path: Path
+) -> None:
     """At that time the payload didn't say that Twilio would be asked later."""
     older = tmp_path / "migrations"
     older.mkdir()
     for file in sorted(migrations.FOLDER.glob("*.sql"))[:8]:
         (older / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(empty_database, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-        migrations.migrate(connection, database, older)
+        migrations.migrate(connection, empty_database, older)
         at, service_sid, account_sid = "2026-01-01T00:00:00.000Z", bodies.sid("KS", 1), FakeTwilio().account_sid
         for sid, session, by, at_twilio, erased in (
             (KI[0], 1, "console", 0, at),
@@ -234,8 +236,8 @@ async def test_deletions_from_before_outcomes_were_stored_are_not_repeated(datab
             )
     fake = FakeTwilio()
     account(fake, services=1, sessions=2)
-    async with mirroring(database, fake) as mirror:
-        assert await entries(database) == {
+    async with mirroring(empty_database, fake) as mirror:
+        assert await entries(empty_database) == {
             KI[0]: None,
             KI[1]: AtTwilio.DELETED,
             KI[2]: AtTwilio.ALREADY_GONE,

@@ -20,7 +20,7 @@ from store.backups.backup import back_up
 from store.backups.holders import Holds, holding
 from store.backups.notes import noted
 
-pytestmark = pytest.mark.of_a_file
+pytestmark = [pytest.mark.of_a_file, pytest.mark.processes]
 
 MESSAGES = list(range(1, 31))
 ERASED = 7
