@@ -262,10 +262,7 @@ class Connection(asyncio.Protocol):
         self._discard_input_and_close()
 
     def _discard_input_and_close(self) -> None:
-        """Closes the writing side, then reads and drops input for a while, so that the client gets the response.
-
-        See RFC 9112 §9.6.
-        """
+        """Closes the writing side, and then drops input for a while: the client gets the response (RFC 9112 §9.6)."""
         self._is_ending, self._buffer, self._position = True, b"", 0
         if self._has_ended or self._transport.is_closing():
             self.close()
