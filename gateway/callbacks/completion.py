@@ -60,9 +60,8 @@ class Completion:
             if errors:
                 await queue.fail(self._archive, list(errors))
             if len(errors) == len(leased) and not all(isinstance(error, TwilioMissing) for error in errors.values()):
-                raise RoundFailed(
-                    f"{len(errors):,} sessions that callbacks reported on could not be read yet. {errors[leased[0]]}"
-                )
+                many = "A session" if len(errors) == 1 else f"{len(errors):,} sessions"
+                raise RoundFailed(f"{many} that callbacks reported on could not be read yet. {errors[leased[0]]}")
         except StoreError as error:
             raise RoundFailed(f"What callbacks reported on could not be read yet. {error}") from error
         return SHORTEST_WAIT

@@ -203,7 +203,7 @@ async def test_while_twilio_is_away_sessions_stay_queued_and_the_task_shows_it(d
     async with mirroring(database, fake, PROXYGRAPH_SYNC_ATTEMPTS=1) as mirror:
         await take(mirror.archive, told(message(1)))
         fake.fail_next("GET", 503, "<html>", times=1)
-        with pytest.raises(RoundFailed, match="1 sessions that callbacks reported on could not be read yet"):
+        with pytest.raises(RoundFailed, match="A session that callbacks reported on could not be read yet"):
             await Completion(mirror.archive, mirror.twilio)()
         assert await queued(mirror) == [(bodies.sid("KC", 1), 1)]
 
