@@ -149,12 +149,16 @@ class Authenticator:
         _, _, expires = self._cache[digest]
         return Lease(found, digest, keys.hashed(text) if text.startswith(keys.PREFIX) else None, expires)
 
+    def expired(self, leases: Collection[Lease]) -> set[Lease]:
+        """Those leases whose time is over, which needs no look at the archive."""
+        moment = self._clock()
+        return {lease for lease in leases if lease.expires <= moment}
+
     async def ended(self, leases: Collection[Lease]) -> set[Lease]:
         """Those leases whose key was revoked, or that have expired; ``access`` no longer accepts them either."""
-        moment = self._clock()
         hashes = {lease.key for lease in leases if lease.key}
         invalid = await keys.invalid(self._archive, hashes) if hashes else set()
-        ended = {lease for lease in leases if lease.key in invalid or lease.expires <= moment}
+        ended = {lease for lease in leases if lease.key in invalid} | self.expired(leases)
         for lease in ended:
             self._cache.pop(lease.credential, None)
         return ended

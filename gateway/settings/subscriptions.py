@@ -17,6 +17,6 @@ class SubscriptionSettings(Settings):
     )
     max_subscriptions_per_key: Most = Field(
         1_000,
-        description="Subscriptions at once of one key in each worker, or of one address if no key is required. More are "
-        "refused with 503.",
+        description="Subscriptions at once of one key in each worker, or of one address if no key is required. More "
+        "are refused with 503.",
     )

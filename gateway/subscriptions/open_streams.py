@@ -5,13 +5,15 @@ CHECK_SECONDS, so a revoked or expired one ends its subscriptions within that ti
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
 from gateway.auth.authentication import Authenticator, Lease
+from gateway.background import RoundFailed
 from gateway.http.exchange import HttpError
 from gateway.subscriptions.limit import RETRY_AFTER, full
+from store.errors import StoreError
 
 CHECK_SECONDS = 2.0
 
@@ -76,14 +78,26 @@ class OpenStreams:
             stream.ending.cancel()
 
     async def check(self) -> float:
-        """Ends the connections whose key or token isn't valid any more; returns the seconds to the next check."""
+        """Ends the connections whose key or token isn't valid any more; returns the seconds to the next check.
+
+        Raises RoundFailed, with as many seconds to the next check, if keys can't be looked up now. What has expired
+        ends all the same.
+        """
         leases = {stream.lease for stream in self._open if stream.lease}
-        ended = await self._authenticator.ended(leases) if leases else set()
-        if ended:
-            for stream in tuple(self._open):
-                if stream.lease in ended:
-                    stream.end(Ending.NO_ACCESS)
+        if leases:
+            self._end(self._authenticator.expired(leases))
+            try:
+                self._end(await self._authenticator.ended(leases))
+            except StoreError as error:
+                sentence = f"The keys of open subscriptions could not be looked up. {error}"
+                raise RoundFailed(sentence, CHECK_SECONDS) from error
         return CHECK_SECONDS
+
+    def _end(self, leases: Collection[Lease]) -> None:
+        if leases:
+            for stream in tuple(self._open):
+                if stream.lease in leases:
+                    stream.end(Ending.NO_ACCESS)
 
     def drain(self) -> None:
         """Ends all connections, and refuses new ones."""
