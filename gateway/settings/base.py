@@ -16,6 +16,10 @@ DAY = 86_400
 YEARS = 100
 """The longest time that a setting may name; dates and timers can hold it."""
 
+PYDANTICS = "Input should be "
+BOUNDS = {"greater than or equal to": "at least", "less than or equal to": "at most", "greater than": "more than"}
+"""pydantic's words for the bounds of a number, and shorter ones."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Most = Annotated[int, Field(ge=1)]
@@ -60,11 +64,25 @@ def _problem(found: Mapping[str, Any], flags: Mapping[str, Any], kind: type[Sett
         if not kind.has_flags:
             return f"{named} is needed, but was not given."
         return f"{flag} (or {named}) is needed, but was not given."
-    message = found["msg"].removeprefix("Value error, ")
+    message = _expectation(found["msg"].removeprefix("Value error, "))
     if isinstance(found.get("ctx", {}).get("error"), AddressRefused):  # It says what it got, without a password.
-        return f"{source}: {message[0].lower()}{message[1:]}"
+        return f"{source}: {message}"
     shown = "" if _is_secret(kind, name) else f", but got {found['input']!r}"
-    return f"{source}: {message[0].lower()}{message[1:]}{shown}."
+    return f"{source}: {message}{shown}."
+
+
+def _expectation(message: str) -> str:
+    """The message of pydantic in the form of our other errors, such as "expected at least 1"."""
+    wanted = message.removeprefix(PYDANTICS)
+    if wanted == message:
+        return message[0].lower() + message[1:]
+    if wanted.startswith("a valid "):
+        wanted, _, _ = wanted.partition(", ")  # Without how parsing failed.
+    for long, short in BOUNDS.items():
+        if wanted.startswith(long):
+            wanted = short + wanted.removeprefix(long)
+            break
+    return f"expected {wanted}"
 
 
 def _is_secret(kind: type[Settings], name: str) -> bool:

@@ -120,8 +120,8 @@ def test_all_invalid_settings_are_reported_at_once() -> None:
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
         "--host: string should have at least 1 character, but got ''.",
-        "PROXYGRAPH_PORT: input should be a valid integer, unable to parse string as an integer, but got 'http'.",
-        "--workers: input should be greater than or equal to 1, but got '0'.",
+        "PROXYGRAPH_PORT: expected a valid integer, but got 'http'.",
+        "--workers: expected at least 1, but got '0'.",
     ]
 
 
@@ -132,7 +132,7 @@ def test_unusable_persisted_documents_are_reported_before_serving(tmp_path: Path
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
         "PROXYGRAPH_DOCUMENTS_MODE needs PROXYGRAPH_DOCUMENTS (or --documents).",
-        "PROXYGRAPH_MAX_DEPTH: input should be greater than or equal to 1, but got '0'.",
+        "PROXYGRAPH_MAX_DEPTH: expected at least 1, but got '0'.",
     ]
 
 

@@ -93,7 +93,7 @@ def test_numbers_out_of_range_are_refused_with_the_given_value(name: str, value:
     )
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert re.fullmatch(rf"PROXYGRAPH_{name}: input should be .+, but got '{value}'\.", line)
+    assert re.fullmatch(rf"PROXYGRAPH_{name}: expected .+, but got '{value}'\.", line)
     assert not list(tmp_path.iterdir())
 
 

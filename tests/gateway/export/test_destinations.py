@@ -174,7 +174,7 @@ def test_the_command_names_the_file_and_the_rows(filled: Database, tmp_path: Pat
 def test_all_problems_of_the_options_are_reported_at_once(filled: Database) -> None:
     done = run("export", "calls", "--format", "xlsx", "--database", str(filled), "--export-seconds", "0")
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["--export-seconds: input should be greater than 0, but got '0'."]
+    assert done.stderr.splitlines() == ["--export-seconds: expected more than 0, but got '0'."]
     done = run("export", "calls", "--format", "xlsx", "--database", str(filled))
     assert (done.returncode, done.stderr.splitlines()) == (
         2,

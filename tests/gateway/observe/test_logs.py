@@ -26,7 +26,7 @@ def messages(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "environment", "expected"),
     [
-        (["serve", "--workers", "0"], {}, "--workers: input should be greater than or equal to 1, but got '0'."),
+        (["serve", "--workers", "0"], {}, "--workers: expected at least 1, but got '0'."),
         (["serve", "--sync-every", "5"], {}, "--sync-every needs a Twilio account"),
         (["sync", "--nothing"], {}, "No such option: --nothing"),
         ([], {}, "No command was given"),

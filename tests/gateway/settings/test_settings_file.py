@@ -103,7 +103,7 @@ def test_every_unknown_key_is_named_with_a_suggestion(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("status_stale_hours = 'x'\n", "status_stale_hours in {file}: input should be a valid number"),
+        ("status_stale_hours = 'x'\n", "status_stale_hours in {file}: expected a valid number"),
         (
             "sync_every = \n",
             "PROXYGRAPH_CONFIG (or --config): expected a TOML file, but got {file}, which isn't valid. ",
