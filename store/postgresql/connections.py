@@ -48,6 +48,7 @@ HOST_SECONDS = 3.0
 """How long connecting to one of several hosts may take."""
 SMALL_READ = "read"
 """The kind of statements that belong to no GraphQL operation."""
+BACKEND = "SELECT pg_backend_pid()"
 READ_TRANSACTION = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 RawConnection = asyncpg.Connection
@@ -183,6 +184,11 @@ class ReadConnection:
     def is_idle(self) -> bool:
         """Whether another operation can use it now."""
         return self.usable and not self.raw.is_closed() and not self.raw.is_in_transaction()
+
+
+async def is_direct(raw: RawConnection) -> bool:
+    """Whether the connection is to PostgreSQL itself: a pool such as PgBouncer gives its clients other process ids."""
+    return bool(await raw.fetchval(BACKEND, timeout=COMMAND_SECONDS) == raw.get_server_pid())
 
 
 async def close(raw: RawConnection) -> None:

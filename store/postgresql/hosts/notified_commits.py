@@ -1,19 +1,22 @@
 """Notices commits on PostgreSQL, by LISTEN and NOTIFY on the primary; it also polls, in case notifications are lost.
 
 Triggers notify of each transaction that changes an answer or the sync's state
-(store/postgresql/migrations/0017_archive.sql). Standbys refuse LISTEN, and a connection pool such as PgBouncer's in
-transaction mode loses notifications, so they are only hints: the state is also read every POLL_SECONDS, on the same
-connection. A process listens only while somebody waits, and some seconds longer.
+(store/postgresql/migrations/0017_archive.sql). Notifications are only hints: standbys refuse LISTEN, so the state is
+also read every POLL_SECONDS, on the same connection. A process listens only while somebody waits, and some seconds
+longer.
+
+Through a connection pool such as PgBouncer it only polls. LISTEN is a state of the server's session, which a pool
+gives to the next client: in transaction mode it would stay there, and in session mode a notification during the pool's
+reset makes PgBouncer give the next client a reply that isn't its own.
 """
 
 import asyncio
-from contextlib import suppress
 from math import inf
 from typing import Any
 
 from store.engine.database import Address
 from store.errors import DatabaseError
-from store.postgresql.connections import CLOSING_SECONDS, RawConnection, connect
+from store.postgresql.connections import RawConnection, close, connect, is_direct
 from store.postgresql.explanations import FAILURES
 
 CHANNEL = "proxygraph"
@@ -81,13 +84,14 @@ class NotifiedCommits:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             try:
-                await raw.add_listener(CHANNEL, self._bump)
+                if await is_direct(raw):
+                    await raw.add_listener(CHANNEL, self._bump)
                 self._bump()
                 await self._poll(raw)
             except FAILURES:
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
-                await _stop_listening(raw)
+                await close(raw)
 
     async def _poll(self, raw: RawConnection) -> None:
         state = None
@@ -99,17 +103,3 @@ class NotifiedCommits:
 
     def _is_wanted(self) -> bool:
         return bool(self._waiting) or asyncio.get_running_loop().time() < self._idle_since + IDLE_SECONDS
-
-
-async def _stop_listening(raw: RawConnection) -> None:
-    """Closes a connection after the last of its notifications has come.
-
-    PgBouncer in session mode resets the server's connection of a client that is gone. If a notification comes before
-    the reply to that, it gives the connection to another client too early, who gets that reply as an answer.
-    """
-    try:
-        with suppress(*FAILURES):
-            await raw.execute("UNLISTEN *", timeout=CLOSING_SECONDS)
-            await raw.close(timeout=CLOSING_SECONDS)
-    finally:
-        raw.terminate()

@@ -7,10 +7,9 @@ in another.
 from asyncpg import Connection
 
 from store.engine.database import Address
-from store.postgresql.connections import close, connect
+from store.postgresql.connections import BACKEND, close, connect, is_direct
 from store.postgresql.explanations import LOST_STATEMENTS
 
-BACKEND = "SELECT pg_backend_pid()"
 POOLED = (
     "The bytes of erased rows are removed over a direct connection only, but the URL is that of a pool that shares "
     "connections between transactions. Let one server use the URL of PostgreSQL itself."
@@ -24,10 +23,8 @@ async def is_pooled(connection: Connection, address: Address) -> bool:
     other = await connect(address, {"statement_timeout": "0"})
     try:
         backend = await connection.fetchval(BACKEND)
-        # A pool has process ids of its own.
-        rounds = 1 if backend == connection.get_server_pid() else ROUNDS
         others: set[int] = set()
-        for _ in range(rounds):
+        for _ in range(1 if await is_direct(connection) else ROUNDS):
             others.add(await other.fetchval(BACKEND))
             if backend in others or await _moves(connection, other, backend, others):
                 return True

@@ -156,6 +156,22 @@ WHERE datname = current_database() AND state = 'idle' AND query LIKE '%data_vers
 """
 
 
+async def test_nobody_listens_through_it_since_the_next_client_would_get_that_session(
+    bounced: Bounced, postgresql_cluster: Cluster
+) -> None:
+    postgresql_cluster.sql(f"ALTER DATABASE {bounced.direct.name} SET log_statement = 'all'")
+    logged = postgresql_cluster.log.stat().st_size
+    async with open_archive(bounced.direct) as direct:
+        commits = NotifiedCommits(bounced.pooled)
+        count = await asyncio.wait_for(commits.after(0), SECONDS_TO_START)
+        await put(direct, service(1))
+        await asyncio.wait_for(commits.after(count), SECONDS_TO_START)
+        await commits.stop()
+    said = postgresql_cluster.log.read_bytes()[logged:]
+    assert b"data_version" in said
+    assert b"LISTEN" not in said
+
+
 @needs_pgbouncer
 async def test_who_stops_listening_leaves_no_reply_to_the_next_client(postgresql_cluster: Cluster) -> None:
     """Here a notification is under way when the listener stops, and the next client gets its server connection."""
