@@ -7,4 +7,4 @@ __version__ = "0.1.0"
 """The version of Proxygraph; pyproject.toml reads it here."""
 
 COMMAND = "proxygraph" if Path(sys.argv[0]).stem == "proxygraph" else "python -m gateway"
-"""What a person types before a command's name: in messages it is as they typed it."""
+"""The program's name for messages, as the user typed it before the command's name."""

@@ -14,7 +14,7 @@ from store import enums
 SID_DIGITS = "[0-9a-fA-F]{32}"
 """The pattern of a SID after its two letters."""
 REPLACEMENT = "\ufffd"
-"""What a reader sees in the place of a character that can't be stored."""
+"""The character that is stored in place of one that can't be."""
 INT32 = range(-(2**31), 2**31)
 """The range of integer columns, which is that of GraphQL's Int (https://spec.graphql.org/draft/#sec-Int)."""
 

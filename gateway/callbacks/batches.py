@@ -16,7 +16,7 @@ LARGEST_BATCH = 500
 LOG_BYTES = 4 * 2**20
 """The log is emptied between two batches when it is larger than this: often, so that it never takes long."""
 PAUSE_SECONDS = 10.0
-"""How long emptying isn't tried again after a reader has kept it from that."""
+"""The pause before emptying is tried again, after a reader prevented it."""
 
 
 class Batches:

@@ -31,7 +31,7 @@ PARAMETERS: Mapping[str, str] = {
     **{_camel(f"interaction_{name}"): name for name in OF_INTERACTION},
     **{_camel(name): name for name in OF_LEGS},
 }
-"""The properties of the REST resource, by their parameters: 18."""
+"""The REST resource's 18 properties, by the callback's parameters."""
 SIDS = {
     name: re.compile(f"{prefix}{SID_DIGITS}")
     for name, prefix in (("sid", "KI"), ("session_sid", "KC"), ("service_sid", "KS"), ("account_sid", "AC"))

@@ -31,7 +31,7 @@ ALWAYS_ALLOWED_ERASURES = 20
 BY_ITSELF, BY_FLAG = "sync", "sync --erase"
 """Who asked for an erasure, in the ledger: a run that found the row gone, or the operator, by the flag."""
 ASKED_SESSIONS = 10
-"""So many Sessions of a Service that is gone are asked for one by one."""
+"""How many Sessions of a Service that is gone are requested one by one."""
 
 
 class TooManyErasures(Exception):

@@ -23,7 +23,7 @@ from store.sync import runs
 from store.sync.runs import LatestRun, RunCounts
 
 LOOK_SECONDS = 4.0
-"""How often a server looks whether the one that syncs has ended or died."""
+"""How often a server checks whether the server that syncs has ended or died."""
 SHORTEST_PAUSE = 0.05
 
 log = logging.getLogger("proxygraph.sync")

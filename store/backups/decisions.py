@@ -56,7 +56,7 @@ WHERE interaction.sid = given.sid AND interaction.kept_at IS NULL
 OWNER = "SELECT coalesce(account_sid, (SELECT account_sid FROM service LIMIT 1)) FROM archive"
 ACCOUNTS = "SELECT account_sid FROM deletion UNION SELECT account_sid FROM service"
 ACCOUNT = "SELECT account_sid FROM archive WHERE account_sid IS NOT NULL"
-"""Whose archive a ledger is of, also where nothing was deleted in it: its keys and decisions would be taken over."""
+"""The account of a ledger's archive: known even if nothing was deleted there, since its keys are taken over."""
 ERASED_SIDS = "SELECT sid FROM deletion WHERE erased_at IS NOT NULL"
 RESTORED_ROWS = (
     Statement(lambda dialect: f"SELECT sid FROM interaction WHERE sid IN ({dialect.values(':sids')}) ORDER BY sid"),

@@ -32,7 +32,7 @@ class Holds(StrEnum):
     HOLDS = "HOLDS"
     """It was read, and has one of them."""
     UNREADABLE = "UNREADABLE"
-    """Its file exists but can't be read, so it may have them."""
+    """The file exists but can't be read, so it may hold erased rows."""
     GONE = "GONE"
     """Its file is no longer at its path. If it was moved, it may have them."""
 

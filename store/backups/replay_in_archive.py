@@ -35,7 +35,7 @@ from store.erasure.ledger import LedgerEntry
 
 REOPEN = Statement(lambda dialect: f"UPDATE deletion SET closed_at = NULL WHERE sid IN ({dialect.values(':sids')})")
 STAGES = ("purged_at", "log_position", "waits_for")
-"""How far the erasure of an entry got in another database says nothing about this one."""
+"""The stages of an erasure, which begin anew: those that it reached in another database don't count here."""
 BEGIN_STAGES = "UPDATE deletion SET {assignments} WHERE closed_at IS NULL"
 
 

@@ -58,7 +58,7 @@ WHERE type = 'trigger'
   OR type = 'index' AND sql IS NOT NULL AND tbl_name IN ('service', 'session', 'session_person', 'interaction')
 ORDER BY rowid
 """.strip()
-"""The indexes of participants stay: they have what names a person, which must not be in a temporary file."""
+"""The indexes of participants stay: they have personal data, which must not be in a temporary file."""
 PAGES_AT_ONCE = 65_536
 INTERRUPT_SECONDS = 0.05
 """How often a statement that was cancelled is interrupted."""

@@ -156,10 +156,10 @@ OTHERS = (
     _table("callback_row", "sid", "sid session_sid received_at", flags="is_only"),
     _table("callback_session", "session_sid", "session_sid service_sid due_at leased_until", "reports failures"),
 )
-"""The ledger, keys, the sync's state, cases, and the notes of backups, which still hold what they hold.
+"""The ledger, keys, the sync's state, cases, and the records of backups, whose files still exist.
 
-The ledger comes after the rows: a row whose deletion is requested, but not done, is in both. Its ``log_position`` is
-one of another log.
+The ledger comes after the rows: a row whose deletion is requested, but not done, is in both. Its ``log_position``
+refers to the log of the source, so it is not copied.
 """
 LEFT_OUT = {("deletion", "log_position")}
 TABLES = (*OF_RECORDS, *OTHERS)

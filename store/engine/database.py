@@ -17,7 +17,7 @@ NOT_ENCODED = (
     "Expected a URL of PostgreSQL, in which a /, ?, #, @ or : of a password is written as %2F, %3F, %23, %40 or %3A, "
     "but got one that can't be read."
 )
-"""It quotes nothing: what looks like a host or a database may be a part of the password."""
+"""The message quotes nothing of the URL: what looks like a host or a database may be a part of the password."""
 PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
 """A host, with or without a port."""
 

@@ -26,7 +26,7 @@ LAGS = (
     timedelta(days=30),
     timedelta(days=365),
 )
-"""Lag 0 is from the first to the second of these, and so on; the last has no end. Lag -1 is a negative time."""
+"""Lag 0 is a time from the first of these to the second, and so on; the last has no end. Lag -1 is a negative time."""
 
 SLACK = timedelta(seconds=1)
 """More than the rounding errors of the engines' date arithmetic."""

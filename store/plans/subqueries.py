@@ -7,7 +7,7 @@ from store.plans.rows import RowText
 from store.queries.pages import Page
 
 USUAL_LIST_ROWS = 10
-"""The estimated length of a list without a page size."""
+"""The estimated number of rows of a list without a page size."""
 
 
 class Subquery(NamedTuple):

@@ -43,7 +43,7 @@ UPSERT = """
 INSERT INTO {table} ({columns}) SELECT {given} FROM ({rows}) AS given WHERE TRUE
 ON CONFLICT (sid) DO UPDATE SET {assignments} WHERE {changes}
 """.strip()
-"""SQLite needs the WHERE: without one it takes the ON for that of a join (https://sqlite.org/lang_upsert.html)."""
+"""SQLite needs the WHERE: without one it parses ON as a join's (https://sqlite.org/lang_upsert.html)."""
 INSERT_COMBINATIONS = """
 INSERT INTO {facet_table} (id, {columns})
 SELECT (SELECT coalesce(max(id), 0) FROM {facet_table}) + row_number() OVER (), {columns}

@@ -15,7 +15,7 @@ from store.postgresql.connections import CLOSING_SECONDS, KEEPALIVES, RawConnect
 from store.postgresql.explanations import FAILURES
 
 SYNC_LOCK = 0x50785379
-"""The key of the advisory lock that whoever syncs holds: ASCII ``PxSy``. Each database has locks of its own."""
+"""The key of the advisory lock of the process that syncs: ASCII ``PxSy``. Each database has its own locks."""
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 """In a transaction, so that PgBouncer's transaction mode keeps the connection."""
 TRY = f"SELECT pg_try_advisory_xact_lock({SYNC_LOCK})"

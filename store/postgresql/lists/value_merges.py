@@ -17,7 +17,7 @@ SELECT {distinct}* FROM (
     {legs}
   ) AS legs
 """.strip()
-"""The ranges of each of the path's columns; DISTINCT has each row once that several ranges lead to."""
+"""The ranges of each of the path's columns; DISTINCT drops repeats of a row that several ranges contain."""
 BY_DATE = """
 SELECT rest.* FROM ({chosen}) AS ranges CROSS JOIN LATERAL (
       {rest}

@@ -96,7 +96,7 @@ class Definition(NamedTuple):
     triggers: list[str]
     """Create the triggers on the table once the copy has its name."""
     fingerprint: str
-    """Another one if the table's definition has changed."""
+    """A text that changes with the table's definition."""
 
 
 async def dependents(connection: Connection, table: str) -> list[str]:
