@@ -45,7 +45,7 @@ async def test_cached_documents_take_no_more_bytes_than_counted(archive: Archive
     tracemalloc.start()
     counted = plans.size
     try:
-        for number in range(12):
+        for number in range(8):
             await execute(Request(DOCUMENTS[kind](number)), Context(archive), Limits.of({}), plans if planned else None)
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
