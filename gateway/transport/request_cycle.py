@@ -96,7 +96,7 @@ class RequestCycle:
     @property
     def is_full(self) -> bool:
         """Whether reading has to pause until the application receives some of the body."""
-        return len(self._body) > KEPT_BYTES
+        return len(self._body) > KEPT_BYTES and not self.is_answered
 
     def disconnect(self) -> None:
         """Notes that the client disconnected, wakes receive(), and cancels the application later if it may be."""

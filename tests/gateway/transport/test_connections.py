@@ -54,6 +54,23 @@ async def test_pipelined_requests_are_answered_in_order(streams: Streams) -> Non
     assert names == [f"a{number}" for number in range(len(aliases))]
 
 
+async def test_the_rest_of_a_body_that_is_too_large_is_dropped_and_the_next_request_is_answered(
+    streams: Streams,
+) -> None:
+    """The body is refused by its length, before more of it than is buffered has come."""
+    reader, writer = streams
+    for _ in range(3):
+        writer.write(b"".join(post(f"# {'x' * 3_000_000}")))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert (head.split(b"\r\n")[0], b"connection: close" in head) == (
+            b"HTTP/1.1 413 Request Entity Too Large",
+            False,
+        )
+        await reader.readuntil(b"}]}")
+        writer.write(b"".join(post(PLANNED)))
+        assert (await answer(reader))[1] == {"services": {"totalCount": 1}}
+
+
 @pytest.mark.parametrize("query", [PLANNED, ORDINARY])
 async def test_a_request_in_pieces_is_answered_once_it_is_complete(streams: Streams, query: str) -> None:
     reader, writer = streams
