@@ -104,8 +104,8 @@ def endpoint_of(
     if not settings.public_url or settings.reason_off(twilio):
         return None
     secret = settings.callbacks_secret.get_secret_value() if settings.callbacks_secret else None
-    token = twilio.auth_token.get_secret_value() if twilio.auth_token else None
-    return CallbackEndpoint(archive, twilio.account_sid, Signatures(settings.public_url, token, secret), max_body)
+    tokens = [token.get_secret_value() for token in (twilio.auth_token, settings.callbacks_token) if token]
+    return CallbackEndpoint(archive, twilio.account_sid, Signatures(settings.public_url, tokens, secret), max_body)
 
 
 def _refused(outcome: Refusal, sentence: str) -> HttpError:

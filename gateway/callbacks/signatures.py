@@ -23,13 +23,13 @@ Form = Mapping[str, Sequence[str]]
 
 
 class Signatures:
-    """Checks signatures of requests to ``public_url``, by an auth token, a shared key's secret, or both."""
+    """Checks signatures of requests to ``public_url``, by any of some auth tokens, or by a shared key's secret."""
 
-    def __init__(self, public_url: str, auth_token: str | None, shared_secret: str | None) -> None:
+    def __init__(self, public_url: str, auth_tokens: Sequence[str], shared_secret: str | None) -> None:
         self._addresses = both_addresses(public_url)
         self._keys = {
-            SHA1: [auth_token] if auth_token else [],
-            SHA256: [key for key in (shared_secret, auth_token) if key],
+            SHA1: [*auth_tokens],
+            SHA256: [*([shared_secret] if shared_secret else []), *auth_tokens],
         }
 
     def is_valid(

@@ -43,6 +43,12 @@ class CallbackSettings(Settings):
         "Default: it signs them with the account's auth token.",
     )
 
+    callbacks_token: SecretStr | None = Field(
+        None,
+        description="Another auth token of the account by which callbacks may be signed. Set it while you change the "
+        "token: Twilio signs with the primary one, up to the moment in which you promote the secondary one.",
+    )
+
     def reason_off(self, twilio: TwilioSettings | None) -> str | None:
         """Why no callbacks are taken though a public URL is set, as a sentence; None if they are, or none is set."""
         if not self.public_url:
@@ -52,10 +58,10 @@ class CallbackSettings(Settings):
                 "No callbacks are taken: PROXYGRAPH_PUBLIC_URL is set, but no Twilio account is. Set "
                 "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
             )
-        if not twilio.auth_token and not self.callbacks_secret:
+        if not twilio.auth_token and not self.callbacks_token and not self.callbacks_secret:
             return (
                 "No callbacks are taken: Twilio signs them with the account's auth token, which the secret of an API "
-                "key can't replace. Set TWILIO_AUTH_TOKEN too."
+                "key can't replace. Set TWILIO_AUTH_TOKEN too, or PROXYGRAPH_CALLBACKS_TOKEN."
             )
         return None
 

@@ -90,6 +90,16 @@ async def test_without_a_valid_signature_nothing_happens_and_no_row_is_read(
     assert await rows(database, "SELECT last_callback_at FROM archive") == [(None,)]
 
 
+@pytest.mark.parametrize("algorithm", ["HMAC_SHA1", "HMAC_SHA256"])
+async def test_while_the_auth_token_changes_the_old_and_the_new_one_sign(database: Database, algorithm: str) -> None:
+    """Twilio signs with the primary token until the secondary one is promoted, and nobody restarts at that moment."""
+    changing = CallbackSettings.of({"public_url": PUBLIC_URL, "callbacks_token": "e" * 32})
+    async with taking(database, FakeTwilio(), callbacks=changing) as (poster, client):
+        assert await poster.post(form_of(MESSAGE), algorithm) == 204
+        assert await Poster(client, "e" * 32).post(form_of(MESSAGE), algorithm) == 204
+        assert await Poster(client, "d" * 32).post(form_of(MESSAGE), algorithm) == 403
+
+
 async def test_another_token_or_another_url_doesnt_sign(database: Database) -> None:
     async with taking(database, FakeTwilio()) as (_, client):
         assert await Poster(client, auth_token="0" * 32).post(form_of(MESSAGE)) == 403
@@ -245,4 +255,5 @@ def test_an_api_key_alone_cant_check_signatures_and_a_sentence_says_so() -> None
     assert "TWILIO_AUTH_TOKEN" in reason
     assert CALLBACKS.reason_off(with_token) is None
     assert CallbackSettings.of({"public_url": PUBLIC_URL, "callbacks_secret": "s"}).reason_off(with_key) is None
+    assert CallbackSettings.of({"public_url": PUBLIC_URL, "callbacks_token": "t"}).reason_off(with_key) is None
     assert "TWILIO_ACCOUNT_SID" in (CALLBACKS.reason_off(None) or "")

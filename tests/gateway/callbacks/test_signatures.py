@@ -45,7 +45,7 @@ def test_a_form_that_twilio_signed_is_accepted(
     signature = twilio.compute_signature(signed_url, MultiDict(form), algorithm)
     assert twilio.validate(signed_url, MultiDict(form), signature, algorithm)
     body = urlencode(form).encode()
-    signatures = Signatures(url, TOKEN, None)
+    signatures = Signatures(url, [TOKEN], None)
     assert signatures.is_valid(CALLBACK_PATH, query, parse(body), body, signature.encode(), settings_header(algorithm))
 
 
@@ -59,7 +59,7 @@ def test_what_was_changed_after_signing_is_refused_as_by_twilios_own_package(
     changed_signature = data.draw(st.sampled_from([signature, signature[:-1], signature.swapcase(), "", "="]))
     body = urlencode(changed_form).encode()
     expected = twilio.validate(signed_url, MultiDict(changed_form), changed_signature, changed_algorithm)
-    found = Signatures(url, TOKEN, None).is_valid(
+    found = Signatures(url, [TOKEN], None).is_valid(
         CALLBACK_PATH, query, parse(body), body, changed_signature.encode(), settings_header(changed_algorithm)
     )
     assert found == expected
@@ -71,21 +71,21 @@ def test_another_body_is_signed_by_its_hash_in_the_url(body: bytes, changed: boo
     query = f"bodySHA256={hashlib.sha256(body).hexdigest()}"
     signature = RequestValidator(TOKEN).compute_signature(f"{url}{CALLBACK_PATH}?{query}", {})
     given_body = body + b"!" if changed else body
-    signatures = Signatures(url, TOKEN, None)
+    signatures = Signatures(url, [TOKEN], None)
     assert signatures.is_valid(CALLBACK_PATH, query, None, given_body, signature.encode(), b"") is not changed
 
 
 def test_a_body_without_a_hash_is_refused_since_nothing_signs_it() -> None:
     signature = RequestValidator(TOKEN).compute_signature(f"https://example.com{CALLBACK_PATH}", {})
-    assert not Signatures("https://example.com", TOKEN, None).is_valid(
+    assert not Signatures("https://example.com", [TOKEN], None).is_valid(
         CALLBACK_PATH, "", None, b"{}", signature.encode(), b""
     )
 
 
-@pytest.mark.parametrize("token", [TOKEN, None])
-def test_a_shared_keys_secret_signs_with_sha_256_only(token: str | None) -> None:
+@pytest.mark.parametrize("tokens", [[TOKEN], []])
+def test_a_shared_keys_secret_signs_with_sha_256_only(tokens: list[str]) -> None:
     url, form = f"https://example.com{CALLBACK_PATH}", {"a": "b"}
-    signatures = Signatures("https://example.com", token, SECRET)
+    signatures = Signatures("https://example.com", tokens, SECRET)
     for algorithm in ALGORITHMS:
         signature = RequestValidator(SECRET).compute_signature(url, form, algorithm).encode()
         found = signatures.is_valid(CALLBACK_PATH, "", {"a": ["b"]}, b"a=b", signature, settings_header(algorithm))
@@ -94,7 +94,7 @@ def test_a_shared_keys_secret_signs_with_sha_256_only(token: str | None) -> None
 
 def test_an_algorithm_that_twilio_may_add_is_refused_until_it_is_known() -> None:
     signature = RequestValidator(TOKEN).compute_signature(f"https://example.com{CALLBACK_PATH}", {"a": "b"})
-    signatures = Signatures("https://example.com", TOKEN, SECRET)
+    signatures = Signatures("https://example.com", [TOKEN], SECRET)
     for settings in (b"key=1,algorithm=HMAC_SHA512", b"algorithm=none"):
         assert not signatures.is_valid(CALLBACK_PATH, "", {"a": ["b"]}, b"a=b", signature.encode(), settings)
 
