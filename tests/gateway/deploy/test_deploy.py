@@ -1,5 +1,6 @@
 """The units of systemd, the settings file and the compose file that an operator starts with."""
 
+import json
 import os
 import re
 import shlex
@@ -21,7 +22,7 @@ from gateway.cli.commands import commands
 from gateway.settings.mirror import TwilioSettings
 from gateway.settings.server import ServeSettings
 from gateway.settings.sources import CONFIG, in_file, variable
-from postgresql import cluster
+from postgresql import Cluster, cluster
 from postgresql_features import EXTENSIONS, needs
 from store.engine.database import Address, database_of
 
@@ -145,3 +146,61 @@ def test_postgresql_starts_with_the_settings_of_the_compose_file() -> None:
         for name, value in settings.items():
             assert running.sql(f"SHOW {name}") == value
         running.sql("CREATE EXTENSION pg_stat_statements; SELECT count(*) FROM pg_stat_statements")
+
+
+@pytest.mark.parametrize("file", [COMPOSE, ON_POSTGRESQL], ids=lambda file: file.stem)
+def test_the_commands_in_the_compose_files_comments_are_commands(file: Path) -> None:
+    found = re.findall(
+        r"^#   docker compose .*?(?<=[ '])(proxygraph [^'\n]+)'?$", file.read_text("utf-8"), re.MULTILINE
+    )
+    assert found
+    for line in found:
+        _, *arguments = shlex.split(line)
+        parse([INSTALLED, *arguments])
+
+
+def test_both_compose_files_together_start_the_gateway_after_its_healthy_postgresql(tmp_path: Path) -> None:
+    """They are merged as Compose does it (https://docs.docker.com/reference/compose-file/merge/)."""
+    merged = merge(YAML(typ="safe").load(COMPOSE), YAML(typ="safe").load(ON_POSTGRESQL))
+    (tmp_path / "merged.yaml").write_text(json.dumps(merged), "utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    result = subprocess.run([*command, str(tmp_path / "merged.yaml")], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+    gateway, server = merged["services"]["gateway"], merged["services"]["postgresql"]
+    assert gateway["depends_on"] == {"postgresql": {"condition": "service_healthy"}}
+    assert {"TWILIO_ACCOUNT_SID", "PROXYGRAPH_DATABASE"} <= set(gateway["environment"])
+    assert (gateway["read_only"], gateway["cap_drop"]) == (True, ["ALL"])
+    for service in (gateway, server):
+        for volume in service["volumes"]:
+            assert volume.split(":")[0] in merged["volumes"]
+
+
+def test_the_health_check_of_postgresql_fails_until_it_accepts_connections() -> None:
+    check = YAML(typ="safe").load(ON_POSTGRESQL)["services"]["postgresql"]["healthcheck"]["test"]
+    kind, program, *arguments = check
+    assert kind == "CMD"
+    with cluster() as running:
+        needs_program(running, program)
+        assert "accepting connections" in running.run(program, *arguments, f"--port={running.port}")
+        running.stop()
+        with pytest.raises(RuntimeError, match=f"{program} failed"):
+            running.run(program, *arguments, f"--port={running.port}")
+        running.start()
+
+
+def merge(base: Any, override: Any) -> Any:
+    """Two parts of Compose files: mappings are merged, lists are joined, and of other values the later one counts."""
+    if isinstance(base, dict) and isinstance(override, dict):
+        names = {**base, **override}
+        return {
+            name: merge(base[name], override[name]) if name in base and name in override else names[name]
+            for name in names
+        }
+    if isinstance(base, list) and isinstance(override, list):
+        return [*base, *override]
+    return override
+
+
+def needs_program(running: Cluster, program: str) -> None:
+    if not (running.programs / program).exists():
+        pytest.skip(f"This PostgreSQL comes without {program}.")
