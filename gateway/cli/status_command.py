@@ -22,11 +22,12 @@ from gateway.settings.commands import StatusSettings
 from store.errors import StoreError
 
 if TYPE_CHECKING:
+    from store.erasure.copies import ArchiveCopy
     from store.health.health import Health, Server, ServiceHealth, Standby, Versions
 
 ATTENTION, UNREADABLE = 1, 2
 LINE = 60
-WRAPPED = ("Tables", "Standbys", "Slots", "Settings", "Erasures")
+WRAPPED = ("Tables", "Standbys", "Slots", "Settings", "Erasures", "Copies")
 """The facts with a list that can be long: at most LINE characters of it are in a line."""
 LARGEST = 4
 
@@ -142,6 +143,8 @@ def _facts(health: "Health") -> list[tuple[str, str]]:
                 ("Checked", _when(health.checked_at)),
                 ("Backups", f"{there:,}; {len(health.backups_gone):,} no longer at their paths"),
             ]
+        if health.copies:
+            facts.append(("Copies", ", ".join(f"{copied.target} ({_copy(copied)})" for copied in health.copies)))
     versions = health.versions
     log = "is not shown to this role" if health.log_bytes is None else f"{health.log_bytes / MEGABYTE:,.1f} MB"
     bug = " (with the WAL-reset bug)" if versions.has_wal_reset_bug else ""
@@ -186,6 +189,10 @@ def _cells(service: "ServiceHealth") -> tuple[str, ...]:
 
 def _name(service: "ServiceHealth") -> str:
     return service.unique_name or service.sid
+
+
+def _copy(copied: "ArchiveCopy") -> str:
+    return f"unfinished, begun {_when(copied.begun_at)}" if copied.finished_at is None else _when(copied.finished_at)
 
 
 def _when(moment: str | None) -> str:

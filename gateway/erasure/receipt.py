@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from store.backups.holders import Holder, holding
+from store.backups.holders import Holder, copies_holding, holding
 from store.engine.protocols import Readable
 from store.erasure import receipts
 from store.erasure.ledger import AtTwilio
@@ -89,6 +89,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """What is erased here as requested, but of which Twilio keeps something."""
     backups: list[Holder]
     """The recorded backups that hold, or may hold, erased rows."""
+    copies: list[Holder]
+    """The same of copies, other databases that the archive was copied into or from."""
     interactions: list[ReceiptItem]
     participants: list[ReceiptItem]
     sessions: list[ReceiptItem]
@@ -100,7 +102,8 @@ async def receipt_of(archive: Readable, reference: str) -> Receipt | None:
     case = await receipts.case(archive, reference)
     if case is None:
         return None
-    return _receipt(case, await holding(archive, [item.sid for item in case.items if item.outcome == ERASED]))
+    erased = [item.sid for item in case.items if item.outcome == ERASED]
+    return _receipt(case, await holding(archive, erased), await copies_holding(archive, erased))
 
 
 def as_json(receipt: Receipt) -> str:
@@ -108,7 +111,7 @@ def as_json(receipt: Receipt) -> str:
     return msgspec.json.format(msgspec.json.encode(receipt), indent=2).decode()
 
 
-def _receipt(case: Case, backups: list[Holder]) -> Receipt:
+def _receipt(case: Case, backups: list[Holder], copies: list[Holder]) -> Receipt:
     items = [_item(each) for each in case.items]
     records = {each.sid: list(_records(case, each)) for each in case.items}
     all_records = [record for of_item in records.values() for record in of_item]
@@ -130,6 +133,7 @@ def _receipt(case: Case, backups: list[Holder]) -> Receipt:
         not_erased=not_erased,
         still_at_twilio=[Left(each.sid, each.reason) for each in items if each.outcome == ERASED and each.reason],
         backups=backups,
+        copies=copies,
         **by_kind,
         records=all_records,
     )

@@ -37,6 +37,8 @@ HOLDS = {
     Holds.HOLDS: "has it; delete it, or make it again",
     Holds.UNREADABLE: "can't be read",
     Holds.GONE: "is no longer there; if it was moved, it may have it",
+    Holds.UNFINISHED: "is an unfinished copy; `copy --discard` removes what it has",
+    Holds.ELSEWHERE: "is another database, which isn't read for this",
 }
 T = TypeVar("T")
 TITLES_OF_ROWS = (
@@ -86,6 +88,7 @@ def _lines(receipt: Receipt, question: Mapping[str, Any] | None) -> Iterator[str
         "Erased here, and still at Twilio:", receipt.still_at_twilio, lambda left: (left.sid, left.reason)
     )
     yield from _section("Backups that hold, or may hold, what was erased:", receipt.backups, _backup)
+    yield from _section("Copies that hold, or may hold, what was erased:", receipt.copies, _backup)
     yield from _kept_records(receipt)
     for kind, items in (
         ("Interactions", receipt.interactions),

@@ -21,6 +21,7 @@ CARRIED = {
     "legal_hold": "sid",
     "access_key": "name",
     "backup": "number",
+    "archive_copy": "target",
 }
 """The tables whose rows are copied, with their keys; those that others refer to come first."""
 

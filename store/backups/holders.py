@@ -1,4 +1,4 @@
-"""Finds the backups that still hold erased rows, by reading each recorded backup; so it depends on no clock."""
+"""Finds the backups and copies that still hold erased rows, by reading each that is recorded; so it needs no clock."""
 
 import asyncio
 import json
@@ -12,10 +12,11 @@ import msgspec
 
 from store.backups.notes import Backup, noted
 from store.engine.protocols import Readable
+from store.erasure.copies import ArchiveCopy, copies_of
 from store.participants import Participant
 from store.sqlite.cleaning import has_log
 from store.sqlite.connections import APPLICATION_ID, READING, reading
-from store.sqlite.copies.unfinished import incomplete
+from store.sqlite.copies.unfinished import incomplete, unfinished_copy
 
 APPLICATION = "PRAGMA application_id"
 HOLDS = f"""
@@ -35,10 +36,14 @@ class Holds(StrEnum):
     """The file exists but can't be read, so it may hold erased rows."""
     GONE = "GONE"
     """Its file is no longer at its path. If it was moved, it may have them."""
+    UNFINISHED = "UNFINISHED"
+    """It is an unfinished copy, which may have them. Only discarding or finishing it changes that."""
+    ELSEWHERE = "ELSEWHERE"
+    """It is a database, which isn't read for this, so it may have them."""
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """A backup that has, or may have, rows that were erased."""
+    """A backup or a copy that has, or may have, rows that were erased."""
 
     path: str
     begun_at: str
@@ -56,13 +61,34 @@ async def holding(archive: Readable, sids: Sequence[str]) -> list[Holder]:
     return [Holder(backup.path, backup.begun_at, state) for backup, state in pairs if state]
 
 
+async def copies_holding(archive: Readable, sids: Sequence[str]) -> list[Holder]:
+    """The same of the recorded copies: other databases that the archive was copied into, or from."""
+    copies = await copies_of(archive)
+    states = await asyncio.to_thread(lambda: [_state_of_copy(copy, sids) for copy in copies])
+    pairs = zip(copies, states, strict=True)
+    return [Holder(copy.target, copy.begun_at, state) for copy, state in pairs if state]
+
+
 def _state(backup: Backup, sids: Sequence[str]) -> Holds | None:
     path = Path(backup.path)
+    if backup.finished_at is None and incomplete(path).exists():
+        return Holds.UNREADABLE
+    return _state_of_file(path, backup.finished_at is not None, sids)
+
+
+def _state_of_copy(copy: ArchiveCopy, sids: Sequence[str]) -> Holds | None:
+    path = Path(copy.target)
+    if not path.is_absolute():  # It is an address of PostgreSQL.
+        return Holds.ELSEWHERE if copy.finished_at else Holds.UNFINISHED
+    if copy.finished_at is None and unfinished_copy(path).exists():
+        return Holds.UNFINISHED
+    return _state_of_file(path, copy.finished_at is not None, sids)
+
+
+def _state_of_file(path: Path, is_finished: bool, sids: Sequence[str]) -> Holds | None:
     try:
-        if backup.finished_at is None and incomplete(path).exists():
-            return Holds.UNREADABLE
         if not path.exists():
-            return Holds.GONE if backup.finished_at else None
+            return Holds.GONE if is_finished else None
         with closing(sqlite3.connect(reading(str(path), immutable=not has_log(path)), **READING)) as connection:
             ((application,),) = connection.execute(APPLICATION).fetchall()
             if application != APPLICATION_ID:

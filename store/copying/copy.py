@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
+from store.archive import read_archive
 from store.copying import targets
-from store.copying.file_targets import beside
 from store.copying.progress import CopyProgress, Target
 from store.copying.states import ArchiveState, state_of
 from store.copying.tables import OF_ARCHIVE, TABLES, Digest, Table, TableRows
-from store.engine.database import Address, Database
-from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, StoreError
+from store.engine.database import Database
+from store.erasure.copies import copies_of, forget, name_of, note_begun, note_finished
+from store.errors import CopyDamaged, CopyInterrupted, CopyRefused, DatabaseOccupied, DatabaseReadOnly, StoreError
 
 BYTES = 8 * 2**20
 """The bytes of a transaction's rows, as JSON: many enough that commits cost little, few enough for little memory."""
@@ -27,8 +28,13 @@ SELECT (SELECT epoch FROM change_feed), (SELECT data_version FROM archive), (SEL
   (SELECT last_callback_at FROM archive), (SELECT count(*) FROM deletion), (SELECT max(intended_at) FROM deletion),
   (SELECT max(erased_at) FROM deletion), (SELECT count(*) FROM deletion WHERE closed_at IS NULL),
   (SELECT count(*) FROM access_key), (SELECT max(revoked_at) FROM access_key), (SELECT max(number) FROM sync_run),
-  (SELECT count(*) FROM erasure_case_item WHERE outcome IS NOT NULL), (SELECT count(*) FROM backup)
+  (SELECT count(*) FROM erasure_case_item WHERE outcome IS NOT NULL), (SELECT count(*) FROM backup),
+  (SELECT count(*) FROM archive_copy), (SELECT max(begun_at) FROM archive_copy)
 """.strip()
+EPOCH = "SELECT epoch FROM change_feed"
+HOW_TO_GO_ON = (
+    "Run the same command again to continue it. To give it up, run it with --discard: erasures don't reach what it has."
+)
 ARCHIVE = f"SELECT {', '.join(OF_ARCHIVE)} FROM archive"
 Show = Callable[[str, int, int], None]
 """Shows progress: a verb, how much is done, and of how much. The numbers are rows, except for Indexing and Cleaning."""
@@ -47,25 +53,59 @@ async def copy(source: Database, target: Database, show: Show = lambda verb, don
 
     Raises CopyRefused, CopyDamaged or a DatabaseError.
     """
+    _demand_two_kinds(source, target)
+    await _note(source, target)
+    async with state_of(source) as state, targets.opened(target) as writing:
+        try:
+            progress, resumed = await _progress(state, writing, target)
+            copied = await _copied(source, target, state, writing, progress, show, resumed)
+        except (CopyDamaged, CopyRefused, DatabaseOccupied):
+            raise
+        except StoreError as error:
+            raise CopyInterrupted(f"The copy stopped. {error} {HOW_TO_GO_ON}") from error
+    await note_finished(source, target)
+    return copied
+
+
+async def discard(source: Database, target: Database) -> None:
+    """Removes an unfinished copy of ``source`` from ``target``, and the record of it, or of one that was deleted.
+
+    Raises CopyRefused if the copy is complete or another archive's, or a DatabaseError.
+    """
+    _demand_two_kinds(source, target)
+    async with read_archive(source) as archive:
+        ((epoch,),) = await archive.fetch(EPOCH)
+        is_noted = name_of(target) in {copied.target for copied in await copies_of(archive)}
+    try:
+        async with targets.opened(target) as writing:
+            progress = await writing.progress()
+            if progress and progress.epoch != epoch:
+                raise another_archive(target)
+            await writing.discard()
+    except DatabaseOccupied as error:
+        raise CopyRefused(
+            f"{target} is not an unfinished copy, so nothing is discarded. Delete it yourself if it isn't needed, and "
+            "run this command again, so that the archive forgets it."
+        ) from error
+    if not (progress or is_noted):
+        raise CopyRefused(f"There is no unfinished copy in {target}, and {source} has none recorded there.")
+    await forget(source, target)
+
+
+def _demand_two_kinds(source: Database, target: Database) -> None:
     if isinstance(source, Path) == isinstance(target, Path):
         raise CopyRefused(
             "Expected a file and a database of PostgreSQL, but got two of a kind. Use backup and restore for files, "
             "and PostgreSQL's own programs for its databases."
         )
-    async with state_of(source) as state, targets.opened(target) as writing:
-        try:
-            progress, resumed = await _progress(state, writing, target)
-            return await _copied(source, target, state, writing, progress, show, resumed)
-        except (CopyDamaged, CopyRefused, DatabaseOccupied):
-            raise
-        except StoreError as error:
-            raise CopyInterrupted(f"The copy stopped. {error} {how_to_go_on(target)}") from error
 
 
-def how_to_go_on(target: Database) -> str:
-    """What to do after a copy into ``target`` was stopped, as sentences."""
-    remains = f"the database {target}" if isinstance(target, Address) else f"{beside(target)}"
-    return f"Run the same command again to continue it. To give it up, delete {remains}, which erasures don't reach."
+async def _note(source: Database, target: Database) -> None:
+    """Records the copy before there is any row of it, so that receipts of erasures name it."""
+    try:
+        await note_begun(source, target)
+    except DatabaseReadOnly as error:
+        raise CopyRefused(f"A copy is recorded in the archive that it is made of. {error}") from error
 
 
 async def _copied(
@@ -104,9 +144,14 @@ async def _copied(
                 f"{source} was written while it was copied, so the copy is not complete. Stop the servers and the "
                 "sync that use it, and run the same command again."
             )
-    async for done, total in writing.finish():
+    async for done, total in writing.finish(name_of(source)):
         show("Cleaning", done, total)
     return copied
+
+
+def another_archive(target: Database) -> CopyRefused:
+    """The error of a target into which another archive is being copied."""
+    return CopyRefused(f"{target} is an unfinished copy of another archive. Name another target.")
 
 
 async def _progress(state: ArchiveState, writing: Target, target: Database) -> tuple[CopyProgress, bool]:
@@ -114,7 +159,7 @@ async def _progress(state: ArchiveState, writing: Target, target: Database) -> t
     epoch = msgspec.json.decode(text)[0]
     progress = await writing.progress()
     if progress and progress.epoch != epoch:
-        raise CopyRefused(f"{target} is an unfinished copy of another archive. Name another target.")
+        raise another_archive(target)
     if progress and progress.state == text:
         return progress, True
     progress = CopyProgress(epoch, text, {})

@@ -31,6 +31,7 @@ from store.copying.progress import (
 from store.copying.states import SECONDS, ArchiveState, DatabaseState
 from store.copying.tables import OF_RECORDS, TABLES, Table, TableRows
 from store.engine.database import Address
+from store.erasure.copies import FORGET, NOTE_SOURCE, name_of
 from store.errors import StoreError
 from store.postgresql.connections import KEEPALIVES, RawConnection, close, connect
 from store.postgresql.explanations import FAILURES, explained_write
@@ -173,11 +174,22 @@ class DatabaseTarget:
         yield state
         await state.end()
 
-    async def finish(self) -> AsyncIterator[tuple[int, int]]:
+    async def discard(self) -> None:
+        """Removes all rows, and leaves an archive without any."""
+        async with self._transaction(DURABLE):
+            if not await self._raw.fetchval(IS_COPYING):
+                return
+            await self._raw.execute(TRUNCATE)
+            for sql in (*msgspec.json.decode(await self._raw.fetchval(STEPS)), *EMPTY_FEED, ENABLE, FINISH):
+                await self._raw.execute(sql)
+
+    async def finish(self, source: str) -> AsyncIterator[tuple[int, int]]:
         """Ends the copy."""
         async with self._transaction(DURABLE):
             position = await wal.position(self._raw)
             await self._execute(REOPEN, {"position": position, "at": now()})
+            await self._execute(FORGET, {"target": name_of(self._address)})
+            await self._execute(NOTE_SOURCE, {"target": source, "at": now()})
             for sql in (ENABLE, FINISH):
                 await self._raw.execute(sql)
         yield 1, 1

@@ -34,11 +34,12 @@ from store.copying.progress import (
 )
 from store.copying.states import ArchiveState, FileState
 from store.copying.tables import TABLES, Table, TableRows
+from store.erasure.copies import FORGET, NOTE_SOURCE, name_of
 from store.errors import DatabaseError, DatabaseOccupied
 from store.postgresql.opening import UNFINISHED
 from store.sqlite.cleaning import Cleaner
 from store.sqlite.connections import WRITE_PRAGMAS
-from store.sqlite.copies.unfinished import sync_to_disk
+from store.sqlite.copies.unfinished import sync_to_disk, unfinished_copy
 from store.sqlite.explanations import explained, refused_by_system
 from store.sqlite.files import mode_of_writers, resolved
 from store.sqlite.opening import lock_of, prepare
@@ -64,18 +65,13 @@ INTERRUPT_SECONDS = 0.05
 """How often a statement that was cancelled is interrupted."""
 
 
-def beside(target: Path) -> Path:
-    """The file that becomes ``target`` when the copy is complete."""
-    return target.with_name(target.name + ".copying")
-
-
 @asynccontextmanager
 async def opened_file(target: Path) -> AsyncIterator["FileTarget"]:
     """The target of the name ``target`` to the end of the block. Raises a DatabaseError if it can't be used."""
     path = resolved(target)
     if path.exists():
         raise occupied(target)
-    building = beside(path)
+    building = unfinished_copy(path)
     with _only_copy(building, target):
         pass  # Else this would wait for the other copy, and say that the file is locked.
     prepare(building, check_for_damage=False).close()
@@ -149,7 +145,13 @@ class FileTarget:
         """Its present state."""
         yield FileState(self._connection, self._path)
 
-    async def finish(self) -> AsyncIterator[tuple[int, int]]:
+    async def discard(self) -> None:
+        """Removes the file."""
+        self._connection.close()
+        for end in ("", "-wal", "-shm", "-to-clean"):
+            self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+
+    async def finish(self, source: str) -> AsyncIterator[tuple[int, int]]:
         """Ends the copy."""
         # This connection has the pages in its cache, and would write the scrubbed bytes back.
         self._connection.close()
@@ -158,7 +160,7 @@ class FileTarget:
             with self._explained(), closing(Cleaner(self._path, file)) as cleaner:
                 for done, last in self._scrub(file):
                     yield done, last
-                if reason := self._become_archive(cleaner):
+                if reason := self._become_archive(cleaner, source):
                     raise DatabaseError(reason)
                 cleaner.forget_list()
         finally:
@@ -182,10 +184,14 @@ class FileTarget:
                     raise DatabaseError(f"The page {damaged[0]} of {self._path} is damaged. Delete it and report this.")
                 yield pages[-1], last
 
-    def _become_archive(self, cleaner: Cleaner) -> str | None:
+    def _become_archive(self, cleaner: Cleaner, source: str) -> str | None:
         with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
             connection.executescript(WRITE_PRAGMAS)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(FORGET, {"target": name_of(self._name)})
+            connection.execute(NOTE_SOURCE, {"target": source, "at": now()})
             connection.execute(FINISH)
+            connection.execute("COMMIT")
         return cleaner.clean()
 
     def _put_in_place(self) -> None:

@@ -80,10 +80,15 @@ class Target(Protocol):
         """Its present state, for the comparison."""
         ...
 
-    def finish(self) -> AsyncIterator[tuple[int, int]]:
+    async def discard(self) -> None:
+        """Removes all that an unfinished copy has brought. Nothing else of the target may be used after this."""
+        ...
+
+    def finish(self, source: str) -> AsyncIterator[tuple[int, int]]:
         """Makes the complete copy an archive that can be opened; yields how much of the cleaning is done, of how much.
 
-        Raises DatabaseOccupied if a file has the target's name by now.
+        It has a record of ``source``, the name of the archive that it was copied from. Raises DatabaseOccupied if a
+        file has the target's name by now.
         """
         ...
 

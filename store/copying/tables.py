@@ -153,10 +153,11 @@ OTHERS = (
     _table("erasure_case_item", "reference sid", "reference sid outcome reason at", "run"),
     _table("legal_hold", "sid", "sid noted_at"),
     _table("backup", "number", "path begun_at finished_at", "number bytes services sessions participants interactions"),
+    _table("archive_copy", "target", "target begun_at finished_at"),
     _table("callback_row", "sid", "sid session_sid received_at", flags="is_only"),
     _table("callback_session", "session_sid", "session_sid service_sid due_at leased_until", "reports failures"),
 )
-"""The ledger, keys, the sync's state, cases, and the records of backups, whose files still exist.
+"""The ledger, keys, the sync's state, cases, and the records of backups and copies, which still exist.
 
 The ledger comes after the rows: a row whose deletion is requested, but not done, is in both. Its ``log_position``
 refers to the log of the source, so it is not copied.

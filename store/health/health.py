@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from store.backups.notes import Backup
+from store.erasure.copies import ArchiveCopy
 from store.keys import Key
 from store.sync.status import SyncStatus
 
@@ -120,6 +121,8 @@ class Health(msgspec.Struct, frozen=True):
     backups: list[Backup] = []
     backups_gone: list[str] = []
     """The paths of recorded backups whose files no longer exist."""
+    copies: list[ArchiveCopy] = []
+    """The other databases that it was copied into, or from."""
 
     @property
     def checked_at(self) -> str | None:

@@ -9,6 +9,7 @@ from store.backups.notes import Backup, noted
 from store.demo import demo_mark
 from store.engine.database import Database
 from store.engine.protocols import Readable
+from store.erasure.copies import copies_of
 from store.erasure.twilio_records import open_count
 from store.health.files import described_file
 from store.health.health import Health, Pending, RowTotals, ServiceHealth
@@ -66,6 +67,7 @@ async def _read(archive: Readable, health: Health) -> Health:
         keys=await keys(archive),
         backups=backups,
         backups_gone=_gone(backups),
+        copies=await copies_of(archive),
     )
 
 

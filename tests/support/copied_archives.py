@@ -20,10 +20,10 @@ from databases import change, rows
 from gateway_under_test import serving
 from running_commands import ENVIRONMENT
 from store.archive import open_archive
-from store.copying.file_targets import beside
 from store.engine.database import Address, Database, text_with_password
 from store.erasure import cases
 from store.keys import create
+from store.sqlite.copies.unfinished import unfinished_copy
 
 DOCUMENTS = (
     "{ services { totalCount nodes { sid uniqueName defaultTtl geoMatchLevel dateUpdated url sessions(first: 3) "
@@ -66,6 +66,7 @@ async def fill(source: Database) -> None:
         ("INSERT INTO legal_hold VALUES ($1, $2)", (sid, at)),
         ("INSERT INTO twilio_record VALUES ('SM1', $1, 'AC', 'REFUSED', 'No.', 'alice', $2, $2)", (sid, at)),
         ("INSERT INTO backup (number, path, begun_at, bytes) VALUES (1, '/b', $1, 5000000000)", (at,)),
+        ("INSERT INTO archive_copy VALUES ('/c', $1, NULL)", (at,)),
         ("INSERT INTO callback_row VALUES ($1, $2, $3, FALSE)", (sid, session, at)),
         ("INSERT INTO callback_session (session_sid, service_sid, due_at) VALUES ($1, $2, $3)", (session, service, at)),
         # Requested, and not erased yet: the row and the ledger's entry are both copied.
@@ -138,4 +139,4 @@ def crash(source: Database, target: Database, number: int, verb: str = "Copying"
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     if isinstance(target, Path):
-        assert beside(target).exists()
+        assert unfinished_copy(target).exists()

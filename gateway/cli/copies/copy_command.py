@@ -28,7 +28,13 @@ DATABASE = "FILE|URL"
 
 def copy(
     source: Annotated[
-        str, typer.Option("--from", metavar=DATABASE, help="The archive to copy. It isn't changed.", show_default=False)
+        str,
+        typer.Option(
+            "--from",
+            metavar=DATABASE,
+            help="The archive to copy. Only a record of the copy is written.",
+            show_default=False,
+        ),
     ],
     target: Annotated[
         str,
@@ -36,6 +42,10 @@ def copy(
             "--to", metavar=DATABASE, help="Where the copy goes: a new file, or an empty database.", show_default=False
         ),
     ],
+    discards: Annotated[
+        bool,
+        plain_switch("--discard", "Copy nothing. Remove an unfinished copy, and the record of a deleted one."),
+    ] = False,
     as_json: Annotated[bool, plain_switch("--json", "Print nothing but a JSON object, for machines.")] = False,
 ) -> None:
     """Copy an archive from a file into PostgreSQL, or back.
@@ -47,13 +57,23 @@ def copy(
     Everything is copied: conversations, the deletion ledger, keys, the sync's state, and erasure cases. Only the change
     feed begins anew, so its cursors expire.
 
+    The archive and its copy record each other, so that receipts of erasures name the other one as long as it may have
+    what was erased. An unfinished copy that you give up is such a place too: --discard removes what it has.
+
     Exit codes: 0 copied, 1 not copied, 2 invalid options, 130 stopped.
     """
     databases = _database("--from", source), _database("--to", target)
     import msgspec
 
+    from store.copying.copy import HOW_TO_GO_ON
     from store.copying.copy import copy as copy_archive
-    from store.copying.copy import how_to_go_on
+    from store.copying.copy import discard as discard_copy
+
+    if discards:
+        with sentences():
+            asyncio.run(discard_copy(*databases))
+        tell(f"{databases[1]} has nothing of {databases[0]} any more.", logging.INFO, out)
+        return
 
     begun = time.monotonic()
     with sentences():
@@ -61,7 +81,7 @@ def copy(
             with _shown(as_json) as show:
                 copied = asyncio.run(copy_archive(*databases, show))
         except KeyboardInterrupt:
-            fail(f"The copy stopped. {how_to_go_on(databases[1])}", STOPPED)
+            fail(f"The copy stopped. {HOW_TO_GO_ON}", STOPPED)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(copied), indent=2))
         return

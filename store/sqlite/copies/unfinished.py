@@ -31,6 +31,11 @@ def incomplete(path: Path) -> Path:
     return path.with_name(f"{path.name}.incomplete")
 
 
+def unfinished_copy(path: Path) -> Path:
+    """The file into which an archive is copied until the copy is complete and gets the name ``path``."""
+    return path.with_name(f"{path.name}.copying")
+
+
 def staging(database: Path) -> Path:
     """The folder in which a restore builds the replacement of ``database``."""
     return database.with_name(f"{database.name}.restoring")

@@ -15,6 +15,7 @@ from store.copying import tables
 from store.copying.copy import copy
 from store.engine.database import Database, text_with_password
 from store.engine.protocols import Written
+from store.erasure.copies import name_of
 from store.errors import CopyRefused, DatabaseOccupied, StoreError
 from store.interactions import Interaction
 from store.participants import Participant
@@ -29,7 +30,9 @@ async def test_the_copy_answers_as_the_archive_does_and_has_all_that_is_no_answe
     copied = await copy(source, target)
     assert [table for table, number in copied.rows.items() if not number] == [], "every table has rows to copy"
     for table in tables.TABLES:
-        sql = f"SELECT {', '.join(table.names)} FROM {table.name} ORDER BY {', '.join(table.key)}"
+        # The archive and its copy record each other, and so not the same (test_recorded_copies.py).
+        all_but = f"WHERE target NOT IN ('{name_of(source)}', '{name_of(target)}')" if "target" in table.names else ""
+        sql = f"SELECT {', '.join(table.names)} FROM {table.name} {all_but} ORDER BY {', '.join(table.key)}"
         assert table.read(given(rows(target, sql))) == table.read(given(rows(source, sql))), table.name
     assert schema(target) == schema_of_a_new_archive(target)
     before, after = await answers(source), await answers(target)

@@ -1,0 +1,1 @@
+"""Commands that read and change an account's Services at Twilio."""

@@ -1,0 +1,9 @@
+-- Serves: 17
+-- The databases into which this archive was copied, and the one that it was copied from, so that whoever erases knows
+-- where else the rows may be. One without finished_at is an unfinished copy, or one that is being made.
+
+CREATE TABLE archive_copy (
+  target text COLLATE "C" PRIMARY KEY,
+  begun_at text COLLATE "C" NOT NULL,
+  finished_at text COLLATE "C"
+);
