@@ -31,5 +31,13 @@ async def test_a_message_appears_in_the_live_conversation(studio: Studio, databa
     await studio.page.locator(".graphiql-execute-button").click()
 
 
+async def test_a_subscription_without_events_shows_that_it_is_connected(studio: Studio) -> None:
+    await studio.choose("LiveMessages")
+    await studio.page.locator(".graphiql-execute-button").click()
+    await expect(studio.page.locator(".graphiql-response")).to_contain_text("events")
+    assert json.loads(await studio.shown("response")) == {"events": []}
+    await studio.page.locator(".graphiql-execute-button").click()
+
+
 def is_stream(headers: dict[str, str]) -> bool:
     return headers.get("content-type", "").startswith("text/event-stream")

@@ -87,7 +87,7 @@ export async function post({ query, variables, operationName }, { headers = {}, 
 // server lacks subscriptions, or refuses this one, it only doesn't call.
 export function followSession(sid, changed) {
   const { unsubscribe } = follow({ query: SESSION_CHANGES, variables: { session: sid } }, authorization()).subscribe({
-    next: ({ events }) => events && changed(),
+    next: ({ events }) => events?.length && changed(),
     error: () => {},
     complete: () => {},
   });

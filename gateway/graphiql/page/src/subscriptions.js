@@ -5,14 +5,21 @@ import { createClient } from 'graphql-sse';
 const MOST_SHOWN = 100;
 const RETRY_MILLISECONDS = 1000;
 
-// What GraphiQL can subscribe to: { events: [the newest, …] } after each event, resumed by the cursor of the last one.
+// What GraphiQL can subscribe to: { events: [] } once the server has accepted it, and { events: [the newest, …] } after
+// each event, resumed by the cursor of the last one.
 export function follow(request, headers) {
   return {
     subscribe(observer) {
-      const client = createClient({ url: location.pathname, headers, retryAttempts: 0 });
+      const client = createClient({ url: location.pathname, headers, retryAttempts: 0, fetchFn });
       let { variables } = request;
       let events = [];
       let timer;
+
+      async function fetchFn(...given) {
+        const response = await fetch(...given);
+        if (response.ok && !events.length) observer.next({ events });
+        return response;
+      }
 
       function connect() {
         client.subscribe({ ...request, variables }, { next, error, complete: () => observer.complete() });
