@@ -117,7 +117,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         elif message["type"] in WITH_PAYLOAD and not isinstance(message.get("payload") or {}, dict):
             await self.handle_invalid_message("Expected a payload that is an object, or none.")
         elif message["type"] in WITH_PAYLOAD and message.get("payload", ...) is None:
-            await super().handle_message({"type": message["type"]})
+            await super().handle_message(cast("Any", {"type": message["type"]}))
         else:
             await super().handle_message(cast("Any", message))
 
