@@ -23,6 +23,7 @@ from store.errors import CopyInterrupted, CopyRefused, DatabaseUnreachable, Stor
 ENDLESS = "WITH RECURSIVE one(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM one) SELECT count(*) FROM one"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("verb", "number"), [("Copying", 1), ("Copying", 60), ("Copying", 150), ("Indexing", 5), ("Comparing", 1)]
 )
@@ -38,6 +39,7 @@ async def test_a_copy_that_is_killed_goes_on(ends: tuple[Database, Database], ve
     assert schema(target) == schema_of_a_new_archive(target)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("verb", "number"), [("Copying", 180), ("Indexing", 5), ("Comparing", 1)])
 async def test_a_copy_that_was_killed_begins_anew_if_something_was_erased_since(
     ends: tuple[Database, Database], verb: str, number: int

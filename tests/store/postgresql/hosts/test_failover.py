@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
 import aiohttp
+import pytest
 
 from hosts import Pair, aside
 from reading_load import Load
 from running_commands import running
+
+pytestmark = pytest.mark.processes
 
 MANY = 100
 

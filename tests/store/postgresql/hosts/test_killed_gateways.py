@@ -6,6 +6,7 @@ from contextlib import suppress
 from random import Random
 
 import aiohttp
+import pytest
 
 import bodies
 from fake_twilio import FakeTwilio
@@ -15,6 +16,8 @@ from hosts import Pair, until
 from mirror import account, assert_equal
 from reading_load import DELETE
 from store.archive import open_archive
+
+pytestmark = pytest.mark.processes
 
 HOLDER = """
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = x'50785379'::int AND granted

@@ -29,6 +29,8 @@ from store.engine.database import Address
 from store.errors import StoreError
 from store.postgresql.purging.stages import Purge
 
+pytestmark = pytest.mark.processes
+
 SESSIONS = 20
 IN_EACH = 20
 BY_COPY, IN_PLACE = 0, 16_000_000
