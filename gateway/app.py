@@ -113,7 +113,7 @@ class Gateway:
         except ClientGone:
             exchange.status = CLIENT_GONE
         except asyncio.CancelledError:
-            if not exchange.is_cancelled:
+            if not exchange.connection.is_cancelled:
                 raise
             exchange.status = CLIENT_GONE
         except Unavailable:

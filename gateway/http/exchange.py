@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from gateway.http.connection_control import ConnectionControl, connection_of
 from gateway.http.operations import Operation
 from resolvers.access import Access
 from store.engine.interruptible import Interruptible, Watch
@@ -23,9 +24,6 @@ T = TypeVar("T")
 
 UNWATCHED_SECONDS = 0.1
 """For this long, a request's client may disconnect unnoticed."""
-MAY_BE_CANCELLED, IS_CANCELLED = "proxygraph.may_be_cancelled", "proxygraph.is_cancelled"
-"""Keys of ``state`` in a request's ASGI scope. With the first one the request asks the server to cancel its task if it
-still runs ``UNWATCHED_SECONDS`` after the client has disconnected; with the second one the server says that it did."""
 JSON, EVENT_STREAM = b"application/json", b"text/event-stream"
 COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 CLOSING = (b"connection", b"close")
@@ -122,9 +120,9 @@ class Exchange:
         self.headers: Mapping[bytes, bytes] = by_name(scope["headers"])
 
     @property
-    def is_cancelled(self) -> bool:
-        """Whether the server has cancelled it because its client disconnected."""
-        return IS_CANCELLED in self.scope.get("state", ())
+    def connection(self) -> ConnectionControl:
+        """What its connection does beyond ASGI."""
+        return connection_of(self.scope)
 
     def header(self, name: bytes) -> bytes:
         """The value of a request header, or an empty value if the request does not have it."""
@@ -151,14 +149,12 @@ class Exchange:
 
         Call it only after the body is read: ASGI reports the disconnect through the same ``receive``. It is only looked
         for after ``UNWATCHED_SECONDS``, since a task that looks takes longer than a short read. Even to plan this takes
-        1.5 us, a fiftieth of a point read on PostgreSQL. So a short one is left to the server (``MAY_BE_CANCELLED``),
-        which cancels the whole request: call it only if that may be cancelled from then on.
+        1.5 us, a fiftieth of a point read on PostgreSQL. So a short one is left to the server, which cancels the whole
+        request: call it only if that may be cancelled from then on.
         """
         if not is_short:
             return self._unless_disconnected(running)
-        state = self.scope.get("state")
-        if state is not None:
-            state[MAY_BE_CANCELLED] = True
+        self.connection.allow_cancellation()
         return running
 
     async def _unless_disconnected(self, running: Coroutine[Any, Any, T]) -> T:

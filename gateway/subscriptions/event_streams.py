@@ -17,7 +17,6 @@ from gateway.endpoint.persisted import DocumentRefused
 from gateway.endpoint.results import Request
 from gateway.http.callers import caller_of
 from gateway.http.exchange import EVENT_STREAM, Exchange, Headers
-from gateway.http.flow import flow_of
 from gateway.http.operations import Operation
 from gateway.subscriptions.open_streams import Ending, OpenStreams
 from gateway.subscriptions.responses import RequestErrors, Responses
@@ -60,9 +59,9 @@ class EventStreams:
             try:
                 if isinstance(request, DocumentRefused):
                     raise RequestErrors([{"message": str(request), "extensions": {"code": request.code}}])
-                flow = flow_of(exchange.scope)
-                flow.begin_stream()
-                async with self._responses.opened(request, access, caller, log, flow) as responses:
+                connection = exchange.connection
+                connection.begin_stream()
+                async with self._responses.opened(request, access, caller, log, connection) as responses:
                     await exchange.begin_stream(MEDIA_TYPE, COMMENT, headers)
                     await _deliver(exchange, responses, stream.ending)
             except RequestErrors as refused:

@@ -23,8 +23,8 @@ from gateway.endpoint.documents import checked, coded
 from gateway.endpoint.execution import SUBSCRIPTION, outcome_of, raise_unavailable
 from gateway.endpoint.operations import Operations
 from gateway.endpoint.results import Request
+from gateway.http.connection_control import ConnectionControl
 from gateway.http.exchange import awaited
-from gateway.http.flow import Flow
 from gateway.http.operations import Operation
 from gateway.limits.budget import within_budget
 from gateway.limits.cost import Cost, demand_cost
@@ -77,12 +77,12 @@ class Responses:
 
     @asynccontextmanager
     async def opened(
-        self, request: Request, access: Access, caller: str, log: list[Operation], flow: Flow
+        self, request: Request, access: Access, caller: str, log: list[Operation], connection: ConnectionControl
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Starts the operation; its encoded responses can be iterated inside the block.
 
-        At the end, ``log`` gets what the access log says of the operation. The row of an event is read once ``flow``
-        can take the response: one that waited for the client could have what was erased meanwhile. Raises
+        At the end, ``log`` gets what the access log says of the operation. The row of an event is read once the
+        connection can take the response: one that waited for the client could have what was erased meanwhile. Raises
         RequestErrors, or HttpError 503 if too many operations run already.
         """
         if self._operations.kind_of(request) != SUBSCRIPTION:
@@ -99,7 +99,7 @@ class Responses:
                 prepared = await self._prepare(request, access)
                 source = await self._source(prepared)
                 outcome = "ok"
-                async with aclosing(self._responses(prepared, source, failures, flow)) as responses:
+                async with aclosing(self._responses(prepared, source, failures, connection)) as responses:
                     yield responses
         finally:
             name, cost = (prepared.name, prepared.cost) if prepared else (None, None)
@@ -148,7 +148,7 @@ class Responses:
         return cast("AsyncGenerator[Any, None]", source)
 
     async def _responses(
-        self, prepared: _Prepared, source: AsyncGenerator[Any, None], failures: list[str], flow: Flow
+        self, prepared: _Prepared, source: AsyncGenerator[Any, None], failures: list[str], connection: ConnectionControl
     ) -> AsyncGenerator[bytes, None]:
         """The responses to the source's events. Where the source fails, the last response has the error."""
 
@@ -161,9 +161,9 @@ class Responses:
                 async with aclosing(source) as events:
                     async for event in events:
                         response = None
-                        while response is None or flow.is_paused:
-                            if flow.is_paused:
-                                await flow.drained()
+                        while response is None or connection.is_paused:
+                            if connection.is_paused:
+                                await connection.drained()
                             response = await group.response(event, at_once, respond)
                         yield response
         except GraphQLError as error:

@@ -21,7 +21,6 @@ from gateway.endpoint.requests import RequestParameters
 from gateway.endpoint.results import Request
 from gateway.http.callers import Caller, caller_of
 from gateway.http.exchange import Exchange, HttpError, Receive, Send
-from gateway.http.flow import flow_of
 from gateway.http.operations import Operation as LoggedOperation
 from gateway.http.rate_limit import Rates
 from gateway.subscriptions.open_streams import Ending, OpenStream, OpenStreams
@@ -148,8 +147,8 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         last: dict[str, Any] = {"type": "complete", "id": operation.id}
         try:
             self._count(caller, lease.access)
-            flow = flow_of(self._exchange.scope)
-            async with self._server.responses.opened(request, lease.access, caller.name, log, flow) as responses:
+            connection = self._exchange.connection
+            async with self._server.responses.opened(request, lease.access, caller.name, log, connection) as responses:
                 async for response in responses:
                     await self._socket.send(b"%b%b}" % (next_begins, response))
         except RequestErrors as refused:

@@ -13,13 +13,14 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from gateway.http.flow import FLOW
 from gateway.http.tasks import start_eagerly
+from gateway.transport.control import Control
 from gateway.transport.deadline import Deadline
 from gateway.transport.parser import Parser
 from gateway.transport.refusals import TIMEOUT, Refused
 from gateway.transport.request_cycle import App, RequestCycle
-from gateway.transport.websocket import WebSocketConnection
+from gateway.transport.scopes import common_scope
+from gateway.transport.websocket import WebSocketConnection, with_extensions
 from gateway.transport.write_deadline import WriteDeadline
 
 MOST_BUFFERED = 65_536
@@ -28,7 +29,6 @@ DISCARDING_SECONDS = 2.0
 """How long input is read and dropped after a refusal: closing with unread input would lose the refusal."""
 PROBE_SECONDS = 0.5
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
-ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Connection(asyncio.Protocol):
@@ -61,15 +61,8 @@ class Connection(asyncio.Protocol):
         """Registers the connection and sets the deadline of the first request."""
         self._transport = cast("asyncio.Transport", transport)
         self.write_deadline = WriteDeadline(self._transport, self.seconds)
-        self._app_state = {**self._app_state, FLOW: self.write_deadline}
-        self._common_scope = {
-            "type": "http",
-            "asgi": ASGI,
-            "scheme": "http",
-            "root_path": "",
-            "server": _address(self._transport, "sockname"),
-            "client": _address(self._transport, "peername"),
-        }
+        self.control = Control(self.write_deadline)
+        self._common_scope = common_scope(self._transport, self.control)
         self._state.connections.add(self)  # type: ignore[arg-type]  # Typed for its own protocols only.
         self._deadline.set(self.seconds)
 
@@ -208,7 +201,8 @@ class Connection(asyncio.Protocol):
         self._deadline.cancel()
         self._state.connections.discard(self)
         self.read_on()
-        websocket = protocol(config=self._config, server_state=self._state, app_state=self._app_state)
+        config = with_extensions(self._config, self._common_scope["extensions"])
+        websocket = protocol(config=config, server_state=self._state, app_state=self._app_state)
         received = self._parser.head() + self._buffer[self._position :]
         WebSocketConnection(websocket, self.write_deadline).take_over(self._transport, received)
 
@@ -226,6 +220,7 @@ class Connection(asyncio.Protocol):
         scope = parser.scope()
         scope.update(self._common_scope)
         scope["state"] = self._app_state.copy()
+        self.control.may_cancel = False
         return RequestCycle(self, scope, parser.keeps_alive, parser.expects_continue)
 
     def _begin(self, cycle: RequestCycle) -> None:
@@ -293,8 +288,3 @@ class Connection(asyncio.Protocol):
         if cycle and not cycle.is_started and cycle.scope["http_version"] == "1.1":
             self.write(PROCESSING)
         self._probe = self._loop.call_later(PROBE_SECONDS, self._probe_client)
-
-
-def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
-    address = transport.get_extra_info(name)
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

@@ -11,7 +11,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
-from gateway.http.exchange import IS_CANCELLED, MAY_BE_CANCELLED, UNWATCHED_SECONDS, Message, Receive, Scope, Send
+from gateway.http.exchange import UNWATCHED_SECONDS, Message, Receive, Scope, Send
+from gateway.transport.control import Control
 from gateway.transport.write_deadline import WriteDeadline
 
 COPIED_BYTES = 16_384
@@ -38,6 +39,11 @@ class Client(Protocol):
     @property
     def write_deadline(self) -> WriteDeadline:
         """Its flow control."""
+        ...
+
+    @property
+    def control(self) -> Control:
+        """What the application asks of it."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -194,9 +200,9 @@ class RequestCycle:
             self.task.get_loop().call_later(UNWATCHED_SECONDS, self._cancel)
 
     def _cancel(self) -> None:
-        state = self.scope["state"]
-        if self.task and MAY_BE_CANCELLED in state:
-            state[IS_CANCELLED] = self.task.cancel()
+        control = self._client.control
+        if self.task and control.may_cancel:
+            control.is_cancelled = self.task.cancel()
         else:
             self._cancel_later()  # The application may still allow it.
 

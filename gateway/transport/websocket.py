@@ -4,7 +4,13 @@ uvicorn's protocol has no deadline for a client that doesn't read, so a small pr
 """
 
 import asyncio
+from copy import copy
+from typing import Any, cast
 
+import uvicorn
+
+from gateway.http.exchange import Receive, Scope, Send
+from gateway.transport.request_cycle import App
 from gateway.transport.write_deadline import WriteDeadline
 
 
@@ -43,3 +49,16 @@ class WebSocketConnection(asyncio.Protocol):
         """Clears the deadline, and passes the call on."""
         self._write_deadline.resume()
         self._protocol.resume_writing()
+
+
+def with_extensions(config: uvicorn.Config, extensions: dict[str, Any]) -> uvicorn.Config:
+    """The configuration, but its application finds ``extensions`` in the scopes that uvicorn's protocol makes."""
+    app = cast("App", config.loaded_app)
+
+    async def extended(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = {**scope.get("extensions", {}), **extensions}
+        await app(scope, receive, send)
+
+    changed = copy(config)
+    changed.loaded_app = cast("Any", extended)
+    return changed

@@ -11,7 +11,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from bodies import interaction, participant, put, service, session, sid
-from gateway.http.exchange import MAY_BE_CANCELLED, Receive, Scope, Send
+from gateway.http.connection_control import connection_of
+from gateway.http.exchange import Receive, Scope, Send
 from gateway.transport.connection import Connection
 from gateway_under_test import origin_of, serving
 from raw_http import GET
@@ -69,7 +70,7 @@ async def test_only_what_says_so_is_cancelled_when_its_client_goes_away() -> Non
     async def waits(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         if scope["path"] == "/read":
-            scope["state"][MAY_BE_CANCELLED] = True
+            connection_of(scope).allow_cancellation()
         begun.release()
         try:
             await cancelled.wait()
