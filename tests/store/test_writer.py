@@ -73,6 +73,7 @@ async def test_every_table_that_answers_are_read_from_changes_the_data_version(a
         "legal_hold",
         "twilio_record",
         "backup",
+        "archive_copy",
         "change",
         "change_feed",
         "callback_row",
