@@ -21,8 +21,8 @@ from gateway.cli.keys_command import keys
 from gateway.cli.ledger_command import ledger
 from gateway.cli.messages import as_json, err, fail, out, sentences, tell
 from gateway.cli.restore_command import restore
-from gateway.cli.services.callbacks_command import callbacks
 from gateway.cli.status_command import status
+from gateway.cli.twilio.callbacks_command import callbacks
 from gateway.observe.logs import LogSettings
 from gateway.settings.access import AccessSettings, JwtSettings
 from gateway.settings.callbacks import CallbackSettings
@@ -198,7 +198,7 @@ def sync(
     settings, twilio, _ = all_settings(
         lambda: SyncSettings.of(flags), TwilioSettings.of_environment, lambda: LogSettings.of({})
     )
-    from gateway.cli.sync_command import run
+    from gateway.cli.twilio.sync_command import run
 
     raise typer.Exit(run(settings, twilio, json_only, out, err))
 

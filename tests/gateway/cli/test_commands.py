@@ -98,7 +98,7 @@ def test_without_a_command_the_help_is_printed() -> None:
 
 
 def test_a_command_that_does_not_serve_imports_no_graphql_and_no_server() -> None:
-    script = "import sys, gateway.cli.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
+    script = "import sys, gateway.cli.twilio.sync_command; print({'graphql', 'strawberry', 'uvicorn'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
 
 

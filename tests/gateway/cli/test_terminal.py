@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 import bodies
 from gateway.cli.command_line import SETTINGS_GROUPS
 from gateway.cli.commands import commands
-from gateway.cli.sync_command import table
 from gateway.cli.tables import show
+from gateway.cli.twilio.sync_command import table
 from gateway.settings.commands import DemoSettings, KeysSettings
 from gateway.settings.sources import variable
 from gateway.settings.unknown import misspelt

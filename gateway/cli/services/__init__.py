@@ -1,1 +1,0 @@
-"""Commands that read and change an account's Services at Twilio."""
