@@ -65,11 +65,15 @@ def archiving(primary: Cluster, folder: Path) -> Iterator[None]:
         process.wait()
 
 
-async def finish(purge: Purge) -> None:
-    """Purges until nothing is left to do. A standby that sends feedback says only each second what it still needs."""
+async def finish(purge: Purge, pause: float = 0.05) -> None:
+    """Purges until nothing is left to do, with this pause in seconds between the attempts.
+
+    A standby that sends feedback says only each second what it still needs, and each attempt begins transactions of
+    which that knows nothing yet: there, the pause has to be longer than that second.
+    """
     async with asyncio.timeout(60):
         while await purge.advance(at_once=True):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause)
 
 
 async def test_a_program_that_only_archives_the_log_is_not_taken_for_a_standby(pair: Pair, tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ async def test_a_prepared_transaction_keeps_no_byte_of_what_is_called_purged(
     for number, stage in zip((7, 9), stages(pair.primary, pair.name), strict=True):
         assert stage == "erased" or not files_with(pair.primary, number, folders=("base",))
     pair.primary.sql("ROLLBACK PREPARED 'open'", pair.name)
-    await finish(purge)
+    await finish(purge, pause=1.2)
     assert not files_with(pair.primary, 7, 9)
 
 
@@ -156,6 +160,6 @@ async def test_a_long_snapshot_on_a_standby_that_sends_feedback_reads_on_and_is_
     assert stages(pair.primary, pair.name) == ["erased", "erased"]
     assert await reading.fetchval("SELECT count(*) FROM interaction") == 19
     await reading.close()
-    await finish(purge)
+    await finish(purge, pause=1.2)
     for cluster in (pair.primary, pair.standby):
         assert not files_with(cluster, 7, 9)
