@@ -61,9 +61,8 @@ class Socket:
         if self.is_closed:
             return
         self.is_closed = True
-        shown = reason.encode()[:LONGEST_REASON].decode(
-            errors="ignore"
-        )  # A reason may quote the client, in any script.
+        # A reason may quote the client, in any script.
+        shown = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
         await self._send({"type": "websocket.close", "code": code, "reason": shown})
         if self._task and self._task is not asyncio.current_task():
             self._task.cancel()

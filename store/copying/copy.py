@@ -54,6 +54,8 @@ async def copy(source: Database, target: Database, show: Show = lambda verb, don
     Raises CopyRefused, CopyDamaged or a DatabaseError.
     """
     _demand_two_kinds(source, target)
+    async with state_of(source) as state, targets.opened(target) as writing:
+        await _progress_of_same(state, writing, target)  # A target that is refused isn't recorded.
     await _note(source, target)
     async with state_of(source) as state, targets.opened(target) as writing:
         try:
@@ -156,15 +158,21 @@ def another_archive(target: Database) -> CopyRefused:
 
 async def _progress(state: ArchiveState, writing: Target, target: Database) -> tuple[CopyProgress, bool]:
     text = await _state_text(state)
-    epoch = msgspec.json.decode(text)[0]
+    progress = await _progress_of_same(state, writing, target)
+    if progress and progress.state == text:
+        return progress, True
+    progress = CopyProgress(msgspec.json.decode(text)[0], text, {})
+    await writing.begin(progress)
+    return progress, False
+
+
+async def _progress_of_same(state: ArchiveState, writing: Target, target: Database) -> CopyProgress | None:
+    """The progress of an unfinished copy; None if the target is empty. Raises an error if it is anything else."""
+    ((epoch,),) = await state.fetch(EPOCH, {})
     progress = await writing.progress()
     if progress and progress.epoch != epoch:
         raise another_archive(target)
-    if progress and progress.state == text:
-        return progress, True
-    progress = CopyProgress(epoch, text, {})
-    await writing.begin(progress)
-    return progress, False
+    return progress
 
 
 async def _state_text(state: ArchiveState) -> str:

@@ -178,6 +178,8 @@ class DatabaseTarget:
         """Removes all rows, and leaves an archive without any."""
         async with self._transaction(DURABLE):
             if not await self._raw.fetchval(IS_COPYING):
+                if await self._raw.fetchval(ANY_ROW):  # Another process has just finished it.
+                    raise occupied(self._address)
                 return
             await self._raw.execute(TRUNCATE)
             for sql in (*msgspec.json.decode(await self._raw.fetchval(STEPS)), *EMPTY_FEED, ENABLE, FINISH):

@@ -81,7 +81,10 @@ class Target(Protocol):
         ...
 
     async def discard(self) -> None:
-        """Removes all that an unfinished copy has brought. Nothing else of the target may be used after this."""
+        """Removes all that an unfinished copy has brought. Nothing else of the target may be used after this.
+
+        Raises DatabaseOccupied if it is complete by now.
+        """
         ...
 
     def finish(self, source: str) -> AsyncIterator[tuple[int, int]]:

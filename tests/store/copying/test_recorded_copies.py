@@ -14,11 +14,12 @@ from gateway.erasure.receipt_text import as_text
 from running_commands import run
 from store.archive import open_archive
 from store.backups.holders import Holds
+from store.copying import targets
 from store.copying.copy import copy, discard
 from store.engine.database import Database, text_with_password
 from store.erasure import cases
 from store.erasure.copies import copies_of, name_of
-from store.errors import CopyRefused
+from store.errors import CopyRefused, DatabaseOccupied
 
 LATER = 9_010
 
@@ -104,6 +105,35 @@ async def test_only_an_unfinished_copy_of_the_archive_is_discarded(
     with pytest.raises(CopyRefused, match="is not an unfinished copy, so nothing is discarded"):
         await discard(another, target)
     assert await answers(another) == await answers(target)
+
+
+async def test_a_copy_that_was_finished_meanwhile_is_not_discarded(new_file: New, new_address: New) -> None:
+    """In PostgreSQL; the file of an unfinished copy is locked by who writes it."""
+    source, target = new_file(), new_address()
+    await fill(source)
+    crash(source, target, 60)
+    async with targets.opened(target) as discarding:
+        assert await discarding.progress()
+        await copy(source, target)
+        with pytest.raises(DatabaseOccupied):
+            await discarding.discard()
+    assert await answers(source) == await answers(target)
+
+
+async def test_a_target_that_is_refused_is_not_recorded(
+    ends: tuple[Database, Database], new_file: New, new_address: New
+) -> None:
+    source, target = ends
+    another = new_file() if isinstance(source, Path) else new_address()
+    await fill(another)
+    crash(another, target, 60)
+    with pytest.raises(CopyRefused, match="unfinished copy of another archive"):
+        await copy(source, target)
+    await copy(another, target)
+    with pytest.raises(DatabaseOccupied):
+        await copy(source, target)
+    async with open_archive(source) as archive:
+        assert name_of(target) not in [recorded.target for recorded in await copies_of(archive)]
 
 
 async def test_the_commands_say_where_an_unfinished_copy_is_and_discard_it(ends: tuple[Database, Database]) -> None:
