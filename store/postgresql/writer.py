@@ -146,8 +146,8 @@ class PostgreSQLWriter:
             try:
                 yield PostgreSQLTransaction(raw, self._address, MIRRORING if is_mirrored else WRITE)
                 await self._commit(raw)
-            except BaseException:
-                await finish_even_if_cancelled(self._roll_back(raw))
+            except BaseException as error:
+                await finish_even_if_cancelled(self._roll_back(raw, error))
                 raise
 
     async def clean(self, closing: bool = False) -> str | None:
@@ -206,7 +206,7 @@ class PostgreSQLWriter:
         except BaseException as error:
             if isinstance(error, Unavailable):
                 raw.terminate()
-            await finish_even_if_cancelled(self._roll_back(raw))
+            await finish_even_if_cancelled(self._roll_back(raw, error))
             raise
 
     async def _commit(self, raw: RawConnection) -> None:
@@ -215,9 +215,13 @@ class PostgreSQLWriter:
         if self._warnings:  # It is committed on the primary, but perhaps on no standby.
             raise unavailable(self._address)
 
-    async def _roll_back(self, raw: RawConnection) -> None:
+    async def _roll_back(self, raw: RawConnection, error: BaseException) -> None:
+        if raw.is_closed():
+            return
         try:
-            if not raw.is_closed() and raw.is_in_transaction():
+            # asyncpg learns only later how a cancelled statement ended, so whether a transaction is open. Without one,
+            # ROLLBACK does nothing but warn.
+            if isinstance(error, asyncio.CancelledError) or raw.is_in_transaction():
                 await raw.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS)
         except FAILURES:
             # A request to cancel a statement can come too early and be lost. The server ends it without its client.

@@ -9,6 +9,8 @@ import pytest
 import bodies
 from archive_rows import execute, rows
 from bodies import sid
+from links import link
+from postgresql import Cluster
 from store.archive import open_archive
 from store.engine.database import Address
 from store.engine.protocols import Archive
@@ -54,6 +56,34 @@ async def test_records_are_counted_as_new_changed_or_unchanged(archive: Archive)
         (records[1].sid, "other"),
         (records[2].sid, "text 3"),
     ]
+
+
+async def until(archive: Archive, question: str) -> None:
+    """Waits until the answer in the database is TRUE."""
+    async with asyncio.timeout(20):
+        while await rows(archive, question) != [(True,)]:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_write_that_is_cancelled_while_it_waits_for_its_turn_leaves_the_writer_usable(
+    address: Address, postgresql_cluster: Cluster
+) -> None:
+    waits = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    database = address.url.rpartition("/")[2]
+    async with link(postgresql_cluster) as network, open_archive(network.address(database)) as archive:
+        async with open_archive(address) as another, another.writer.transaction():
+            waiting = asyncio.create_task(bodies.put(archive, bodies.interaction(1)))
+            await until(another, waits)
+            # PostgreSQL's answer to the cancelled statement comes only later.
+            network.cut()
+            waiting.cancel()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            network.mend()
+            assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], asyncio.CancelledError)
+            await until(another, f"SELECT NOT ({waits})")
+        await bodies.put(archive, bodies.interaction(2))
+        assert await rows(archive, "SELECT sid FROM interaction") == [(sid("KI", 2),)]
 
 
 async def test_transactions_of_two_servers_run_one_after_another(address: Address) -> None:
