@@ -16,9 +16,10 @@ at least nineteen twentieths of the time nothing is rewritten.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import asyncpg
 
@@ -28,8 +29,9 @@ from store.postgresql.connections import KEEPALIVES, RawConnection, close, conne
 from store.postgresql.migrations import WRITE_LOCK
 from store.postgresql.purging import wal
 from store.postgresql.purging.pooled_sessions import POOLED, is_pooled
-from store.postgresql.purging.rewriting import SMALL_BYTES, rewrite
+from store.postgresql.purging.rewriting import OLDER_SNAPSHOT, SMALL_BYTES, next_transaction, rewrite
 from store.postgresql.purging.table_copy import Unfinished
+from store.postgresql.purging.waits import await_fetched, await_received, await_replay, await_replayed
 from store.postgresql.several_hosts import hosts_of
 from store.twilio_mapping import now
 
@@ -48,7 +50,6 @@ LONGEST_GATHERING_SECONDS = 60.0
 PAUSE_FACTOR = 20
 """After a rewriting comes a pause of this many times its duration."""
 LONGEST_PAUSE_SECONDS = 300.0
-STANDBY_SECONDS = 2.0
 PURGE_LOCK_SECONDS = 10.0
 SECONDS_BETWEEN_TRIES = 0.1
 
@@ -60,23 +61,21 @@ TABLES_BY_PREFIX = {
 """The tables that have content of what is erased, by the prefix of its SID."""
 
 ANY_OPEN = "SELECT EXISTS (SELECT 1 FROM deletion WHERE closed_at IS NULL AND erased_at IS NOT NULL)"
-NOT_REWRITTEN = """
-erased_at IS NOT NULL AND closed_at IS NULL
-  AND (log_position IS NULL OR log_position > pg_current_wal_lsn() - '0/0'::pg_lsn)
-""".strip()
+IN_LOG = "log_position <= pg_current_wal_lsn() - '0/0'::pg_lsn"
 """A position ahead of the log is that of another server, from which the archive was brought here by pg_dump."""
-ERASED = f"SELECT sid FROM deletion WHERE {NOT_REWRITTEN}"
+NOT_REWRITTEN = f"erased_at IS NOT NULL AND closed_at IS NULL AND ({IN_LOG}) IS NOT TRUE"
+ERASED = f"SELECT sid, erased_at FROM deletion WHERE {NOT_REWRITTEN}"
 GATHERED = f"""
 SELECT count(*), extract(epoch FROM now() - max(erased_at)::timestamptz)::float8,
   extract(epoch FROM now() - min(erased_at)::timestamptz)::float8 FROM deletion WHERE {NOT_REWRITTEN}
 """
 NOTE_REWRITTEN = "UPDATE deletion SET log_position = $1, purged_at = NULL WHERE sid = ANY($2::text[])"
-REWRITTEN_AT = "SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NULL"
+REWRITTEN_AT = f"SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NULL AND {IN_LOG}"
 NOTE_PURGED = """
 UPDATE deletion SET purged_at = $1, waits_for = NULL
 WHERE closed_at IS NULL AND purged_at IS NULL AND log_position <= $2
 """
-PURGED_AT = "SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NOT NULL"
+PURGED_AT = f"SELECT max(log_position) FROM deletion WHERE closed_at IS NULL AND purged_at IS NOT NULL AND {IN_LOG}"
 CLOSE = """
 UPDATE deletion SET closed_at = $1, waits_for = NULL
 WHERE closed_at IS NULL AND purged_at IS NOT NULL AND log_position <= $2
@@ -111,6 +110,8 @@ class Purge:
         self._hosts = [*(hosts if len(hosts) > 1 else ()), *(host for each in replicas for host in hosts_of(each))]
         self._not_before = self._next_rewriting = 0.0
         self._pause = 0.0
+        self._erased_before: dict[Any, int] = {}
+        """By SID and time of an erasure: the number of a transaction that began after it."""
 
     async def advance(self, at_once: bool = False) -> str | None:
         """Goes through the stages as far as possible now.
@@ -143,12 +144,13 @@ class Purge:
     async def _stages(self, connection: RawConnection, may_rewrite: bool) -> str | None:
         try:
             async with AsyncExitStack() as stack:
-                if may_rewrite:
-                    await self._rewrite(connection)
+                is_rewritten = not may_rewrite or await self._rewrite(connection)
                 servers = [await stack.enter_async_context(_connected(host)) for host in self._hosts]
                 standbys = [server for server in servers if await server.fetchval("SELECT pg_is_in_recovery()")]
                 await self._await_replay(connection, standbys)
                 await self._remove_from_log(connection, standbys)
+                if not is_rewritten:
+                    raise Unfinished(OLDER_SNAPSHOT)
         except Unfinished as error:
             reason = str(error)
         except asyncpg.InsufficientPrivilegeError:
@@ -165,26 +167,32 @@ class Purge:
         ((number, newest, oldest),) = await connection.fetch(GATHERED)
         return bool(number) and newest < QUIET_SECONDS and oldest < LONGEST_GATHERING_SECONDS
 
-    async def _rewrite(self, connection: RawConnection) -> None:
-        async with writers_locked(connection):  # So these rows are deleted before the rewriting begins.
-            sids = [row[0] for row in await connection.fetch(ERASED)]
+    async def _rewrite(self, connection: RawConnection) -> bool:
+        """Rewrites the tables of what was erased; returns False if they may still have the bytes of some of it."""
+        async with writers_locked(connection):
+            erased = [(sid, erased_at) for sid, erased_at in await connection.fetch(ERASED)]
+            reached = await next_transaction(connection)
+        # An erasure keeps its number through further attempts, so what they wait for comes, also while others write.
+        self._erased_before = {each: self._erased_before.get(each, reached) for each in erased}
         begun = time.monotonic()
-        tables = {table for sid in sids for table in TABLES_BY_PREFIX.get(sid[:2], ())}
-        for table in sorted(tables):
-            await rewrite(connection, table, partial(writers_locked, connection), self._small_bytes)
+        for table in sorted({table for sid, _ in erased for table in TABLES_BY_PREFIX.get(sid[:2], ())}):
+            kept_from = await rewrite(connection, table, partial(writers_locked, connection), self._small_bytes)
+            reached = min(reached, kept_from)
         self._next_rewriting = time.monotonic() + PAUSE_FACTOR * (time.monotonic() - begun)
-        if sids:
+        rewritten = [each[0] for each, before in self._erased_before.items() if before <= reached]
+        if rewritten:
             position = await wal.position(connection)
             async with writers_locked(connection):
-                await connection.execute(NOTE_REWRITTEN, position, sids)
+                await connection.execute(NOTE_REWRITTEN, position, rewritten)
+        return len(rewritten) == len(erased)
 
     async def _await_replay(self, connection: RawConnection, standbys: Iterable[RawConnection]) -> None:
         position = await connection.fetchval(REWRITTEN_AT)
         if position is None:
             return
         for standby in standbys:
-            await _await_replayed(standby, position)
-        await _await_standbys(partial(wal.not_replayed, connection, position), "replayed the rewriting of the tables")
+            await await_replayed(standby, position)
+        await await_replay(connection, position)
         async with writers_locked(connection):
             await connection.execute(NOTE_PURGED, now(), position)
 
@@ -194,16 +202,15 @@ class Purge:
             return
         logs = [await wal.log_of(server) for server in (connection, *standbys)]
         past = max(log.last_to_drop(position) for log in logs)
-        await wal.write_past(connection, past)
+        await _write_past(connection, past)
         last = await _drop_segments(connection, standbys, past, position)
         for standby in standbys:
-            await _await_replayed(standby, await wal.position(connection))  # With the checkpoint's record.
+            await await_replayed(standby, await wal.position(connection))  # With the checkpoint's record.
             last = max(last, await _drop_segments(standby, (), past, position))
-        if not await wal.write_past(connection, last):
-            raise Unfinished("PostgreSQL has not yet written over all of its recycled log. This goes on.")
+        await _write_past(connection, last)
         for standby in standbys:
             # A standby replays a switch before it has the rest of the segment.
-            await _await_position(partial(wal.received, standby), (last + 1) * logs[0].segment_bytes)
+            await await_received(standby, (last + 1) * logs[0].segment_bytes)
         async with writers_locked(connection):
             await connection.execute(CLOSE, now(), position)
 
@@ -228,6 +235,23 @@ async def _takes_purge_lock(connection: RawConnection, wait: bool) -> bool:
     return True
 
 
+async def _write_past(primary: RawConnection, segment: int) -> None:
+    """Makes the primary write past a segment, no faster than its standbys fetch the log. Raises Unfinished.
+
+    After so much log PostgreSQL makes a checkpoint by itself, just when a segment begins, and removes the one before,
+    which a standby may still have to fetch. So one is made here, when all that it removes was fetched.
+    """
+    for number in range(1, wal.SWITCHES + 1):
+        log = await wal.log_of(primary)
+        if log.current > segment:
+            return
+        await await_fetched(primary, log.current * log.segment_bytes)
+        if number % wal.SWITCHES_BETWEEN_CHECKPOINTS == 0:
+            await wal.checkpoint(primary)
+        await wal.begin_next_segment(primary, log)
+    raise Unfinished("PostgreSQL has not yet written over all of its recycled log. This goes on.")
+
+
 async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection], past: int, position: int) -> int:
     """Makes the server remove the log's segments up to ``past``; returns the number of its last file.
 
@@ -237,8 +261,8 @@ async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection
     may = True
     if log.oldest <= past:
         for standby in standbys:
-            await _await_position(partial(wal.received, standby), log.current * log.segment_bytes)
-        await _await_standbys(partial(wal.not_fetched, server, log.current * log.segment_bytes), "fetched the log")
+            await await_received(standby, log.current * log.segment_bytes)
+        await await_fetched(server, log.current * log.segment_bytes)
         may = await wal.checkpoint(server)
         log = await wal.log_of(server)
     if log.oldest <= past:
@@ -248,26 +272,6 @@ async def _drop_segments(server: RawConnection, standbys: Iterable[RawConnection
         keepers = ", ".join(await wal.kept_by(server, position)) or "a setting of the server"
         raise Unfinished(f"{where} still has the erased rows. What may keep it: {keepers}.")
     return log.newest
-
-
-async def _await_standbys(behind: Callable[[], Awaitable[list[str]]], what: str) -> None:
-    until = time.monotonic() + STANDBY_SECONDS
-    while names := await behind():
-        if time.monotonic() > until:
-            raise Unfinished(f"The standby {names[0]} has not yet {what}, or the role can't see it: GRANT pg_monitor.")
-        await asyncio.sleep(0.05)
-
-
-async def _await_replayed(standby: RawConnection, position: int) -> None:
-    await _await_position(partial(wal.replayed, standby), position)
-
-
-async def _await_position(where: Callable[[], Awaitable[int]], position: int) -> None:
-    until = time.monotonic() + STANDBY_SECONDS
-    while await where() < position:
-        if time.monotonic() > until:
-            raise Unfinished("A standby has not yet replayed what was erased.")
-        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -55,6 +55,8 @@ FILLING = "SELECT pg_logical_emit_message(false, 'proxygraph', repeat(' ', $1))"
 FILLED_AT_ONCE = 1_000_000
 SWITCHES = 300
 """The most segments that one attempt switches through; recycled ones take up to ``max_wal_size``."""
+SWITCHES_BETWEEN_CHECKPOINTS = 8
+"""By default PostgreSQL makes a checkpoint by itself after 33 segments (``max_wal_size``)."""
 
 
 class Log(NamedTuple):
@@ -107,18 +109,8 @@ async def received(connection: Connection) -> int:
     return int(await connection.fetchval(RECEIVED))
 
 
-async def write_past(connection: Connection, segment: int) -> bool:
-    """Makes the primary write past a segment; returns False if it is more than ``SWITCHES`` away, and not yet there."""
-    for _ in range(SWITCHES):
-        log = await log_of(connection)
-        if log.current > segment:
-            return True
-        await _begin_next_segment(connection, log)
-    return False
-
-
-async def _begin_next_segment(connection: Connection, log: Log) -> None:
-    """By pg_switch_wal(), or, without the right, by filling this one."""
+async def begin_next_segment(connection: Connection, log: Log) -> None:
+    """Makes the primary begin its next segment: by pg_switch_wal(), or, without the right, by filling this one."""
     if await connection.fetchval(MAY_SWITCH):
         await connection.execute(MARK)  # pg_switch_wal() does nothing if nothing was written since the last switch.
         await connection.execute(SWITCH)

@@ -22,7 +22,7 @@ from postgresql import Cluster, catch_up
 from store.archive import open_archive
 from store.engine.database import Address, Replicas
 from store.errors import DatabaseUnreachable
-from store.postgresql.purging import rewriting
+from store.postgresql.purging import rewriting, waits
 from store.postgresql.purging import stages as purging
 from store.postgresql.purging.pooled_sessions import POOLED
 from store.postgresql.purging.stages import Purge
@@ -101,7 +101,7 @@ async def test_each_stage_is_recorded_once_no_file_of_it_has_a_byte(
 async def test_a_standby_that_is_held_back_is_waited_for_and_the_tables_are_rewritten_once(
     primary: Cluster, standby: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purging, "STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr(waits, "STANDBY_SECONDS", 0.1)
     standby.sql("SELECT pg_wal_replay_pause()")
     assert "A standby has not yet replayed" in str(await purge(name, primary, standby).advance(at_once=True))
     assert set(stages(primary, name)) == {"erased"}
@@ -119,7 +119,7 @@ async def test_a_standby_that_is_held_back_is_waited_for_and_the_tables_are_rewr
 async def test_a_standby_that_no_setting_names_is_waited_for_too(
     primary: Cluster, standby: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purging, "STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr(waits, "STANDBY_SECONDS", 0.1)
     standby.sql("SELECT pg_wal_replay_pause()")
     assert "has not yet replayed the rewriting" in str(await purge(name, primary).advance(at_once=True))
     assert set(stages(primary, name)) == {"erased"}
@@ -132,7 +132,7 @@ async def test_a_standby_that_no_setting_names_is_waited_for_too(
 async def test_after_postgresql_was_killed_the_stages_continue(
     primary: Cluster, standby: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purging, "STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr(waits, "STANDBY_SECONDS", 0.1)
     primary.sql("SELECT pg_create_physical_replication_slot('late', true)")
     standby.sql("SELECT pg_wal_replay_pause()")
     assert await purge(name, primary, standby).advance(at_once=True)

@@ -24,8 +24,9 @@ def archiving(wal_recycle: str) -> Iterator[Cluster]:
 
 async def finish(cluster: Cluster, name: str) -> None:
     """Purges until nothing is left to do: PostgreSQL archives in its own time."""
+    purge = Purge(Address(cluster.url(name)))
     async with asyncio.timeout(120):
-        while reason := await Purge(Address(cluster.url(name))).advance(at_once=True):
+        while reason := await purge.advance(at_once=True):
             assert "the archiver, which has not copied it yet" in reason
             await asyncio.sleep(0.05)
 
