@@ -21,11 +21,13 @@ CHECK_SECONDS = 2.0
 class Ending(Enum):
     """Why the server ends a connection: the code and the reason with which it closes a WebSocket.
 
-    1012 makes clients connect again, to a server that isn't stopping (RFC 6455 §7.4.1 and IANA's registry).
+    1012 makes clients connect again, to a server that isn't stopping, and 1013 later (RFC 6455 §7.4.1 and IANA's
+    registry).
     """
 
     RESTART = 1012, "The server restarts; connect again."
     NO_ACCESS = 4403, "Forbidden"
+    FULL = 1013, "Expected connection_init sooner, since there are too many connections. Try again later."
 
     @property
     def code(self) -> int:
@@ -55,11 +57,17 @@ class OpenStream:
 
 
 class OpenStreams:
-    """The open connections of one process, up to ``most``."""
+    """The open connections of one process, up to ``most``.
+
+    If there are too many, the oldest that has not yet said its key makes room. So connections that say nothing can't
+    keep out those that have a key.
+    """
 
     def __init__(self, authenticator: Authenticator, most: int) -> None:
         self._authenticator, self._most = authenticator, most
         self._open: set[OpenStream] = set()
+        self._without_key: dict[OpenStream, None] = {}
+        """Those that had no key when they opened, the oldest first."""
         self.is_draining = False
 
     @contextmanager
@@ -67,15 +75,28 @@ class OpenStreams:
         """Adds a connection during the block; raises HttpError 503 if there are too many, or the server stops."""
         if self.is_draining:
             raise HttpError(503, "The server is about to stop. Connect again.", RETRY_AFTER, code="UNAVAILABLE")
-        if len(self._open) >= self._most:
+        if len(self._open) >= self._most and not self._end_one_without_key():
             raise full(self._most, "connections at once")
         stream = OpenStream(lease)
         self._open.add(stream)
+        if lease is None:
+            self._without_key[stream] = None
         try:
             yield stream
         finally:
             self._open.discard(stream)
+            self._without_key.pop(stream, None)
             stream.ending.cancel()
+
+    def _end_one_without_key(self) -> bool:
+        while self._without_key:
+            stream = next(iter(self._without_key))
+            del self._without_key[stream]
+            if stream.lease is None:
+                self._open.discard(stream)
+                stream.end(Ending.FULL)
+                return True
+        return False
 
     async def check(self) -> float:
         """Ends the connections whose key or token isn't valid any more; returns the seconds to the next check.

@@ -253,7 +253,7 @@ class Connection(asyncio.Protocol):
         if cycle:
             cycle.disconnect()
         if cycle is None or not cycle.is_started:
-            self.write(refusal.response())
+            self.write(refusal.response(self._parser.method))
         self._discard_input_and_close()
 
     def _discard_input_and_close(self) -> None:

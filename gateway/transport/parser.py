@@ -22,8 +22,8 @@ VERSIONS = ("1.1", "1.0")
 class Parser:
     """Parses one connection's requests, one after another.
 
-    ``method``, ``target``, ``version`` and ``headers`` (their names in lower case) are those of the last head;
-    ``body`` has the parts of the body that came since ``take_body``.
+    ``method``, ``target``, ``version`` and ``headers`` (their names in lower case) are those of the last head, which
+    may be incomplete; ``body`` has the parts of the body that came since ``take_body``.
     """
 
     def __init__(self) -> None:
@@ -120,6 +120,7 @@ class Parser:
     def on_url(self, target: bytes) -> None:
         """Takes (a part of) the request's target."""
         if not self._is_replayed:
+            self.method = self._parser.get_method().decode("ascii")
             self.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -137,7 +138,6 @@ class Parser:
         parser = self._parser
         self.is_in_head = False
         self.version = parser.get_http_version()
-        self.method = parser.get_method().decode("ascii")
         self.keeps_alive = self.version == "1.1" and parser.should_keep_alive()
         headers = by_name(self.headers)
         self._length = int(headers.get(b"content-length", 0))

@@ -15,10 +15,10 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
 
-    def response(self) -> bytes:
-        """The encoded response, which closes the connection."""
+    def response(self, method: str) -> bytes:
+        """The encoded response, which closes the connection; to HEAD it has no body (RFC 9110 §9.3.2)."""
         text = f"{self}.\n".encode()
         return (
             b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"x-content-type-options: nosniff\r\n\r\n%b" % (self.status, len(text), text)
+            b"x-content-type-options: nosniff\r\n\r\n%b" % (self.status, len(text), b"" if method == "HEAD" else text)
         )

@@ -184,6 +184,23 @@ async def test_a_websocket_too_many_is_closed_with_1013(with_one_session: Databa
         assert await closed(socket) == 1013
 
 
+async def test_websockets_without_a_key_make_room_for_one_that_comes_later(archive: Archive) -> None:
+    """Else clients that open WebSockets and say nothing could keep all others out."""
+    key = await keys.create(archive, "console", ("read",), None)
+    async with (
+        serving(archive.database, require_key=True, subscriptions={"max_subscriptions": 2}) as client,
+        client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as oldest,
+        client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as older,
+        websocket(client, {"Authorization": f"Bearer {key}"}) as one,
+        websocket(client, {"Authorization": f"Bearer {key}"}) as two,
+        client.ws_connect("/graphql", protocols=[SUBPROTOCOL]) as too_many,
+    ):
+        assert [await closed(socket) for socket in (oldest, older, too_many)] == [1013] * 3
+        for socket in (one, two):
+            await subscribe(socket, STATUS)
+            assert (await socket.receive_json())["type"] == "next"
+
+
 async def test_a_response_to_a_client_that_has_gone_is_dropped() -> None:
     """ASGI's ``send`` raises OSError then, which is nothing to log; the receiving side ends the operations."""
 

@@ -113,6 +113,19 @@ async def test_too_long_a_head_is_refused_in_any_segmentation(about: str, sent: 
         assert parse_responses(await answers(pieces))[0] == statuses, size
 
 
+async def test_a_refusal_of_head_has_no_body_and_that_of_a_request_after_it_has_one() -> None:
+    """RFC 9110 §9.3.2."""
+    head = b"HEAD /%b HTTP/1.1\r\nHost: a\r\n\r\n"
+    for size in (len(LONG), 997):
+        sent = head % LONG
+        refusal = await answers([sent[start : start + size] for start in range(0, len(sent), size)])
+        assert refusal.startswith(b"HTTP/1.1 414 ")
+        assert refusal.endswith(b"\r\n\r\n")
+    assert (await answers([head % b"x" + b"nothing like a request\r\n\r\n"])).endswith(
+        b"Expected a request of HTTP/1.1.\n"
+    )
+
+
 async def test_the_limits_apply_to_each_pipelined_request() -> None:
     """Once the bytes of a packet were counted instead of those of a head."""
     request = GET % (b"x" * 90)
