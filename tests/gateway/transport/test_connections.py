@@ -62,10 +62,7 @@ async def test_the_rest_of_a_body_that_is_too_large_is_dropped_and_the_next_requ
     for _ in range(3):
         writer.write(b"".join(post(f"# {'x' * 3_000_000}")))
         head = await reader.readuntil(b"\r\n\r\n")
-        assert (head.split(b"\r\n")[0], b"connection: close" in head) == (
-            b"HTTP/1.1 413 Request Entity Too Large",
-            False,
-        )
+        assert (head[:13], b"connection: close" in head) == (b"HTTP/1.1 413 ", False)
         await reader.readuntil(b"}]}")
         writer.write(b"".join(post(PLANNED)))
         assert (await answer(reader))[1] == {"services": {"totalCount": 1}}

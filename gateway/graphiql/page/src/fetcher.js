@@ -10,10 +10,15 @@ const SESSION_CHANGES = `subscription SessionChanges($session: ID!, $after: Stri
 
 const listeners = new Set();
 
-// Calls `listener` with { answer, milliseconds, cost } after each response that GraphiQL shows. Returns how to stop that.
+// Calls `listener` with { answer, milliseconds, cost } after each response that GraphiQL shows, and during a subscription
+// with what follow() reports. Returns how to stop that.
 export function onAnswer(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+function report(status) {
+  for (const listener of listeners) listener(status);
 }
 
 // GraphiQL's fetcher: it follows subscriptions. Otherwise it is like post(), but it removes the cost from the response
@@ -24,7 +29,7 @@ export function send(given) {
   // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
   const operationName = given.query.includes(given.operationName) ? given.operationName : undefined;
   const request = { ...given, operationName };
-  if (isSubscription(request)) return follow(request, authorization());
+  if (isSubscription(request)) return follow(request, authorization(), report);
   return {
     subscribe(observer) {
       const stop = new AbortController();
@@ -58,7 +63,7 @@ async function answer(request, signal) {
   });
   const milliseconds = performance.now() - begun;
   const shown = Object.keys(extensions).length ? { ...rest, extensions } : rest;
-  if (!signal.aborted) for (const listener of listeners) listener({ answer: shown, milliseconds, cost });
+  if (!signal.aborted) report({ answer: shown, milliseconds, cost });
   return shown;
 }
 

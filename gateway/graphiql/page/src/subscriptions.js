@@ -6,19 +6,26 @@ const MOST_SHOWN = 100;
 const RETRY_MILLISECONDS = 1000;
 
 // What GraphiQL can subscribe to: { events: [] } once the server has accepted it, and { events: [the newest, …] } after
-// each event, resumed by the cursor of the last one.
-export function follow(request, headers) {
+// each event, resumed by the cursor of the last one. Before each answer, and when the connection is lost, `onStatus` is
+// called with { answer, received, isConnected }, of which `received` counts the events.
+export function follow(request, headers, onStatus = () => {}) {
   return {
     subscribe(observer) {
       const client = createClient({ url: location.pathname, headers, retryAttempts: 0, fetchFn });
       let { variables } = request;
       let events = [];
+      let received = 0;
       let timer;
 
       async function fetchFn(...given) {
         const response = await fetch(...given);
-        if (response.ok && !events.length) observer.next({ events });
+        if (response.ok) show();
         return response;
+      }
+
+      function show() {
+        onStatus({ answer: { events }, received, isConnected: true });
+        observer.next({ events });
       }
 
       function connect() {
@@ -33,13 +40,18 @@ export function follow(request, headers) {
         const { cursor } = Object.values(data)[0] ?? {};
         if (cursor) variables = { ...variables, after: cursor };
         events = [Object.keys(rest).length ? { data, ...rest } : data, ...events].slice(0, MOST_SHOWN);
-        observer.next({ events });
+        received += 1;
+        show();
       }
 
       function error(failure) {
         const status = failure.response?.status ?? 0;
-        if (status >= 400 && status < 500) observer.error(failure);
-        else timer = setTimeout(connect, RETRY_MILLISECONDS);
+        if (status >= 400 && status < 500) {
+          observer.error(failure);
+          return;
+        }
+        onStatus({ answer: { events }, received, isConnected: false });
+        timer = setTimeout(connect, RETRY_MILLISECONDS);
       }
 
       connect();
