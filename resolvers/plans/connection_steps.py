@@ -22,7 +22,7 @@ from resolvers.plans.list_steps import (
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import ConnectionSpec
 from store.lists.orders import BY_DATE_CREATED, NEVER
-from store.plans.reads import Fingerprints
+from store.plans.reads import Fingerprints, PageArray
 from store.plans.subqueries import Subquery
 from store.queries.pages import Page
 
@@ -111,13 +111,13 @@ class ConnectionStep(NamedTuple):
         lists = await page_arrays(run, requested.page, selected.shapes[0], keys, of, subqueries, selected.info)
         if selected.around:
             before, behind = selected.around
-            return {key: (before, rows, behind) for key, (rows, _) in lists.items()}
+            return {key: (before, array.rows, behind) for key, array in lists.items()}
         connections = {}
-        for (key, (rows, lengths)), count in zip(lists.items(), counts, strict=False):
-            shown = ConnectionPage(((rows,),), NO_ENDS, False, False, count, cap)
+        for (key, array), count in zip(lists.items(), counts, strict=False):
+            shown = ConnectionPage(((array.rows,),), NO_ENDS, False, False, count, cap)
             if selected.info:
                 prefix = selected.shapes[0].row.row_prefix_of(of[key]).encode()
-                shown = _edges_page(rows, lengths, prefix, len(of[key]) + 2, requested, shown)
+                shown = _edges_page(array, prefix, len(of[key]) + 2, requested, shown)
             connections[key] = self._written(shown)
         return connections
 
@@ -199,14 +199,14 @@ class ConnectionStep(NamedTuple):
 
 
 def _edges_page(
-    rows: bytes, lengths: Sequence[int], prefix: bytes, mark: int, requested: RequestedPage, shown: ConnectionPage
+    array: PageArray, prefix: bytes, mark: int, requested: RequestedPage, shown: ConnectionPage
 ) -> ConnectionPage:
-    """The page in ``rows``, the inside of an array of edges, without the one edge beyond the page, if there is one.
+    """The page in ``array``, of edges, without the one edge beyond the page, if there is one.
 
-    Each edge begins with ``prefix``, the last ``mark`` bytes of which begin the cursor; see PageArray for ``lengths``.
+    Each edge begins with ``prefix``, the last ``mark`` bytes of which begin the cursor.
     """
-    after, size = requested.after is not None, requested.size
-    more, last, end = _bounds(rows, lengths, prefix, size) if rows else (False, 0, 0)
+    rows, after, size = array.rows, requested.after is not None, requested.size
+    more, last, end = _bounds(array, prefix, size) if rows else (False, 0, 0)
     if not end:
         return ConnectionPage(((b"",),), NO_ENDS, more, after, shown.counted, shown.cap)
     page: Piece = memoryview(rows)[:end] if more else rows  # A copy would take as long as a row.
@@ -216,14 +216,14 @@ def _edges_page(
     return ConnectionPage(((page,),), ends, more, after, shown.counted, shown.cap)
 
 
-def _bounds(rows: bytes, lengths: Sequence[int], prefix: bytes, size: int) -> tuple[bool, int, int]:
+def _bounds(array: PageArray, prefix: bytes, size: int) -> tuple[bool, int, int]:
     """Whether there are more than ``size`` edges; where the last of the first ``size`` begins, and where it ends."""
-    if lengths:
-        more, whole = len(lengths) > size, [len(prefix) + length for length in lengths[:size]]
+    rows, more = array.rows, array.number > size
+    if array.lengths:
+        whole = [len(prefix) + length for length in array.lengths[:size]]
         end = sum(whole) + len(whole) - 1 if whole else 0
         return more, end - whole[-1] if whole else 0, end
     between = b"," + prefix
-    more = rows.count(between) >= size
     end = (rows.rfind(between) if size else 0) if more else len(rows)
     return more, rows.rfind(between, 0, end) + 1, end
 

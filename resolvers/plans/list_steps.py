@@ -29,7 +29,7 @@ class ListStep(NamedTuple):
         subqueries = nested_subqueries(run, page, self.shape)
         if subqueries is not None:
             arrays = await page_arrays(run, page, self.shape, keys, {}, subqueries)
-            return {key: (b"[", rows, b"]") for key, (rows, _) in arrays.items()}
+            return {key: (b"[", array.rows, b"]") for key, array in arrays.items()}
         pages = await page_rows(run, page, (self.shape,), keys, {})
         written = await write_page_arrays(run, pages, self.shape, 0)
         return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}

@@ -24,12 +24,14 @@ Fingerprints: TypeAlias = Mapping[Any, str]
 
 
 class PageArray(NamedTuple):
-    """A page as the inside of a JSON array, with row prefixes, and the lengths of its rows in bytes without these.
+    """A page as the inside of a JSON array, with row prefixes; if it is ``measured``, the number of its rows.
 
-    Without lengths, each row but the first begins with a comma and the row prefix, which occur together nowhere else.
+    ``lengths`` are those of the rows in bytes without the prefixes. Without lengths, each row but the first begins with
+    a comma and the row prefix, which occur together nowhere else.
     """
 
     rows: bytes
+    number: int = 0
     lengths: Sequence[int] = ()
 
 

@@ -141,7 +141,9 @@ class PostgreSQLPlanReader:
         for key, each in zip(keys, texts, strict=True):
             prefix = row.row_prefix_of(fingerprints[key]).encode() if row.row_prefix else b""
             arrays[key] = PageArray(
-                prefix + (b"," + prefix).join(each) if each else b"", [len(text) for text in each] if measured else ()
+                prefix + (b"," + prefix).join(each) if each else b"",
+                len(each),
+                [len(text) for text in each] if measured else (),
             )
         return arrays
 

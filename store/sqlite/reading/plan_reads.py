@@ -95,7 +95,6 @@ class SQLitePlanReader:
                 if connection.is_slice_over():
                     await connection.yield_to_loop()
             return lists
-        measured = measured and bool(subqueries)  # Other rows have no array in them, so the row prefix begins each.
         sql, bound = page_array_statement(page, projection, bool(row.row_prefix), subqueries, measured)
         for key in keys:
             bound["parent"] = key
@@ -103,8 +102,8 @@ class SQLitePlanReader:
                 bound["of"] = fingerprints[key]
                 bound["lead"] = prefix = row.row_prefix_of(fingerprints[key])
                 bound["between"] = f",{prefix}"
-            ((rows, *lengths),) = connection.rows_on_loop(sql, bound) or await connection.rows_in_thread(sql, bound)
-            lists[key] = PageArray(rows or b"", [*map(int, lengths[0].split(","))] if rows and lengths else ())
+            ((rows, *measures),) = connection.rows_on_loop(sql, bound) or await connection.rows_in_thread(sql, bound)
+            lists[key] = _measured(rows, measures[0], bool(subqueries)) if rows and measured else PageArray(rows or b"")
             if connection.is_slice_over():
                 await connection.yield_to_loop()
         return lists
@@ -185,3 +184,11 @@ class SQLitePlanReads:
 def row_statement(wanted: RowsBySid) -> str:
     """The statement for one of the rows by its SID."""
     return row_sql(wanted.record, projection_of(wanted.row), *([wanted.also] if wanted.also else []))
+
+
+def _measured(rows: bytes, measure: Any, has_arrays: bool) -> PageArray:
+    """Rows that have an array in them are measured by their lengths. Others are counted: the row prefix begins each."""
+    if not has_arrays:
+        return PageArray(rows, measure)
+    lengths = [*map(int, measure.split(","))]
+    return PageArray(rows, len(lengths), lengths)

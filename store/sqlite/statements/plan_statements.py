@@ -59,8 +59,8 @@ def page_array_statement(
     """The SQL that writes a forward page as the inside of a JSON array, and what it binds beside ``parent``.
 
     ``subqueries`` has one for each placeholder of the projection. If the rows have a row prefix, the caller binds it as
-    ``lead``, and as ``between`` with a comma before it. If ``measured``, a second column has the lengths of the rows'
-    texts without the prefix.
+    ``lead``, and as ``between`` with a comma before it. If ``measured``, a second column has the number of the rows or,
+    with subqueries, the lengths of their texts without the prefix.
     """
     array = _page_array_of(page, projection, subqueries, has_row_prefix, PARENT, measured)
     return array, bound_by(page, subqueries)
@@ -111,9 +111,10 @@ def _page_array_sql(shape: Shape, subqueries: SubqueryShapes, has_row_prefix: bo
     text, page = " || ".join(parts), _page_sql(shape, parent)
     if not measured:
         return PAGE_ARRAY.format(list=as_list(text, has_row_prefix), page=page)
-    if subqueries:
-        text, page = "written", ONCE.format(text=text, page=page)
-    return PAGE_ARRAY.format(list=f"{as_list(text, has_row_prefix)}, {lengths_of(text)}", page=page)
+    if not subqueries:
+        return PAGE_ARRAY.format(list=f"{as_list(text, has_row_prefix)}, count(*)", page=page)
+    once = ONCE.format(text=text, page=page)
+    return PAGE_ARRAY.format(list=f"{as_list('written', has_row_prefix)}, {lengths_of('written')}", page=once)
 
 
 def _subquery_sql(number: int, subquery: SubqueryShape[Projection]) -> str:
