@@ -192,7 +192,7 @@ class Compiler:
         for key, selected in self.selections.of(kind, *nodes):
             name = selected[0].name.value
             if name == "__typename":
-                members.append((key, connection_members.always(b'"%b"' % kind.name.encode())))
+                members.append((key, connection_members.Always(b'"%b"' % kind.name.encode())))
                 continue
             part_field = kind.fields[name]
             part = self.spec_of(part_field)
@@ -200,10 +200,10 @@ class Compiler:
             inner = get_named_type(part_field.type)
             if part is RelayField.NODES:
                 shapes.append(self._shape(part_field, selected))
-                members.append((key, connection_members.write_rows(len(shapes) - 1)))
+                members.append((key, connection_members.WriteRows(len(shapes) - 1)))
             elif part is RelayField.EDGES:
                 shapes.append(self._edge_shape(self.object_type(inner.name), selected))
-                members.append((key, connection_members.write_rows(len(shapes) - 1)))
+                members.append((key, connection_members.WriteRows(len(shapes) - 1)))
             elif part is RelayField.PAGE_INFO:
                 info = connection_members.page_info(self.selections, self.object_type(inner.name), selected)
                 members.append((key, connection_members.write_info(info)))
@@ -216,7 +216,7 @@ class Compiler:
         selected_parts = Selected(
             tuple(connection_members.with_text_before(members)),
             connection_members.end_of(members),
-            connection_members.text_around(members) if shapes and len(members) == 1 else None,
+            connection_members.text_around(members),
             tuple(shapes),
             rows=not parts.isdisjoint((RelayField.EDGES, RelayField.NODES, RelayField.PAGE_INFO)),
             cursors=any(shape.row.has_cursor for shape in shapes),

@@ -1,6 +1,7 @@
 """The members of a connection, and how each is written as JSON."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from graphql import FieldNode, GraphQLObjectType
@@ -34,9 +35,15 @@ Write: TypeAlias = Callable[[ConnectionPage], Pieces]
 """Writes a member of a connection."""
 
 
-def write_rows(shape: int) -> Write:
+@dataclass(frozen=True, slots=True)
+class WriteRows:
     """Writes ``nodes`` or ``edges``; ``shape`` is the index of their shape."""
-    return lambda shown: (b"[", *shown.rows[shape], b"]")
+
+    shape: int
+
+    def __call__(self, shown: ConnectionPage) -> Pieces:
+        """The rows as an array."""
+        return (b"[", *shown.rows[self.shape], b"]")
 
 
 def write_info(members: Sequence[tuple[bytes, str | bytes]]) -> Write:
@@ -93,9 +100,15 @@ def write_latest(shown: ConnectionPage) -> Pieces:
     return (shown.latest,)
 
 
-def always(text: bytes) -> Write:
+@dataclass(frozen=True, slots=True)
+class Always:
     """Writes a member that is the same in every connection."""
-    return lambda _: (text,)
+
+    text: bytes
+
+    def __call__(self, _: ConnectionPage) -> Pieces:
+        """The text."""
+        return (self.text,)
 
 
 def with_text_before(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes, Any]]:
@@ -106,7 +119,24 @@ def with_text_before(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[bytes
         before = ","
 
 
-def text_around(members: list[tuple[str, Write]]) -> tuple[bytes, bytes]:
-    """The text before and after the rows, if they are the only member."""
-    ((before, _),) = with_text_before(members)
-    return before + b"[", b"]}"
+def text_around(members: list[tuple[str, Write]]) -> tuple[Sequence[bytes], Sequence[bytes]] | None:
+    """The text before the rows and the text behind them, each in pieces with the count between them.
+
+    Without rows all text is before them. None if there are other members, or several lists of rows.
+    """
+    around = [[b""]]
+    for before, write in with_text_before(members):
+        around[-1][-1] += before
+        if isinstance(write, WriteRows):
+            around[-1][-1] += b"["
+            around.append([b"]"])
+        elif isinstance(write, Always):
+            around[-1][-1] += write.text
+        elif write is write_count:
+            around[-1].append(b"")
+        else:
+            return None
+    around[-1][-1] += end_of(members)
+    if len(around) == 1:
+        around.append([b""])
+    return (around[0], around[1]) if len(around) == 2 else None

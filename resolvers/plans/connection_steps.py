@@ -1,6 +1,7 @@
 """The plan step of a connection field: reads each parent's page and count, as far as selected, and writes the JSON."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -23,24 +24,27 @@ from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from resolvers.resolver_specs import ConnectionSpec
 from store.lists.orders import BY_DATE_CREATED, NEVER
 from store.plans.reads import Fingerprints, PageArray
+from store.plans.rows import FixedText, RowText
 from store.plans.subqueries import Subquery
-from store.queries.pages import Page
+from store.queries.pages import Count, Page
 
 POSITION_BYTES = len(f'{NEVER}.KI{"0" * 32}"')
 """The length of a cursor after its fingerprint and a dot: a date and a SID, both of fixed width, and a quote."""
 NO_ENDS = (b"null", b"null")
+NO_ROWS = Shape(RowText(FixedText("")), ())
+"""The shape of a page without rows."""
 
 
 class Selected(NamedTuple):
     """The selection in a connection: its members, each with the text before its value, and the text at the end.
 
-    ``shapes`` are the shapes of its nodes and edges. If one of them is the only member, ``around`` has the texts before
-    and after the rows. The flags say what is needed: rows, cursors in them, page information, the count.
+    ``shapes`` are the shapes of its nodes and edges. ``around`` is the text around the rows: see ``text_around``. The
+    flags say what is needed: rows, cursors in them, page information, the count.
     """
 
     members: tuple[tuple[bytes, Write], ...]
     end: bytes
-    around: tuple[bytes, bytes] | None
+    around: tuple[Sequence[bytes], Sequence[bytes]] | None
     shapes: tuple[Shape, ...]
     rows: bool
     cursors: bool
@@ -70,51 +74,58 @@ class ConnectionStep(NamedTuple):
         if not keys:
             return {}
         selected, requested = self.selected, self._requested(run, keys)
-        counts = await self._counts(run, requested, keys) if selected.total else repeat(0)
+        if selected.rows and self._can_be_one_text(requested):
+            subqueries = subqueries_of(run, requested.page, selected.shapes[0])
+            if subqueries is not None:
+                return await self._page_arrays(run, requested, keys, subqueries)
         if not selected.rows:
+            counts = await self._counts(run, requested, keys) if selected.total else repeat(0)
             return {
                 key: self._written(ConnectionPage((), NO_ENDS, False, False, count, run.bounds.count_cap))
                 for key, count in zip(keys, counts, strict=False)
             }
-        if self._can_be_one_text(requested):
-            subqueries = subqueries_of(run, requested.page, selected.shapes[0])
-            if subqueries is not None:
-                return await self._page_arrays(run, requested, keys, counts, subqueries)
-        return await self._write_pages(run, requested, keys, counts)
+        return await self._write_pages(run, requested, keys)
 
-    def subquery(self, run: Run) -> Subquery | None:
-        """A forward page from the start, if only its rows are selected, without cursors, and they can be filled."""
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
+        """A forward page from the start, if only its rows and their number are selected, and the rows can be filled.
+
+        Only an engine that nests subqueries can count in one.
+        """
         selected = self.selected
-        if not selected.around or selected.cursors:
+        if not selected.around or selected.cursors or (selected.total and not run.reader.nests):
             return None
-        requested = self._requested(run, ())
+        try:
+            requested = self._requested(run, ())
+        except Fallback:  # It matters only if there is a parent.
+            return None
         if requested.page.backwards or requested.after is not None or requested.before is not None:
             return None
-        nested = nested_subqueries(run, requested.page, selected.shapes[0])
-        before, behind = selected.around
-        return (
-            None
-            if nested is None
-            else Subquery(requested.page, selected.shapes[0].row, before.decode(), behind.decode(), nested)
-        )
+        (shape,) = selected.shapes or (NO_ROWS,)
+        page = requested.page if selected.rows else replace(requested.page, limit=0)
+        nested = nested_subqueries(run, page, shape)
+        if nested is None:
+            return None
+        before, behind = [[piece.decode() for piece in pieces] for pieces in selected.around]
+        return Subquery(page, shape.row, before, behind, nested, self._count(run, page) if selected.total else None)
 
     async def _page_arrays(
         self,
         run: Run,
         requested: RequestedPage,
         keys: Sequence[Any],
-        counts: Iterable[int],
         subqueries: Sequence[Subquery],
     ) -> Json:
-        selected, cap = self.selected, run.bounds.count_cap
-        of = self._fingerprints(requested.page, keys) if selected.cursors else {}
-        lists = await page_arrays(run, requested.page, selected.shapes[0], keys, of, subqueries, selected.info)
-        if selected.around:
-            before, behind = selected.around
+        selected, page, cap = self.selected, requested.page, run.bounds.count_cap
+        count, counts = await self._counted(run, requested, keys)
+        of = self._fingerprints(page, keys) if selected.cursors else {}
+        lists = await page_arrays(run, page, selected.shapes[0], keys, of, subqueries, selected.info, count)
+        if selected.around and not selected.total:
+            (before,), (behind,) = selected.around
             return {key: (before, array.rows, behind) for key, array in lists.items()}
         connections = {}
-        for (key, array), count in zip(lists.items(), counts, strict=False):
-            shown = ConnectionPage(((array.rows,),), NO_ENDS, False, False, count, cap)
+        for (key, array), number in zip(lists.items(), counts, strict=False):
+            total = array.total if count else number
+            shown = ConnectionPage(((array.rows,),), NO_ENDS, False, False, total, cap)
             if selected.info:
                 prefix = selected.shapes[0].row.row_prefix_of(of[key]).encode()
                 shown = _edges_page(array, prefix, len(of[key]) + 2, requested, shown)
@@ -128,12 +139,11 @@ class ConnectionStep(NamedTuple):
             return False
         return not selected.info or bool(selected.shapes[0].row.row_prefix)
 
-    async def _write_pages(
-        self, run: Run, requested: RequestedPage, keys: Sequence[Any], counts: Iterable[int]
-    ) -> Json:
+    async def _write_pages(self, run: Run, requested: RequestedPage, keys: Sequence[Any]) -> Json:
         selected, page, size = self.selected, requested.page, requested.size
         of = self._fingerprints(page, keys) if selected.cursors or selected.info else {}
-        pages = await page_rows(run, page, selected.shapes, keys, of)
+        count, counts = await self._counted(run, requested, keys)
+        pages, total = await page_rows(run, page, selected.shapes, keys, of, count)
         whole = [len(rows) for rows in pages]
         if selected.info:
             pages = [rows[max(len(rows) - size, 0) :] if page.backwards else rows[:size] for rows in pages]
@@ -143,12 +153,12 @@ class ConnectionStep(NamedTuple):
             start += shape.row.width
         after, before, cap = requested.after is not None, requested.before is not None, run.bounds.count_cap
         connections, reader = {}, run.reader
-        for key, rows, length, count, *written in zip(keys, pages, whole, counts, *texts, strict=False):
+        for key, rows, length, number, *written in zip(keys, pages, whole, counts, *texts, strict=False):
             more = length > size
             has_next_page, has_previous_page = (before, more) if page.backwards else (more, after)
             ends = _ends(of[key], rows) if selected.info and rows else NO_ENDS
             connections[key] = self._written(
-                ConnectionPage(written, ends, has_next_page, has_previous_page, count, cap)
+                ConnectionPage(written, ends, has_next_page, has_previous_page, total if count else number, cap)
             )
             if reader.is_slice_over():
                 await reader.yield_to_loop()
@@ -193,9 +203,21 @@ class ConnectionStep(NamedTuple):
             raise Fallback
         return RequestedPage(page, size, after, before)
 
+    async def _counted(
+        self, run: Run, requested: RequestedPage, keys: Sequence[Any]
+    ) -> tuple[Count[Any] | None, Iterable[int]]:
+        """The count that is read together with the page, if one is, or else the numbers of the parents' children."""
+        if self.selected.total and len(keys) == 1 and run.reader.nests:
+            run.count_read()
+            return self._count(run, requested.page), repeat(0)
+        return None, await self._counts(run, requested, keys) if self.selected.total else repeat(0)
+
     async def _counts(self, run: Run, requested: RequestedPage, keys: Sequence[Any]) -> list[int]:
         run.count_read()
-        return await run.reader.counts(self.spec.relation, requested.page.filter, run.bounds.count_cap + 1, keys)
+        return await run.reader.counts(self._count(run, requested.page), keys)
+
+    def _count(self, run: Run, page: Page[Any]) -> Count[Any]:
+        return Count(page.relation, page.filter, run.bounds.count_cap + 1)
 
 
 def _edges_page(

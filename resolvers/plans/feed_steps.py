@@ -97,7 +97,7 @@ def feed_root(
     for key, selected in compiler.selections.of(kind, *nodes):
         name = selected[0].name.value
         if name == "__typename":
-            members.append((key, connection_members.always(b'"%b"' % kind.name.encode())))
+            members.append((key, connection_members.Always(b'"%b"' % kind.name.encode())))
             continue
         field = kind.fields[name]
         part = compiler.spec_of(field)
@@ -110,7 +110,7 @@ def feed_root(
             members.append((key, connection_members.write_info(info)))
         elif part in (RelayField.NODES, RelayField.EDGES):
             shapes.append(_shape(compiler, inner, selected, part is RelayField.EDGES))
-            members.append((key, connection_members.write_rows(len(shapes) - 1)))
+            members.append((key, connection_members.WriteRows(len(shapes) - 1)))
         else:
             raise Unplannable
     with_text = tuple(connection_members.with_text_before(members))

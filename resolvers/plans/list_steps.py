@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from resolvers.plans.steps import Json, Piece, Pieces, Run, Shape
 from store.lists.relations import Relation
-from store.plans.reads import Fingerprints, PageArray
-from store.plans.subqueries import Subquery, estimated_rows
-from store.queries.pages import Page
+from store.plans.reads import Fingerprints, PageArray, PageRows
+from store.plans.subqueries import Subquery, estimated_repeats, estimated_rows
+from store.queries.pages import Count, Page
 
 
 class ListStep(NamedTuple):
@@ -30,21 +30,25 @@ class ListStep(NamedTuple):
         if subqueries is not None:
             arrays = await page_arrays(run, page, self.shape, keys, {}, subqueries)
             return {key: (b"[", array.rows, b"]") for key, array in arrays.items()}
-        pages = await page_rows(run, page, (self.shape,), keys, {})
+        pages, _ = await page_rows(run, page, (self.shape,), keys, {})
         written = await write_page_arrays(run, pages, self.shape, 0)
         return {key: (b"[", *rows, b"]") for key, rows in zip(keys, written, strict=True)}
 
-    def subquery(self, run: Run) -> Subquery | None:
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
         """The list, if its rows' placeholders can be filled."""
         page: Page[Any] = Page(self.relation)
         nested = nested_subqueries(run, page, self.shape)
-        return None if nested is None else Subquery(page, self.shape.row, "[", "]", nested)
+        return None if nested is None else Subquery(page, self.shape.row, ("[",), ("]",), nested)
 
 
 def subqueries_of(run: Run, page: Page[Any], shape: Shape) -> Sequence[Subquery] | None:
     """The subqueries that fill the placeholders of a page's rows; None if one has no subquery, or the rows are many."""
-    subqueries = shape.subqueries(run)
-    is_short = not subqueries or estimated_rows(page, subqueries) <= run.reader.most_inlined_rows
+    subqueries, reader = shape.subqueries(run), run.reader
+    if not subqueries:
+        return subqueries
+    rows = estimated_rows(page, subqueries)
+    repeats = estimated_repeats(estimated_rows(page, ()), subqueries)
+    is_short = rows <= reader.most_inlined_rows and repeats <= reader.most_repeated_rows
     return subqueries if is_short else None
 
 
@@ -61,6 +65,7 @@ async def page_arrays(
     of: Fingerprints,
     subqueries: Sequence[Subquery],
     measured: bool = False,
+    count: Count[Any] | None = None,
 ) -> dict[Any, PageArray]:
     """Each parent's page, written by the engine as the inside of a JSON array; see PlanReader.
 
@@ -68,15 +73,21 @@ async def page_arrays(
     """
     run.count_read()
     run.count_inlined(subqueries)
-    return await run.reader.page_arrays(page, shape.row, keys, of if shape.row.has_cursor else {}, subqueries, measured)
+    of = of if shape.row.has_cursor else {}
+    return await run.reader.page_arrays(page, shape.row, keys, of, subqueries, measured, count)
 
 
 async def page_rows(
-    run: Run, page: Page[Any], shapes: tuple[Shape, ...], keys: Sequence[Any], of: Fingerprints
-) -> list[list[Any]]:
+    run: Run,
+    page: Page[Any],
+    shapes: tuple[Shape, ...],
+    keys: Sequence[Any],
+    of: Fingerprints,
+    count: Count[Any] | None = None,
+) -> PageRows:
     """Each parent's page as rows, in the connection's order; see PlanReader."""
     run.count_read()
-    return await run.reader.page_rows(page, [shape.row for shape in shapes], keys, of)
+    return await run.reader.page_rows(page, [shape.row for shape in shapes], keys, of, count)
 
 
 async def write_page_arrays(

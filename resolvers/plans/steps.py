@@ -13,7 +13,7 @@ from resolvers.plans.inputs import Evaluate, Fallback, Values
 from store.columns import Record
 from store.plans.reads import PlanReader
 from store.plans.rows import RowsBySid, RowText
-from store.plans.subqueries import Subquery
+from store.plans.subqueries import ReferencedRow, Subquery, estimated_repeats
 
 NULL = (b"null",)
 COMMA = b","
@@ -55,7 +55,8 @@ class Run:
     def count_inlined(self, subqueries: Sequence[Subquery]) -> None:
         """Counts the steps that these subqueries stand for."""
         for subquery in subqueries:
-            self.count_read()
+            for _ in range(subquery.statements):
+                self.count_read()
             self.count_inlined(subquery.subqueries)
 
 
@@ -66,8 +67,11 @@ class PlanStep(Protocol):
         """The JSON of each of the ``keys``, which are distinct."""
         ...
 
-    def subquery(self, run: Run) -> Subquery | None:
-        """This step as an inlined subquery of its parent step's statement; None if that can't be."""
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
+        """This step as an inlined subquery of its parent step's statement; None if that can't be.
+
+        ``nullable`` says whether the field may be null.
+        """
         ...
 
 
@@ -88,7 +92,7 @@ class Shape(NamedTuple):
         """The subqueries that fill the row's placeholders; None if a child step can't be one."""
         subqueries = []
         for child in self.children:
-            subquery = child.step.subquery(run)
+            subquery = child.step.subquery(run, child.nullable)
             if subquery is None:
                 return None
             subqueries.append(subquery)
@@ -133,16 +137,22 @@ class RowsStep:
         if not keys:
             return {}
         run.count_read()
-        subqueries = self.shape.subqueries(run) if run.reader.nests else None
-        if subqueries:
+        subqueries = self._subqueries(run)
+        if subqueries and estimated_repeats(len(keys), subqueries) <= run.reader.most_repeated_rows:
             run.count_inlined(subqueries)
             return dict(await run.reader.rows(self.wanted, keys, subqueries))
         found = await run.reader.rows(self.wanted, keys)
         return dict(zip([sid for sid, _ in found], await self.shape.write(run, [row for _, row in found]), strict=True))
 
-    def subquery(self, run: Run) -> Subquery | None:
-        """None: many rows can refer to the same row, so that it is read once."""
-        return None
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
+        """The row, if the engine can nest subqueries, and the row's placeholders can be filled."""
+        subqueries = self._subqueries(run)
+        if subqueries is None:
+            return None
+        return Subquery(ReferencedRow(self.wanted.record, nullable), self.shape.row, ("",), ("",), subqueries)
+
+    def _subqueries(self, run: Run) -> Sequence[Subquery] | None:
+        return self.shape.subqueries(run) if run.reader.nests else None
 
 
 class NodeStep(NamedTuple):
@@ -163,7 +173,7 @@ class NodeStep(NamedTuple):
             found.update(await self.rows[record_type].fetch(run, sids))
         return found
 
-    def subquery(self, run: Run) -> Subquery | None:
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
         """None: the type of a row depends on its SID."""
         return None
 
@@ -186,6 +196,6 @@ class LookupStep:
         rows = [row for _, row in await run.reader.rows(self.wanted, (self.sid(run.values),)) if row[-1] in keys]
         return dict(zip((row[-1] for row in rows), await self.shape.write(run, rows), strict=True))
 
-    def subquery(self, run: Run) -> Subquery | None:
+    def subquery(self, run: Run, nullable: bool) -> Subquery | None:
         """None: the one row is read once for all parents."""
         return None

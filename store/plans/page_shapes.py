@@ -9,8 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from store.lists.parent_pages import ListShape
 from store.plans.rows import RowText
-from store.plans.subqueries import Subquery
-from store.queries.pages import Page
+from store.plans.subqueries import ReferencedRow, Source, Subquery
 
 P = TypeVar("P")
 
@@ -27,13 +26,23 @@ class PageShape(NamedTuple, Generic[P]):
     projection: P
 
 
+class ReferenceShape(NamedTuple, Generic[P]):
+    """What the SQL of a row of ``table`` depends on to which a key refers, and which may be missing if ``nullable``."""
+
+    table: str
+    nullable: bool
+    projection: P
+
+
 class SubqueryShape(NamedTuple, Generic[P]):
     """What the SQL of an inlined subquery depends on."""
 
-    page: PageShape[P]
-    opening: str
-    closing: str
+    source: PageShape[P] | ReferenceShape[P]
+    opening: tuple[str, ...]
+    closing: tuple[str, ...]
     subqueries: "tuple[SubqueryShape[P], ...]"
+    counted: frozenset[str] | None
+    """The conditions of the filter with which it counts; None if it doesn't count."""
 
 
 def subquery_shapes(
@@ -43,19 +52,27 @@ def subquery_shapes(
     return tuple(
         [
             SubqueryShape(
-                PageShape(each.page.shape, projection_of(each.row)),
-                each.opening,
-                each.closing,
+                _source_shape(each.source, projection_of(each.row)),
+                tuple(each.opening),
+                tuple(each.closing),
                 subquery_shapes(each.subqueries, projection_of) if each.subqueries else (),
+                each.counted.active if each.counted else None,
             )
             for each in subqueries
         ]
     )
 
 
-def bound_by(page: Page[Any], subqueries: Sequence[Subquery]) -> dict[str, Any]:
-    """What a page and the subqueries of its rows bind."""
-    return page.bound() | bound_by_subqueries(subqueries) if subqueries else page.bound()
+def _source_shape(source: Source, projection: P) -> PageShape[P] | ReferenceShape[P]:
+    if isinstance(source, ReferencedRow):
+        return ReferenceShape(source.record.table, source.nullable, projection)
+    return PageShape(source.shape, projection)
+
+
+def bound_by(source: Source, subqueries: Sequence[Subquery]) -> dict[str, Any]:
+    """What the SQL of ``source`` and of the subqueries of its rows binds."""
+    bound = {} if isinstance(source, ReferencedRow) else source.bound()
+    return bound | bound_by_subqueries(subqueries) if subqueries else bound
 
 
 def bound_by_subqueries(subqueries: Sequence[Subquery]) -> dict[str, Any]:
@@ -63,7 +80,9 @@ def bound_by_subqueries(subqueries: Sequence[Subquery]) -> dict[str, Any]:
     return {
         f"{name}_{number}": value
         for number, each in enumerate(subqueries)
-        for name, value in bound_by(each.page, each.subqueries).items()
+        for name, value in (
+            bound_by(each.source, each.subqueries) | (each.counted.bound() if each.counted else {})
+        ).items()
     }
 
 

@@ -6,12 +6,10 @@ A reader returns a row as a sequence of columns: the pieces of its text, in byte
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from store.lists.filters import Filter
-from store.lists.relations import Relation
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery
 from store.queries.changes import FeedQuery
-from store.queries.pages import Page
+from store.queries.pages import Count, Page
 
 T = TypeVar("T")
 
@@ -33,6 +31,15 @@ class PageArray(NamedTuple):
     rows: bytes
     number: int = 0
     lengths: Sequence[int] = ()
+    total: int = 0
+    """How many children there are, if it was asked."""
+
+
+class PageRows(NamedTuple):
+    """Each parent's page as rows and, if it was asked, how many children the one parent has."""
+
+    pages: list[Rows]
+    total: int = 0
 
 
 class FeedState(NamedTuple):
@@ -70,6 +77,11 @@ class PlanReader(Protocol):
         """How many rows one statement should read at most, by estimate, if subqueries are inlined."""
         ...
 
+    @property
+    def most_repeated_rows(self) -> int:
+        """How many rows one statement should read at most, by estimate, once for each row that refers to them."""
+        ...
+
     async def rows(
         self, wanted: RowsBySid, sids: Sequence[str], subqueries: Sequence[Subquery] = ()
     ) -> list[tuple[str, Row]]:
@@ -88,25 +100,32 @@ class PlanReader(Protocol):
         fingerprints: Fingerprints,
         subqueries: Sequence[Subquery],
         measured: bool,
+        count: Count[Any] | None = None,
     ) -> dict[Any, PageArray]:
         """Each parent's forward page, written by the engine; ``subqueries`` has one for each placeholder of the row.
 
         If ``measured``, the caller has to know where each row begins. The lengths are given where the row prefix
-        doesn't tell that: after a comma, it could also be found in a subquery's rows.
+        doesn't tell that: after a comma, it could also be found in a subquery's rows. An engine that ``nests`` may be
+        asked to ``count`` the children too, if there is one parent.
         """
         ...
 
     async def page_rows(
-        self, page: Page[Any], rows: Sequence[RowText], keys: Sequence[Any], fingerprints: Fingerprints
-    ) -> list[Rows]:
+        self,
+        page: Page[Any],
+        rows: Sequence[RowText],
+        keys: Sequence[Any],
+        fingerprints: Fingerprints,
+        count: Count[Any] | None = None,
+    ) -> PageRows:
         """Each parent's page as rows, in the connection's order: the columns of each of ``rows``, one after another.
 
-        A row ends with the column of the order and the SID.
+        A row ends with the column of the order and the SID. For ``count`` see ``page_arrays``.
         """
         ...
 
-    async def counts(self, relation: Relation[Any], filter: Filter | None, cap: int, keys: Sequence[Any]) -> list[int]:
-        """How many children each parent has, up to ``cap``."""
+    async def counts(self, count: Count[Any], keys: Sequence[Any]) -> list[int]:
+        """How many children each parent has, up to the cap."""
         ...
 
     async def feed(self, query: FeedQuery, rows: Sequence[RowText]) -> tuple[FeedState, Rows]:

@@ -8,18 +8,18 @@ from typing import Any
 
 from store.engine.sql import text_of
 from store.errors import OutOfTime, ReadFailed
-from store.lists.filters import Filter
-from store.lists.relations import Relation
 from store.plans.page_shapes import PageShape, bound_by, bound_by_subqueries, subquery_shapes
-from store.plans.reads import FeedState, Fingerprints, PageArray, Row, Rows
+from store.plans.reads import FeedState, Fingerprints, PageArray, PageRows, Row, Rows
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery
 from store.postgresql.connections import ReadConnection
 from store.postgresql.dialect import DIALECT
 from store.postgresql.plans.projections import projection_of
 from store.postgresql.plans.statements import (
+    MISSING,
     columns_of,
     count_sql,
+    counted_page_sql,
     page_arrays_sql,
     page_rows_sql,
     page_texts_sql,
@@ -34,6 +34,10 @@ from store.queries.pages import Count, Page
 SLICE_SECONDS = 0.0005
 MOST_INLINED_ROWS = 20_000
 """How many rows one statement reads at most, by estimate: an inlined page is one value, of limited size."""
+MOST_REPEATED_ROWS = 40
+"""How many rows one statement reads at most, by estimate, once for each row that refers to them. A statement of its own
+reads each row once, but waits for an answer, and needs a transaction.
+"""
 SEPARATOR = b"\n"
 """Between the rows of an array, as the statement joins them: JSON has none, since a line feed in a text is escaped."""
 WITH_VERSION = """
@@ -67,6 +71,7 @@ class PostgreSQLPlanReader:
     )
     nests = True
     most_inlined_rows = MOST_INLINED_ROWS
+    most_repeated_rows = MOST_REPEATED_ROWS
 
     def __init__(self, connection: ReadConnection, single: bool, until: float, needs_version: bool) -> None:
         """``single`` allows only one statement, since there is no transaction.
@@ -102,15 +107,17 @@ class PostgreSQLPlanReader:
         if len(sids) != 1:
             bound["sids"] = sids
             rows = await self._fetch(whole_row_sql(table, projection, shapes, True), bound)
-            return [(sid, (text,)) for sid, text in rows]
+            return [(sid, (_whole(text),)) for sid, text in rows]
         bound["sid"] = sid = sids[0]
-        if len(shapes) != 1:
-            return [(sid, row) for row in await self._fetch(whole_row_sql(table, projection, shapes, False), bound)]
-        rows = await self._fetch(spread_row_sql(table, projection, shapes[0]), bound)
+        only = shapes[0].source if len(shapes) == 1 else None
+        if not isinstance(only, PageShape):
+            rows = await self._fetch(whole_row_sql(table, projection, shapes, False), bound)
+            return [(sid, (_whole(text),)) for (text,) in rows]
+        rows = await self._fetch(spread_row_sql(table, projection, only, shapes[0]), bound)
         if not rows:
             return []
         before, first, behind = rows[0]
-        return [(sid, (before, b"" if first is None else b",".join([row[1] for row in rows]), behind))]
+        return [(sid, (before, b"" if first is None else b",".join([_whole(row[1]) for row in rows]), behind))]
 
     async def page_arrays(
         self,
@@ -120,20 +127,26 @@ class PostgreSQLPlanReader:
         fingerprints: Fingerprints,
         subqueries: Sequence[Subquery],
         measured: bool,
+        count: Count[Any] | None = None,
     ) -> dict[Any, PageArray]:
         """One statement. It returns each row if rows are long or of one parent, otherwise one text for each parent."""
         shape, shapes = PageShape(page.shape, projection_of(row)), subquery_shapes(subqueries, projection_of)
         bound = bound_by(page, subqueries)
         texts: list[list[bytes]] = [[] for _ in keys]
+        total = 0
         if len(keys) == 1:
             bound["parent"], bound["fingerprint"] = keys[0], fingerprints.get(keys[0])
-            rows = await self._fetch(page_texts_sql(shape, shapes, False), bound)
-            texts[0] = [text for (text,) in rows]
+            if count:
+                rows = await self._fetch(counted_page_sql(shape, shapes, count.active), bound | count.bound())
+                total = rows[0][0]
+                texts[0] = [_whole(text) for _, text in rows if text is not None]
+            else:
+                texts[0] = [_whole(text) for (text,) in await self._fetch(page_texts_sql(shape, shapes, False), bound)]
         else:
             bound["parents"], bound["fingerprints"] = keys, [fingerprints[key] for key in keys] if fingerprints else []
             if subqueries:
                 for number, text in await self._fetch(page_texts_sql(shape, shapes, True), bound):
-                    texts[number - 1].append(text)
+                    texts[number - 1].append(_whole(text))
             else:
                 for number, text, rows in await self._fetch(page_arrays_sql(shape), bound):
                     texts[number - 1] = _split(text, rows)
@@ -144,33 +157,43 @@ class PostgreSQLPlanReader:
                 prefix + (b"," + prefix).join(each) if each else b"",
                 len(each),
                 [len(text) for text in each] if measured else (),
+                total,
             )
         return arrays
 
     async def page_rows(
-        self, page: Page[Any], rows: Sequence[RowText], keys: Sequence[Any], fingerprints: Fingerprints
-    ) -> list[Rows]:
+        self,
+        page: Page[Any],
+        rows: Sequence[RowText],
+        keys: Sequence[Any],
+        fingerprints: Fingerprints,
+        count: Count[Any] | None = None,
+    ) -> PageRows:
         """One statement."""
         projections = tuple([projection_of(row) for row in rows])
         bound, several = page.bound(), len(keys) > 1
-        sql = page_rows_sql(page.shape, projections, several)
+        sql = page_rows_sql(page.shape, projections, several, count.active if count else None)
         pages: list[Rows] = [[] for _ in keys]
+        total = 0
         if several:
             bound["parents"], bound["fingerprints"] = keys, [fingerprints[key] for key in keys] if fingerprints else []
             for number, *columns in await self._fetch(sql, bound):
                 pages[number - 1].append(columns)
         else:
             bound["parent"], bound["fingerprint"] = keys[0], fingerprints.get(keys[0])
-            pages[0] = await self._fetch(sql, bound)
+            pages[0] = await self._fetch(sql, bound | count.bound() if count else bound)
+            if count:
+                total = pages[0][0][0]
+                pages[0] = [row[1:] for row in pages[0] if row[-1] is not None]
         if page.backwards:
             for each in pages:
                 each.reverse()
-        return pages
+        return PageRows(pages, total)
 
-    async def counts(self, relation: Relation[Any], filter: Filter | None, cap: int, keys: Sequence[Any]) -> list[int]:
+    async def counts(self, count: Count[Any], keys: Sequence[Any]) -> list[int]:
         """One statement."""
-        count, several = Count(relation, filter, cap), len(keys) > 1
-        sql, bound = count_sql(relation, count.active, several), count.bound()
+        several, bound = len(keys) > 1, count.bound()
+        sql = count_sql(count.relation, count.active, several)
         if not several:
             ((number,),) = await self._fetch(sql, bound | {"parent": keys[0]})
             return [number]
@@ -214,6 +237,12 @@ class PostgreSQLPlanReader:
         rows = await self._connection.fetch(WITH_VERSION.format(sql=sql), bound, self._deadline, KIND)
         self.data_version = rows[0][0]
         return [row[2:] for row in rows] if rows[0][1] else []
+
+
+def _whole(text: bytes) -> bytes:
+    if MISSING in text:
+        raise ReadFailed
+    return text
 
 
 def _split(text: bytes | None, number: int) -> list[bytes]:

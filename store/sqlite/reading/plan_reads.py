@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from store.lists.filters import Filter
-from store.lists.relations import Relation
-from store.plans.reads import FeedState, Fingerprints, PageArray, PlanReader, Row, Rows
+from store.plans.reads import FeedState, Fingerprints, PageArray, PageRows, PlanReader, Row, Rows
 from store.plans.rows import RowsBySid, RowText
 from store.plans.subqueries import Subquery, estimated_rows
 from store.queries.changes import FeedQuery
-from store.queries.pages import Page
+from store.queries.pages import Count, Page
 from store.sqlite.dialect import DIALECT
 from store.sqlite.reading.event_loop_connections import EventLoopConnection, EventLoopConnectionPool
 from store.sqlite.statements.plan_statements import (
@@ -38,6 +36,7 @@ class SQLitePlanReader:
     __slots__ = ("connection",)
     nests = False
     most_inlined_rows = ROWS_PER_STATEMENT
+    most_repeated_rows = 0
 
     def __init__(self, connection: EventLoopConnection) -> None:
         self.connection = connection
@@ -81,6 +80,7 @@ class SQLitePlanReader:
         fingerprints: Fingerprints,
         subqueries: Sequence[Subquery],
         measured: bool,
+        count: Count[Any] | None = None,
     ) -> dict[Any, PageArray]:
         """One statement for each parent, or for several parents whose rows have no cursors."""
         projection = projection_of(row)
@@ -109,8 +109,13 @@ class SQLitePlanReader:
         return lists
 
     async def page_rows(
-        self, page: Page[Any], rows: Sequence[RowText], keys: Sequence[Any], fingerprints: Fingerprints
-    ) -> list[Rows]:
+        self,
+        page: Page[Any],
+        rows: Sequence[RowText],
+        keys: Sequence[Any],
+        fingerprints: Fingerprints,
+        count: Count[Any] | None = None,
+    ) -> PageRows:
         """One statement for each parent."""
         sql, bound = rows_statement(page, tuple([projection_of(row) for row in rows]))
         connection, pages = self.connection, []
@@ -126,16 +131,16 @@ class SQLitePlanReader:
             pages.append(found)
             if connection.is_slice_over():
                 await connection.yield_to_loop()
-        return pages
+        return PageRows(pages)
 
-    async def counts(self, relation: Relation[Any], filter: Filter | None, cap: int, keys: Sequence[Any]) -> list[int]:
+    async def counts(self, count: Count[Any], keys: Sequence[Any]) -> list[int]:
         """One statement for each parent."""
-        sql, bound = count_statement(relation, filter, cap)
+        sql, bound = count_statement(count)
         connection, counts = self.connection, []
         for key in keys:
             bound["parent"] = key
-            ((count,),) = await connection.rows(sql, bound)
-            counts.append(count)
+            ((number,),) = await connection.rows(sql, bound)
+            counts.append(number)
             if connection.is_slice_over():
                 await connection.yield_to_loop()
         return counts

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from sys import getsizeof
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from cachetools import LRUCache, cached
 
 from store.columns import Record
 from store.lists.access_paths import access_path_of
-from store.lists.filters import Filter
 from store.lists.orders import Order
 from store.lists.parent_pages import ListShape
 from store.lists.relations import Relation
@@ -85,10 +84,9 @@ def rows_statement(page: Page[Any], projections: tuple[Projection, ...]) -> tupl
     return _rows_sql(page.shape, projections), page.bound()
 
 
-def count_statement(relation: Relation[Any], filter: Filter | None, cap: int) -> tuple[str, dict[str, Any]]:
-    """The SQL that counts the children, up to ``cap``, and what it binds beside ``parent``."""
-    count = Count(relation, filter, cap)
-    return _count_sql(relation, count.active), count.bound()
+def count_statement(count: Count[Any]) -> tuple[str, dict[str, Any]]:
+    """The SQL that counts the children, and what it binds beside ``parent``."""
+    return _count_sql(count.relation, count.active), count.bound()
 
 
 def _page_array_of(
@@ -118,8 +116,10 @@ def _page_array_sql(shape: Shape, subqueries: SubqueryShapes, has_row_prefix: bo
 
 
 def _subquery_sql(number: int, subquery: SubqueryShape[Projection]) -> str:
-    page = as_subquery(_page_sql(subquery.page, f"key_{number}"), number)
-    return SUBQUERY.format(number=number, page=page, opening=subquery.opening, closing=subquery.closing)
+    page = as_subquery(_page_sql(cast("Shape", subquery.source), f"key_{number}"), number)
+    return SUBQUERY.format(
+        number=number, page=page, opening="".join(subquery.opening), closing="".join(subquery.closing)
+    )
 
 
 def _page_sql(shape: Shape, parent: str) -> str:

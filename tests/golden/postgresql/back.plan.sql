@@ -7,11 +7,11 @@ ORDER BY date_created ASC, sid ASC LIMIT CAST(:limit AS bigint)
 
 -- times: 1
 -- binds: sids
-SELECT sid, convert_to('{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"service":' || CASE WHEN service_sid > '' THEN '' ELSE 'null' END, 'UTF8'), convert_to('}', 'UTF8'), nullif(service_sid, '') FROM session WHERE sid = ANY(CAST(:sids AS text[]))
-
--- times: 1
--- binds: sids
-SELECT sid, convert_to('{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || '}', 'UTF8') FROM service WHERE sid = ANY(CAST(:sids AS text[]))
+SELECT sid, convert_to((page_0.text_0 || CASE WHEN page_0.key_0 IS NULL THEN '' ELSE '' END) || CASE WHEN page_0.key_0 IS NULL THEN '' ELSE coalesce((SELECT (page_1.text_0) FROM (
+  SELECT '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || '}' AS text_0 FROM service WHERE sid = page_0.key_0
+) AS page_1), chr(1)) END || (CASE WHEN page_0.key_0 IS NULL THEN '' ELSE '' END || page_0.text_1), 'UTF8') FROM (
+  SELECT sid, '{"sid":' || coalesce(CAST(to_json(sid) AS text), 'null') || ',"service":' || CASE WHEN service_sid > '' THEN '' ELSE 'null' END AS text_0, '}' AS text_1, nullif(service_sid, '') AS key_0 FROM session WHERE sid = ANY(CAST(:sids AS text[]))
+) AS page_0
 
 -- times: 1
 -- binds: sids

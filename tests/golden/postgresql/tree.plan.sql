@@ -1,16 +1,12 @@
 -- times: 2
--- binds: cap, parent
-SELECT (SELECT count(*) FROM (
+-- binds: cap, fingerprint, limit, parent
+SELECT counted.number, page_0.column_0_0, page_0.column_0_1, page_0.column_0_2, page_0.sort_column, page_0.sort_sid FROM (SELECT (SELECT count(*) FROM (
   SELECT 1 FROM service WHERE TRUE
   LIMIT CAST(:cap AS bigint)
-) AS children)
-
--- times: 1
--- binds: fingerprint, limit, parent
-SELECT page_0.column_0_0, page_0.column_0_1, page_0.column_0_2, page_0.sort_column, page_0.sort_sid FROM (
+) AS children) AS number) AS counted LEFT JOIN LATERAL (
   SELECT convert_to('{"uniqueName":' || coalesce(CAST(to_json(unique_name) AS text), 'null') || ',"sessions":' || CASE WHEN sid > '' THEN '' ELSE 'null' END, 'UTF8') AS column_0_0, convert_to('}', 'UTF8') AS column_0_1, nullif(sid, '') AS column_0_2, date_created AS sort_column, sid AS sort_sid FROM service WHERE TRUE
 ORDER BY date_created ASC, sid ASC LIMIT CAST(:limit AS bigint)
-) AS page_0
+) AS page_0 ON TRUE
 
 -- times: 1
 -- binds: cap, fingerprints, parents

@@ -23,6 +23,17 @@ FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_p
 """.strip()
 NESTED = "nodes { sid interactions(first: 20) { nodes { sid data inbound { resourceUrl } } } }"
 EDGES = "edges { cursor node { sid interactions(first: 2) { edges { cursor node { sid } } pageInfo { endCursor } } } }"
+NOTHING = 'interactions(filter: { type: [VOICE], sessionSid: "KCffffffffffffffffffffffffffffffff" })'
+COUNTS = """
+a: interactions(first: 2) { __typename totalCount nodes { sid } n: totalCount }
+b: interactions(filter: { type: [MESSAGE] }) { totalCount }
+"""
+REFERENCES = """
+session { sid service { uniqueName sessions { totalCount } } }
+service { sid }
+inbound { participant { sid session { sid } } }
+outbound { participant { identifier } }
+"""
 ONE_STATEMENT = [
     f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid data }} }}',
     f'{{ node(id: "{bodies.sid("KC", 1)}") {{ id }} }}',
@@ -31,10 +42,23 @@ ONE_STATEMENT = [
     f"{{ services {{ nodes {{ sid sessions(first: 10) {{ {NESTED} }} }} }} }}",
     "{ sessions { nodes { sid participants { sid } interactions { nodes { sid } } } } }",
     "{ interactions { totalCount } }",
+    "{ sessions { totalCount nodes { sid } } }",
+    "{ sessions(first: 2) { totalCount nodes { sid } pageInfo { hasNextPage endCursor } } }",
+    "{ sessions(last: 2) { totalCount totalCountCapped edges { cursor } } }",
+    f"{{ {NOTHING} {{ totalCount nodes {{ sid }} }} }}",
+    f"{{ {NOTHING} {{ totalCount nodes {{ sid }} pageInfo {{ endCursor }} }} }}",
+    f"{{ sessions(first: 2) {{ nodes {{ sid {COUNTS} participants {{ sid session {{ service {{ sid }} }} }} }} }} }}",
+    f'{{ interaction(sid: "{bodies.sid("KI", 1)}") {{ sid {REFERENCES} }} }}',
+    "{ interactions(first: 9) { nodes { session { sid } service { sid } inbound { participant { sid } } } } }",
 ]
-SEVERAL = [f"{{ sessions(first: 20) {{ {EDGES} }} }}", "{ sessions { totalCount nodes { sid } } }"]
+SEVERAL = [
+    f"{{ sessions(first: 20) {{ {EDGES} }} }}",
+    "{ sessions(first: 2) { nodes { sid interactions { totalCount } } pageInfo { endCursor } } }",
+    "{ interactions(first: 100) { nodes { session { sid } } } }",
+]
 
-COUNTED = "{ sessions(first: 20) { nodes { interactions(first: 50) { totalCount nodes { sid } } } } }"
+COUNTED_PAGES = "interactions(first: 50) { totalCount nodes { sid } pageInfo { endCursor } }"
+COUNTED = f"{{ sessions(first: 20) {{ nodes {{ {COUNTED_PAGES} }} }} }}"
 
 
 async def planned(archive: Archive, query: str, plans: PlanCache) -> Result:
@@ -60,6 +84,32 @@ async def test_only_an_operation_of_several_statements_has_a_transaction(
         assert (await planned(archive, query, plans)).statements == statements
     last = postgresql_cluster.sql(LAST_STATEMENTS, address.name)
     assert last == ("1|1" if statements == 1 else "0|2")  # One COMMIT is the writer's.
+
+
+@pytest.mark.parametrize("query", ONE_STATEMENT)
+async def test_one_statement_answers_as_the_ordinary_path_does(archive: Archive, query: str) -> None:
+    await filled(archive)
+    ordinary = await execute(Request(query), Context(archive), UNLIMITED)
+    assert (await planned(archive, query, PlanCache())).encoded() == ordinary.encoded()
+
+
+async def test_a_row_that_must_be_there_and_is_missing_is_an_error_and_one_that_may_be_missing_is_null(
+    archive: Archive, address: Address, postgresql_cluster: Cluster
+) -> None:
+    """Nothing in the database keeps an Interaction's Service or its Participants; its Session does."""
+    await filled(archive)
+    missing = f"service_sid = '{bodies.sid('KS', 9)}', inbound_participant_sid = '{bodies.sid('KP', 99)}'"
+    postgresql_cluster.sql(f"UPDATE interaction SET {missing} WHERE sid = '{bodies.sid('KI', 3)}'", address.name)
+    one = f'interaction(sid: "{bodies.sid("KI", 3)}")'
+    answer = await planned(archive, f"{{ {one} {{ sid inbound {{ participant {{ sid }} }} }} }}", PlanCache())
+    assert orjson.loads(answer.encoded())["data"]["interaction"]["inbound"] == {"participant": None}
+    for query in (
+        f"{{ {one} {{ sid service {{ sid }} }} }}",
+        f'{{ session(sid: "{bodies.sid("KC", 4)}") {{ interactions(first: 9) {{ nodes {{ service {{ sid }} }} }} }} }}',
+    ):
+        failed = await execute(Request(query), Context(archive), UNLIMITED, PlanCache())
+        assert not failed.is_planned
+        assert {error["path"][-1] for error in orjson.loads(failed.encoded())["errors"]} == {"service"}
 
 
 async def test_an_operation_of_several_statements_sees_one_state(
