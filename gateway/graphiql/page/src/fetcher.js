@@ -27,9 +27,9 @@ function report(status) {
 export function send(given) {
   if (given.operationName === 'IntrospectionQuery') return post(given);
   // Just after a change of tabs, GraphiQL still passes the operation name of the other tab.
-  const operationName = given.query.includes(given.operationName) ? given.operationName : undefined;
+  const operationName = operationOf(given) ? given.operationName : undefined;
   const request = { ...given, operationName };
-  if (isSubscription(request)) return follow(request, authorization(), report);
+  if (operationOf(request)?.operation === 'subscription') return follow(request, authorization(), report);
   return {
     subscribe(observer) {
       const stop = new AbortController();
@@ -47,11 +47,11 @@ export function send(given) {
 }
 
 // GraphiQL passes the parsed document too, but not just after a change of tabs.
-function isSubscription({ query, operationName }) {
+function operationOf({ query, operationName }) {
   try {
-    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+    return getOperationAST(parse(query), operationName);
   } catch {
-    return false; // The server explains the syntax error.
+    return null; // The server explains the syntax error.
   }
 }
 
